@@ -1,0 +1,63 @@
+"""Writes that matter: to a temporary file beside the target, flushed to disk, then renamed."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextmanager
+def atomic_writer(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
+    """Open a file that appears under its name whole, or not at all.
+
+    Args:
+        path: The final name; missing parent folders are made.
+        exclusive: Refuse to replace a file that exists.
+
+    Yields:
+        A binary file to write to. On leaving it is flushed, synchronised and renamed; on an exception it is removed.
+
+    Raises:
+        FileExistsError: If `exclusive` and the name is taken, even by a process that took it meanwhile.
+        OSError: If any step of the write fails (full disk, missing permission).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        if exclusive:
+            os.link(temporary, path)
+        else:
+            temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write_text(path: Path, text: str, *, exclusive: bool = False) -> None:
+    """Write UTF-8 text atomically; see `atomic_writer`."""
+    with atomic_writer(path, exclusive=exclusive) as file:
+        file.write(text.encode())
+
+
+def _umask() -> int:
+    """The process's file mode mask (reading it takes setting it)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the platform can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

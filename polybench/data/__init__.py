@@ -1,0 +1,1 @@
+"""The plumbing between files on a disk and batches on a device; datasets are built from it."""

@@ -1,0 +1,116 @@
+"""Splits are files: a CSV of id, subset and group under comment lines, hashed, checked when it is loaded."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pandas as pd
+
+from polybench.errors import ConfigError, DataError, did_you_mean
+
+Subset = Literal["train", "val", "test"]
+SUBSETS: tuple[Subset, ...] = get_args(Subset)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which image is for training, validation and test.
+
+    Attributes:
+        name: The file's stem.
+        sha256: Hash of the file's bytes.
+        subsets: Image id -> subset.
+        groups: Image id -> group (video, patient, lesion); frames of a group are not independent.
+        group_disjoint: Whether the file claims that no group stands in two subsets.
+        note: What a reader of the numbers must know about the list.
+    """
+
+    name: str
+    sha256: str
+    subsets: Mapping[str, Subset]
+    groups: Mapping[str, str]
+    group_disjoint: bool
+    note: str
+
+    def ids(self, subset: Subset) -> list[str]:
+        """The ids of a subset, in the file's order."""
+        return [image_id for image_id, name in self.subsets.items() if name == subset]
+
+    def cover(self, present: Collection[str], *, allow_missing: bool, source: Path) -> list[str]:
+        """Compare the list with the copy at hand.
+
+        Args:
+            present: Ids of the images found.
+            allow_missing: Go on when the copy lacks images of the list.
+            source: Where the copy lies, for messages.
+
+        Returns:
+            The ids that the copy lacks.
+
+        Raises:
+            DataError: If images are missing and that is not allowed, or the copy has images the list doesn't know.
+        """
+        unknown = [image_id for image_id in present if image_id not in self.subsets]
+        if unknown:
+            raise DataError(
+                f"'{source}' has {len(unknown)} image(s) that split '{self.name}' does not list, '{unknown[0]}' first: "
+                "remove them or choose a split made for this copy."
+            )
+        missing = [image_id for image_id in self.subsets if image_id not in set(present)]
+        if missing and not allow_missing:
+            raise DataError(
+                f"'{source}' lacks {len(missing)} image(s) of split '{self.name}': {', '.join(missing[:5])}"
+                f"{', …' if len(missing) > 5 else ''}. Add them, or set allow_missing: true, which the record will say."
+            )
+        return missing
+
+
+def load_split(folder: Path, name: str) -> Split:
+    """Read and check `folder/name.csv`, or the file that `name` is the path of.
+
+    Raises:
+        ConfigError: If there is no such split; the nearest is suggested.
+        DataError: If the file is not a valid list, or claims to be group-disjoint and isn't.
+    """
+    path = Path(name) if name.endswith(".csv") else folder / f"{name}.csv"
+    if not path.is_file():
+        known = sorted(file.stem for file in folder.glob("*.csv"))
+        raise ConfigError(f"There is no split '{name}'; known are {', '.join(known)}.{did_you_mean(name, known)}")
+    content = path.read_bytes()
+    facts = dict(
+        line[1:].strip().split(":", 1) for line in content.decode().splitlines() if line[:1] == "#" and ":" in line
+    )
+    table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
+    _check_table(table, path)
+    split = Split(
+        name=path.stem,
+        sha256=hashlib.sha256(content).hexdigest(),
+        subsets=dict(zip(table["id"], table["subset"], strict=True)),
+        groups=dict(zip(table["id"], table["group"], strict=True)),
+        group_disjoint=facts.get("group_disjoint", "false").strip() == "true",
+        note=facts.get("note", "").strip(),
+    )
+    if split.group_disjoint:
+        _check_groups(split, path)
+    return split
+
+
+def _check_table(table: pd.DataFrame, path: Path) -> None:
+    if list(table.columns) != ["id", "subset", "group"]:
+        raise DataError(f"The split '{path}' must have the columns id,subset,group, not {','.join(table.columns)}.")
+    for image_id in table["id"][table["id"].duplicated()]:
+        raise DataError(f"The split '{path}' lists '{image_id}' twice.")
+    for subset in table["subset"][~table["subset"].isin(SUBSETS)]:
+        raise DataError(f"The split '{path}' names the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
+
+
+def _check_groups(split: Split, path: Path) -> None:
+    home: dict[str, str] = {}
+    for image_id, subset in split.subsets.items():
+        group = split.groups[image_id]
+        if home.setdefault(group, subset) != subset:
+            raise DataError(
+                f"The split '{path}' says group_disjoint, but group '{group}' stands in {home[group]} and {subset}."
+            )

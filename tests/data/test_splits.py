@@ -1,0 +1,60 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from polybench.data.splits import load_split
+from polybench.errors import ConfigError, DataError
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "mine.csv").write_text(text)
+    return folder
+
+
+GOOD = "# group_disjoint: true\n# note: a note\nid,subset,group\n1,train,a\n2,val,b\n3,test,c\n"
+
+
+def test_reads_subsets_groups_and_note(tmp_path: Path) -> None:
+    split = load_split(write(tmp_path, GOOD), "mine")
+    assert split.ids("val") == ["2"]
+    assert split.groups["3"] == "c"
+    assert split.note == "a note"
+    assert split.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
+
+
+def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'mine'"):
+        load_split(write(tmp_path, GOOD), "mime")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (GOOD + "4,test,a\n", "group 'a' stands in train and test"),
+        (GOOD + "1,test,d\n", "lists '1' twice"),
+        (GOOD + "4,dev,d\n", "names the subset 'dev'"),
+        ("id,subset\n1,train\n", "must have the columns"),
+    ],
+)
+def test_wrong_lists_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        load_split(write(tmp_path, text), "mine")
+
+
+def test_group_in_two_subsets_is_allowed_without_the_claim(tmp_path: Path) -> None:
+    split = load_split(write(tmp_path, GOOD.replace("true", "false") + "4,test,a\n"), "mine")
+    assert not split.group_disjoint
+
+
+def test_missing_images_are_an_error_unless_allowed(tmp_path: Path) -> None:
+    split = load_split(write(tmp_path, GOOD), "mine")
+    with pytest.raises(DataError, match=r"lacks 1 image.*: 3"):
+        split.cover(["1", "2"], allow_missing=False, source=tmp_path)
+    assert split.cover(["1", "2"], allow_missing=True, source=tmp_path) == ["3"]
+
+
+def test_images_that_no_subset_knows_are_an_error(tmp_path: Path) -> None:
+    split = load_split(write(tmp_path, GOOD), "mine")
+    with pytest.raises(DataError, match="'9' first"):
+        split.cover(["1", "2", "3", "9"], allow_missing=True, source=tmp_path)
