@@ -1,0 +1,142 @@
+import importlib.util
+import os
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SPLITS = ROOT / "polybench" / "datasets" / "splits"
+EFEN = "clinicdb/reconstructed_efen_8_1_1"
+PRANET = "clinicdb/pranet_550_62"
+CLINICDB_DISJOINT = "clinicdb/sequence_disjoint"
+SYNTHETIC = "synthetic_polyp/sequence_disjoint"
+
+
+@pytest.fixture(scope="module")
+def make_splits() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_splits", ROOT / "tools" / "make_splits.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def lines(name: str) -> list[str]:
+    return (SPLITS / f"{name}.csv").read_text().splitlines()
+
+
+def rows(name: str) -> list[tuple[int, str, str]]:
+    table = [line for line in lines(name) if not line.startswith("#")]
+    assert table[0] == "id,subset,group"
+    return [(int(image), subset, group) for image, subset, group in (line.split(",") for line in table[1:])]
+
+
+def test_files_are_what_the_tool_makes(make_splits: ModuleType) -> None:
+    assert make_splits.main(["--check"]) == 0
+
+
+def test_tool_writes_what_it_checks(make_splits: ModuleType, tmp_path: Path) -> None:
+    assert make_splits.main(["--folder", str(tmp_path)]) == 0
+    for path in tmp_path.rglob("*.csv"):
+        assert path.read_bytes() == (SPLITS / path.relative_to(tmp_path)).read_bytes()
+    assert make_splits.main(["--folder", str(tmp_path), "--check"]) == 0
+
+
+@pytest.mark.parametrize("damage", ["change", "remove"])
+def test_check_fails_on_a_damaged_list(
+    make_splits: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
+    make_splits.main(["--folder", str(tmp_path)])
+    path = tmp_path / f"{PRANET}.csv"
+    if damage == "change":
+        path.write_text(path.read_text().replace("1,train", "1,test", 1))
+    else:
+        path.unlink()
+    assert make_splits.main(["--folder", str(tmp_path), "--check"]) == 1
+    assert "pranet_550_62.csv differs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "count"), [(EFEN, 612), (PRANET, 612), (CLINICDB_DISJOINT, 612), (SYNTHETIC, 240)])
+def test_every_image_is_listed_once_in_numeric_order(name: str, count: int) -> None:
+    assert [image for image, _, _ in rows(name)] == list(range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "val", "test"),
+    [(EFEN, 490, 61, 61), (PRANET, 495, 55, 62), (SYNTHETIC, 150, 40, 50)],
+)
+def test_subsets_have_their_sizes(name: str, train: int, val: int, test: int) -> None:
+    assert Counter(subset for _, subset, _ in rows(name)) == {"train": train, "val": val, "test": test}
+
+
+def test_sequence_disjoint_clinicdb_is_about_8_1_1() -> None:
+    shares = {subset: n / 612 for subset, n in Counter(subset for _, subset, _ in rows(CLINICDB_DISJOINT)).items()}
+    assert shares == pytest.approx({"train": 0.8, "val": 0.1, "test": 0.1}, abs=0.02)
+
+
+@pytest.mark.parametrize(("name", "disjoint"), [(EFEN, 0), (PRANET, 0), (CLINICDB_DISJOINT, 1), (SYNTHETIC, 1)])
+def test_groups_are_disjoint_exactly_where_the_file_says_so(name: str, disjoint: int) -> None:
+    homes = defaultdict(set)
+    for _, subset, group in rows(name):
+        homes[group].add(subset)
+    assert all(len(subsets) == 1 for subsets in homes.values()) == bool(disjoint)
+    assert lines(name)[0] == f"# group_disjoint: {'true' if disjoint else 'false'}"
+
+
+@pytest.mark.parametrize("name", [EFEN, PRANET])
+def test_leaking_lists_say_so(name: str) -> None:
+    assert "LEAKS" in lines(name)[1]
+
+
+def test_clinicdb_groups_are_the_official_sequences() -> None:
+    group = {image: name for image, _, name in rows(CLINICDB_DISJOINT)}
+    # EndoSceneStill's test part is whole sequences of ClinicDB: 1-25, 127-177 (two), 343-363, 504-528.
+    for first, last, names in ((1, 25, {1}), (127, 177, {7, 8}), (343, 363, {17}), (504, 528, {25})):
+        whole = {f"clinicdb/{number}" for number in names}
+        assert {group[image] for image in range(first, last + 1)} == whole
+        assert not whole & {name for image, name in group.items() if not first <= image <= last}
+    assert set(group.values()) == {f"clinicdb/{number}" for number in range(1, 30)}
+    assert all(group == {image: name for image, _, name in rows(other)} for other in (EFEN, PRANET))
+
+
+@pytest.mark.data
+def test_clinicdb_groups_are_those_of_the_official_readme() -> None:
+    readme = Path(os.environ.get("POLYBENCH_DATA", ROOT.parent / "shared" / "data")) / "CVC-ClinicDB" / "README.txt"
+    if not readme.is_file():
+        pytest.skip("needs CVC-ClinicDB's README.txt")
+    table = re.findall(r"\|\s+(\d+) to\s+(\d+)\s+\|\s*(\d+)\s*\|", readme.read_text(encoding="latin-1"))
+    official = {
+        image: f"clinicdb/{sequence}" for first, last, sequence in table for image in range(int(first), int(last) + 1)
+    }
+    assert official == {image: group for image, _, group in rows(CLINICDB_DISJOINT)}
+
+
+def test_pranet_test_images_come_from_26_sequences() -> None:
+    test = [(image, group) for image, subset, group in rows(PRANET) if subset == "test"]
+    assert len({group for _, group in test}) == 26
+    assert sum(image for image, _ in test) == 17870  # of the released list
+
+
+def test_synthetic_sequences_are_15_4_5_and_interleaved() -> None:
+    subset_of = {int(group.removeprefix("synthetic_polyp/")): subset for _, subset, group in rows(SYNTHETIC)}
+    assert sorted(subset_of) == list(range(1, 25))
+    assert Counter(subset_of.values()) == {"train": 15, "val": 4, "test": 5}
+    for start in (1, 6, 11, 16):
+        assert {subset_of[number] for number in range(start, start + 5)} == {"train", "val", "test"}
+
+
+def test_synthetic_groups_are_ten_frames_in_a_row() -> None:
+    assert all(group == f"synthetic_polyp/{(image + 9) // 10}" for image, _, group in rows(SYNTHETIC))
+
+
+@pytest.mark.data
+def test_pranet_list_is_the_released_one() -> None:
+    released = ROOT.parent / "shared" / "splits" / "pranet_test_clinicdb62.txt"
+    if not released.is_file():
+        pytest.skip("the released list is not here")
+    ours = {image for image, subset, _ in rows(PRANET) if subset == "test"}
+    assert ours == {int(line) for line in released.read_text().split()}
