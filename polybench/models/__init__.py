@@ -1,0 +1,5 @@
+"""Segmentation nets of the papers: raw logits (N, C, H, W) out, SMP's encoder contract at `.encoder`."""
+
+from polybench.models.efen import EFEN
+
+__all__ = ["EFEN"]

@@ -1,0 +1,91 @@
+"""The encoder of EFEN and of its U-Net baseline: VGG19 without its fifth block.
+
+Paper: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2015. Ours stops
+after block 4 (no pooling there), has no batch normalisation, and its widths can be scaled. Parameters carry
+torchvision's names, so that the ImageNet weights, and those of SMP's `vgg19` encoder, fit key by key.
+"""
+
+import pickle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import VGG19_Weights
+
+from polybench.errors import ConfigError
+
+VGG19_WIDTHS = (64, 128, 256, 512)
+_CONVS_PER_BLOCK = (2, 2, 4, 4)
+
+
+class VGG19Encoder(nn.Module):
+    """Blocks 1 to 4 of VGG19, after the encoder contract of segmentation_models_pytorch.
+
+    Random weights are drawn after He et al. (2015), since torch's default makes the signal fade over twelve
+    convolutions that nothing normalises.
+
+    Args:
+        widths: Channels of the four blocks; those of VGG19 by default.
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = VGG19_WIDTHS) -> None:
+        super().__init__()
+        self.out_channels = list(widths)
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, convs in zip(widths, _CONVS_PER_BLOCK, strict=True):
+            if layers:
+                layers.append(nn.MaxPool2d(2))
+            for _ in range(convs):
+                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True)]
+                channels = width
+        self.features = nn.Sequential(*layers)
+        for layer in self.features:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Extract the feature pyramid.
+
+        Args:
+            images: (N, 3, H, W), sides divisible by 8; the ImageNet weights expect ImageNet's mean and deviation.
+
+        Returns:
+            One map per block, finest first: (N, C_i, H / 2^i, W / 2^i), i = 0..3.
+        """
+        pyramid: list[Tensor] = []
+        features = images
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                pyramid.append(features)
+            features = layer(features)
+        return [*pyramid, features]
+
+    def load_imagenet(self) -> None:
+        """Take torchvision's ImageNet weights, from torch hub's folder or else over the network.
+
+        Does nothing on the meta device, which holds no values.
+
+        Raises:
+            ConfigError: If the widths are not those of VGG19, or the file can be neither fetched nor read.
+        """
+        if self.out_channels != list(VGG19_WIDTHS):
+            raise ConfigError(
+                f"ImageNet weights exist for the widths {list(VGG19_WIDTHS)} only, not {self.out_channels}: "
+                "set pretrained: false."
+            )
+        if next(self.parameters()).is_meta:
+            return
+        weights = VGG19_Weights.IMAGENET1K_V1
+        try:
+            state = weights.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
+            self.load_state_dict({key: state[key] for key in self.state_dict()})
+        except (OSError, EOFError, RuntimeError, KeyError, pickle.UnpicklingError) as error:
+            folder = Path(torch.hub.get_dir()) / "checkpoints"
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"VGG19's ImageNet weights can't be had ({type(error).__name__}: {reason}): "
+                f"put {weights.url} as {Path(weights.url).name} into {folder}, "
+                "or set pretrained: false, which always runs."
+            ) from error
