@@ -1,0 +1,35 @@
+"""Prepare a probability map for a protocol: bring it to an image's native size."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
+    """Sample a network-size map at the centres of the native pixels, bilinear, edges repeated.
+
+    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`; a letterbox is cut off.
+
+    Args:
+        probability: Map at network size, (C, H, W), in [0, 1].
+        to_native: Affine map (2, 3) from network to native pixels (x, y, 1), pixel centres at integers.
+        size: Native height and width.
+
+    Returns:
+        Map at native size, (C, h, w), float32.
+    """
+    height, width = probability.shape[-2:]
+    affine = to_native.to(device=probability.device, dtype=torch.float32)
+    inverse = torch.linalg.inv(affine[:, :2])
+    y, x = torch.meshgrid(
+        torch.arange(size[0], device=probability.device, dtype=torch.float32),
+        torch.arange(size[1], device=probability.device, dtype=torch.float32),
+        indexing="ij",
+    )
+    network = (torch.stack([x, y], dim=-1) - affine[:, 2]) @ inverse.T
+    scale = torch.tensor([width, height], device=probability.device, dtype=torch.float32)
+    grid = (2 * network + 1) / scale - 1
+    sampled = F.grid_sample(
+        probability.float()[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return sampled[0]

@@ -1,0 +1,5 @@
+"""What is trained and how: LightningModules that hold a net, a loss and an optimizer."""
+
+from polybench.tasks.segmentation import SegmentationTask
+
+__all__ = ["SegmentationTask"]

@@ -1,0 +1,153 @@
+"""Binary segmentation: any net that gives logits, trained with any loss, evaluated per image at native size."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable, ReduceLROnPlateau
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanMetric
+
+from polybench.data.sample import Batch
+from polybench.metrics import PER_IMAGE, ImageRows, Rows
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class SegmentationTask(LightningModule):
+    """Trains and evaluates a segmentation net.
+
+    Args:
+        net: Maps images (N, 3, H, W) to raw logits (N, 1, H, W); two channels are read as a softmax over background
+            and foreground; a list (deep supervision, training only) has the finest output first.
+        loss: Called as `loss(logits, mask, valid)`; the losses of a list are summed.
+        optimizer: Makes the optimizer from the parameters.
+        lr_scheduler: Makes the scheduler from the optimizer; a `ReduceLROnPlateau` names what it monitors.
+        mean: Per-channel mean that the net's input is normalised with, on the device.
+        std: Per-channel standard deviation for the same.
+        channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(memory_format=self.memory_format)
+        self.loss = loss
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.val_loss = MeanMetric()
+        self.val_rows = ImageRows()
+        self.test_rows = ImageRows()
+        self.rows: Rows | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict logits.
+
+        Args:
+            images: RGB in [0, 1], (N, 3, H, W).
+
+        Returns:
+            Foreground logits, (N, 1, H, W).
+        """
+        return self._outputs(images)[0]
+
+    def predict_probability(self, images: Tensor) -> Tensor:
+        """Foreground probabilities (N, 1, H, W), float32, of images in [0, 1]."""
+        return torch.sigmoid(self(images).float())
+
+    def _outputs(self, images: Tensor) -> list[Tensor]:
+        normalised = ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+        output = self.net(normalised)
+        outputs = output if isinstance(output, list | tuple) else [output]
+        return [foreground_logits(logits, images.shape[-2:]) for logits in outputs]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of a batch, `train/loss`."""
+        outputs = self._outputs(batch["image"])
+        loss = torch.stack([self.loss(logits, batch["mask"], batch["valid"]) for logits in outputs]).sum()
+        size = len(batch["id"])
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Collect the rows and the loss of a batch."""
+        logits = self(batch["image"])
+        self.val_loss.update(self.loss(logits, batch["mask"], batch["valid"]), weight=len(batch["id"]))
+        self._add_rows(self.val_rows, torch.sigmoid(logits.float()), batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/loss` and the per-image means, `val/dice` first; a test on this subset would print the same."""
+        rows = self.val_rows.compute()
+        self.val_rows.reset()
+        self.log("val/loss", self.val_loss)
+        for metric, values in PER_IMAGE.values(rows.counts).items():
+            self.log(f"val/{metric}", float(values.mean()), prog_bar=metric == "dice", sync_dist=True)
+        self.rows = rows
+
+    def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
+        probability = self.predict_probability(batch["image"])
+        self._add_rows(self.test_rows, probability, batch)
+        return probability
+
+    def on_test_epoch_end(self) -> None:
+        """Keep the gathered rows for the callbacks and log the per-image means."""
+        rows = self.test_rows.compute()
+        self.test_rows.reset()
+        for metric, values in PER_IMAGE.values(rows.counts).items():
+            self.log(f"test/{metric}", float(values.mean()), sync_dist=True)
+        self.rows = rows
+
+    @staticmethod
+    def _add_rows(rows: ImageRows, probability: Tensor, batch: Batch) -> None:
+        rows.update(
+            probability, batch["native_mask"], batch["native_valid"], batch["to_native"], batch["id"], batch["group"]
+        )
+
+    def configure_optimizers(self) -> Any:
+        """Make the optimizer, and the scheduler with what it monitors."""
+        optimizer = self.optimizer(self.parameters())
+        if self.lr_scheduler is None:
+            return optimizer
+        scheduler = self.lr_scheduler(optimizer)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": scheduler.monitor}}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+
+
+def foreground_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring a net's output to one foreground channel at the images' size.
+
+    Args:
+        logits: (N, 1, h, w), or (N, 2, h, w) for a softmax over background and foreground.
+        size: Height and width of the images.
+
+    Returns:
+        (N, 1, H, W); coarser outputs are resized bilinearly.
+
+    Raises:
+        ValueError: If there are more than two channels.
+    """
+    if logits.shape[1] == 2:
+        logits = logits[:, 1:] - logits[:, :1]
+    if logits.shape[1] != 1:
+        raise ValueError(f"A binary task needs a net with one or two output channels, not {logits.shape[1]}.")
+    if tuple(logits.shape[-2:]) != tuple(size):
+        logits = F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
+    return logits

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+
+from polybench.data.loader import resize_affine
+from polybench.metrics import ImageRows, Rows
+
+
+def update(metric: ImageRows, ids: list[str], probability: torch.Tensor, masks: list[torch.Tensor]) -> None:
+    size = (probability.shape[-2], probability.shape[-1])
+    metric.update(
+        probability,
+        masks,
+        [torch.ones_like(mask) for mask in masks],
+        torch.stack([resize_affine(size, (mask.shape[-2], mask.shape[-1])) for mask in masks]),
+        ids,
+        [f"video-{image_id}" for image_id in ids],
+    )
+
+
+def batch(n: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    random = torch.Generator().manual_seed(0)
+    masks = [(torch.rand(1, 9 + k, 12, generator=random) > 0.5).float() for k in range(n)]
+    return torch.rand(n, 1, 6, 8, generator=random), masks
+
+
+def equal(one: Rows, two: Rows) -> bool:
+    return one.ids == two.ids and one.groups == two.groups and np.array_equal(one.counts, two.counts)
+
+
+def test_counts_at_native_size_by_hand() -> None:
+    metric = ImageRows()
+    probability = torch.tensor([[[[0.9, 0.1]]]])
+    update(metric, ["a"], probability, [torch.tensor([[[1.0, 1.0, 1.0, 0.0]]])])
+    assert metric.compute().counts.tolist() == [[2, 0, 1, 1]]
+
+
+def test_threshold_includes_one_half() -> None:
+    metric = ImageRows()
+    update(metric, ["a"], torch.tensor([[[[0.5, 0.49]]]]), [torch.tensor([[[1.0, 1.0]]])])
+    assert metric.compute().counts.tolist() == [[1, 0, 1, 0]]
+
+
+def test_pixels_outside_the_field_of_view_do_not_count() -> None:
+    metric = ImageRows()
+    ones = torch.ones(1, 1, 4)
+    valid = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]])
+    metric.update(ones[None], [ones], [valid], resize_affine((1, 4), (1, 4))[None], ["a"], ["a"])
+    assert metric.compute().counts.tolist() == [[1, 0, 0, 0]]
+
+
+def test_order_and_batches_do_not_matter() -> None:
+    probability, masks = batch(5)
+    ids = ["b", "a", "10", "2", "é"]
+    together, apart = ImageRows(), ImageRows()
+    update(together, ids, probability, masks)
+    for k in (3, 0, 4, 2, 1):
+        update(apart, [ids[k]], probability[k : k + 1], [masks[k]])
+    assert equal(together.compute(), apart.compute())
+    assert together.compute().ids == sorted(ids)
+
+
+def test_image_seen_twice_counts_once() -> None:
+    probability, masks = batch(2)
+    metric = ImageRows()
+    update(metric, ["a", "b"], probability, masks)
+    update(metric, ["a"], probability[:1], masks[:1])
+    assert metric.compute().ids == ["a", "b"]
+
+
+def test_too_long_an_id_is_refused() -> None:
+    probability, masks = batch(1)
+    with pytest.raises(ValueError, match=r"take \d+ bytes"):
+        update(ImageRows(), ["x" * 300], probability, masks)
