@@ -1,0 +1,155 @@
+"""What of a configuration holds on another machine, its hash, and the command line that says the same."""
+
+import hashlib
+import json
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from polybench.errors import ConfigError
+
+DATA_ROOT = "${oc.env:POLYBENCH_DATA,data}"
+
+# Where a run happens, what it shows and where it writes: none of it moves a number.
+MACHINE_KEYS = frozenset(
+    {
+        "accelerator",
+        "cache_dir",
+        "ckpt_path",
+        "config",
+        "default_root_dir",
+        "devices",
+        "dirpath",
+        "enable_model_summary",
+        "enable_progress_bar",
+        "leaderboard",
+        "leaderboards_root",
+        "log_dir",
+        "logger",
+        "no_leaderboard",
+        "num_nodes",
+        "num_workers",
+        "output_dir",
+        "overlays",
+        "persistent_workers",
+        "pin_memory",
+        "plugins",
+        "prefetch_factor",
+        "profiler",
+        "save_dir",
+        "strategy",
+    }
+)
+# These name a run; they count at the top level only, since a net may have an argument `variant`.
+NAMING_KEYS = frozenset({"budget", "name", "variant"})
+# Wherever they stand: the command line passes the run's seed on to the data module.
+SEED_KEYS = frozenset({"seed", "seed_everything"})
+
+
+def portable_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what belongs to one machine.
+
+    Keys of `MACHINE_KEYS` go wherever they stand; `root` inside `data` becomes an interpolation; other absolute paths
+    become relative to the current directory, or the bare file name outside of it.
+
+    Args:
+        config: The resolved configuration.
+
+    Returns:
+        A copy made of JSON's types only.
+
+    Raises:
+        ConfigError: If a value has no JSON form.
+    """
+    return {
+        key: _portable_value(value, key, in_data=key == "data")
+        for key, value in config.items()
+        if key not in MACHINE_KEYS
+    }
+
+
+def config_sha256(config: Mapping[str, Any]) -> str:
+    """Hash a configuration so that the hash holds on another machine and for every seed.
+
+    Args:
+        config: A configuration, portable or not.
+
+    Returns:
+        sha256 of the canonical JSON of `portable_config` without `NAMING_KEYS` and `SEED_KEYS`.
+    """
+    portable = {key: value for key, value in _seedless(portable_config(config)).items() if key not in NAMING_KEYS}
+    text = json.dumps(portable, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def portable_command(argv: Sequence[str]) -> str:
+    """Write the command line that gets a run again on another machine.
+
+    Options of which any part is one of `MACHINE_KEYS` (except `--config` itself) are dropped with their value, and so
+    is the data's root, which `POLYBENCH_DATA` gives.
+
+    Args:
+        argv: The arguments after the program's name, such as `["fit", "--config", "conf/x.yaml"]`.
+
+    Returns:
+        One shell-quoted line that starts with `polybench`.
+    """
+    words = ["polybench"]
+    dropping = False
+    for word in argv:
+        if not word.startswith(("--", "-c=")):
+            if not dropping:
+                words.append(_portable_path(word))
+            dropping = False
+            continue
+        option, equals, value = word.partition("=")
+        dropping = _is_machine_option(option)
+        if not dropping:
+            words.append(option + equals + _portable_path(value))
+        dropping = dropping and not equals
+    return shlex.join(words)
+
+
+def _seedless(value: Any) -> Any:
+    """A copy of nested mappings and lists without `SEED_KEYS`."""
+    if isinstance(value, dict):
+        return {key: _seedless(item) for key, item in value.items() if key not in SEED_KEYS}
+    return [_seedless(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_machine_option(option: str) -> bool:
+    """Whether `--a.b.c` sets something of this machine."""
+    keys = option.removeprefix("--").rstrip("+").split(".")
+    if keys == ["config"]:
+        return False
+    return not MACHINE_KEYS.isdisjoint(keys) or (keys[0] == "data" and keys[-1] == "root")
+
+
+def _portable_value(value: object, key: str, *, in_data: bool) -> Any:
+    """Copy one value; `in_data` says that it stands below the top-level key `data`."""
+    if in_data and key == "root":
+        return DATA_ROOT
+    if isinstance(value, Mapping):
+        return {
+            str(name): _portable_value(item, str(name), in_data=in_data)
+            for name, item in value.items()
+            if name not in MACHINE_KEYS
+        }
+    if isinstance(value, list | tuple):
+        return [_portable_value(item, key, in_data=in_data) for item in value]
+    if isinstance(value, str | PurePath):
+        return _portable_path(str(value))
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ConfigError(f"The value {value!r} of '{key}' can't be recorded: write it as text, number, list or mapping.")
+
+
+def _portable_path(text: str) -> str:
+    """Shorten an absolute path; other text stays."""
+    path = PurePath(text)
+    if not path.is_absolute():
+        return text
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name

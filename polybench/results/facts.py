@@ -1,0 +1,156 @@
+"""The parts of a record: which images, what was trained, what it took, what came out and where it was run."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from polybench.errors import DataError
+
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Images per subset that took part."""
+
+    train: int
+    val: int
+    test: int
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """Which images a run saw.
+
+    Attributes:
+        name: The dataset, which is also the folder of the record and the name of the page.
+        manifest_sha256: Hash over the contents of the copy.
+        official_copy: Whether the copy is the one its authors released.
+        copy_notes: How the copy differs from the official one.
+        split: Name of the split.
+        split_sha256: Hash of the split's file.
+        group_disjoint: Whether no group stands in two subsets; None where groups are unknown.
+        split_note: What a reader of the numbers must know about the split; may be empty.
+        allow_missing: Whether the run was allowed to go on without some images of the split.
+        missing: Ids of the split's images that the copy lacks.
+        counts: Images per subset.
+        size: Height and width that the net saw; None for a baseline that works at native size.
+    """
+
+    name: str
+    manifest_sha256: str
+    official_copy: bool
+    copy_notes: tuple[str, ...]
+    split: str
+    split_sha256: str
+    group_disjoint: bool | None
+    split_note: str
+    allow_missing: bool
+    missing: tuple[str, ...]
+    counts: Counts
+    size: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class NetFacts:
+    """What was trained.
+
+    Attributes:
+        class_path: Import path of the net.
+        version: Version of the net's definition (for a library's net, of the library).
+        parameters: Number of parameters.
+        macs: Multiply-accumulate operations for one image at `DatasetFacts.size`.
+        start_weights: Where the weights came from, such as "random" or "imagenet".
+        lineage: sha256 of each checkpoint that the weights descend from, oldest first.
+        summary: One line such as "EFEN widths 16-32-64-128".
+    """
+
+    class_path: str
+    version: str
+    parameters: int
+    macs: int | None
+    start_weights: str
+    lineage: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What the training took; times in seconds, memory in bytes."""
+
+    epochs_run: int
+    best_epoch: int | None
+    batch_size: int
+    wall_seconds: float
+    peak_memory_bytes: int | None
+    images_per_second: float | None
+
+
+@dataclass(frozen=True)
+class MetricValue:
+    """A metric's mean over the test images, its 95 % interval (None where there is none) and which way is better."""
+
+    value: float
+    low: float | None
+    high: float | None
+    direction: Direction
+
+    def __post_init__(self) -> None:
+        """Refuse NaN and infinity."""
+        if not all(math.isfinite(number) for number in (self.value, self.low, self.high) if number is not None):
+            raise DataError(f"A metric must be a finite number, not {self.value} [{self.low}, {self.high}].")
+
+
+@dataclass(frozen=True)
+class ProtocolScores:
+    """All metrics of one protocol.
+
+    Attributes:
+        n: Test images.
+        groups: Groups (videos, patients) that the images come from.
+        empty_masks: Images whose mask is empty; None where the protocol doesn't count them.
+        false_positives_on_empty: Those of them in which something was predicted.
+        values: Metric name -> value.
+    """
+
+    n: int
+    groups: int
+    empty_masks: int | None
+    false_positives_on_empty: int | None
+    values: Mapping[str, MetricValue]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        git_commit: Commit of the source tree; None outside a repository.
+        dirty: Whether the tree (`leaderboards/` aside) had uncommitted changes.
+        polybench: Version of polybench.
+        versions: Package -> version.
+        python: Python's version.
+        platform: Operating system and machine type.
+        device: Name of the processor or accelerator.
+        devices: How many of them.
+        precision: The trainer's precision, such as "32-true".
+        deterministic: Whether deterministic algorithms were asked for.
+        checkpoint_sha256: Hash of the checkpoint that was tested.
+        logger_url: The run's dashboard.
+        finished_at: ISO date and time in UTC.
+    """
+
+    git_commit: str | None
+    dirty: bool | None
+    polybench: str
+    versions: Mapping[str, str]
+    python: str
+    platform: str
+    device: str
+    devices: int
+    precision: str
+    deterministic: bool
+    checkpoint_sha256: str | None
+    logger_url: str | None
+    finished_at: str

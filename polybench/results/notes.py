@@ -1,0 +1,69 @@
+"""What a reader must know before trusting a row: small samples, other copies, uncommitted code, repeated runs."""
+
+from collections.abc import Sequence
+
+from polybench.results import format as formats
+from polybench.results.facts import DatasetFacts
+from polybench.results.statistics import caution
+from polybench.results.table import Row
+
+_SHOWN_IDS = 10
+
+
+def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> list[str]:
+    """Notes that hold for all rows of a table.
+
+    Args:
+        dataset: The images that all rows share.
+        rows: The table's rows.
+        protocol: The table's protocol.
+
+    Returns:
+        Sentences in Markdown.
+    """
+    scores = rows[0].first.record.metrics[protocol]
+    notes = []
+    few = caution(scores.n, scores.groups)
+    if few is not None:
+        notes.append(f"**{few}**")
+    if not dataset.official_copy:
+        notes.append("The images are not the official copy: numbers from the official one may differ.")
+    if dataset.missing:
+        shown = ", ".join(formats.code(name) for name in dataset.missing[:_SHOWN_IDS])
+        more = f" and {len(dataset.missing) - _SHOWN_IDS} more" if len(dataset.missing) > _SHOWN_IDS else ""
+        notes.append(f"The copy lacks {len(dataset.missing)} image(s) of the split: {shown}{more}.")
+    return notes
+
+
+def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
+    """Notes that hold for one row.
+
+    Args:
+        row: The row.
+        table: All rows of its table, to compare with.
+
+    Returns:
+        Sentences in Markdown; equal notes are equal text.
+    """
+    notes = []
+    if any(run.record.provenance.git_commit is None for run in row.every_run):
+        notes.append("The commit of the code is unknown.")
+    if any(run.record.provenance.dirty for run in row.every_run):
+        notes.append("Run with uncommitted changes: the commit alone does not give this row again.")
+    if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
+        versions = ", ".join(sorted(_net_versions([row])))
+        notes.append(f"Net version {versions}; other rows with this net have another version.")
+    if row.repeats is not None:
+        difference = formats.fraction(row.repeats.difference)
+        notes.append(
+            f"Re-run {row.repeats.runs}x, max \\|Δ Dice\\| = {difference}; only the first run of a seed is counted."
+        )
+    return notes
+
+
+def _net(row: Row) -> str | None:
+    return row.first.record.net.class_path if row.first.record.net else None
+
+
+def _net_versions(rows: Sequence[Row]) -> set[str]:
+    return {run.record.net.version for row in rows for run in row.runs if run.record.net}

@@ -1,0 +1,222 @@
+"""The leaderboard page: a byte-stable function of the records, in Markdown."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from polybench.atomic import atomic_write_text
+from polybench.errors import DataError
+from polybench.results import format as formats
+from polybench.results.facts import DatasetFacts
+from polybench.results.notes import row_notes, table_notes
+from polybench.results.record import Budget, StoredRecord, read_records
+from polybench.results.table import (
+    BUDGETS,
+    RANKED_BUDGETS,
+    RANKED_PROTOCOL,
+    Group,
+    Row,
+    anchor_of,
+    groups_of,
+    rank_intervals,
+)
+from polybench.results.view import (
+    COST_COLUMNS,
+    RUN_COLUMNS,
+    SCORE_COLUMNS,
+    Details,
+    cost_cells,
+    details,
+    label,
+    score_cells,
+)
+
+MARKER = "<!-- Made by `polybench leaderboard` from the records; do not edit. -->"
+BUDGET_TITLES: Mapping[Budget | None, str] = {
+    "published": "Budget published: trained with the settings of the paper",
+    "reduced": "Budget reduced: trained with less than the settings of the paper, or with others",
+    "smoke": "Budget smoke: trained for moments to show that everything runs, never ranked",
+    None: "Baselines",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells of one budget class; the rows of baselines end `scores`, and stand in `scores` only."""
+
+    title: str
+    scores: tuple[list[str], ...]
+    notes: tuple[str, ...]
+    costs: tuple[list[str], ...]
+    details: tuple[Details, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A further protocol's metrics, unranked: the columns' titles and the cells."""
+
+    protocol: str
+    older: bool
+    columns: Mapping[str, str]
+    rows: tuple[list[str], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One comparable set of images."""
+
+    dataset: DatasetFacts
+    tables: tuple[Table, ...]
+    baselines: tuple[Details, ...]
+    listings: tuple[Listing, ...]
+
+
+def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
+    """Write the page of one dataset.
+
+    Args:
+        dataset: Its name.
+        records: Its records, in any order.
+
+    Returns:
+        Markdown; equal records give equal bytes.
+
+    Raises:
+        DataError: If the seeds of one row can't be averaged.
+    """
+    ranked = _newest(RANKED_PROTOCOL, records)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(md=formats.text, code=formats.code)
+    text = environment.get_template("page.md.j2").render(
+        dataset=dataset,
+        marker=MARKER,
+        ranked=ranked,
+        sections=[_section(group, ranked) for group in groups_of(records)],
+        score_columns=SCORE_COLUMNS,
+        cost_columns=COST_COLUMNS,
+        run_columns=RUN_COLUMNS,
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+
+
+def write_pages(root: Path) -> list[Path]:
+    """Write `root/<dataset>.md` for every dataset that has records; nothing is removed.
+
+    Raises:
+        DataError: If `root` doesn't exist or a record can't be read.
+        OSError: If a page can't be written.
+    """
+    pages = _pages(root)
+    for path, text in pages.items():
+        atomic_write_text(path, text)
+    return list(pages)
+
+
+def stale_pages(root: Path) -> list[str]:
+    """Say for each page how it differs from what the records give; empty when all is well.
+
+    Raises:
+        DataError: If `root` doesn't exist or a record can't be read.
+    """
+    pages = _pages(root)
+    reasons = []
+    for path, text in pages.items():
+        if not path.is_file():
+            reasons.append(f"'{path}' is missing.")
+        elif path.read_bytes() != text.encode():
+            reasons.append(f"'{path}' differs from its records.")
+    for path in sorted(root.glob("*.md")):
+        if path not in pages and MARKER.encode() in path.read_bytes():
+            reasons.append(f"'{path}' has no records.")
+    return reasons
+
+
+def _pages(root: Path) -> dict[Path, str]:
+    """File -> page, for every dataset with records."""
+    if not root.is_dir():
+        raise DataError(f"There is no folder of leaderboards at '{root}': name it with --root.")
+    records: dict[str, list[StoredRecord]] = {}
+    for stored in read_records(root):
+        records.setdefault(stored.record.dataset.name, []).append(stored)
+    return {root / f"{name}.md": render_page(name, records[name]) for name in sorted(records)}
+
+
+def _newest(protocol: str, records: Iterable[StoredRecord]) -> str:
+    """The newest `protocol@version` that any record has."""
+    names = {name for stored in records for name in stored.record.metrics if name.split("@")[0] == protocol}
+    return max(names, key=lambda name: int(name.split("@")[1]), default=f"{protocol}@1")
+
+
+def _section(group: Group, ranked: str) -> Section:
+    baselines = group.baselines(ranked)
+    budgets = [budget for budget in BUDGETS if group.rows(ranked, budget)]
+    tables = [_table(group, ranked, budget, baselines) for budget in budgets]
+    if baselines and not tables:
+        tables = [_table(group, ranked, None, baselines)]
+    return Section(
+        dataset=group.dataset,
+        tables=tuple(tables),
+        baselines=tuple(details(row, ranked) for row in baselines),
+        listings=tuple(_listing(group, name, ranked) for name in group.protocols() if name != ranked),
+    )
+
+
+def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row]) -> Table:
+    """One budget class, best row first; None makes a table of the baselines alone."""
+    rows = group.rows(protocol, budget) if budget is not None else []
+    letters: dict[str, str] = {}
+    scores = []
+    for row, rank in zip(rows, rank_intervals(rows), strict=True):
+        marks = [letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, rows)]
+        shown = formats.between(*rank) if budget in RANKED_BUDGETS else ""
+        scores.append(score_cells(row, shown, f"<sup>{' '.join(marks)}</sup>" if marks else "", protocol))
+    recipes = Counter(row.first.record.recipe for row in baselines)
+    for row in baselines:
+        record = row.first.record
+        size = f"*at {formats.size(record.dataset.size)}*" if recipes[record.recipe] > 1 else ""
+        scores.append(score_cells(row, "", size, protocol))
+    notes = table_notes(group.dataset, [*rows, *baselines], protocol)
+    notes += [f"<sup>{letter}</sup> {note}" for note, letter in letters.items()]
+    return Table(
+        title=BUDGET_TITLES[budget],
+        scores=tuple(scores),
+        notes=tuple(notes),
+        costs=tuple(cost_cells(row) for row in rows),
+        details=tuple(details(row, protocol) for row in rows),
+    )
+
+
+def _listing(group: Group, protocol: str, ranked: str) -> Listing:
+    """All rows of a further protocol, by budget and name; those with details above are linked."""
+    rows = [
+        (budget, row)
+        for budget in (*BUDGETS, None)
+        for row in sorted(group.rows(protocol, budget), key=lambda row: row.anchor)
+    ]
+    directions = {name: score.direction for _, row in rows for name, score in row.scores.items()}
+    columns = {"Recipe": ":---", "Budget": ":---"}
+    columns |= {f"{name} {'↑' if directions[name] == 'higher' else '↓'}": "---:" for name in sorted(directions)}
+    cells = []
+    for budget, row in rows:
+        name = label(row.first.record)
+        if ranked in row.first.record.metrics:
+            name = f"[{name}](#{anchor_of(row.first, ranked, group.dataset)})"
+        cells.append(
+            [name, budget or formats.DASH, *(formats.score(row.scores.get(key)) for key in sorted(directions))]
+        )
+    return Listing(protocol, protocol.split("@")[0] == RANKED_PROTOCOL, columns, tuple(cells))
+
+
+def _letter(index: int) -> str:
+    """The letter of a note: a to z, then aa, ab and so on."""
+    return ("" if index < 26 else _letter(index // 26 - 1)) + chr(ord("a") + index % 26)

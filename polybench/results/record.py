@@ -1,0 +1,261 @@
+"""The record of a run: one JSON file, written once and never edited, beside a CSV with a row per test image."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import pandas as pd
+
+from polybench.atomic import atomic_write_text
+from polybench.errors import DataError
+from polybench.results.facts import DatasetFacts, NetFacts, ProtocolScores, Provenance, TrainingFacts
+from polybench.results.strict import decode, encode
+
+SCHEMA_VERSION = 1
+
+Budget = Literal["published", "reduced", "smoke"]
+
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PROTOCOL = re.compile(r"[a-z0-9_]+@[1-9][0-9]*")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that one run leaves to the leaderboards.
+
+    Attributes:
+        schema_version: Version of this layout.
+        kind: A trained net, or a trivial baseline that nothing was trained for.
+        task: What was predicted.
+        recipe: Name of the recipe, or of the baseline such as "all_background".
+        variant: Name of a variation of the recipe.
+        seed: The run's seed.
+        budget: `published` (the paper's settings), `reduced` or `smoke`; None for baselines.
+        dataset: Which images.
+        config: The portable configuration, see `polybench.results.config`.
+        config_sha256: Its hash, equal over seeds and machines.
+        command: The portable command line that gets the run again.
+        net: What was trained; None for baselines.
+        training: What it took; None for baselines.
+        metrics: `protocol@version` -> scores.
+        provenance: Where the numbers come from.
+
+    Raises:
+        DataError: If the parts contradict each other or a name can't be a file name.
+    """
+
+    schema_version: int
+    kind: Literal["trained", "baseline"]
+    task: Literal["segmentation"]
+    recipe: str
+    variant: str | None
+    seed: int
+    budget: Budget | None
+    dataset: DatasetFacts
+    config: Mapping[str, Any]
+    config_sha256: str
+    command: str
+    net: NetFacts | None
+    training: TrainingFacts | None
+    metrics: Mapping[str, ProtocolScores]
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        """Check what the types can't say."""
+        if self.schema_version != SCHEMA_VERSION:
+            raise DataError(
+                f"It has schema version {self.schema_version}, this polybench reads {SCHEMA_VERSION}: change polybench."
+            )
+        _check_names(self)
+        _check_kind(self)
+
+    def to_json(self) -> str:
+        """The file's text: keys in the order of the fields, two blanks of indent.
+
+        Raises:
+            ValueError: If the configuration holds something that JSON can't (NaN, an object).
+        """
+        return json.dumps(encode(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, source: str | Path) -> "Record":
+        """Read a file's text.
+
+        Args:
+            text: What `to_json` wrote.
+            source: The file, for messages.
+
+        Raises:
+            DataError: If the text is no JSON, has unknown or missing keys, values of other types or another schema
+                version.
+        """
+        try:
+            data = json.loads(text, parse_constant=_refuse_constant)
+            version = data.get("schema_version") if isinstance(data, dict) else None
+            if isinstance(version, int) and version != SCHEMA_VERSION:
+                raise ValueError(f"it has schema version {version}, this polybench reads {SCHEMA_VERSION}.")
+            return decode(cls, data)
+        except (ValueError, DataError) as error:
+            raise DataError(f"The record '{source}' can't be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record and the file it was read from."""
+
+    record: Record
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The file's stem, unique in the dataset."""
+        return self.path.stem
+
+    @property
+    def repeat(self) -> int:
+        """1 for the first run of this name, 2 for `-r2` and so on."""
+        return int(self.name.removeprefix(record_name(self.record)).removeprefix("-r") or 1)
+
+    def rows(self) -> pd.DataFrame:
+        """The table beside the record: one row per test image, sorted by id.
+
+        Raises:
+            DataError: If it can't be read.
+        """
+        path = self.path.with_suffix(".csv")
+        try:
+            return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False, na_values=[""])
+        except (OSError, ValueError) as error:
+            raise DataError(f"The per-image table '{path}' can't be read: {error}") from error
+
+
+def record_name(record: Record) -> str:
+    """The stem of a record's file: `<recipe>[-<variant>]-<config hash, 8>-s<seed>`."""
+    return f"{row_name(record)}-s{record.seed}"
+
+
+def row_name(record: Record) -> str:
+    """What the seeds of one configuration share: `<recipe>[-<variant>]-<config hash, 8>`."""
+    return "-".join(part for part in (record.recipe, record.variant, record.config_sha256[:8]) if part)
+
+
+def write_record(record: Record, rows: pd.DataFrame, root: Path) -> Path:
+    """Write `root/records/<dataset>/<name>.csv`, then `.json`; a name that is taken gets `-r2`, `-r3` and so on.
+
+    The JSON file commits: a CSV without one is what a crash left, and is ignored. Processes may write at once.
+
+    Args:
+        record: The run.
+        rows: One row per test image with `id`, `group` and the columns of `statistics.column`.
+        root: The folder of the leaderboards.
+
+    Returns:
+        The JSON file.
+
+    Raises:
+        DataError: If the rows have no ids, no groups or an id twice.
+        OSError: If a write fails; then nothing counts as written.
+    """
+    if not {"id", "group"} <= set(rows.columns) or rows["id"].duplicated().any():
+        raise DataError("The per-image table needs the columns 'id' and 'group', and each id once.")
+    table = rows[["id", "group", *(name for name in rows.columns if name not in ("id", "group"))]].sort_values("id")
+    csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    text = record.to_json()
+    folder = root / "records" / record.dataset.name
+    number = 1
+    while not _claim(folder / f"{_stem(record, number)}.json", csv, text):
+        number += 1
+    return folder / f"{_stem(record, number)}.json"
+
+
+def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:
+    """Read `root/records/`, all of it or one dataset's folder, sorted by dataset and name.
+
+    Raises:
+        DataError: If a record can't be read, lies under another name than its content has, or lacks its CSV.
+    """
+    paths = sorted((root / "records").glob(f"{dataset or '*'}/*.json"), key=lambda path: (path.parent.name, path.stem))
+    return [_read(path) for path in paths]
+
+
+def _stem(record: Record, number: int) -> str:
+    return record_name(record) + (f"-r{number}" if number > 1 else "")
+
+
+def _claim(path: Path, csv: str, text: str) -> bool:
+    """Write both files, CSV first; false, and nothing written, when the name is taken."""
+    if path.exists():
+        return False
+    try:
+        atomic_write_text(path.with_suffix(".csv"), csv, exclusive=True)
+    except FileExistsError:
+        return False
+    try:
+        atomic_write_text(path, text, exclusive=True)
+    except BaseException:
+        path.with_suffix(".csv").unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _read(path: Path) -> StoredRecord:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The record '{path}' can't be read: {error}.") from error
+    record = Record.from_json(text, path)
+    name = record_name(record)
+    if record.dataset.name != path.parent.name or not re.fullmatch(rf"{re.escape(name)}(-r[1-9][0-9]*)?", path.stem):
+        raise DataError(
+            f"The record '{path}' describes '{record.dataset.name}/{name}': give the file its own name back, "
+            "records are never renamed or edited."
+        )
+    if not path.with_suffix(".csv").is_file():
+        raise DataError(f"The record '{path}' lacks the per-image table '{path.stem}.csv' beside it: restore it.")
+    return StoredRecord(record, path)
+
+
+def _check_names(record: Record) -> None:
+    names = {"recipe": record.recipe, "variant": record.variant, "dataset.name": record.dataset.name}
+    for key, name in names.items():
+        if name is not None and not _SLUG.fullmatch(name):
+            raise DataError(f"{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only.")
+    hashes = {
+        "config_sha256": record.config_sha256,
+        "dataset.manifest_sha256": record.dataset.manifest_sha256,
+        "dataset.split_sha256": record.dataset.split_sha256,
+        "provenance.checkpoint_sha256": record.provenance.checkpoint_sha256,
+    }
+    for key, digest in hashes.items():
+        if digest is not None and not _SHA256.fullmatch(digest):
+            raise DataError(f"{key} '{digest}' is not a sha256 in hexadecimal.")
+    for protocol in record.metrics:
+        if not _PROTOCOL.fullmatch(protocol):
+            raise DataError(f"metrics key '{protocol}' is not of the form protocol@version.")
+
+
+def _check_kind(record: Record) -> None:
+    facts = {
+        "budget": record.budget,
+        "net": record.net,
+        "training": record.training,
+        "dataset.size": record.dataset.size if record.kind == "trained" else None,
+    }
+    for key, fact in facts.items():
+        if (fact is None) == (record.kind == "trained"):
+            raise DataError(f"A {record.kind} record must {'not ' if record.kind == 'baseline' else ''}have '{key}'.")
+    try:
+        offset = datetime.fromisoformat(record.provenance.finished_at).utcoffset()
+    except ValueError:
+        offset = None
+    if offset != timedelta(0):
+        raise DataError(f"provenance.finished_at '{record.provenance.finished_at}' is not an ISO date and time in UTC.")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, which is no number.")

@@ -1,0 +1,89 @@
+"""Strict decoding of JSON into frozen dataclasses: every key is known, present and of its declared type."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from polybench.errors import did_you_mean
+
+T = TypeVar("T")
+
+
+def decode(kind: type[T], value: object, where: str = "the top level") -> T:
+    """Build a dataclass from parsed JSON.
+
+    Args:
+        kind: The dataclass; its annotations are the schema.
+        value: What `json.loads` returned.
+        where: Dotted path of `value`, for messages.
+
+    Returns:
+        An instance of `kind`.
+
+    Raises:
+        ValueError: If a key is unknown or missing, or a value has another type; the message names the key.
+    """
+    data = _mapping(value, where)
+    schema = get_type_hints(kind)
+    names = [field.name for field in fields(cast(Any, kind))]
+    for key in data:
+        if key not in names:
+            raise ValueError(f"{where} has the unknown key '{key}'.{did_you_mean(key, names)}")
+    for name in names:
+        if name not in data:
+            raise ValueError(f"{where} lacks the key '{name}'.")
+    prefix = "" if where == "the top level" else f"{where}."
+    return kind(**{name: _value(schema[name], data[name], f"{prefix}{name}") for name in names})
+
+
+def encode(value: object) -> object:
+    """Turn dataclasses into JSON values: fields in their order, the keys of other mappings sorted."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: encode(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [encode(item) for item in value]
+    return value
+
+
+def _value(kind: Any, value: object, where: str) -> Any:
+    """Check one value against its annotation."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if is_dataclass(kind):
+        return decode(cast(type[Any], kind), value, where)
+    if origin in (Union, types.UnionType):
+        [inner] = [argument for argument in arguments if argument is not type(None)]
+        return None if value is None else _value(inner, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"{where} is {value!r}, not one of {', '.join(map(repr, arguments))}.")
+        return value
+    if origin is tuple:
+        return _items(arguments, value, where)
+    if origin is not None and issubclass(origin, Mapping):
+        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in _mapping(value, where).items()}
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError(f"{where} is {value!r}, not {kind.__name__}.")
+    return value
+
+
+def _items(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
+    """Check a JSON list against `tuple[X, ...]` or `tuple[X, Y]`."""
+    if not isinstance(value, list):
+        raise ValueError(f"{where} is {value!r}, not a list.")
+    kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
+    if len(kinds) != len(value):
+        raise ValueError(f"{where} has {len(value)} items, not {len(kinds)}.")
+    return tuple(_value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True)))
+
+
+def _mapping(value: object, where: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where} is {value!r}, not a mapping.")
+    return value

@@ -1,0 +1,218 @@
+"""A row in words: the cells of the page's tables and the details that get the row again."""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from polybench.results import format as formats
+from polybench.results.record import Record, StoredRecord
+from polybench.results.table import Row, headline, headline_name
+
+# Title -> alignment, in Markdown.
+SCORE_COLUMNS = {
+    "Rank": ":---:",
+    "Recipe": ":---",
+    "Dice [95 % interval]": ":---",
+    "IoU": "---:",
+    "Precision": "---:",
+    "Recall": "---:",
+    "F2": "---:",
+    "Specificity": "---:",
+    "Accuracy": "---:",
+    "FP on empty": "---:",
+    "Images (groups)": "---:",
+    "Seeds": ":---",
+}
+COST_COLUMNS = {
+    "Recipe": ":---",
+    "Input": "---:",
+    "Epochs": "---:",
+    "Start weights": ":---",
+    "Parameters": "---:",
+    "MACs": "---:",
+    "Training": "---:",
+    "Peak memory": "---:",
+    "Devices, precision": ":---",
+    "Get it again": ":---",
+}
+RUN_COLUMNS = {
+    "Run": ":---",
+    "Dice": "---:",
+    "Epochs (best)": "---:",
+    "Training": "---:",
+    "Images per second": "---:",
+    "Peak memory": "---:",
+    "Finished (UTC)": ":---",
+    "Commit": ":---",
+    "Checkpoint sha256": ":---",
+}
+_FURTHER_METRICS = ("iou", "precision", "recall", "f2", "specificity", "accuracy")
+
+
+@dataclass(frozen=True)
+class Details:
+    """The foldable text under a table that belongs to one row; strings are Markdown.
+
+    Attributes:
+        anchor: Where the row's links lead.
+        title: The visible line, in HTML.
+        commands: One command line for each seed.
+        runs: Cells of `RUN_COLUMNS` for every run, repeats included.
+        facts: Label -> text.
+    """
+
+    anchor: str
+    title: str
+    commands: tuple[str, ...]
+    runs: tuple[tuple[str, ...], ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def label(record: Record) -> str:
+    """A recipe with its variant; a baseline's name in words and italics."""
+    name = formats.text(_name(record))
+    return f"*{name}*" if record.kind == "baseline" else name
+
+
+def score_cells(row: Row, rank: str, remark: str, protocol: str) -> list[str]:
+    """The cells of `SCORE_COLUMNS`.
+
+    Args:
+        row: The row.
+        rank: Its rank, empty when unranked.
+        remark: Markdown to set after its name.
+        protocol: The table's protocol.
+    """
+    record, scores = row.first.record, row.first.record.metrics[protocol]
+    main = headline(row)
+    empty = (
+        f"{row.false_positives:.3g} of {row.empty_masks}" if row.empty_masks and row.false_positives is not None else ""
+    )
+    means = [formats.fraction(row.scores[name].value) if name in row.scores else "" for name in _FURTHER_METRICS]
+    cells = [
+        rank,
+        f"[{label(record)}](#{row.anchor})" + (f" {remark}" if remark else ""),
+        f"{formats.score(main)} {formats.interval(main)}".strip(),
+        *means,
+        empty,
+        f"{scores.n} ({scores.groups})",
+        _seeds(row) if record.kind == "trained" else "",
+    ]
+    return [cell or formats.DASH for cell in cells]
+
+
+def cost_cells(row: Row) -> list[str]:
+    """The cells of `COST_COLUMNS`; a row of several seeds gives the mean time and the largest memory."""
+    record = row.first.record
+    took = [run.record.training for run in row.runs if run.record.training]
+    peaks = [facts.peak_memory_bytes for facts in took if facts.peak_memory_bytes is not None]
+    epochs = [facts.epochs_run for facts in took]
+    hardware = {_hardware(run.record) for run in row.runs}
+    return [
+        label(record),
+        formats.size(record.dataset.size),
+        formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
+        formats.text(record.net.start_weights) if record.net else formats.DASH,
+        formats.magnitude(record.net.parameters if record.net else None),
+        formats.magnitude(record.net.macs if record.net else None),
+        formats.duration(statistics.fmean(facts.wall_seconds for facts in took)) if took else formats.DASH,
+        formats.memory(max(peaks, default=None)),
+        "; ".join(sorted(hardware)),
+        f"[command](#{row.anchor})",
+    ]
+
+
+def details(row: Row, protocol: str) -> Details:
+    """The details of a row; what differs between its runs stands in the table of runs, or twice."""
+    record = row.first.record
+    title = [f"<b>{_name(record)}</b>", f"config <code>{record.config_sha256[:8]}</code>"]
+    if record.kind == "trained":
+        title.append(f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}")
+    else:
+        title.append(formats.size(record.dataset.size))
+    facts = [
+        ("Net", _distinct(_net(run.record) for run in row.runs)),
+        ("Weights", _distinct(_weights(run.record) for run in row.runs)),
+        ("Batch size", _distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
+        ("Hardware", _distinct(_hardware(run.record, full=True) for run in row.every_run)),
+        ("Versions", _distinct(_versions(run.record) for run in row.every_run)),
+        ("Configuration", f"sha256 {formats.code(record.config_sha256)}, in full in the record"),
+    ]
+    return Details(
+        anchor=row.anchor,
+        title=" · ".join(title),
+        commands=tuple(" ".join(run.record.command.splitlines()) for run in row.runs),
+        runs=tuple(_run_cells(run, protocol, headline_name(row.scores)) for run in row.every_run),
+        facts=tuple((name, text) for name, text in facts if text),
+    )
+
+
+def _run_cells(run: StoredRecord, protocol: str, metric: str) -> tuple[str, ...]:
+    record, origin, took = run.record, run.record.provenance, run.record.training
+    file = f"records/{record.dataset.name}/{run.name}"
+    links = f"[{formats.text(run.name)}]({file}.json), [per image]({file}.csv)"
+    if origin.logger_url and origin.logger_url.startswith(("https://", "http://")):
+        links += f", [dashboard](<{formats.text(origin.logger_url)}>)"
+    epochs = ""
+    if took is not None:
+        epochs = str(took.epochs_run) + (f" ({took.best_epoch})" if took.best_epoch is not None else "")
+    commit = formats.code(origin.git_commit[:10]) if origin.git_commit else "unknown"
+    cells = (
+        links,
+        formats.fraction(record.metrics[protocol].values[metric].value),
+        epochs,
+        formats.duration(took.wall_seconds) if took else "",
+        f"{took.images_per_second:.4g}" if took and took.images_per_second is not None else "",
+        formats.memory(took.peak_memory_bytes if took else None),
+        formats.text(origin.finished_at[:16].replace("T", " ")),
+        commit + (" + uncommitted changes" if origin.dirty else ""),
+        formats.code(origin.checkpoint_sha256) if origin.checkpoint_sha256 else "",
+    )
+    return tuple(cell or formats.DASH for cell in cells)
+
+
+def _name(record: Record) -> str:
+    if record.kind == "baseline":
+        return record.recipe.replace("_", " ").replace("-", " ").capitalize()
+    return record.recipe + (f" ({record.variant})" if record.variant else "")
+
+
+def _seeds(row: Row) -> str:
+    seeds = ", ".join(str(run.record.seed) for run in row.runs)
+    return f"{len(row.runs)} ({seeds})" if len(row.runs) > 1 else seeds
+
+
+def _net(record: Record) -> str:
+    if record.net is None:
+        return ""
+    macs = f", {record.net.macs:,} multiply-accumulates per image" if record.net.macs is not None else ""
+    size = formats.size(record.dataset.size)
+    return (
+        f"{formats.text(record.net.summary)}: {formats.code(record.net.class_path)} version "
+        f"{formats.text(record.net.version)}, {record.net.parameters:,} parameters{macs} at {size}"
+    )
+
+
+def _weights(record: Record) -> str:
+    if record.net is None:
+        return ""
+    ancestors = ", ".join(formats.code(digest) for digest in record.net.lineage)
+    return formats.text(record.net.start_weights) + (f", descended from {ancestors}" if ancestors else "")
+
+
+def _hardware(record: Record, *, full: bool = False) -> str:
+    origin = record.provenance
+    short = f"{origin.devices} {formats.TIMES} {formats.text(origin.device)}, {formats.text(origin.precision)}"
+    mode = "deterministic" if origin.deterministic else "not deterministic"
+    return f"{short}, {mode} algorithms, {formats.text(origin.platform)}" if full else short
+
+
+def _versions(record: Record) -> str:
+    origin = record.provenance
+    packages = [f"{name} {origin.versions[name]}" for name in sorted(origin.versions)]
+    return formats.text(", ".join([f"polybench {origin.polybench}", f"Python {origin.python}", *packages]))
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    """Join different texts in their order, each once."""
+    return "; ".join(dict.fromkeys(texts))

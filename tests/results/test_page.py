@@ -1,0 +1,240 @@
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from polybench.errors import DataError
+from polybench.results.facts import NetFacts
+from polybench.results.page import render_page, stale_pages, write_pages
+from polybench.results.record import read_records, write_record
+from tests.results.factory import baseline, dataset, digest, provenance, store, table, trained
+
+WIDE = [0.0, 1.0] * 50
+
+
+def page_of(root: Path) -> str:
+    return render_page("toy", read_records(root))
+
+
+def score_rows(page: str) -> list[list[str]]:
+    """Cells of the rows of all score tables, without links and marks."""
+    rows = []
+    for block in page.split("| Rank |")[1:]:
+        for line in block.split("\n\n")[0].splitlines()[2:]:
+            cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+            rows.append([re.sub(r"\[([^]]*)\]\(#[^)]*\)", r"\1", cell) for cell in cells])
+    return rows
+
+
+def section(page: str, title: str) -> str:
+    return re.split(r"\n#{2,4} ", page.split(title, 1)[1], maxsplit=1)[0]
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    """Three nets of one group (two of them not told apart), a smoke run and two baselines."""
+    store(tmp_path, table([0.9] * 50 + [0.8] * 50), recipe="best")
+    store(tmp_path, table([0.95] * 50 + [0.72] * 50), recipe="second", variant="wide")
+    store(tmp_path, table([0.4] * 100), recipe="third")
+    store(tmp_path, table([0.99] * 100), recipe="toy_run", budget="smoke")
+    for name, value in (("all_background", 0.01), ("otsu_threshold", 0.995)):
+        rows = table([value] * 100)
+        write_record(baseline(rows, name), rows, tmp_path)
+    return tmp_path
+
+
+def test_ranks_are_intervals_and_only_of_ranked_budgets(board: Path) -> None:
+    # Means .85, .835, .4; half the first interval is 1.96 * .05 / 10 = .0098, half the second 2.3 times that.
+    ranks = [(cells[1].split(" <")[0], cells[0]) for cells in score_rows(page_of(board))]
+    baselines = [("*Otsu threshold*", "—"), ("*All background*", "—")]
+    published = [("best", "1\N{EN DASH}2"), ("second (wide)", "1\N{EN DASH}2"), ("third", "3"), *baselines]
+    assert ranks == [*published, ("toy_run", "—"), *baselines]
+
+
+def test_a_single_run_shows_its_value_and_interval(tmp_path: Path) -> None:
+    store(tmp_path, table([0.25] * 60))
+    [cells] = score_rows(page_of(tmp_path))
+    assert cells[2] == "0.2500 [0.2500, 0.2500]"
+    assert cells[-2:] == ["60 (60)", "0"]
+
+
+def test_several_seeds_show_mean_and_spread(tmp_path: Path) -> None:
+    for seed, value in ((0, 0.7), (1, 0.8), (4, 0.9)):
+        store(tmp_path, table([value] * 60), seed=seed)
+    [cells] = score_rows(page_of(tmp_path))
+    assert cells[2] == "0.8000 ± 0.1000 [0.8000, 0.8000]"
+    assert cells[-1] == "3 (0, 1, 4)"
+
+
+def test_repeats_are_noted_and_not_averaged(tmp_path: Path) -> None:
+    store(tmp_path, table([0.5] * 60))
+    store(tmp_path, table([0.5123] * 60))
+    page = page_of(tmp_path)
+    [cells] = score_rows(page)
+    assert cells[2].startswith("0.5000 ")
+    assert "Re-run 2x, max \\|Δ Dice\\| = 0.0123" in page
+
+
+def test_other_copies_stand_in_a_section_of_their_own(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), recipe="a")
+    facts = dataset(official_copy=False, manifest_sha256=digest("k"), copy_notes=("40 images are JPEGs",))
+    store(tmp_path, table(WIDE), recipe="b", dataset=facts)
+    page = page_of(tmp_path)
+    assert [cells[:2] for cells in score_rows(page)] == [["1", "a"], ["1", "b"]]
+    assert page.index("official copy. Manifest") < page.index("**NOT the official copy**: 40 images are JPEGs.")
+
+
+@pytest.mark.parametrize(
+    ("disjoint", "words"),
+    [(True, "No group (video, patient) stands in two"), (False, "stand in more than one subset"), (None, "not known")],
+)
+def test_the_split_says_whether_groups_are_disjoint(tmp_path: Path, disjoint: bool | None, words: str) -> None:
+    store(tmp_path, table(WIDE), dataset=dataset(group_disjoint=disjoint))
+    assert words in section(page_of(tmp_path), "## Split")
+
+
+def test_few_images_missing_images_and_dirty_code_are_noted(tmp_path: Path) -> None:
+    facts = dataset(allow_missing=True, missing=("i900", "i901"))
+    store(tmp_path, table([0.5] * 20), dataset=facts, provenance=provenance(dirty=True))
+    page = page_of(tmp_path)
+    assert "**Only 20 test images:" in page
+    assert "lacks 2 image(s) of the split: `i900`, `i901`." in page
+    assert "<sup>a</sup> Run with uncommitted changes" in page
+
+
+def test_enough_images_of_the_official_copy_need_no_note(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE))
+    page = page_of(tmp_path)
+    assert "<sup>" not in page
+    assert "Only" not in page
+
+
+def test_another_version_of_a_net_is_noted(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        net = NetFacts("some.Unet", version, 1000, None, "random", (), "U-Net")
+        store(tmp_path, table(WIDE), recipe=f"unet_v{version}", net=net)
+    page = page_of(tmp_path)
+    assert "Net version 1; other rows" in page
+    assert "Net version 2; other rows" in page
+
+
+def test_empty_masks_have_their_own_column(tmp_path: Path) -> None:
+    rows = table([1.0, 0.0, 0.5]).assign(**{"per_image@1/tp": [0, 0, 4], "per_image@1/fp": [0, 3, 4]})
+    store(tmp_path, rows.assign(**{"per_image@1/fn": [0, 0, 4]}))
+    [cells] = score_rows(page_of(tmp_path))
+    assert cells[9] == "1 of 2"
+
+
+def test_the_details_say_how_to_get_a_row_again(tmp_path: Path) -> None:
+    path = store(tmp_path, table(WIDE), command="polybench fit --config conf/unet_toy.yaml --model.lr 0.1")
+    page = page_of(tmp_path)
+    details = page.split("<details>", 1)[1].split("</details>", 1)[0]
+    assert "```sh\npolybench fit --config conf/unet_toy.yaml --model.lr 0.1\n```" in details
+    assert f"records/toy/{path.name}" in details
+    for words in (
+        "`0123456789`",
+        digest("checkpoint"),
+        digest(""),
+        "1 h 2 min",
+        "31,043,521",
+        "torch 2.6.0",
+        "Some GPU",
+    ):
+        assert words in details
+
+
+def test_every_link_inside_the_page_leads_somewhere_and_no_place_stands_twice(board: Path) -> None:
+    page = page_of(board)
+    places = re.findall(r'<a id="([^"]+)"', page)
+    assert len(places) == len(set(places)) == 6
+    assert set(re.findall(r"\(#([^)]+)\)", page)) == set(places)
+
+
+def test_the_place_of_a_row_does_not_depend_on_other_records(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), recipe="a")
+    [before] = re.findall(r'<a id="([^"]+)"', page_of(tmp_path))
+    store(tmp_path, table(WIDE), recipe="b")
+    assert before in re.findall(r'<a id="([^"]+)"', page_of(tmp_path))
+
+
+def test_free_text_can_not_break_a_table_or_open_a_tag(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), provenance=provenance(device="A|B <script>\nC"))
+    page = page_of(tmp_path)
+    assert "A\\|B &lt;script&gt; C" in page
+    assert "<script>" not in page
+
+
+def test_rows_of_a_table_have_as_many_cells_as_its_head(board: Path) -> None:
+    for block in re.findall(r"(?:^\|.*\n)+", page_of(board), re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+
+
+def test_further_protocols_are_listed_unranked(tmp_path: Path) -> None:
+    rows = table(WIDE).assign(**{"pranet@2/mae": [0.125] * 100})
+    protocols = {"per_image@1": {"dice": "higher"}, "pranet@2": {"mae": "lower"}}
+    write_record(trained(rows, protocols), rows, tmp_path)
+    listing = section(page_of(tmp_path), "### Protocol `pranet@2`")
+    assert "| Recipe | Budget | mae ↓ |" in listing
+    assert "| published | 0.1250 |" in listing
+
+
+def test_an_older_version_of_the_protocol_is_not_ranked(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), recipe="old")
+    rows = table(WIDE, protocol="per_image@2")
+    write_record(trained(rows, {"per_image@2": {"dice": "higher"}}, recipe="new"), rows, tmp_path)
+    page = page_of(tmp_path)
+    assert [cells[1] for cells in score_rows(page)] == ["new"]
+    assert "| old | published | 0.5000 |" in section(page, "### Protocol `per_image@1` (an older version)")
+
+
+def test_baselines_alone_make_a_page(tmp_path: Path) -> None:
+    rows = table(WIDE)
+    write_record(baseline(rows, "otsu"), rows, tmp_path)
+    assert [cells[:2] for cells in score_rows(page_of(tmp_path))] == [["—", "*Otsu*"]]
+
+
+def test_the_page_does_not_depend_on_the_order_of_reading(board: Path) -> None:
+    records = read_records(board)
+    page = render_page("toy", records)
+    for seed in range(5):
+        random.Random(seed).shuffle(records)
+        assert render_page("toy", records) == page
+
+
+def test_processes_with_different_hash_seeds_write_the_same_bytes(board: Path) -> None:
+    store(board, table([0.3, 0.9] * 50), recipe="third", seed=1)
+    pages = []
+    for hash_seed in ("1", "2"):
+        code = f"import pathlib, polybench.results.page as page; page.write_pages(pathlib.Path({str(board)!r}))"
+        subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONHASHSEED": hash_seed})
+        pages.append((board / "toy.md").read_bytes())
+    assert pages[0] == pages[1] == page_of(board).encode()
+
+
+def test_writing_pages_removes_nothing_else(board: Path) -> None:
+    (board / "README.md").write_text("mine")
+    assert write_pages(board) == [board / "toy.md"]
+    assert (board / "README.md").read_text() == "mine"
+
+
+def test_each_way_of_being_stale_is_named(board: Path) -> None:
+    assert [reason.rsplit(" ", 2)[-1] for reason in stale_pages(board)] == ["missing."]
+    write_pages(board)
+    assert stale_pages(board) == []
+    page = (board / "toy.md").read_text()
+    (board / "toy.md").write_text(page.replace("0.8500", "0.9500"))
+    (board / "gone.md").write_text(page)
+    (board / "README.md").write_text("mine")
+    assert stale_pages(board) == [
+        f"'{board / 'toy.md'}' differs from its records.",
+        f"'{board / 'gone.md'}' has no records.",
+    ]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no folder of leaderboards at"):
+        write_pages(tmp_path / "nowhere")
