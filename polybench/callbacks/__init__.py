@@ -1,0 +1,14 @@
+"""What happens around training: safe checkpoints, measuring, baselines, pictures and the record."""
+
+from polybench.callbacks.baselines import BaselinesCallback
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, SigtermCallback
+from polybench.callbacks.meter import MeterCallback
+from polybench.callbacks.previews import PreviewsCallback
+
+__all__ = [
+    "AtomicCheckpointIO",
+    "BaselinesCallback",
+    "MeterCallback",
+    "PreviewsCallback",
+    "SigtermCallback",
+]

@@ -1,0 +1,68 @@
+"""What a training run cost: wall time, peak memory, throughput."""
+
+import resource
+import sys
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class MeterCallback(Callback):
+    """Measures fit.
+
+    Attributes:
+        wall_seconds: From the start of fit to its end, validation included.
+        images_per_second: Training images of all processes per second spent in training batches, validation and the
+            first batch of each epoch left out; None after less than two batches an epoch.
+        epochs_run: Epochs that were finished, those before a resume included.
+        peak_memory_bytes: Device memory on CUDA, otherwise the process's largest resident set.
+    """
+
+    def __init__(self) -> None:
+        self.wall_seconds: float | None = None
+        self.epochs_run = 0
+        self._fit_start = 0.0
+        self._batch_end: float | None = None
+        self._seconds = 0.0
+        self._images = 0
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._fit_start = time.perf_counter()
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the end of the last batch: what lay between was no training."""
+        self._batch_end = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Count the batch."""
+        now = time.perf_counter()
+        if self._batch_end is not None:
+            self._seconds += now - self._batch_end
+            self._images += len(batch["id"]) * trainer.world_size
+        self._batch_end = now
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count the epoch."""
+        self.epochs_run = trainer.current_epoch + 1
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop the clock."""
+        self.wall_seconds = time.perf_counter() - self._fit_start
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Training images per second."""
+        return self._images / self._seconds if self._seconds > 0 else None
+
+    @property
+    def peak_memory_bytes(self) -> int:
+        """Peak memory of this process so far, bytes."""
+        if torch.cuda.is_available():
+            return int(torch.cuda.max_memory_allocated())
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

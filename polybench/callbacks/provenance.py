@@ -1,0 +1,149 @@
+"""Where a number comes from: source tree, versions, hardware, checkpoint."""
+
+import hashlib
+import inspect
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import WandbLogger
+
+import polybench
+from polybench.results.facts import Provenance
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "lightning",
+    "torchmetrics",
+    "segmentation-models-pytorch",
+    "timm",
+    "kornia",
+    "numpy",
+    "scipy",
+    "pillow",
+)
+
+
+def provenance(trainer: Trainer, checkpoint: Path | None) -> Provenance:
+    """Describe a run that has just been tested.
+
+    Args:
+        trainer: The trainer that tested it.
+        checkpoint: The file that was tested; None for a baseline.
+    """
+    commit, dirty = source_state(Path(polybench.__file__).parent)
+    urls = [logger.experiment.url for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+    return Provenance(
+        git_commit=commit,
+        dirty=dirty,
+        polybench=polybench.__version__,
+        versions=package_versions(PACKAGES),
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        device=device_name(trainer.strategy.root_device),
+        devices=trainer.world_size,
+        precision=str(trainer.precision),
+        deterministic=torch.are_deterministic_algorithms_enabled(),
+        checkpoint_sha256=file_sha256(checkpoint) if checkpoint else None,
+        logger_url=next((url for url in urls if url), None),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def package_versions(packages: Sequence[str]) -> dict[str, str]:
+    """Versions of those of the packages that are installed."""
+    installed = {}
+    for name in packages:
+        try:
+            installed[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return installed
+
+
+def source_state(folder: Path) -> tuple[str | None, bool | None]:
+    """The commit of the tree that a folder lies in, and whether the tree is changed (`leaderboards/` aside).
+
+    Returns:
+        (None, None) where the folder is not tracked by git, as in an installed package.
+    """
+
+    def git(*words: str) -> str | None:
+        command = ["git", "-C", str(folder), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    try:
+        if git("ls-files", "--error-unmatch", "__init__.py") is None:
+            return None, None
+        commit = git("rev-parse", "HEAD")
+        changes = git("status", "--porcelain", "--", ":/", ":(top,exclude)leaderboards")
+    except OSError:
+        return None, None
+    return commit, None if changes is None else bool(changes)
+
+
+def device_name(device: torch.device) -> str:
+    """Name of an accelerator, or of the processor."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or device.type
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def net_version(class_path: str) -> str:
+    """Version of a net's definition: its own `version`, or its package's."""
+    cls = _load(class_path)
+    if isinstance(version := getattr(cls, "version", None), int | str):
+        return str(version)
+    package = class_path.partition(".")[0]
+    names = metadata.packages_distributions().get(package, [package])
+    return next(iter(package_versions(names).values()), "unknown")
+
+
+def start_weights(net: Mapping[str, Any]) -> str:
+    """Where a net's first weights come from, read off its configuration: `random`, or the name of the weights."""
+    for key, value in (net.get("init_args") or {}).items():
+        if key == "pretrained" and value is True:
+            return "imagenet"
+        if key == "encoder_weights" and value:
+            return str(value)
+    return "random"
+
+
+def net_summary(net: Mapping[str, Any]) -> str:
+    """One line for tables: the class and its arguments that differ from their defaults."""
+    class_path = str(net["class_path"])
+    defaults = {name: p.default for name, p in inspect.signature(_load(class_path)).parameters.items()}
+    parts = [class_path.rpartition(".")[2]]
+    for key, value in (net.get("init_args") or {}).items():
+        if key in {"pretrained", "encoder_weights"}:
+            continue
+        plain = tuple(value) if isinstance(value, list) else value
+        default = defaults.get(key)
+        default = tuple(default) if isinstance(default, list) else default
+        if key == "encoder_name" or plain != default:
+            parts.append(f"{key} {'-'.join(map(str, value)) if isinstance(value, list) else value}")
+    return " ".join(parts[:1]) + (" " + ", ".join(parts[1:]) if parts[1:] else "")
+
+
+def _load(class_path: str) -> Any:
+    module, _, name = class_path.rpartition(".")
+    return getattr(import_module(module), name)

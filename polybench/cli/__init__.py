@@ -1,0 +1,1 @@
+"""The command line: a dispatcher and one file per command."""

@@ -1,0 +1,235 @@
+"""LightningCLI as polybench uses it: one flat parser per command, late interpolation, errors in one sentence."""
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from omegaconf.errors import OmegaConfBaseException
+
+from polybench.callbacks import (
+    AtomicCheckpointIO,
+    BaselinesCallback,
+    MeterCallback,
+    PreviewsCallback,
+    SigtermCallback,
+)
+from polybench.cli.complaints import one_sentence
+from polybench.errors import ConfigError, UserError
+from polybench.results.record import Budget
+
+RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
+"""Environment variable through which the processes of one run agree on its folder."""
+
+
+class BenchmarkParser(LightningArgumentParser):
+    """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
+
+    words: Sequence[str] = ()
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise the complaint instead of printing forty lines of usage.
+
+        Raises:
+            ConfigError: At the top; parsers nested in it answer with the exception that jsonargparse expects.
+        """
+        if not self.exit_on_error:
+            super().error(message, ex)
+        options = [action.dest for action in self._actions if action.dest != "help"]
+        raise ConfigError(one_sentence(message, self.words, options)) from ex
+
+
+class BenchmarkCLI(LightningCLI):
+    """Parses a command line into a task, a data module and a trainer.
+
+    Args:
+        command: fit, validate, test or predict.
+        args: The words after the command.
+        add_arguments: Adds the command's own options.
+
+    Raises:
+        ConfigError: If anything in the configuration is wrong; before any data is read.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        args: Sequence[str],
+        add_arguments: Callable[[LightningArgumentParser], None] | None = None,
+    ) -> None:
+        self.command = command
+        self.args = list(args)
+        self.own_arguments = add_arguments
+        self.run_folder = Path()
+        quieten()
+        try:
+            super().__init__(
+                LightningModule,
+                LightningDataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                run=False,
+                args=self.args,
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                save_config_kwargs={"overwrite": True},
+                trainer_defaults={
+                    "callbacks": self._standing_callbacks(),
+                    "num_sanity_val_steps": 0,
+                    "log_every_n_steps": 10,
+                },
+                parser_class=BenchmarkParser,
+                parser_kwargs={
+                    "parser_mode": "omegaconf+",
+                    "allow_abbrev": False,
+                    "prog": f"polybench {command}",
+                },
+            )
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"An interpolation in the configuration fails: {reason}.") from error
+        except MisconfigurationException as error:
+            raise ConfigError(" ".join(str(error).split())) from error
+
+    def _standing_callbacks(self) -> list[Any]:
+        self.meter, self.baselines, self.previews = MeterCallback(), BaselinesCallback(), PreviewsCallback()
+        return [self.meter, self.baselines, self.previews, SigtermCallback()]
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Make the parser and let it know the command line, for its complaints."""
+        parser = super().init_parser(**kwargs)
+        assert isinstance(parser, BenchmarkParser)
+        parser.words = self.args
+        return parser
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what every command has beside task, data and trainer."""
+        parser.add_argument("--name", type=str, default="unnamed", help="Name of the recipe.")
+        parser.add_argument("--variant", type=str | None, default=None, help="Name of a variation of the recipe.")
+        parser.add_argument(
+            "--budget",
+            type=Budget,
+            default="reduced",
+            help="'published' for a paper's settings, 'reduced' for less, 'smoke' for a try. A recipe that is changed "
+            "on the command line is 'reduced' at most, one with limited batches 'smoke'.",
+        )
+        parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint to start from.")
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults(
+            {
+                "checkpoint.monitor": "val/dice",
+                "checkpoint.mode": "max",
+                "checkpoint.filename": "best",
+                "checkpoint.save_last": True,
+                "checkpoint.auto_insert_metric_name": False,
+                "checkpoint.enable_version_counter": False,
+            }
+        )
+        parser.link_arguments("seed_everything", "data.init_args.seed")
+        if self.own_arguments is not None:
+            self.own_arguments(parser)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the words given, without regard to `sys.argv`.
+
+        Raises:
+            ConfigError: If a checkpoint is named that does not exist.
+        """
+        self.config = parser.parse_args(args)
+        for key, value in self.config.items():
+            if value == "None":  # jsonargparse makes this text of a null given to a nested class
+                self.config[key] = None
+        path: str | None = self.config.ckpt_path
+        if path is not None and not Path(path).is_file():
+            raise ConfigError(f"There is no checkpoint '{path}'.")
+
+    def before_instantiate_classes(self) -> None:
+        """Give the run its folder, and what writes into it its place there."""
+        config = self.config
+        label = "-".join(part for part in (config.name, config.variant) if part)
+        default = (
+            Path("runs") / f"{label}-s{config.seed_everything}" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
+        )
+        started_by_another = os.environ.get("LOCAL_RANK", "0") != "0"
+        shared = os.environ.get(RUN_FOLDER) if started_by_another else None
+        folder = config.trainer.default_root_dir or shared or str(default)
+        os.environ[RUN_FOLDER] = str(folder)
+        self.run_folder = Path(folder)
+        config.trainer.default_root_dir = str(folder)
+        config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
+        if config.trainer.logger in (None, True):
+            config.trainer.logger = self._logger("lightning.pytorch.loggers.CSVLogger", name="", version="")
+        for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
+            if logger and logger.init_args.get("save_dir") in (None, "."):
+                logger.init_args.save_dir = str(folder)
+                self.run_folder.mkdir(parents=True, exist_ok=True)
+
+    def _logger(self, class_path: str, **init_args: Any) -> Any:
+        """A logger's configuration, in the parser's own form."""
+        parsed = self.parser.parse_object(
+            {"trainer": {"logger": {"class_path": class_path, "init_args": {"save_dir": ".", **init_args}}}},
+            cfg_base=self.config,
+        )
+        return parsed.trainer.logger
+
+    def instantiate_classes(self) -> None:
+        """Build task, data and trainer; a file of weights that can't be had is an error that says what to do."""
+        try:
+            super().instantiate_classes()
+        except UserError:
+            raise
+        except OSError as error:
+            raise ConfigError(
+                f"The net's start weights can't be had ({' '.join(str(error).split())[:200]}): connect to the network, "
+                "or start from random weights, for a library net with --model.net.encoder_weights null."
+            ) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
+        """Build the trainer with safe checkpoints."""
+        plugins = self.config_init.trainer.plugins or []
+        plugins = plugins if isinstance(plugins, list) else [plugins]
+        return super().instantiate_trainer(plugins=[*plugins, AtomicCheckpointIO()], **kwargs)
+
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Any:
+        """Watch the learning rate where something logs it."""
+        if config.get("logger"):
+            callbacks = [*callbacks, LearningRateMonitor(logging_interval="epoch")]
+        return super()._instantiate_trainer(config, callbacks)
+
+    def required_checkpoint(self) -> str:
+        """The checkpoint that the command evaluates.
+
+        Raises:
+            ConfigError: If none was given.
+        """
+        path: str | None = self.config.ckpt_path
+        if path is None:
+            raise ConfigError(f"{self.command} needs --ckpt_path, the checkpoint to use.")
+        return path
+
+    def plain_config(self, config: Any = None) -> dict[str, Any]:
+        """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""
+        text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
+        plain: dict[str, Any] = yaml.safe_load(text)
+        return plain
+
+
+def quieten() -> None:
+    """Drop advertisements and remarks that are no news to a user of polybench."""
+    noise = ("litlogger", "tensorboardX", "LitModels", "TPU available", "HPU available", "does not have many workers")
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not any(word in record.getMessage() for word in noise)
+
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch", "lightning.fabric.utilities.rank_zero"):
+        logging.getLogger(name).addFilter(is_news)
+    for pattern in (*(f".*{word}.*" for word in noise), r".*`LightningDataModule.*", r".*isinstance\(treespec.*"):
+        warnings.filterwarnings("ignore", message=pattern)

@@ -1,0 +1,38 @@
+"""`polybench leaderboard`: make the pages from the records, or check that they are up to date."""
+
+from pathlib import Path
+
+from polybench.cli.parser import Parser
+
+
+def main(args: list[str]) -> int:
+    """Run the command.
+
+    Args:
+        args: The arguments after `polybench leaderboard`.
+
+    Returns:
+        The exit code: 1 when `--check` finds a stale page.
+
+    Raises:
+        UserError: For an unknown option, a missing folder or a record that can't be read.
+    """
+    parser = Parser("polybench leaderboard", "Make the pages of the leaderboards from their records.")
+    parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
+    parser.add_argument("--check", action="store_true", help="write nothing; name the pages that are out of date")
+    options = parser.parse_args(args)
+
+    from polybench.results.page import stale_pages, write_pages  # pandas and scipy, which --help can do without
+
+    if options.check:
+        reasons = stale_pages(options.root)
+        for reason in reasons:
+            print(reason)
+        print("Run 'polybench leaderboard' and commit the pages." if reasons else "All pages are up to date.")
+        return 1 if reasons else 0
+    paths = write_pages(options.root)
+    for path in paths:
+        print(path)
+    if not paths:
+        print(f"There are no records in '{options.root / 'records'}'.")
+    return 0

@@ -1,0 +1,75 @@
+"""The console script: a lazy dispatcher that imports only what the command needs."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from polybench import __version__
+from polybench.errors import ConfigError, UserError, did_you_mean
+
+
+class Command(NamedTuple):
+    """A subcommand: the module whose `main(args)` runs it, and its line in the help."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "fit": Command("polybench.cli.fit", "train, test the best checkpoint, write the record and the page"),
+    "validate": Command("polybench.cli.validate", "evaluate a checkpoint on the validation subset"),
+    "test": Command("polybench.cli.test", "evaluate a checkpoint on the test subset"),
+    "predict": Command("polybench.cli.predict", "write a mask for every image of a folder"),
+    "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
+}
+
+
+def usage() -> str:
+    """The text of `polybench --help`."""
+    lines = "\n".join(f"  {name:<12} {command.summary}" for name, command in COMMANDS.items())
+    return (
+        "usage: polybench COMMAND [OPTIONS]\n\n"
+        "A benchmark of 2-D biomedical image segmentation whose numbers can be trusted.\n\n"
+        f"commands:\n{lines}\n\n"
+        "options:\n  -h, --help    show this help\n  --version     show the version\n\n"
+        "Start with: polybench fit --config conf/quickstart.yaml\n"
+        "Each command explains itself: polybench COMMAND --help"
+    )
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line and return its exit code; errors that a user can mend end in one sentence."""
+    try:
+        return _dispatch(list(args))
+    except UserError as error:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"polybench: error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("polybench: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _dispatch(args: list[str]) -> int:
+    if not args or args[0] in {"-h", "--help"}:
+        print(usage())
+        return 0 if args else 2
+    if args[0] == "--version":
+        print(f"polybench {__version__}")
+        return 0
+    if args[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        raise ConfigError(f"There is no command '{args[0]}'; there are {known}.{did_you_mean(args[0], COMMANDS)}")
+    module = import_module(COMMANDS[args[0]].module)
+    code: int = module.main(args[1:])
+    return code
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,30 @@
+"""An argument parser whose complaints are one sentence with a suggestion."""
+
+import argparse
+from typing import NoReturn
+
+from polybench.errors import ConfigError, did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """`argparse.ArgumentParser` without abbreviations of options, and with `ConfigError` instead of an exit.
+
+    Args:
+        prog: The command as the user types it, such as `polybench leaderboard`.
+        description: What it does.
+    """
+
+    def __init__(self, prog: str, description: str) -> None:
+        super().__init__(prog=prog, description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message.
+
+        Raises:
+            ConfigError: Always; with the nearest option when the message names an unknown one.
+        """
+        known = [option for action in self._actions for option in action.option_strings]
+        words = [word.partition("=")[0].rstrip(":,") for word in message.split() if word.startswith("-")]
+        unknown = [word for word in words if word not in known]
+        hint = did_you_mean(unknown[0], known) if unknown else ""
+        raise ConfigError(f"{self.prog}: {message}.{hint}")

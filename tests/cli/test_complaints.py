@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from polybench.cli.main import run
+from tests.cli.recipes import write_recipe
+
+
+def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert run(args) == 2
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    lines = [line for line in captured.err.splitlines() if line.startswith("polybench: error:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--trainer.max_epoch", "1"], "'--trainer.max_epoch'. Did you mean '--trainer.max_epochs'?"),
+        (
+            ["--data.bach_size", "3"],
+            "'--data.bach_size' is not an option here. Did you mean 'batch_size'?",
+        ),
+        (["--model.net.encoder_nam", "x"], "Did you mean 'encoder_name'?"),
+        (["--data", "ClinicDBDataModul"], "'ClinicDBDataModul'. Did you mean 'ClinicDBDataModule'?"),
+        (["--model.net", "segmentation_models_pytorch.Unett"], "Did you mean 'Unet'?"),
+        (["--data.batch_size", "three"], "must be of type int, not 'three'"),
+        (["--name", "${nam}"], "Interpolation key 'nam' not found"),
+        (["--ckpt_path", "none.ckpt"], "There is no checkpoint 'none.ckpt'"),
+    ],
+)
+def test_wrong_option(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe(tmp_path, tmp_path / "no data is read")
+    (tmp_path / "no data is read").mkdir()
+    (tmp_path / "no data is read" / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
+    assert expected in complaint(["fit", "--config", str(recipe), *words], capsys)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "expected"),
+    [
+        ("max_epochs", "max_epohcs", "in line 31 of"),
+        ("lr:", "lrr:", "Did you mean 'lr'?"),
+        ("SegmentationTask", "SegmentatonTask", "Did you mean 'SegmentationTask'?"),
+        ("name: tiny", "nme: tiny", "Did you mean 'name'?"),
+    ],
+)
+def test_wrong_key_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], right: str, wrong: str, expected: str
+) -> None:
+    recipe = write_recipe(tmp_path, tmp_path)
+    recipe.write_text(recipe.read_text().replace(right, wrong))
+    found = complaint(["fit", "--config", str(recipe)], capsys)
+    assert wrong.rstrip(": tiny") in found
+    assert expected in found
+
+
+def test_missing_recipe_suggests_its_neighbour(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_recipe(tmp_path, tmp_path)
+    assert "Did you mean 'tiny.yaml'?" in complaint(["fit", "--config", str(tmp_path / "tyni.yaml")], capsys)
+
+
+def test_missing_fragment_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = write_recipe(tmp_path, tmp_path)
+    recipe.write_text(recipe.read_text().replace("polybench.losses.BCEDiceLoss", "losses/none.yaml"))
+    assert "no file 'losses/none.yaml'" in complaint(["fit", "--config", str(recipe)], capsys)
+
+
+def test_no_recipe_says_how_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--config conf/quickstart.yaml" in complaint(["fit"], capsys)
+
+
+@pytest.mark.parametrize("command", ["test", "validate", "predict"])
+def test_evaluation_needs_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    (tmp_path / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
+    recipe = write_recipe(tmp_path, tmp_path)
+    assert "needs --ckpt_path" in complaint([command, "--config", str(recipe)], capsys)

@@ -1,0 +1,210 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+from sklearn.metrics import f1_score
+
+from polybench.cli.main import run
+from tests.cli.recipes import write_recipe
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_recipe(tmp_path, data_root)
+
+
+def fit(recipe: Path, *words: str) -> None:
+    assert run(["fit", "--config", str(recipe), *words]) == 0
+
+
+def the_record(tmp_path: Path) -> tuple[dict[str, object], pd.DataFrame]:
+    [path] = (tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.json")
+    return json.loads(path.read_text()), pd.read_csv(path.with_suffix(".csv"), dtype={"id": str})
+
+
+def run_folder(tmp_path: Path) -> Path:
+    [folder] = (tmp_path / "runs" / "tiny-s0").iterdir()
+    return folder
+
+
+def final_metrics(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "metrics.csv").dropna(axis=1, how="all")
+
+
+def test_fit_ends_with_record_page_pictures_and_table(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit(recipe)
+    record, rows = the_record(tmp_path)
+    scores = record["metrics"]["per_image@1"]  # type: ignore[index,call-overload]
+    assert scores["n"] == 4
+    assert scores["values"]["dice"]["value"] == pytest.approx(rows["per_image@1/dice"].mean(), abs=1e-6)
+    page = (tmp_path / "leaderboards" / "clinicdb.md").read_text()
+    assert all(name in page for name in ("tiny", "All background", "All foreground", "Otsu threshold"))
+    assert len(list((run_folder(tmp_path) / "overlays").glob("*.png"))) == 4
+    shown = capsys.readouterr().out
+    assert "per_image@1" in shown
+    assert "otsu_threshold" in shown
+
+
+def test_recorded_dice_is_that_of_the_predicted_masks(recipe: Path, tmp_path: Path, data_root: Path) -> None:
+    fit(recipe)
+    _, rows = the_record(tmp_path)
+    checkpoint = run_folder(tmp_path) / "checkpoints" / "best.ckpt"
+    frames = data_root / "CVC-ClinicDB"
+    words = ["--ckpt_path", str(checkpoint), "--images", str(frames / "Original"), "--out", str(tmp_path / "masks")]
+    assert run(["predict", "--config", str(recipe), *words]) == 0
+    for image_id, dice in zip(rows["id"], rows["per_image@1/dice"], strict=True):
+        truth = np.asarray(Image.open(frames / "Ground Truth" / f"{image_id}.tif")) > 127
+        prediction = np.asarray(Image.open(tmp_path / "masks" / f"{image_id}.png")) > 127
+        assert dice == pytest.approx(f1_score(truth.ravel(), prediction.ravel()), abs=1e-6)
+
+
+def test_record_holds_nothing_of_this_machine(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--data.root", str(tmp_path / "data"))
+    [path] = (tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.json")
+    assert str(tmp_path) not in path.read_text()
+    assert "${oc.env:POLYBENCH_DATA,data}" in path.read_text()
+
+
+def test_opt_out_writes_no_record(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--no_leaderboard")
+    assert not (tmp_path / "leaderboards").exists()
+
+
+def test_fast_dev_run_writes_no_record(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--trainer.fast_dev_run", "true")
+    assert not (tmp_path / "leaderboards").exists()
+
+
+def test_saved_configuration_reproduces_the_run(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--seed_everything", "0", "--model.optimizer.lr", "0.02")
+    first = run_folder(tmp_path)
+    text = yaml.safe_load((first / "config.yaml").read_text())
+    text["trainer"]["default_root_dir"] = str(tmp_path / "again")
+    text["checkpoint"]["dirpath"] = None
+    text["trainer"]["logger"]["init_args"]["save_dir"] = str(tmp_path / "again")
+    (tmp_path / "saved.yaml").write_text(yaml.safe_dump(text))
+    fit(tmp_path / "saved.yaml", "--no_leaderboard")
+    pd.testing.assert_frame_equal(final_metrics(first), final_metrics(tmp_path / "again"))
+
+
+def test_deterministic_runs_are_equal_to_the_bit(recipe: Path, tmp_path: Path) -> None:
+    weights = []
+    for name in ("one", "two"):
+        root = str(tmp_path / name)
+        fit(recipe, "--trainer.deterministic", "true", "--trainer.default_root_dir", root, "--no_leaderboard")
+        saved = torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)
+        weights.append(saved["state_dict"])
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+def test_seeds_share_a_row_and_differ_in_weights(recipe: Path, tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        fit(recipe, "--seed_everything", seed)
+    names = sorted(path.stem for path in (tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.json"))
+    assert [name.rpartition("-")[2] for name in names] == ["s1", "s2"]
+    assert len({name.rpartition("-")[0] for name in names}) == 1
+    assert "(2 seeds)" in (page := (tmp_path / "leaderboards" / "clinicdb.md").read_text()) or "2 (1, 2)" in page
+
+
+def test_validate_prints_what_training_logged(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit(recipe, "--no_leaderboard")
+    folder = run_folder(tmp_path)
+    best = final_metrics(folder)["val/dice"].max()
+    capsys.readouterr()
+    assert run(["validate", "--config", str(recipe), "--ckpt_path", str(folder / "checkpoints" / "best.ckpt")]) == 0
+    assert f"{best:.4f}" in capsys.readouterr().out
+
+
+def test_test_command_writes_rows(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe)
+    _, rows = the_record(tmp_path)
+    checkpoint = str(run_folder(tmp_path) / "checkpoints" / "best.ckpt")
+    words = ["--ckpt_path", checkpoint, "--trainer.default_root_dir", str(tmp_path / "tested")]
+    assert run(["test", "--config", str(recipe), *words]) == 0
+    again = pd.read_csv(tmp_path / "tested" / "test_rows.csv", dtype={"id": str})
+    pd.testing.assert_frame_equal(rows, again)
+
+
+@pytest.mark.parametrize(
+    ("words", "budget"),
+    [
+        ([], "published"),
+        (["--seed_everything", "3"], "published"),
+        (["--data.num_workers", "0", "--trainer.devices", "1"], "published"),
+        (["--trainer.max_epochs", "1"], "reduced"),
+        (["--budget", "smoke"], "smoke"),
+        (["--trainer.limit_train_batches", "1"], "smoke"),
+    ],
+)
+def test_budget_falls_with_what_is_changed(recipe: Path, tmp_path: Path, words: list[str], budget: str) -> None:
+    recipe.write_text(recipe.read_text().replace("name: tiny\n", "name: tiny\nbudget: published\n"))
+    fit(recipe, *words)
+    assert the_record(tmp_path)[0]["budget"] == budget
+
+
+def test_partial_test_writes_no_record(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe.write_text(recipe.read_text().replace("eval_batch_size: 2", "eval_batch_size: 1"))
+    fit(recipe, "--trainer.limit_test_batches", "1")
+    assert "No record: only 1 of 4 test images were evaluated." in capsys.readouterr().out
+    assert not (tmp_path / "leaderboards").exists()
+
+
+def break_missing(frames: Path) -> str:
+    frames.rename(frames.parent / "elsewhere")
+    return "CVC-ClinicDB'"
+
+
+def break_empty(frames: Path) -> str:
+    for path in (frames / "Original").iterdir():
+        path.unlink()
+    return "holds no image"
+
+
+def break_alone(frames: Path) -> str:
+    (frames / "Original" / "5.tif").unlink()
+    return "5.tif' has no image"
+
+
+def break_truncated(frames: Path) -> str:
+    path = frames / "Original" / "5.tif"
+    path.write_bytes(path.read_bytes()[:3000])
+    return "5.tif' can't be decoded"
+
+
+@pytest.mark.parametrize("breaking", [break_missing, break_empty, break_alone, break_truncated])
+def test_broken_data_ends_in_one_sentence_without_a_record(
+    recipe: Path,
+    tmp_path: Path,
+    data_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    breaking: object,
+) -> None:
+    expected = breaking(data_root / "CVC-ClinicDB")  # type: ignore[operator]
+    assert run(["fit", "--config", str(recipe)]) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.count("polybench: error:") == 1
+    assert expected in complaint
+    assert "Traceback" not in complaint
+    assert not (tmp_path / "leaderboards").exists()
+
+
+def test_wandb_receives_losses_metrics_overlays_and_the_table(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--trainer.logger", "WandbLogger", "--trainer.logger.offline", "true")
+    [files] = run_folder(tmp_path).glob("wandb/offline-run-*/files")
+    assert len(list(files.glob("media/images/test/overlays*.png"))) == 4
+    [table] = files.glob("media/table/test/per_image*.table.json")
+    content = json.loads(table.read_text())
+    assert content["columns"][:2] == ["row", "dice"]
+    assert [row[0] for row in content["data"]] == ["tiny", "all_background", "all_foreground", "otsu_threshold"]
+    [log] = files.parent.glob("run-*.wandb")
+    for key in (b"train/loss", b"val/dice", b"val/loss", b"lr-Adam"):
+        assert key in log.read_bytes()

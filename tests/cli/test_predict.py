@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from polybench.cli.main import run
+from tests.cli.recipes import write_recipe
+
+
+@pytest.fixture
+def words(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A `predict` command line with a freshly trained checkpoint and four images of several types and sizes."""
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe(tmp_path, data_root, max_epochs=1, default_root_dir=str(tmp_path / "run"))
+    assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 0
+    random = np.random.default_rng(0)
+    for name, size in (("a.png", (30, 50)), ("deep/a.jpg", (64, 40)), ("deep/er/b.tif", (17, 19)), ("c.bmp", (33, 21))):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 255, (*size, 3), dtype=np.uint8)).save(tmp_path / "images" / name)
+    checkpoint = str(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    return ["predict", "--config", str(recipe), "--ckpt_path", checkpoint, "--images", "images", "--out", "masks"]
+
+
+def test_every_image_gets_a_mask_of_its_name_and_size(words: list[str], tmp_path: Path) -> None:
+    assert run(words) == 0
+    masks = {path.relative_to(tmp_path / "masks").as_posix(): path for path in (tmp_path / "masks").rglob("*.*")}
+    assert set(masks) == {"a.png", "deep/a.png", "deep/er/b.png", "c.png"}
+    assert Image.open(masks["deep/er/b.png"]).size == (19, 17)
+    assert set(np.unique(np.asarray(Image.open(masks["a.png"])))) <= {0, 255}
+
+
+def test_images_that_share_a_stem_keep_their_masks_apart(words: list[str], tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "a.tif")
+    assert run(words) == 0
+    assert {path.name for path in (tmp_path / "masks").glob("a*")} == {"a.png.png", "a.tif.png"}
+
+
+def test_broken_image_is_named_and_the_others_are_done(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images" / "broken.png").write_bytes(b"no image")
+    assert run(words) == 1
+    captured = capsys.readouterr()
+    assert "broken.png" in captured.err
+    assert "4 of 5 images" in captured.out
+    assert len(list((tmp_path / "masks").rglob("*.png"))) == 4
+
+
+def test_empty_folder_is_an_error(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run([*words, "--images", "empty"]) == 1
+    assert "holds no image" in capsys.readouterr().err
+
+
+def test_masks_never_fall_among_the_images(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--out", "images"]) == 2
+    assert "another folder" in capsys.readouterr().err
+
+
+def test_checkpoint_of_another_net_is_named(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, "--model.net.encoder_name", "resnet34"]) == 2
+    assert "another net" in capsys.readouterr().err

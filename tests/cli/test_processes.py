@@ -1,0 +1,87 @@
+"""What needs processes of its own: DDP, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from polybench.cli.main import run
+from tests.cli.recipes import write_recipe
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def polybench(folder: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "polybench", *words],
+        cwd=folder,
+        env={**os.environ, **ONE_THREAD},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_train_together_and_agree_with_one(tmp_path: Path, data_root: Path, processes: int) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, max_epochs=1))
+    fit = polybench(
+        tmp_path,
+        *("fit", "--config", recipe, "--trainer.default_root_dir", "together", "--data.eval_batch_size", "1"),
+        *("--trainer.devices", str(processes), "--trainer.strategy", "ddp"),
+    )
+    output, _ = fit.communicate(timeout=240)
+    assert fit.returncode == 0, output
+    [path] = (tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.csv")
+    together = pd.read_csv(path, dtype={"id": str})
+    assert len(together) == 4
+    checkpoint = str(tmp_path / "together" / "checkpoints" / "best.ckpt")
+    words = ["--data.eval_batch_size", "1", "--trainer.default_root_dir", str(tmp_path / "alone")]
+    assert run(["test", "--config", recipe, "--ckpt_path", checkpoint, *words]) == 0
+    pd.testing.assert_frame_equal(together, pd.read_csv(tmp_path / "alone" / "test_rows.csv", dtype={"id": str}))
+    assert len(list((tmp_path / "together" / "overlays").glob("*.png"))) == 4
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None:
+    recipe = str(write_recipe(tmp_path, data_root))
+    (data_root / "CVC-ClinicDB" / "Original" / "5.tif").unlink()
+    fit = polybench(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    output, _ = fit.communicate(timeout=120)
+    assert fit.returncode == 1, output
+    assert "5.tif' has no image" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_leaves_with_its_own_code(tmp_path: Path, data_root: Path) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
+    fit = polybench(tmp_path, "fit", "--config", recipe)
+    started = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    deadline = time.monotonic() + 120
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    fit.send_signal(signal.SIGTERM)
+    output, _ = fit.communicate(timeout=120)
+    assert fit.returncode == 143, output
+    assert "Traceback" not in output
+    saved = torch.load(tmp_path / "run" / "checkpoints" / "interrupted.ckpt", weights_only=True)
+    assert saved["global_step"] > 0
+    assert not (tmp_path / "leaderboards").exists()
+    resumed = ["--ckpt_path", str(tmp_path / "run" / "checkpoints" / "interrupted.ckpt")]
+    resumed += [
+        "--trainer.max_epochs",
+        str(saved["epoch"] + 2),
+        "--trainer.default_root_dir",
+        str(tmp_path / "resumed"),
+    ]
+    assert run(["fit", "--config", recipe, *resumed, "--no_leaderboard"]) == 0

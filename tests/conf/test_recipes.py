@@ -1,0 +1,67 @@
+"""Every recipe parses and builds its net; a dozen of them train a step on tiny frames."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.fit import add_arguments
+from polybench.cli.main import run
+
+CONF = Path(__file__).parents[2] / "conf"
+RECIPES = sorted(CONF.glob("*.yaml"))
+FRAGMENTS = sorted((CONF / "models").glob("*.yaml"))
+
+
+def from_random_weights(recipe: Path) -> list[str]:
+    """Words that spare a test the download of weights."""
+    net = yaml.safe_load(recipe.read_text())["model"]["init_args"]["net"]
+    if isinstance(net, str):
+        net = yaml.safe_load((CONF / net).read_text())
+    key = "encoder_weights" if net["class_path"].startswith("segmentation_models_pytorch") else "pretrained"
+    return [f"--model.net.{key}", "null" if key == "encoder_weights" else "false"]
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_parses_and_builds_its_net(recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    device = "cpu" if "segformer" in recipe.stem else "meta"  # MiT reads numbers off tensors while it is built
+    with torch.device(device):
+        cli = BenchmarkCLI("fit", ["--config", str(recipe), *from_random_weights(recipe)], add_arguments)
+    assert cli.config.name == recipe.stem
+    assert {parameter.device.type for parameter in cli.model.net.parameters()} == {device}
+    assert sum(parameter.numel() for parameter in cli.model.net.parameters()) > 100_000
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_says_whether_it_has_been_run(recipe: Path) -> None:
+    assert "Run here:" in recipe.read_text()
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=lambda path: path.stem)
+def test_every_net_fragment_has_a_recipe(fragment: Path) -> None:
+    assert any(f"models/{fragment.name}" in recipe.read_text() for recipe in RECIPES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipe_trains_validates_and_tests_a_batch(
+    recipe: Path, tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "--data",
+        "ClinicDBDataModule",
+        "--data.root",
+        str(data_root),
+        "--data.split",
+        str(data_root / "split.csv"),
+    ]
+    words += ["--data.size", "[64, 64]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
+    words += ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", *from_random_weights(recipe)]
+    if "VGG19" in recipe.read_text() or "EFEN" in recipe.read_text():
+        words += ["--model.net.widths", "[8, 16, 16, 16]"]
+    assert run(["fit", "--config", str(recipe), *words]) == 0
+    assert not (tmp_path / "leaderboards").exists()
