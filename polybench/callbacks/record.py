@@ -159,15 +159,21 @@ def write_records(trained: Record, rows: Rows, baselines: Mapping[str, Rows], ro
     return write_record(trained, rows_table(rows), root)
 
 
-def count_macs(net: nn.Module, size: tuple[int, int]) -> int:
+def count_macs(net: nn.Module, size: tuple[int, int]) -> int | None:
     """Multiply-accumulate operations of convolutions, products and attention for one image, without computing them.
 
     Args:
         net: The net; it is copied to the meta device.
         size: Height and width of the image.
+
+    Returns:
+        Half the operations that torch counts; None for a net whose forward depends on values.
     """
     shadow = copy.deepcopy(net).to("meta").eval()
     counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        shadow(torch.empty(1, 3, *size, device="meta"))
+    try:
+        with counter, torch.no_grad():
+            shadow(torch.empty(1, 3, *size, device="meta"))
+    except (RuntimeError, NotImplementedError):
+        return None
     return int(counter.get_total_flops()) // 2

@@ -6,12 +6,14 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable, ReduceLROnPlateau
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
 from polybench.data.sample import Batch
 from polybench.metrics import PER_IMAGE, ImageRows, Rows
+from polybench.models.unused import parameters_without_gradient
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -55,6 +57,20 @@ class SegmentationTask(LightningModule):
         self.val_rows = ImageRows()
         self.test_rows = ImageRows()
         self.rows: Rows | None = None
+
+    def setup(self, stage: str) -> None:
+        """Before training, freeze what no gradient reaches (SMP's PSPNet has such a tail), or DDP would fail."""
+        if stage != "fit":
+            return
+        try:
+            unused = parameters_without_gradient(self.net, self.trainer.datamodule.size)  # type: ignore[attr-defined]
+        except (RuntimeError, NotImplementedError) as error:
+            rank_zero_warn(f"Unused parameters can't be looked for: {str(error).splitlines()[0]}")
+            return
+        for name in unused:
+            self.net.get_parameter(name).requires_grad_(False)
+        if unused:
+            rank_zero_info(f"Frozen, since no gradient reaches them: {len(unused)} tensors, {unused[0]} first.")
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict logits.

@@ -1,11 +1,27 @@
 """A recipe small enough for tests: a small U-Net on the tiny frames of `conftest`."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+UNET = {
+    "class_path": "segmentation_models_pytorch.Unet",
+    "init_args": {
+        "encoder_name": "resnet18",
+        "encoder_weights": None,
+        "encoder_depth": 3,
+        "decoder_channels": [8, 8, 8],
+    },
+}
+PSPNET = {
+    "class_path": "segmentation_models_pytorch.PSPNet",
+    "init_args": {"encoder_name": "resnet18", "encoder_weights": None, "psp_out_channels": 8},
+}
+"""Two of its encoder's stages never get a gradient."""
 
-def write_recipe(folder: Path, data_root: Path, **trainer: object) -> Path:
+
+def write_recipe(folder: Path, data_root: Path, net: dict[str, Any] = UNET, **trainer: object) -> Path:
     """Write `tiny.yaml`; everything it names exists."""
     recipe = {
         "name": "tiny",
@@ -22,15 +38,7 @@ def write_recipe(folder: Path, data_root: Path, **trainer: object) -> Path:
         "model": {
             "class_path": "SegmentationTask",
             "init_args": {
-                "net": {
-                    "class_path": "segmentation_models_pytorch.Unet",
-                    "init_args": {
-                        "encoder_name": "resnet18",
-                        "encoder_weights": None,
-                        "encoder_depth": 3,
-                        "decoder_channels": [8, 8, 8],
-                    },
-                },
+                "net": net,
                 "loss": "polybench.losses.BCEDiceLoss",
                 "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.01}},
             },

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
 
 from polybench.cli.main import run
-from tests.cli.recipes import write_recipe
+from tests.cli.recipes import PSPNET, UNET, write_recipe
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -30,9 +31,11 @@ def polybench(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 @pytest.mark.ddp
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 3])
-def test_processes_train_together_and_agree_with_one(tmp_path: Path, data_root: Path, processes: int) -> None:
-    recipe = str(write_recipe(tmp_path, data_root, max_epochs=1))
+@pytest.mark.parametrize(("processes", "net"), [(2, UNET), (3, PSPNET)], ids=["2-unet", "3-pspnet"])
+def test_processes_train_together_and_agree_with_one(
+    tmp_path: Path, data_root: Path, processes: int, net: dict[str, Any]
+) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, net, max_epochs=1))
     fit = polybench(
         tmp_path,
         *("fit", "--config", recipe, "--trainer.default_root_dir", "together", "--data.eval_batch_size", "1"),
