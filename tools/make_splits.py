@@ -27,7 +27,7 @@ PRANET_TEST = (
     442, 453, 459, 464, 474, 481, 483, 492, 526, 529, 545, 555, 559, 561, 569, 571, 575,
 )
 # fmt: on
-SYNTHETIC_SEQUENCES, SYNTHETIC_FRAMES = 24, 10
+SYNTHETIC_SEQUENCES, SYNTHETIC_FRAMES = 48, 5
 
 
 def hash_order(items: Iterable[int]) -> list[int]:
@@ -101,13 +101,13 @@ def clinicdb_pranet() -> str:
 
 
 def synthetic_sequence_disjoint() -> str:
-    """Whole synthetic sequences, 15/4/5."""
+    """Whole synthetic sequences, 29/9/10."""
     images = range(1, SYNTHETIC_SEQUENCES * SYNTHETIC_FRAMES + 1)
     sequences = {image: (image - 1) // SYNTHETIC_FRAMES + 1 for image in images}
     subsets = {image: {0: "val", 3: "test"}.get(sequence % 5, "train") for image, sequence in sequences.items()}
     note = (
-        "Synthetic images: no score on them says anything about medicine. 24 sequences of 10 frames; a sequence whose "
-        "number is a multiple of 5 is for val (4), one that leaves 3 is for test (5), the others for train (15)."
+        "Synthetic images: no score on them says anything about medicine. 48 sequences of 5 frames; a sequence whose "
+        "number is a multiple of 5 is for val (9), one that leaves 3 is for test (10), the others for train (29)."
     )
     return as_csv("synthetic_polyp", subsets, sequences, disjoint=True, note=note)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.atomic import atomic_writer
@@ -72,7 +73,7 @@ class SigtermCallback(Callback):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save when the exception is Lightning's answer to SIGTERM and training was under way."""
-        if not isinstance(exception, SIGTERMException) or (not trainer.training and not trainer.validating):
+        if not isinstance(exception, SIGTERMException) or trainer.state.fn != TrainerFn.FITTING:
             return
         checkpoint = trainer.checkpoint_callback
         folder = getattr(checkpoint, "dirpath", None) or trainer.default_root_dir

@@ -215,11 +215,39 @@ class BenchmarkCLI(LightningCLI):
             raise ConfigError(f"{self.command} needs --ckpt_path, the checkpoint to use.")
         return path
 
+    def call(self, method: str, checkpoint: str | None) -> None:
+        """Run a method of the trainer.
+
+        Args:
+            method: fit, validate or test.
+            checkpoint: Where the weights (in fit, the whole state) come from; None for those in memory.
+
+        Raises:
+            ConfigError: If the trainer finds a contradiction in the configuration, or the checkpoint belongs to
+                another net.
+        """
+        quiet = {} if method == "fit" else {"verbose": False}
+        run = getattr(self.trainer, method)
+        try:
+            run(self.model, datamodule=self.datamodule, ckpt_path=checkpoint, **quiet)
+        except MisconfigurationException as error:
+            raise ConfigError(" ".join(str(error).split())) from error
+        except RuntimeError as error:
+            if "loading state_dict" not in str(error):
+                raise
+            raise ConfigError(mismatch(str(checkpoint), error)) from error
+
     def plain_config(self, config: Any = None) -> dict[str, Any]:
         """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""
         text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
         plain: dict[str, Any] = yaml.safe_load(text)
         return plain
+
+
+def mismatch(checkpoint: str, error: Exception) -> str:
+    """One sentence for weights that don't fit; the first key that differs is named."""
+    detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), str(error))
+    return f"The checkpoint '{checkpoint}' belongs to another net than the configuration's: {detail[:200]}"
 
 
 def quieten() -> None:

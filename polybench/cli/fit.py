@@ -24,9 +24,9 @@ def main(args: list[str]) -> int:
     cli = BenchmarkCLI("fit", args, add_arguments)
     trainer: Trainer = cli.trainer
     try:
-        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=cli.config.ckpt_path)
+        cli.call("fit", cli.config.ckpt_path)
         best = best_checkpoint(trainer)
-        trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=best and str(best), verbose=False)
+        cli.call("test", str(best) if best else None)
     except SIGTERMException:
         return SIGTERM_EXIT_CODE
     if trainer.is_global_zero:

@@ -47,6 +47,11 @@ def run(args: Sequence[str]) -> int:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"polybench: error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"polybench: error: '{error.filename}': {error.strerror}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("polybench: interrupted", file=sys.stderr)
         return 130

@@ -10,7 +10,7 @@ from PIL import Image
 from rich.progress import track
 
 from polybench.atomic import atomic_writer
-from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.benchmark import BenchmarkCLI, mismatch
 from polybench.data.images import find_images, read_image, resize_image
 from polybench.data.loader import resize_affine
 from polybench.errors import ConfigError, DataError
@@ -100,9 +100,3 @@ def save_mask(mask: torch.Tensor, target: Path) -> None:
     """Write a mask as PNG, 0 and 255, atomically."""
     with atomic_writer(target) as file:
         Image.fromarray((mask.cpu().numpy() * 255).astype("uint8")).save(file, format="PNG")
-
-
-def mismatch(checkpoint: str, error: Exception) -> str:
-    """One sentence for a state dict that doesn't fit."""
-    detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), str(error))
-    return f"The checkpoint '{checkpoint}' belongs to another net than the configuration's: {detail[:200]}"

@@ -10,7 +10,7 @@ def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
     cli = BenchmarkCLI("test", args)
     checkpoint = cli.required_checkpoint()
-    cli.trainer.test(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False)
+    cli.call("test", checkpoint)
     if cli.trainer.is_global_zero:
         table = rows_table(cli.model.rows)
         baselines = {name: rows_table(rows) for name, rows in cli.baselines.rows.items()}

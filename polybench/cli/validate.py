@@ -9,7 +9,7 @@ def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
     cli = BenchmarkCLI("validate", args)
     checkpoint = cli.required_checkpoint()
-    cli.trainer.validate(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False)
+    cli.call("validate", checkpoint)
     if cli.trainer.is_global_zero:
         print_scores(cli.config.name, cli.datamodule.facts(), rows_table(cli.model.rows), {}, subset="val")
     return 0

@@ -8,12 +8,12 @@ from polybench.datasets.clinicdb import ClinicDBDataModule
 from polybench.datasets.synth import write_clinicdb_like
 
 IMAGES = 240
-FRAMES_PER_SEQUENCE = 10
+FRAMES_PER_SEQUENCE = 5
 SEED = 0
 
 
 class SyntheticPolypDataModule(ClinicDBDataModule):
-    """240 generated frames, 24 sequences of 10, written on first use and then read like the real dataset."""
+    """240 generated frames, 48 sequences of 5, written on first use and then read like the real dataset."""
 
     short_name = "synthetic_polyp"
     folder = "synthetic-polyp"

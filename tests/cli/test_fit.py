@@ -158,6 +158,19 @@ def test_partial_test_writes_no_record(recipe: Path, tmp_path: Path, capsys: pyt
     assert not (tmp_path / "leaderboards").exists()
 
 
+def test_checkpoint_of_another_net_is_refused(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit(recipe, "--no_leaderboard")
+    checkpoint = str(run_folder(tmp_path) / "checkpoints" / "best.ckpt")
+    words = ["--ckpt_path", checkpoint, "--model.net.encoder_name", "resnet34"]
+    assert run(["test", "--config", str(recipe), *words]) == 2
+    assert "belongs to another net" in capsys.readouterr().err
+
+
+def test_mistyped_monitor_is_one_sentence(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "--config", str(recipe), "--checkpoint.monitor", "val/dic"]) == 2
+    assert "val/dic" in capsys.readouterr().err
+
+
 def break_missing(frames: Path) -> str:
     frames.rename(frames.parent / "elsewhere")
     return "CVC-ClinicDB'"

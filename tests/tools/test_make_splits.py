@@ -67,7 +67,7 @@ def test_every_image_is_listed_once_in_numeric_order(name: str, count: int) -> N
 
 @pytest.mark.parametrize(
     ("name", "train", "val", "test"),
-    [(EFEN, 490, 61, 61), (PRANET, 495, 55, 62), (SYNTHETIC, 150, 40, 50)],
+    [(EFEN, 490, 61, 61), (PRANET, 495, 55, 62), (SYNTHETIC, 145, 45, 50)],
 )
 def test_subsets_have_their_sizes(name: str, train: int, val: int, test: int) -> None:
     assert Counter(subset for _, subset, _ in rows(name)) == {"train": train, "val": val, "test": test}
@@ -121,16 +121,16 @@ def test_pranet_test_images_come_from_26_sequences() -> None:
     assert sum(image for image, _ in test) == 17870  # of the released list
 
 
-def test_synthetic_sequences_are_15_4_5_and_interleaved() -> None:
+def test_synthetic_sequences_are_29_9_10_and_interleaved() -> None:
     subset_of = {int(group.removeprefix("synthetic_polyp/")): subset for _, subset, group in rows(SYNTHETIC)}
-    assert sorted(subset_of) == list(range(1, 25))
-    assert Counter(subset_of.values()) == {"train": 15, "val": 4, "test": 5}
-    for start in (1, 6, 11, 16):
+    assert sorted(subset_of) == list(range(1, 49))
+    assert Counter(subset_of.values()) == {"train": 29, "val": 9, "test": 10}
+    for start in range(1, 45, 5):
         assert {subset_of[number] for number in range(start, start + 5)} == {"train", "val", "test"}
 
 
-def test_synthetic_groups_are_ten_frames_in_a_row() -> None:
-    assert all(group == f"synthetic_polyp/{(image + 9) // 10}" for image, _, group in rows(SYNTHETIC))
+def test_synthetic_groups_are_five_frames_in_a_row() -> None:
+    assert all(group == f"synthetic_polyp/{(image + 4) // 5}" for image, _, group in rows(SYNTHETIC))
 
 
 @pytest.mark.data
