@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
 from omegaconf.errors import OmegaConfBaseException
 
 from polybench.callbacks import (
@@ -45,6 +46,16 @@ class BenchmarkParser(LightningArgumentParser):
             super().error(message, ex)
         options = [action.dest for action in self._actions if action.dest != "help"]
         raise ConfigError(one_sentence(message, self.words, options)) from ex
+
+
+class SaveConfig(SaveConfigCallback):
+    """Saves the resolved configuration as `config.yaml` in the run's folder, and sends it to W&B."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Send it to those loggers that show it."""
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False, format="yaml")))
 
 
 class BenchmarkCLI(LightningCLI):
@@ -80,6 +91,7 @@ class BenchmarkCLI(LightningCLI):
                 args=self.args,
                 seed_everything_default=0,
                 auto_configure_optimizers=False,
+                save_config_callback=SaveConfig,
                 save_config_kwargs={"overwrite": True},
                 trainer_defaults={
                     "callbacks": self._standing_callbacks(),
@@ -91,6 +103,11 @@ class BenchmarkCLI(LightningCLI):
                     "parser_mode": "omegaconf+",
                     "allow_abbrev": False,
                     "prog": f"polybench {command}",
+                    "usage": f"polybench {command} --config conf/RECIPE.yaml [--OPTION VALUE ...]",
+                    "description": "Every value of a recipe can be changed by an option, also inside classes: "
+                    "--trainer.max_epochs 50 --data.size [128,128] --model.net.widths [16,32,64,128]. "
+                    "--print_config shows all of them, --model.help SegmentationTask or --data.help "
+                    "ClinicDBDataModule those of a class.",
                 },
             )
         except OmegaConfBaseException as error:
@@ -181,16 +198,16 @@ class BenchmarkCLI(LightningCLI):
         return parsed.trainer.logger
 
     def instantiate_classes(self) -> None:
-        """Build task, data and trainer; a file of weights that can't be had is an error that says what to do."""
+        """Build task, data and trainer.
+
+        Raises:
+            ConfigError: If a class refuses its arguments or start weights can't be had; what the class itself says is
+                dug out of the parser's wrapping.
+        """
         try:
             super().instantiate_classes()
-        except UserError:
-            raise
-        except OSError as error:
-            raise ConfigError(
-                f"The net's start weights can't be had ({' '.join(str(error).split())[:200]}): connect to the network, "
-                "or start from random weights, for a library net with --model.net.encoder_weights null."
-            ) from error
+        except Exception as error:
+            raise _why_not_built(error) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build the trainer with safe checkpoints."""
@@ -242,6 +259,26 @@ class BenchmarkCLI(LightningCLI):
         text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
         plain: dict[str, Any] = yaml.safe_load(text)
         return plain
+
+
+def _why_not_built(error: Exception) -> UserError:
+    """The sentence for classes that could not be built, from the innermost exception that explains it."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    for link in chain:
+        if isinstance(link, UserError):
+            return link
+    for link in chain:
+        if isinstance(link, OSError):
+            reason = " ".join(str(link).split())[:200]
+            return ConfigError(
+                f"The net's start weights can't be had ({reason}): connect to the network, or start from random "
+                "weights, for a library net with --model.net.encoder_weights null."
+            )
+    innermost = chain[-1]
+    reason = " ".join(str(innermost).split())[:300]
+    return ConfigError(f"The configuration's classes can't be built: {type(innermost).__name__}: {reason}")
 
 
 def mismatch(checkpoint: str, error: Exception) -> str:

@@ -75,6 +75,29 @@ def test_missing_fragment_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "no file 'losses/none.yaml'" in complaint(["fit", "--config", str(recipe)], capsys)
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--model.net", "polybench.models.EFEN"], "VGG19's ImageNet weights can't be had"),
+        (["--model.net.encoder_weights", "imagenet"], "--model.net.encoder_weights null"),
+        (["--model.net.encoder_depth", "9"], "can't be built"),
+    ],
+)
+def test_net_that_cannot_be_built_says_why(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    (tmp_path / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
+    recipe = write_recipe(tmp_path, tmp_path)
+    assert expected in complaint(["fit", "--config", str(recipe), *words], capsys)
+
+
 def test_no_recipe_says_how_to_give_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--config conf/quickstart.yaml" in complaint(["fit"], capsys)
 

@@ -219,5 +219,5 @@ def test_wandb_receives_losses_metrics_overlays_and_the_table(recipe: Path, tmp_
     assert content["columns"][:2] == ["row", "dice"]
     assert [row[0] for row in content["data"]] == ["tiny", "all_background", "all_foreground", "otsu_threshold"]
     [log] = files.parent.glob("run-*.wandb")
-    for key in (b"train/loss", b"val/dice", b"val/loss", b"lr-Adam"):
+    for key in (b"train/loss", b"val/dice", b"val/loss", b"lr-Adam", b"eval_batch_size"):
         assert key in log.read_bytes()
