@@ -171,23 +171,35 @@ class BenchmarkCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Give the run its folder, and what writes into it its place there."""
         config = self.config
-        label = "-".join(part for part in (config.name, config.variant) if part)
-        default = (
-            Path("runs") / f"{label}-s{config.seed_everything}" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
-        )
-        started_by_another = os.environ.get("LOCAL_RANK", "0") != "0"
-        shared = os.environ.get(RUN_FOLDER) if started_by_another else None
-        folder = config.trainer.default_root_dir or shared or str(default)
-        os.environ[RUN_FOLDER] = str(folder)
-        self.run_folder = Path(folder)
-        config.trainer.default_root_dir = str(folder)
+        self.run_folder = self._choose_run_folder()
+        folder = str(self.run_folder)
+        os.environ[RUN_FOLDER] = folder
+        config.trainer.default_root_dir = folder
         config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
         if config.trainer.logger in (None, True):
             config.trainer.logger = self._logger("lightning.pytorch.loggers.CSVLogger", name="", version="")
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
             if logger and logger.init_args.get("save_dir") in (None, "."):
-                logger.init_args.save_dir = str(folder)
+                logger.init_args.save_dir = folder
                 self.run_folder.mkdir(parents=True, exist_ok=True)
+
+    def _choose_run_folder(self) -> Path:
+        """The folder given; that of the run that is resumed, whose best checkpoint still counts; or a new one.
+
+        Processes that another one started take the folder of the first.
+        """
+        config = self.config
+        if config.trainer.default_root_dir:
+            return Path(config.trainer.default_root_dir)
+        if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
+            return Path(os.environ[RUN_FOLDER])
+        resumed = Path(config.ckpt_path).parent if self.command == "fit" and config.ckpt_path else None
+        if resumed is not None and resumed.name == "checkpoints":
+            keep_earlier(resumed.parent / "metrics.csv")
+            return resumed.parent
+        label = "-".join(part for part in (config.name, config.variant) if part)
+        moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
+        return Path("runs") / f"{label}-s{config.seed_everything}" / moment
 
     def _logger(self, class_path: str, **init_args: Any) -> Any:
         """A logger's configuration, in the parser's own form."""
@@ -259,6 +271,13 @@ class BenchmarkCLI(LightningCLI):
         text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
         plain: dict[str, Any] = yaml.safe_load(text)
         return plain
+
+
+def keep_earlier(path: Path) -> None:
+    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew."""
+    if path.exists():
+        number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
+        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
 
 
 def _why_not_built(error: Exception) -> UserError:

@@ -106,6 +106,21 @@ def test_deterministic_runs_are_equal_to_the_bit(recipe: Path, tmp_path: Path) -
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
+def test_resumed_run_goes_on_in_its_folder_with_its_best(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--no_leaderboard")
+    folder = run_folder(tmp_path)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    saved = torch.load(checkpoint, weights_only=True)
+    [best] = [state for key, state in saved["callbacks"].items() if key.startswith("ModelCheckpoint")]
+    fit(recipe, "--ckpt_path", str(checkpoint), "--trainer.max_epochs", "3", "--no_leaderboard")
+    assert run_folder(tmp_path) == folder
+    assert final_metrics(folder)["epoch"].dropna().min() == 2
+    assert (folder / "metrics-1.csv").exists()
+    resumed = torch.load(checkpoint, weights_only=True)
+    [now] = [state for key, state in resumed["callbacks"].items() if key.startswith("ModelCheckpoint")]
+    assert now["best_model_score"] >= best["best_model_score"]
+
+
 def test_seeds_share_a_row_and_differ_in_weights(recipe: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
         fit(recipe, "--seed_everything", seed)

@@ -29,6 +29,13 @@ def polybench(folder: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} never appeared"
+        time.sleep(0.2)
+
+
 @pytest.mark.ddp
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "net"), [(2, UNET), (3, PSPNET)], ids=["2-unet", "3-pspnet"])
@@ -69,10 +76,7 @@ def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None
 def test_sigterm_saves_and_leaves_with_its_own_code(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
     fit = polybench(tmp_path, "fit", "--config", recipe)
-    started = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    deadline = time.monotonic() + 120
-    while not started.exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
+    wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
     fit.send_signal(signal.SIGTERM)
     output, _ = fit.communicate(timeout=120)
     assert fit.returncode == 143, output
@@ -80,11 +84,17 @@ def test_sigterm_saves_and_leaves_with_its_own_code(tmp_path: Path, data_root: P
     saved = torch.load(tmp_path / "run" / "checkpoints" / "interrupted.ckpt", weights_only=True)
     assert saved["global_step"] > 0
     assert not (tmp_path / "leaderboards").exists()
-    resumed = ["--ckpt_path", str(tmp_path / "run" / "checkpoints" / "interrupted.ckpt")]
-    resumed += [
-        "--trainer.max_epochs",
-        str(saved["epoch"] + 2),
-        "--trainer.default_root_dir",
-        str(tmp_path / "resumed"),
-    ]
-    assert run(["fit", "--config", recipe, *resumed, "--no_leaderboard"]) == 0
+    resumed = ["--ckpt_path", str(tmp_path / "run" / "checkpoints" / "interrupted.ckpt"), "--no_leaderboard"]
+    assert run(["fit", "--config", recipe, *resumed, "--trainer.max_epochs", str(saved["epoch"] + 2)]) == 0
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_sigterm_reaches_all_processes(tmp_path: Path, data_root: Path) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
+    fit = polybench(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    fit.send_signal(signal.SIGTERM)
+    output, _ = fit.communicate(timeout=120)
+    assert fit.returncode == 143, output
+    assert (tmp_path / "run" / "checkpoints" / "interrupted.ckpt").exists()
