@@ -44,7 +44,7 @@ class Panel:
     title: str = ""
 
 
-def draw_rows(rows: Sequence[Sequence[Panel]], path: Path, *, width: float = 12.0, dpi: int = 120) -> None:
+def draw_rows(rows: Sequence[Sequence[Panel]], path: Path, *, width: float = 12.0, dpi: int = 100) -> None:
     """Draw rows of panels with the contour of the ground truth, and a legend if there is a prediction.
 
     Args:
