@@ -23,8 +23,8 @@ from polybench.callbacks import (
     PreviewsCallback,
     SigtermCallback,
 )
-from polybench.cli.complaints import one_sentence
-from polybench.errors import ConfigError, UserError
+from polybench.cli.complaints import mismatch, one_sentence, why_not_built
+from polybench.errors import ConfigError
 from polybench.results.record import Budget
 
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
@@ -219,7 +219,7 @@ class BenchmarkCLI(LightningCLI):
         try:
             super().instantiate_classes()
         except Exception as error:
-            raise _why_not_built(error) from error
+            raise why_not_built(error) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build the trainer with safe checkpoints."""
@@ -278,32 +278,6 @@ def keep_earlier(path: Path) -> None:
     if path.exists():
         number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
         path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-
-
-def _why_not_built(error: Exception) -> UserError:
-    """The sentence for classes that could not be built, from the innermost exception that explains it."""
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(cause)
-    for link in chain:
-        if isinstance(link, UserError):
-            return link
-    for link in chain:
-        if isinstance(link, OSError):
-            reason = " ".join(str(link).split())[:200]
-            return ConfigError(
-                f"The net's start weights can't be had ({reason}): connect to the network, or start from random "
-                "weights, for a library net with --model.net.encoder_weights null."
-            )
-    innermost = chain[-1]
-    reason = " ".join(str(innermost).split())[:300]
-    return ConfigError(f"The configuration's classes can't be built: {type(innermost).__name__}: {reason}")
-
-
-def mismatch(checkpoint: str, error: Exception) -> str:
-    """One sentence for weights that don't fit; the first key that differs is named."""
-    detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), str(error))
-    return f"The checkpoint '{checkpoint}' belongs to another net than the configuration's: {detail[:200]}"
 
 
 def quieten() -> None:

@@ -1,4 +1,4 @@
-"""Turn what the configuration parser complains of into one sentence that names the place and the nearest right word."""
+"""Turn what a parser or a library complains of into one sentence: the place, and the nearest right word."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ import lightning.pytorch.loggers
 import polybench.callbacks
 import polybench.datasets
 import polybench.tasks
-from polybench.errors import did_you_mean
+from polybench.errors import ConfigError, UserError, did_you_mean
 
 SHORT_NAMES = sorted(
     {
@@ -67,6 +67,32 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
     if match := re.search(r"arguments are required: (.+)", text):
         return f"The configuration lacks {match[1]}: give a recipe, for example --config conf/quickstart.yaml."
     return _shorten(text)
+
+
+def why_not_built(error: Exception) -> UserError:
+    """The sentence for classes that could not be built, from the innermost exception that explains it."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    for link in chain:
+        if isinstance(link, UserError):
+            return link
+    for link in chain:
+        if isinstance(link, OSError):
+            reason = " ".join(str(link).split())[:200]
+            return ConfigError(
+                f"The net's start weights can't be had ({reason}): connect to the network, or start from random "
+                "weights, for a library net with --model.net.encoder_weights null."
+            )
+    innermost = chain[-1]
+    reason = " ".join(str(innermost).split())[:300]
+    return ConfigError(f"The configuration's classes can't be built: {type(innermost).__name__}: {reason}")
+
+
+def mismatch(checkpoint: str, error: Exception) -> str:
+    """One sentence for weights that don't fit; the first key that differs is named."""
+    detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), str(error))
+    return f"The checkpoint '{checkpoint}' belongs to another net than the configuration's: {detail[:200]}"
 
 
 def config_files(args: Sequence[str]) -> list[Path]:

@@ -10,7 +10,8 @@ from PIL import Image
 from rich.progress import track
 
 from polybench.atomic import atomic_writer
-from polybench.cli.benchmark import BenchmarkCLI, mismatch
+from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.complaints import mismatch
 from polybench.data.images import find_images, read_image, resize_image
 from polybench.data.loader import resize_affine
 from polybench.errors import ConfigError, DataError
