@@ -47,6 +47,9 @@ def run(args: Sequence[str]) -> int:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"polybench: error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
     except OSError as error:
         if error.filename is None:
             raise
@@ -55,9 +58,6 @@ def run(args: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("polybench: interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
 
 
 def _dispatch(args: list[str]) -> int:

@@ -58,13 +58,18 @@ def mask_paths(paths: list[Path], images: Path, out: Path) -> list[Path]:
     """Name the masks: the image's relative path with the suffix .png, or .<type>.png where two images share a stem.
 
     Raises:
-        ConfigError: If the masks would fall among the images.
+        ConfigError: If the masks would fall among the images, or on each other.
     """
-    if out.resolve() == images.resolve():
-        raise ConfigError(f"--out must be another folder than --images '{images}', or masks would replace images.")
+    if out.resolve().is_relative_to(images.resolve()):
+        raise ConfigError(f"--out must be another folder than --images '{images}' and not in it, or masks are images.")
     shared = Counter(path.with_suffix("") for path in paths)
     names = [path.name + ".png" if shared[path.with_suffix("")] > 1 else path.stem + ".png" for path in paths]
-    return [out / path.relative_to(images).parent / name for path, name in zip(paths, names, strict=True)]
+    targets = [out / path.relative_to(images).parent / name for path, name in zip(paths, names, strict=True)]
+    taken = Counter(targets)
+    for path, target in zip(paths, targets, strict=True):
+        if taken[target] > 1:
+            raise ConfigError(f"The mask of '{path}' would share the name '{target}' with another's: rename the image.")
+    return targets
 
 
 def load_weights(cli: BenchmarkCLI, task: SegmentationTask, checkpoint: str) -> None:

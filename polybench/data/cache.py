@@ -52,9 +52,9 @@ def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
     return total.hexdigest()
 
 
-def _signature(path: Path) -> tuple[str, int, int]:
+def _signature(path: Path) -> tuple[str, int, int, int, int]:
     stat = path.stat()
-    return str(path.resolve()), stat.st_size, stat.st_mtime_ns
+    return str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 class ImageCache:
@@ -99,7 +99,9 @@ class ImageCache:
         return {k: v for k, v in self.__dict__.items() if k not in {"images", "masks", "_native_bits"}}
 
 
-def build_cache(sources: Sequence[Source], size: tuple[int, int], decode: Decode, folder: Path) -> ImageCache:
+def build_cache(
+    sources: Sequence[Source], size: tuple[int, int], decode: Decode, folder: Path, *, rule: str = ""
+) -> ImageCache:
     """Open the cache of these sources at this size; build it first if it is absent or damaged.
 
     Args:
@@ -107,12 +109,13 @@ def build_cache(sources: Sequence[Source], size: tuple[int, int], decode: Decode
         size: Height and width of the network's input, pixels.
         decode: Reads one source.
         folder: Where caches lie.
+        rule: Name of the way to decode; another rule is another cache.
 
     Raises:
         DataError: If a file can't be decoded, or image and mask differ in size; the file is named and nothing is left.
     """
     manifest = manifest_sha256(sources, folder)
-    target = cache_path(manifest, size, folder)
+    target = cache_path(manifest, size, folder, rule)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.with_suffix(".lock")):
         if not is_intact(target):
@@ -121,9 +124,10 @@ def build_cache(sources: Sequence[Source], size: tuple[int, int], decode: Decode
     return ImageCache(target)
 
 
-def cache_path(manifest: str, size: tuple[int, int], folder: Path) -> Path:
-    """Where the cache of a content at a size lies."""
-    return folder / f"{manifest[:24]}-{size[0]}x{size[1]}-v{VERSION}"
+def cache_path(manifest: str, size: tuple[int, int], folder: Path, rule: str) -> Path:
+    """Where the cache of a content at a size, decoded by a rule, lies."""
+    key = hashlib.sha256(f"{manifest} {rule}".encode()).hexdigest()
+    return folder / f"{key[:24]}-{size[0]}x{size[1]}-v{VERSION}"
 
 
 def is_intact(folder: Path) -> bool:

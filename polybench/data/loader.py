@@ -68,23 +68,31 @@ class TrainingSampler(DistributedSampler[int]):
         seed: The run's seed.
         rank: This process.
         world_size: Number of processes.
+        epoch: The epoch that training starts or goes on in.
+        done: How many of this process's samples of that epoch were seen before an interruption.
     """
 
-    def __init__(self, dataset: CachedSamples, *, seed: int, rank: int, world_size: int) -> None:
+    def __init__(
+        self, dataset: CachedSamples, *, seed: int, rank: int, world_size: int, epoch: int = 0, done: int = 0
+    ) -> None:
         super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=seed)
+        self.epoch = epoch
+        self.resumed = (epoch, done)
 
     def __iter__(self) -> Iterator[int]:
         n = len(self.dataset)  # type: ignore[arg-type]
         order = torch.randperm(n, generator=generator("shuffle", self.seed, self.epoch)).tolist()
         padded = (order * self.num_replicas)[: self.total_size]
-        return iter(padded[self.rank :: self.num_replicas])
+        mine = padded[self.rank :: self.num_replicas]
+        epoch, done = self.resumed
+        return iter(mine[done:] if self.epoch == epoch else mine)
 
 
 class EvaluationSampler(DistributedSampler[int]):
     """Whole batches dealt to the processes in turn, so that each image is evaluated in the batch it is in alone.
 
-    Each image comes once; only where there are fewer batches than processes, the idle ones repeat the first batch
-    (rows are de-duplicated by id).
+    Each image comes once; only where there are fewer batches than processes, the `idle` ones repeat the first batch
+    (rows are de-duplicated by id, and its loss has no weight).
 
     Args:
         dataset: What is evaluated, in its own order.
@@ -96,7 +104,9 @@ class EvaluationSampler(DistributedSampler[int]):
     def __init__(self, dataset: CachedSamples, *, batch_size: int, rank: int, world_size: int) -> None:
         super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=False)
         n = len(dataset)
-        starts = range(0, n, batch_size)[rank::world_size] or range(0, 1)
+        starts = range(0, n, batch_size)[rank::world_size]
+        self.idle = not starts
+        starts = starts or range(0, 1)
         self.indices = [index for start in starts for index in range(start, min(start + batch_size, n))]
 
     def __iter__(self) -> Iterator[int]:

@@ -66,8 +66,8 @@ class SegmentationDataModule(LightningDataModule, ABC):
         super().__init__()
         if len(size) != 2 or min(size) < 1:
             raise ConfigError(f"size must be a height and a width in pixels, not {list(size)}.")
-        if batch_size < 1 or eval_batch_size < 1:
-            raise ConfigError("batch_size and eval_batch_size must be at least 1.")
+        if batch_size < 1 or eval_batch_size < 1 or num_workers < 0:
+            raise ConfigError("batch_size and eval_batch_size must be at least 1, num_workers at least 0.")
         self.root = Path(root).expanduser()
         self.size = (size[0], size[1])
         self.split = load_split(SPLITS / self.short_name, split or self.default_split)
@@ -135,7 +135,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
     def _build(self) -> ImageCache:
         sources = self.sources()
         self.split.cover([s.id for s in sources], allow_missing=self.allow_missing, source=self.directory)
-        return build_cache(sources, self.size, self.decode, self.cache_dir)
+        return build_cache(sources, self.size, self.decode, self.cache_dir, rule=type(self).__name__)
 
     @property
     def cache(self) -> ImageCache:
@@ -178,7 +178,10 @@ class SegmentationDataModule(LightningDataModule, ABC):
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
         samples = CachedSamples(self.cache, self._ids("train"), dict(self.split.groups), native=False)
         rank, world_size = self._place()
-        sampler = TrainingSampler(samples, seed=self.seed, rank=rank, world_size=world_size)
+        epoch, done = self._progress()
+        sampler = TrainingSampler(
+            samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=done * self.batch_size
+        )
         whole = len(sampler) >= self.batch_size
         return self._loader(samples, sampler, self.batch_size, drop_last=whole)
 
@@ -216,6 +219,13 @@ class SegmentationDataModule(LightningDataModule, ABC):
             drop_last=drop_last,
             persistent_workers=self.num_workers > 0,
         )
+
+    def _progress(self) -> tuple[int, int]:
+        """The epoch that a resumed fit stands in, and its batches that were done."""
+        if self.trainer is None:
+            return 0, 0
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress
+        return self.trainer.current_epoch, 0 if progress.is_last_batch else progress.current.completed
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)

@@ -58,7 +58,8 @@ class Split:
                 f"'{source}' has {len(unknown)} image(s) that split '{self.name}' does not list, '{unknown[0]}' first: "
                 "remove them or choose a split made for this copy."
             )
-        missing = [image_id for image_id in self.subsets if image_id not in set(present)]
+        here = set(present)
+        missing = [image_id for image_id in self.subsets if image_id not in here]
         if missing and not allow_missing:
             raise DataError(
                 f"'{source}' lacks {len(missing)} image(s) of split '{self.name}': {', '.join(missing[:5])}"
@@ -102,6 +103,8 @@ def _check_table(table: pd.DataFrame, path: Path) -> None:
         raise DataError(f"The split '{path}' must have the columns id,subset,group, not {','.join(table.columns)}.")
     for image_id in table["id"][table["id"].duplicated()]:
         raise DataError(f"The split '{path}' lists '{image_id}' twice.")
+    for image_id in table["id"][(table["id"] == "") | (table["group"] == "")]:
+        raise DataError(f"The split '{path}' leaves the id or the group of '{image_id}' empty: give each image both.")
     for subset in table["subset"][~table["subset"].isin(SUBSETS)]:
         raise DataError(f"The split '{path}' names the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
 

@@ -19,17 +19,17 @@ def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]
         Map at native size, (C, h, w), float32.
     """
     height, width = probability.shape[-2:]
-    affine = to_native.to(device=probability.device, dtype=torch.float32)
-    inverse = torch.linalg.inv(affine[:, :2])
+    (a, b, tx), (c, d, ty) = to_native.double().tolist()
+    determinant = a * d - b * c
     y, x = torch.meshgrid(
-        torch.arange(size[0], device=probability.device, dtype=torch.float32),
-        torch.arange(size[1], device=probability.device, dtype=torch.float32),
+        torch.arange(size[0], device=probability.device, dtype=torch.float32) - ty,
+        torch.arange(size[1], device=probability.device, dtype=torch.float32) - tx,
         indexing="ij",
     )
-    network = (torch.stack([x, y], dim=-1) - affine[:, 2]) @ inverse.T
-    scale = torch.tensor([width, height], device=probability.device, dtype=torch.float32)
-    grid = (2 * network + 1) / scale - 1
-    sampled = F.grid_sample(
-        probability.float()[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
-    )
+    network_x, network_y = (d * x - b * y) / determinant, (a * y - c * x) / determinant
+    grid = torch.stack([(2 * network_x + 1) / width - 1, (2 * network_y + 1) / height - 1], dim=-1)
+    with torch.autocast(probability.device.type, enabled=False):  # mixed precision is for nets, not for coordinates
+        sampled = F.grid_sample(
+            probability.float()[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
+        )
     return sampled[0]

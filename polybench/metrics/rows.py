@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from polybench.errors import UserError
 from polybench.metrics.prepare import to_native_size
 from polybench.metrics.protocols import Counts
 
@@ -63,7 +64,15 @@ class ImageRows(Metric):
             to_native: Network to native pixels, (N, 2, 3).
             ids: Image ids.
             groups: Groups of the images.
+
+        Raises:
+            UserError: If a probability is not a number.
         """
+        if not torch.isfinite(probability).all():
+            raise UserError(
+                f"The net's predictions for the images {', '.join(ids)} are not finite: training has diverged; "
+                "lower the learning rate or raise the precision."
+            )
         for row, (image_id, group) in enumerate(zip(ids, groups, strict=True)):
             mask = native_mask[row].bool()
             prepared = to_native_size(probability[row], to_native[row], (mask.shape[-2], mask.shape[-1]))

@@ -1,5 +1,6 @@
 """Binary segmentation: any net that gives logits, trained with any loss, evaluated per image at native size."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
 from polybench.data.sample import Batch
+from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, ImageRows, Rows
 from polybench.models.unused import parameters_without_gradient
 
@@ -25,7 +27,8 @@ class SegmentationTask(LightningModule):
     Args:
         net: Maps images (N, 3, H, W) to raw logits (N, 1, H, W); two channels are read as a softmax over background
             and foreground; a list (deep supervision, training only) has the finest output first.
-        loss: Called as `loss(logits, mask, valid)`; the losses of a list are summed.
+        loss: Called as `loss(logits, mask, valid)`, or as `loss(logits, mask)` if it takes two arguments (as library
+            losses do; pixels outside the field of view then count); the losses of a list are summed.
         optimizer: Makes the optimizer from the parameters.
         lr_scheduler: Makes the scheduler from the optimizer; a `ReduceLROnPlateau` names what it monitors.
         mean: Per-channel mean that the net's input is normalised with, on the device.
@@ -47,6 +50,7 @@ class SegmentationTask(LightningModule):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.net = net.to(memory_format=self.memory_format)
         self.loss = loss
+        self.loss_reads_valid = len(inspect.signature(loss.forward).parameters) > 2
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.mean: Tensor
@@ -65,7 +69,11 @@ class SegmentationTask(LightningModule):
         try:
             unused = parameters_without_gradient(self.net, self.trainer.datamodule.size)  # type: ignore[attr-defined]
         except (RuntimeError, NotImplementedError) as error:
-            rank_zero_warn(f"Unused parameters can't be looked for: {str(error).splitlines()[0]}")
+            reason = str(error).splitlines()[0]
+            if "meta" not in reason.lower():
+                height, width = self.trainer.datamodule.size  # type: ignore[attr-defined]
+                raise ConfigError(f"The net can't take RGB images of {height}x{width}: {reason}") from error
+            rank_zero_warn(f"Unused parameters can't be looked for: {reason}")
             return
         for name in unused:
             self.net.get_parameter(name).requires_grad_(False)
@@ -96,16 +104,22 @@ class SegmentationTask(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch, `train/loss`."""
         outputs = self._outputs(batch["image"])
-        loss = torch.stack([self.loss(logits, batch["mask"], batch["valid"]) for logits in outputs]).sum()
+        loss = torch.stack([self._loss(logits, batch) for logits in outputs]).sum()
         size = len(batch["id"])
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
         return loss
 
+    def _loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        if self.loss_reads_valid:
+            return self.loss(logits, batch["mask"], batch["valid"])  # type: ignore[no-any-return]
+        return self.loss(logits, batch["mask"])  # type: ignore[no-any-return]
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the rows and the loss of a batch."""
         logits = self(batch["image"])
-        self.val_loss.update(self.loss(logits, batch["mask"], batch["valid"]), weight=len(batch["id"]))
         self._add_rows(self.val_rows, torch.sigmoid(logits.float()), batch)
+        repeated = getattr(self.trainer.val_dataloaders.sampler, "idle", False)
+        self.val_loss.update(self._loss(logits, batch), weight=0 if repeated else len(batch["id"]))
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/loss` and the per-image means, `val/dice` first; a test on this subset would print the same."""
@@ -115,6 +129,10 @@ class SegmentationTask(LightningModule):
         for metric, values in PER_IMAGE.values(rows.counts).items():
             self.log(f"val/{metric}", float(values.mean()), prog_bar=metric == "dice", sync_dist=True)
         self.rows = rows
+
+    def on_test_start(self) -> None:
+        """Forget the rows of the validation."""
+        self.rows = None
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
@@ -158,12 +176,12 @@ def foreground_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
         (N, 1, H, W); coarser outputs are resized bilinearly.
 
     Raises:
-        ValueError: If there are more than two channels.
+        ConfigError: If there are more than two channels.
     """
     if logits.shape[1] == 2:
         logits = logits[:, 1:] - logits[:, :1]
     if logits.shape[1] != 1:
-        raise ValueError(f"A binary task needs a net with one or two output channels, not {logits.shape[1]}.")
+        raise ConfigError(f"A binary task needs a net with one or two output channels, not {logits.shape[1]}.")
     if tuple(logits.shape[-2:]) != tuple(size):
         logits = F.interpolate(logits, size=tuple(size), mode="bilinear", align_corners=False)
     return logits

@@ -19,3 +19,12 @@ def test_letterbox_is_cut_off() -> None:
     letterboxed = F.pad(content, (0, 0, 4, 4))
     to_native = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, -4.0]])
     torch.testing.assert_close(to_native_size(letterboxed, to_native, (8, 16)), content)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_mixed_precision_moves_no_pixel(dtype: torch.dtype) -> None:
+    probability = torch.rand(1, 64, 64, generator=torch.Generator().manual_seed(0))
+    affine = resize_affine((64, 64), (72, 96))
+    expected = to_native_size(probability, affine, (72, 96))
+    with torch.autocast("cpu", dtype):
+        assert torch.equal(to_native_size(probability, affine, (72, 96)), expected)

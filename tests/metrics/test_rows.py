@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from polybench.data.loader import resize_affine
+from polybench.errors import UserError
 from polybench.metrics import ImageRows, Rows
 
 
@@ -72,3 +73,9 @@ def test_too_long_an_id_is_refused() -> None:
     probability, masks = batch(1)
     with pytest.raises(ValueError, match=r"take \d+ bytes"):
         update(ImageRows(), ["x" * 300], probability, masks)
+
+
+def test_prediction_that_is_no_number_is_refused() -> None:
+    probability, masks = batch(1)
+    with pytest.raises(UserError, match="not finite"):
+        update(ImageRows(), ["a"], probability * float("nan"), masks)

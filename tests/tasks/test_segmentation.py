@@ -6,6 +6,7 @@ from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import Tensor, nn
 
 from polybench.data.sample import Batch
+from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 from polybench.tasks.segmentation import foreground_logits
@@ -61,7 +62,7 @@ def test_two_channels_are_read_as_a_softmax() -> None:
 
 
 def test_more_than_two_channels_are_refused() -> None:
-    with pytest.raises(ValueError, match="not 3"):
+    with pytest.raises(ConfigError, match="not 3"):
         foreground_logits(torch.zeros(1, 3, 8, 8), (8, 8))
 
 
