@@ -4,7 +4,10 @@ Lightning's own writer reports success after a permission error; this one raises
 """
 
 import io
+import signal
+import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -69,15 +72,53 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 class SigtermCallback(Callback):
-    """On SIGTERM, saves `interrupted.ckpt` beside the other checkpoints; `--ckpt_path` goes on from it."""
+    """On SIGTERM, saves `interrupted.ckpt` beside the other checkpoints; `--ckpt_path` goes on from it, to the sample.
+
+    The signal only sets a flag. The processes agree on it before a batch, where none of them waits in another
+    collective operation, and then stop together; Lightning's own handler talks to the other processes from inside the
+    signal and can leave them waiting.
+    """
+
+    def __init__(self) -> None:
+        self._received = False
+        self._previous: Any = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen, in the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+
+        def receive(number: int, frame: FrameType | None) -> None:
+            self._received = True
+
+        self._received = False
+        self._previous = signal.signal(signal.SIGTERM, receive)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Stop before this batch if any process was told to."""
+        self._stop_together(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop before the test if the signal came during the last validation."""
+        self._stop_together(trainer)
+        self._restore()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save when the exception is Lightning's answer to SIGTERM and training was under way."""
+        """Save when it was the signal that ended training."""
+        self._restore()
         if not isinstance(exception, SIGTERMException) or trainer.state.fn != TrainerFn.FITTING:
             return
-        checkpoint = trainer.checkpoint_callback
-        folder = getattr(checkpoint, "dirpath", None) or trainer.default_root_dir
+        folder = getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir
         path = Path(folder) / "interrupted.ckpt"
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
             print(f"SIGTERM: saved '{path}'; go on with --ckpt_path '{path}'.", flush=True)
+
+    def _stop_together(self, trainer: Trainer) -> None:
+        if trainer.strategy.reduce_boolean_decision(self._received, all=False):
+            raise SIGTERMException
+
+    def _restore(self) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
+            self._previous = None

@@ -13,7 +13,7 @@ class MeterCallback(Callback):
     """Measures fit.
 
     Attributes:
-        wall_seconds: From the start of fit to its end, validation included.
+        wall_seconds: From the start of fit to its end, validation and the parts before a resume included.
         images_per_second: Training images of all processes per second spent in training batches, validation and the
             first batch of each epoch left out; None after less than two batches an epoch.
         epochs_run: Epochs that were finished, those before a resume included.
@@ -21,9 +21,11 @@ class MeterCallback(Callback):
     """
 
     def __init__(self) -> None:
-        self.wall_seconds: float | None = None
+        self.wall_seconds = 0.0
         self.epochs_run = 0
+        self.peak_memory_bytes = 0
         self._fit_start = 0.0
+        self._before = 0.0
         self._batch_end: float | None = None
         self._seconds = 0.0
         self._images = 0
@@ -51,18 +53,31 @@ class MeterCallback(Callback):
         self.epochs_run = trainer.current_epoch + 1
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop the clock."""
-        self.wall_seconds = time.perf_counter() - self._fit_start
+        """Stop the clock and read the memory."""
+        self.wall_seconds = self._elapsed()
+        self.peak_memory_bytes = peak_memory(trainer.strategy.root_device)
 
     @property
     def images_per_second(self) -> float | None:
         """Training images per second."""
         return self._images / self._seconds if self._seconds > 0 else None
 
-    @property
-    def peak_memory_bytes(self) -> int:
-        """Peak memory of this process so far, bytes."""
-        if torch.cuda.is_available():
-            return int(torch.cuda.max_memory_allocated())
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run adds to."""
+        return {"wall_seconds": self._elapsed(), "seconds": self._seconds, "images": self._images}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from an interrupted run."""
+        self._before = state_dict["wall_seconds"]
+        self._seconds, self._images = state_dict["seconds"], state_dict["images"]
+
+    def _elapsed(self) -> float:
+        return self._before + time.perf_counter() - self._fit_start
+
+
+def peak_memory(device: torch.device) -> int:
+    """Peak memory of this process so far, bytes: on a CUDA device its own, otherwise the largest resident set."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

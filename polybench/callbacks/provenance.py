@@ -123,7 +123,7 @@ def start_weights(net: Mapping[str, Any]) -> str:
     for key, value in (net.get("init_args") or {}).items():
         if key == "pretrained" and value is True:
             return "imagenet"
-        if key == "encoder_weights" and value:
+        if key in {"encoder_weights", "weights", "weights_backbone", "pretrained"} and value:
             return str(value)
     return "random"
 

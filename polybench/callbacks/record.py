@@ -32,8 +32,9 @@ class RunContext:
         variant: Variation of the recipe.
         seed: The run's seed.
         budget: Budget class.
-        config: Portable configuration.
+        config: Portable configuration, with the number of processes, which multiplies the batch.
         command: Portable command line.
+        lineage: sha256 of the checkpoint that the run went on from, if any.
     """
 
     name: str
@@ -42,6 +43,7 @@ class RunContext:
     budget: Budget
     config: Mapping[str, Any]
     command: str
+    lineage: tuple[str, ...]
 
 
 def rows_table(rows: Rows) -> pd.DataFrame:
@@ -96,14 +98,16 @@ def trained_record(
             parameters=sum(p.numel() for p in net.parameters()),
             macs=count_macs(net, data.size) if data.size else None,
             start_weights=start_weights(net_config),
-            lineage=(),
+            lineage=context.lineage,
             summary=net_summary(net_config),
         ),
         training=TrainingFacts(
             epochs_run=meter.epochs_run,
             best_epoch=int(saved["epoch"]) + 1,
-            batch_size=int(context.config["data"]["init_args"]["batch_size"]) * trainer.world_size,
-            wall_seconds=meter.wall_seconds or 0.0,
+            batch_size=int(context.config["data"]["init_args"]["batch_size"])
+            * trainer.world_size
+            * trainer.accumulate_grad_batches,
+            wall_seconds=meter.wall_seconds,
             peak_memory_bytes=meter.peak_memory_bytes,
             images_per_second=meter.images_per_second,
         ),
@@ -120,8 +124,13 @@ def baseline_record(trained: Record, name: str, table: pd.DataFrame) -> Record:
         name: The baseline.
         table: One row per test image.
     """
-    config = {"baseline": name, "size": list(trained.dataset.size or ()), "split": trained.dataset.split_sha256}
-    identity = {**config, "manifest": trained.dataset.manifest_sha256}
+    identity = {
+        "baseline": name,
+        "size": list(trained.dataset.size or ()),
+        "split": trained.dataset.split_sha256,
+        "manifest": trained.dataset.manifest_sha256,
+        "protocols": [protocol.key for protocol in PROTOCOLS],
+    }
     return replace(
         trained,
         kind="baseline",
@@ -150,13 +159,14 @@ def write_records(trained: Record, rows: Rows, baselines: Mapping[str, Rows], ro
     Returns:
         The run's JSON file.
     """
+    path = write_record(trained, rows_table(rows), root)
     known = {stored.record.config_sha256 for stored in read_records(root, trained.dataset.name)}
     for name, baseline_rows in baselines.items():
         table = rows_table(baseline_rows)
         record = baseline_record(trained, name, table)
         if record.config_sha256 not in known:
             write_record(record, table, root)
-    return write_record(trained, rows_table(rows), root)
+    return path
 
 
 def count_macs(net: nn.Module, size: tuple[int, int]) -> int | None:

@@ -110,6 +110,8 @@ class BenchmarkCLI(LightningCLI):
                     "ClinicDBDataModule those of a class.",
                 },
             )
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"A configuration file is not text: {error}.") from error
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
             raise ConfigError(f"An interpolation in the configuration fails: {reason}.") from error
@@ -158,7 +160,7 @@ class BenchmarkCLI(LightningCLI):
         """Parse the words given, without regard to `sys.argv`.
 
         Raises:
-            ConfigError: If a checkpoint is named that does not exist.
+            ConfigError: If a checkpoint is named that does not exist, or the precision is too low for evaluation.
         """
         self.config = parser.parse_args(args)
         for key, value in self.config.items():
@@ -167,11 +169,16 @@ class BenchmarkCLI(LightningCLI):
         path: str | None = self.config.ckpt_path
         if path is not None and not Path(path).is_file():
             raise ConfigError(f"There is no checkpoint '{path}'.")
+        precision = str(self.config.trainer.precision)
+        if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
+            raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
 
     def before_instantiate_classes(self) -> None:
         """Give the run its folder, and what writes into it its place there."""
         config = self.config
+        self._as_given = (config.trainer.default_root_dir, config.checkpoint.dirpath, config.trainer.logger)
         self.run_folder = self._choose_run_folder()
+        keep_earlier(self.run_folder / "metrics.csv")
         folder = str(self.run_folder)
         os.environ[RUN_FOLDER] = folder
         config.trainer.default_root_dir = folder
@@ -183,20 +190,30 @@ class BenchmarkCLI(LightningCLI):
                 logger.init_args.save_dir = folder
                 self.run_folder.mkdir(parents=True, exist_ok=True)
 
+    def after_instantiate_classes(self) -> None:
+        """Put back what was given: a saved configuration then starts a run of its own instead of writing into this."""
+        trainer, checkpoint = self.config.trainer, self.config.checkpoint
+        trainer.default_root_dir, checkpoint.dirpath, trainer.logger = self._as_given
+
     def _choose_run_folder(self) -> Path:
         """The folder given; that of the run that is resumed, whose best checkpoint still counts; or a new one.
 
         Processes that another one started take the folder of the first.
         """
         config = self.config
-        if config.trainer.default_root_dir:
-            return Path(config.trainer.default_root_dir)
+        given = config.trainer.default_root_dir
         if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
             return Path(os.environ[RUN_FOLDER])
         resumed = Path(config.ckpt_path).parent if self.command == "fit" and config.ckpt_path else None
         if resumed is not None and resumed.name == "checkpoints":
-            keep_earlier(resumed.parent / "metrics.csv")
+            if given and Path(given).resolve() != resumed.parent.resolve():
+                raise ConfigError(
+                    f"A run goes on in its own folder, where its best checkpoint is, '{resumed.parent}': leave out "
+                    f"--trainer.default_root_dir {given}."
+                )
             return resumed.parent
+        if given:
+            return Path(given)
         label = "-".join(part for part in (config.name, config.variant) if part)
         moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
         return Path("runs") / f"{label}-s{config.seed_everything}" / moment
@@ -262,9 +279,11 @@ class BenchmarkCLI(LightningCLI):
         except MisconfigurationException as error:
             raise ConfigError(" ".join(str(error).split())) from error
         except RuntimeError as error:
-            if "loading state_dict" not in str(error):
-                raise
-            raise ConfigError(mismatch(str(checkpoint), error)) from error
+            if "loading state_dict" in str(error):
+                raise ConfigError(mismatch(str(checkpoint), error)) from error
+            if "Early stopping conditioned" in str(error):
+                raise ConfigError(" ".join(str(error).split())) from error
+            raise
 
     def plain_config(self, config: Any = None) -> dict[str, Any]:
         """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""
@@ -274,8 +293,8 @@ class BenchmarkCLI(LightningCLI):
 
 
 def keep_earlier(path: Path) -> None:
-    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew."""
-    if path.exists():
+    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew; the first process does it."""
+    if path.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
         number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
         path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
 

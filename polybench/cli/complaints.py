@@ -65,7 +65,8 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
         kind = re.sub(r"<class '([\w.]+)'>", r"\1", match[2])
         return f"'{match[1]}'{_place(match[1], args)} must be of type {kind}, not '{match[3].strip()}'."
     if match := re.search(r"arguments are required: (.+)", text):
-        return f"The configuration lacks {match[1]}: give a recipe, for example --config conf/quickstart.yaml."
+        hint = ": give a recipe, for example --config conf/quickstart.yaml" if "data" in match[1] else ""
+        return f"The configuration lacks {match[1]}{hint}."
     return _shorten(text)
 
 

@@ -7,12 +7,14 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from polybench.callbacks.provenance import file_sha256
 from polybench.callbacks.record import RunContext, rows_table, trained_record, write_records
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_table, print_scores
+from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_command, portable_config
 from polybench.results.page import write_pages
-from polybench.results.record import Budget
+from polybench.results.record import Budget, is_slug, read_records
 from polybench.results.table import BUDGETS
 
 SIGTERM_EXIT_CODE = 143
@@ -22,6 +24,7 @@ SIGTERM_EXIT_CODE = 143
 def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
     cli = BenchmarkCLI("fit", args, add_arguments)
+    context = describe(cli)  # whatever would forbid a record is found before the training, not after it
     trainer: Trainer = cli.trainer
     try:
         cli.call("fit", cli.config.ckpt_path)
@@ -30,8 +33,35 @@ def main(args: list[str]) -> int:
     except SIGTERMException:
         return SIGTERM_EXIT_CODE
     if trainer.is_global_zero:
-        finish(cli, best)
+        finish(cli, context, best)
     return 0
+
+
+def describe(cli: BenchmarkCLI) -> RunContext:
+    """Describe the run, and make sure that it can be recorded.
+
+    Raises:
+        ConfigError: If a name can't be part of a file name, or a value can't be recorded.
+        DataError: If an earlier record of the dataset can't be read.
+    """
+    config = cli.config
+    context = RunContext(
+        name=config.name,
+        variant=config.variant,
+        seed=config.seed_everything,
+        budget=budget(cli),
+        config={**portable_config(cli.plain_config()), "processes": cli.trainer.world_size},
+        command=portable_command(["fit", *cli.args]),
+        lineage=(file_sha256(Path(config.ckpt_path)),) if config.ckpt_path else (),
+    )
+    for key, name in (("name", context.name), ("variant", context.variant)):
+        if name is not None and not is_slug(name):
+            raise ConfigError(f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only.")
+    if not config.no_leaderboard and not config.trainer.fast_dev_run:
+        root = Path(config.leaderboard)
+        (root / "records").mkdir(parents=True, exist_ok=True)
+        read_records(root, cli.datamodule.short_name)
+    return context
 
 
 def add_arguments(parser: LightningArgumentParser) -> None:
@@ -46,66 +76,77 @@ def best_checkpoint(trainer: Trainer) -> Path | None:
     return Path(path) if path else None
 
 
-def finish(cli: BenchmarkCLI, best: Path | None) -> None:
+def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
     """Print the table and, unless something speaks against it, write the record and the pages."""
     config = cli.config
     rows = cli.model.rows
+    if rows is None:
+        print("No table and no record: no test image was evaluated.")
+        return
     data = cli.datamodule.facts()
     table = rows_table(rows)
-    baselines = {name: rows_table(found) for name, found in cli.baselines.rows.items()}
-    scores = print_scores(config.name, data, table, baselines)
-    log_table(cli.trainer, scores)
+    scores = print_scores(
+        config.name, data, table, {name: rows_table(found) for name, found in cli.baselines.rows.items()}
+    )
     if cli.previews.paths:
         print(f"Pictures of the worst images: {cli.previews.paths[0].parent}")
-    reason = why_no_record(cli, best, len(rows.ids), data.counts.test)
+    reason = why_no_record(cli, best, rows.ids)
     if reason or best is None:
         print(f"No record: {reason}.")
-        return
-    portable = portable_config(cli.plain_config())
-    context = RunContext(
-        name=config.name,
-        variant=config.variant,
-        seed=config.seed_everything,
-        budget=budget(cli),
-        config=portable,
-        command=portable_command(["fit", *cli.args]),
-    )
-    root = Path(config.leaderboard)
-    record = trained_record(context, cli.trainer, cli.model, data, cli.meter, best, table)
-    path = write_records(record, rows, cli.baselines.rows, root)
-    write_pages(root)
-    print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
+    else:
+        root = Path(config.leaderboard)
+        record = trained_record(context, cli.trainer, cli.model, data, cli.meter, best, table)
+        path = write_records(record, rows, cli.baselines.rows, root)
+        write_pages(root)
+        print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
+    log_table(cli.trainer, scores)
 
 
-def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: int, expected: int) -> str | None:
+def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> str | None:
     """What speaks against a record, or None."""
     if cli.config.no_leaderboard:
         return "--no_leaderboard was given"
     if best is None:
         return "no checkpoint was saved (fast_dev_run)"
-    if tested != expected:
-        return f"only {tested} of {expected} test images were evaluated"
+    expected = cli.datamodule.ids("test")
+    if set(tested) != set(expected):
+        return f"only {len(set(tested) & set(expected))} of {len(expected)} test images were evaluated"
     return None
 
 
 def budget(cli: BenchmarkCLI) -> Budget:
-    """The budget class that holds: as declared, but lower where the recipe was changed or batches were limited."""
-    declared: Budget = cli.config.budget
-    limits = [cli.config.trainer.get(f"limit_{kind}_batches") for kind in ("train", "val", "test")]
+    """The budget class that holds.
+
+    It is the lowest of what was declared on the command line, what the recipe's file declares, `reduced` where anything
+    that could move a number differs from that file (also the batch, which several processes multiply, and the start,
+    which a checkpoint changes), and `smoke` where batches were limited.
+    """
+    config = cli.config
+    recipe = recipe_alone(cli)
+    limits = [config.trainer.get(f"limit_{kind}_batches") for kind in ("train", "val", "test")]
     whole = (None, 1.0)  # the integer 1 is one batch
-    limited = any(limit not in whole or type(limit) is int for limit in limits)
-    limited = limited or bool(cli.config.trainer.overfit_batches)
-    lowest = "smoke" if limited else "reduced" if changed_on_command_line(cli) else "published"
-    return BUDGETS[max(BUDGETS.index(declared), BUDGETS.index(lowest))]
+    limited = any(limit not in whole or type(limit) is int for limit in limits) or config.trainer.overfit_batches
+    changed = (
+        recipe is None
+        or config_sha256(cli.plain_config(recipe)) != config_sha256(cli.plain_config())
+        or cli.trainer.world_size > 1
+        or config.ckpt_path is not None
+    )
+    ranks = [BUDGETS.index(config.budget), BUDGETS.index("reduced") if changed else 0]
+    ranks += [BUDGETS.index(recipe.budget)] if recipe is not None else []
+    ranks += [BUDGETS.index("smoke")] if limited else []
+    return BUDGETS[max(ranks)]
 
 
-def changed_on_command_line(cli: BenchmarkCLI) -> bool:
-    """Whether anything that could move a number differs from the recipe's file."""
+def recipe_alone(cli: BenchmarkCLI) -> Any:
+    """The configuration of the files alone, without the options; None where they are no recipe by themselves."""
     words: list[str] = []
     for word, following in zip(cli.args, [*cli.args[1:], ""], strict=True):
         if word in {"--config", "-c"}:
             words += [word, following]
         elif word.startswith(("--config=", "-c=")):
             words.append(word)
-    recipe: Any = cli.parser.parse_args(words)
-    return config_sha256(cli.plain_config(recipe)) != config_sha256(cli.plain_config())
+    try:
+        return cli.parser.parse_args(words)
+    except ConfigError:
+        return None

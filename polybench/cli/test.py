@@ -14,8 +14,9 @@ def main(args: list[str]) -> int:
     if cli.trainer.is_global_zero:
         table = rows_table(cli.model.rows)
         baselines = {name: rows_table(rows) for name, rows in cli.baselines.rows.items()}
-        log_table(cli.trainer, print_scores(cli.config.name, cli.datamodule.facts(), table, baselines))
+        scores = print_scores(cli.config.name, cli.datamodule.facts(), table, baselines)
         path = cli.run_folder / "test_rows.csv"
         atomic_write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        log_table(cli.trainer, scores)
         print(f"Pictures of the worst images: {cli.run_folder / 'overlays'}\nRow of each image: {path}")
     return 0

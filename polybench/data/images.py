@@ -13,7 +13,8 @@ from polybench.errors import DataError
 UInt8Array = npt.NDArray[np.uint8]
 
 IMAGE_SUFFIXES = frozenset(
-    ".bmp .dib .gif .j2k .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
+    {".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
+    | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
 
 

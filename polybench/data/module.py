@@ -158,25 +158,30 @@ class SegmentationDataModule(LightningDataModule, ABC):
             split_note=self.split.note,
             allow_missing=self.allow_missing,
             missing=tuple(image_id for image_id in self.split.subsets if image_id not in self.cache.position),
-            counts=Counts(**{subset: len(self._ids(subset)) for subset in SUBSETS}),
+            counts=Counts(**{subset: len(self.ids(subset)) for subset in SUBSETS}),
             size=self.size,
         )
 
-    def _ids(self, subset: Subset) -> list[str]:
+    def ids(self, subset: Subset) -> list[str]:
+        """The images of a subset that the copy has.
+
+        Raises:
+            DataError: If it has none.
+        """
         ids = [image_id for image_id in self.split.ids(subset) if image_id in self.cache.position]
         if not ids:
             raise DataError(f"Subset '{subset}' of split '{self.split.name}' has no image in '{self.directory}'.")
         return ids
 
     def _refuse_one_class_masks(self) -> None:
-        masks = self.cache.masks[[self.cache.position[image_id] for image_id in self._ids("train")]]
+        masks = self.cache.masks[[self.cache.position[image_id] for image_id in self.ids("train")]]
         if masks.min() == masks.max():
             kind = "background" if masks.max() == 0 else "foreground"
             raise DataError(f"All training masks in '{self.directory}' are pure {kind}: check how masks are coded.")
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
-        samples = CachedSamples(self.cache, self._ids("train"), dict(self.split.groups), native=False)
+        samples = CachedSamples(self.cache, self.ids("train"), dict(self.split.groups), native=False)
         rank, world_size = self._place()
         epoch, done = self._progress()
         sampler = TrainingSampler(
@@ -196,7 +201,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
         return self._evaluation("test")
 
     def _evaluation(self, subset: Subset) -> DataLoader[Sample]:
-        samples = CachedSamples(self.cache, self._ids(subset), dict(self.split.groups), native=True)
+        samples = CachedSamples(self.cache, self.ids(subset), dict(self.split.groups), native=True)
         rank, world_size = self._place()
         size = self.eval_batch_size
         sampler = EvaluationSampler(samples, batch_size=size, rank=rank, world_size=world_size)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -16,18 +17,23 @@ DATA_ROOT = "${oc.env:POLYBENCH_DATA,data}"
 MACHINE_KEYS = frozenset(
     {
         "accelerator",
+        "auto_insert_metric_name",
         "cache_dir",
         "ckpt_path",
         "config",
         "default_root_dir",
         "devices",
         "dirpath",
+        "enable_autolog_hparams",
         "enable_model_summary",
         "enable_progress_bar",
+        "enable_version_counter",
         "leaderboard",
         "leaderboards_root",
         "log_dir",
+        "log_every_n_steps",
         "logger",
+        "model_registry",
         "no_leaderboard",
         "num_nodes",
         "num_workers",
@@ -35,24 +41,28 @@ MACHINE_KEYS = frozenset(
         "overlays",
         "persistent_workers",
         "pin_memory",
-        "plugins",
         "prefetch_factor",
         "profiler",
         "save_dir",
+        "save_on_exception",
         "strategy",
+        "verbose",
     }
 )
 # These name a run; they count at the top level only, since a net may have an argument `variant`.
 NAMING_KEYS = frozenset({"budget", "name", "variant"})
-# Wherever they stand: the command line passes the run's seed on to the data module.
+# Wherever they stand outside `model`: the command line passes the run's seed on to the data module.
 SEED_KEYS = frozenset({"seed", "seed_everything"})
+
+_INNER_PATH = re.compile(r"(?<![\w.:/])/[^\s\"',:{}\[\]]+")
+"""An absolute path inside a JSON value of the command line."""
 
 
 def portable_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what belongs to one machine.
 
-    Keys of `MACHINE_KEYS` go wherever they stand; `root` inside `data` becomes an interpolation; other absolute paths
-    become relative to the current directory, or the bare file name outside of it.
+    Keys of `MACHINE_KEYS` go wherever they stand outside `model`; `root` inside `data` becomes an interpolation; other
+    absolute paths become relative to the current directory, or the bare file name outside of it.
 
     Args:
         config: The resolved configuration.
@@ -63,11 +73,7 @@ def portable_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: If a value has no JSON form.
     """
-    return {
-        key: _portable_value(value, key, in_data=key == "data")
-        for key, value in config.items()
-        if key not in MACHINE_KEYS
-    }
+    return {key: _portable_value(value, key, section=key) for key, value in config.items() if key not in MACHINE_KEYS}
 
 
 def config_sha256(config: Mapping[str, Any]) -> str:
@@ -79,7 +85,11 @@ def config_sha256(config: Mapping[str, Any]) -> str:
     Returns:
         sha256 of the canonical JSON of `portable_config` without `NAMING_KEYS` and `SEED_KEYS`.
     """
-    portable = {key: value for key, value in _seedless(portable_config(config)).items() if key not in NAMING_KEYS}
+    portable = {
+        key: value if key == "model" else _seedless(value)
+        for key, value in portable_config(config).items()
+        if key not in NAMING_KEYS | SEED_KEYS
+    }
     text = json.dumps(portable, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -122,23 +132,23 @@ def _seedless(value: Any) -> Any:
 def _is_machine_option(option: str) -> bool:
     """Whether `--a.b.c` sets something of this machine."""
     keys = option.removeprefix("--").rstrip("+").split(".")
-    if keys == ["config"]:
+    if keys in (["config"], ["c"]) or keys[0] == "model":
         return False
     return not MACHINE_KEYS.isdisjoint(keys) or (keys[0] == "data" and keys[-1] == "root")
 
 
-def _portable_value(value: object, key: str, *, in_data: bool) -> Any:
-    """Copy one value; `in_data` says that it stands below the top-level key `data`."""
-    if in_data and key == "root":
+def _portable_value(value: object, key: str, *, section: str) -> Any:
+    """Copy one value; `section` is the top-level key that it stands below."""
+    if section == "data" and key == "root":
         return DATA_ROOT
     if isinstance(value, Mapping):
         return {
-            str(name): _portable_value(item, str(name), in_data=in_data)
+            str(name): _portable_value(item, str(name), section=section)
             for name, item in value.items()
-            if name not in MACHINE_KEYS
+            if section == "model" or name not in MACHINE_KEYS
         }
     if isinstance(value, list | tuple):
-        return [_portable_value(item, key, in_data=in_data) for item in value]
+        return [_portable_value(item, key, section=section) for item in value]
     if isinstance(value, str | PurePath):
         return _portable_path(str(value))
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
@@ -150,6 +160,6 @@ def _portable_path(text: str) -> str:
     """Shorten an absolute path; other text stays."""
     path = PurePath(text)
     if not path.is_absolute():
-        return text
+        return _INNER_PATH.sub(lambda match: match[0].rpartition("/")[2], text) if text[:1] in "{[" else text
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name

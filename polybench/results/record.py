@@ -220,10 +220,15 @@ def _read(path: Path) -> StoredRecord:
     return StoredRecord(record, path)
 
 
+def is_slug(name: str) -> bool:
+    """Whether a name can be part of a record's file name."""
+    return _SLUG.fullmatch(name) is not None
+
+
 def _check_names(record: Record) -> None:
     names = {"recipe": record.recipe, "variant": record.variant, "dataset.name": record.dataset.name}
     for key, name in names.items():
-        if name is not None and not _SLUG.fullmatch(name):
+        if name is not None and not is_slug(name):
             raise DataError(f"{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only.")
     hashes = {
         "config_sha256": record.config_sha256,

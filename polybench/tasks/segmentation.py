@@ -118,7 +118,8 @@ class SegmentationTask(LightningModule):
         """Collect the rows and the loss of a batch."""
         logits = self(batch["image"])
         self._add_rows(self.val_rows, torch.sigmoid(logits.float()), batch)
-        repeated = getattr(self.trainer.val_dataloaders.sampler, "idle", False)
+        sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
+        repeated = getattr(sampler, "idle", False)  # a process without a batch of its own repeats the first
         self.val_loss.update(self._loss(logits, batch), weight=0 if repeated else len(batch["id"]))
 
     def on_validation_epoch_end(self) -> None:

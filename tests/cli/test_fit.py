@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -5,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from PIL import Image
 from sklearn.metrics import f1_score
 
@@ -86,13 +86,11 @@ def test_fast_dev_run_writes_no_record(recipe: Path, tmp_path: Path) -> None:
 def test_saved_configuration_reproduces_the_run(recipe: Path, tmp_path: Path) -> None:
     fit(recipe, "--seed_everything", "0", "--model.optimizer.lr", "0.02")
     first = run_folder(tmp_path)
-    text = yaml.safe_load((first / "config.yaml").read_text())
-    text["trainer"]["default_root_dir"] = str(tmp_path / "again")
-    text["checkpoint"]["dirpath"] = None
-    text["trainer"]["logger"]["init_args"]["save_dir"] = str(tmp_path / "again")
-    (tmp_path / "saved.yaml").write_text(yaml.safe_dump(text))
-    fit(tmp_path / "saved.yaml", "--no_leaderboard")
-    pd.testing.assert_frame_equal(final_metrics(first), final_metrics(tmp_path / "again"))
+    before = (first / "checkpoints" / "best.ckpt").read_bytes()
+    fit(first / "config.yaml", "--no_leaderboard")
+    [again] = [folder for folder in (tmp_path / "runs" / "tiny-s0").iterdir() if folder != first]
+    pd.testing.assert_frame_equal(final_metrics(first), final_metrics(again))
+    assert (first / "checkpoints" / "best.ckpt").read_bytes() == before
 
 
 def test_deterministic_runs_are_equal_to_the_bit(recipe: Path, tmp_path: Path) -> None:
@@ -166,11 +164,48 @@ def test_budget_falls_with_what_is_changed(recipe: Path, tmp_path: Path, words: 
     assert the_record(tmp_path)[0]["budget"] == budget
 
 
+def test_command_line_cannot_raise_the_budget(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--budget", "published")
+    assert the_record(tmp_path)[0]["budget"] == "reduced"
+
+
+def test_checkpoint_to_start_from_is_in_the_record(recipe: Path, tmp_path: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("name: tiny\n", "name: tiny\nbudget: published\n"))
+    fit(recipe, "--no_leaderboard")
+    checkpoint = run_folder(tmp_path) / "checkpoints" / "last.ckpt"
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    fit(recipe, "--ckpt_path", str(checkpoint), "--trainer.max_epochs", "3")
+    record, _ = the_record(tmp_path)
+    assert record["budget"] == "reduced"
+    assert record["net"]["lineage"] == [digest]  # type: ignore[index,call-overload]
+
+
+def test_no_test_images_give_no_record(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--trainer.limit_test_batches", "0")
+    assert not list((tmp_path / "leaderboards" / "records").rglob("*.json"))
+
+
+def test_what_forbids_a_record_is_found_before_training(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fit", "--config", str(recipe), "--variant", "a b"]) == 2
+    assert "--variant 'a b'" in capsys.readouterr().err
+    (tmp_path / "file").write_text("")
+    assert run(["fit", "--config", str(recipe), "--leaderboard", "file/boards"]) == 1
+    assert "file/boards" in capsys.readouterr().err
+    broken = tmp_path / "leaderboards" / "records" / "clinicdb" / "x.json"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("{")
+    assert run(["fit", "--config", str(recipe)]) == 1
+    assert "x.json" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").rglob("*.ckpt"))
+
+
 def test_partial_test_writes_no_record(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe.write_text(recipe.read_text().replace("eval_batch_size: 2", "eval_batch_size: 1"))
     fit(recipe, "--trainer.limit_test_batches", "1")
     assert "No record: only 1 of 4 test images were evaluated." in capsys.readouterr().out
-    assert not (tmp_path / "leaderboards").exists()
+    assert not list((tmp_path / "leaderboards").rglob("*.json"))
 
 
 def test_checkpoint_of_another_net_is_refused(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,7 +257,7 @@ def test_broken_data_ends_in_one_sentence_without_a_record(
     assert complaint.count("polybench: error:") == 1
     assert expected in complaint
     assert "Traceback" not in complaint
-    assert not (tmp_path / "leaderboards").exists()
+    assert not list((tmp_path / "leaderboards").rglob("*.json"))
 
 
 def test_wandb_receives_losses_metrics_overlays_and_the_table(recipe: Path, tmp_path: Path) -> None:

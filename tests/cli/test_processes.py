@@ -73,7 +73,10 @@ def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_leaves_with_its_own_code(tmp_path: Path, data_root: Path) -> None:
+def test_sigterm_saves_and_leaves_with_its_own_code(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
     fit = polybench(tmp_path, "fit", "--config", recipe)
     wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
@@ -83,7 +86,7 @@ def test_sigterm_saves_and_leaves_with_its_own_code(tmp_path: Path, data_root: P
     assert "Traceback" not in output
     saved = torch.load(tmp_path / "run" / "checkpoints" / "interrupted.ckpt", weights_only=True)
     assert saved["global_step"] > 0
-    assert not (tmp_path / "leaderboards").exists()
+    assert not list((tmp_path / "leaderboards").rglob("*.json"))
     resumed = ["--ckpt_path", str(tmp_path / "run" / "checkpoints" / "interrupted.ckpt"), "--no_leaderboard"]
     assert run(["fit", "--config", recipe, *resumed, "--trainer.max_epochs", str(saved["epoch"] + 2)]) == 0
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import Tensor, nn
 
@@ -84,6 +85,7 @@ def test_validation_dice_is_the_mean_over_images(monkeypatch: pytest.MonkeyPatch
     data = batch()
     perfect, nothing = data["mask"][0] * 200 - 100, torch.full((1, 8, 8), -100.0)
     task = SegmentationTask(Constant(torch.stack([perfect, nothing])), BCEDiceLoss())
+    task.trainer = Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
     logged: dict[str, object] = {}
     monkeypatch.setattr(task, "log", lambda name, value, **kwargs: logged.update({name: value}))
     task.validation_step(data, 0)
