@@ -25,7 +25,7 @@ from polybench.callbacks import (
 )
 from polybench.cli.complaints import mismatch, one_sentence, why_not_built
 from polybench.errors import ConfigError
-from polybench.results.record import Budget
+from polybench.results.record import Budget, is_slug
 
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""
@@ -97,6 +97,7 @@ class BenchmarkCLI(LightningCLI):
                     "callbacks": self._standing_callbacks(),
                     "num_sanity_val_steps": 0,
                     "log_every_n_steps": 10,
+                    "enable_model_summary": False,
                 },
                 parser_class=BenchmarkParser,
                 parser_kwargs={
@@ -160,7 +161,8 @@ class BenchmarkCLI(LightningCLI):
         """Parse the words given, without regard to `sys.argv`.
 
         Raises:
-            ConfigError: If a checkpoint is named that does not exist, or the precision is too low for evaluation.
+            ConfigError: If a checkpoint is named that does not exist, a name can't be part of a file name, the seed is
+                out of bounds, or the precision is too low for evaluation.
         """
         self.config = parser.parse_args(args)
         for key, value in self.config.items():
@@ -169,6 +171,16 @@ class BenchmarkCLI(LightningCLI):
         path: str | None = self.config.ckpt_path
         if path is not None and not Path(path).is_file():
             raise ConfigError(f"There is no checkpoint '{path}'.")
+        for key in ("name", "variant"):
+            name = self.config[key]
+            if name is not None and not is_slug(name):
+                raise ConfigError(
+                    f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only."
+                )
+        if not 0 <= self.config.seed_everything < 2**32:
+            raise ConfigError(f"--seed_everything must be from 0 to {2**32 - 1}, not {self.config.seed_everything}.")
+        if self.config.trainer.accumulate_grad_batches < 1:
+            raise ConfigError("--trainer.accumulate_grad_batches must be at least 1.")
         precision = str(self.config.trainer.precision)
         if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
             raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
@@ -176,6 +188,8 @@ class BenchmarkCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Give the run its folder, and what writes into it its place there."""
         config = self.config
+        if self.command != "fit":
+            self._start_from_the_checkpoint()
         self._as_given = (config.trainer.default_root_dir, config.checkpoint.dirpath, config.trainer.logger)
         self.run_folder = self._choose_run_folder()
         keep_earlier(self.run_folder / "metrics.csv")
@@ -188,7 +202,13 @@ class BenchmarkCLI(LightningCLI):
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
             if logger and logger.init_args.get("save_dir") in (None, "."):
                 logger.init_args.save_dir = folder
-                self.run_folder.mkdir(parents=True, exist_ok=True)
+
+    def _start_from_the_checkpoint(self) -> None:
+        """Ask for no start weights: the checkpoint holds every weight, and there may be no network."""
+        init_args = self.config.model.init_args.net.get("init_args") or {}
+        for key, random in (("pretrained", False), ("encoder_weights", None)):
+            if key in init_args:
+                init_args[key] = random
 
     def after_instantiate_classes(self) -> None:
         """Put back what was given: a saved configuration then starts a run of its own instead of writing into this."""
@@ -278,6 +298,10 @@ class BenchmarkCLI(LightningCLI):
             run(self.model, datamodule=self.datamodule, ckpt_path=checkpoint, **quiet)
         except MisconfigurationException as error:
             raise ConfigError(" ".join(str(error).split())) from error
+        except ValueError as error:
+            if not str(error).startswith("Invalid "):
+                raise
+            raise ConfigError(f"{error}: change it in the configuration.") from error
         except RuntimeError as error:
             if "loading state_dict" in str(error):
                 raise ConfigError(mismatch(str(checkpoint), error)) from error

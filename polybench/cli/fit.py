@@ -14,7 +14,7 @@ from polybench.cli.report import log_table, print_scores
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_command, portable_config
 from polybench.results.page import write_pages
-from polybench.results.record import Budget, is_slug, read_records
+from polybench.results.record import Budget, read_records
 from polybench.results.table import BUDGETS
 
 SIGTERM_EXIT_CODE = 143
@@ -41,7 +41,7 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     """Describe the run, and make sure that it can be recorded.
 
     Raises:
-        ConfigError: If a name can't be part of a file name, or a value can't be recorded.
+        ConfigError: If a value can't be recorded.
         DataError: If an earlier record of the dataset can't be read.
     """
     config = cli.config
@@ -54,9 +54,10 @@ def describe(cli: BenchmarkCLI) -> RunContext:
         command=portable_command(["fit", *cli.args]),
         lineage=(file_sha256(Path(config.ckpt_path)),) if config.ckpt_path else (),
     )
-    for key, name in (("name", context.name), ("variant", context.variant)):
-        if name is not None and not is_slug(name):
-            raise ConfigError(f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only.")
+    if cli.trainer.is_global_zero:
+        net = cli.model.net
+        parameters = sum(parameter.numel() for parameter in net.parameters())
+        print(f"{type(net).__name__}, {parameters:,} parameters; {cli.datamodule.short_name} at {cli.datamodule.size}")
     if not config.no_leaderboard and not config.trainer.fast_dev_run:
         root = Path(config.leaderboard)
         (root / "records").mkdir(parents=True, exist_ok=True)
@@ -107,7 +108,7 @@ def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> st
     if cli.config.no_leaderboard:
         return "--no_leaderboard was given"
     if best is None:
-        return "no checkpoint was saved (fast_dev_run)"
+        return "no checkpoint was saved (no epoch was finished, or fast_dev_run)"
     expected = cli.datamodule.ids("test")
     if set(tested) != set(expected):
         return f"only {len(set(tested) & set(expected))} of {len(expected)} test images were evaluated"

@@ -27,6 +27,8 @@ def main(args: list[str]) -> int:
     if not cli.config.images or not cli.config.out:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
     images, out = Path(cli.config.images), Path(cli.config.out)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out '{out}' is a file: name a folder.")
     paths = find_images(images, recursive=True)
     targets = mask_paths(paths, images, out)
     task: SegmentationTask = cli.model

@@ -18,6 +18,9 @@ from polybench.data.splits import SUBSETS, Subset, load_split
 from polybench.errors import ConfigError, DataError
 from polybench.results.facts import Counts, DatasetFacts
 
+LARGEST_SIDE = 8192
+"""Of the network's input, pixels; beyond it a size is a slip of the finger."""
+
 SPLITS = Path(__file__).parent.parent / "datasets" / "splits"
 
 
@@ -64,8 +67,8 @@ class SegmentationDataModule(LightningDataModule, ABC):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if len(size) != 2 or min(size) < 1:
-            raise ConfigError(f"size must be a height and a width in pixels, not {list(size)}.")
+        if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
+            raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
         if batch_size < 1 or eval_batch_size < 1 or num_workers < 0:
             raise ConfigError("batch_size and eval_batch_size must be at least 1, num_workers at least 0.")
         self.root = Path(root).expanduser()
@@ -183,11 +186,11 @@ class SegmentationDataModule(LightningDataModule, ABC):
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
         samples = CachedSamples(self.cache, self.ids("train"), dict(self.split.groups), native=False)
         rank, world_size = self._place()
-        epoch, done = self._progress()
-        sampler = TrainingSampler(
-            samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=done * self.batch_size
-        )
-        whole = len(sampler) >= self.batch_size
+        epoch, batches = self._progress()
+        each = -(-len(samples) // world_size)
+        whole = each >= self.batch_size
+        done = batches * self.batch_size if batches < max(1, each // self.batch_size) else 0
+        sampler = TrainingSampler(samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=done)
         return self._loader(samples, sampler, self.batch_size, drop_last=whole)
 
     def val_dataloader(self) -> DataLoader[Sample]:
@@ -229,8 +232,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
         """The epoch that a resumed fit stands in, and its batches that were done."""
         if self.trainer is None:
             return 0, 0
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        return self.trainer.current_epoch, 0 if progress.is_last_batch else progress.current.completed
+        return self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
 
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)

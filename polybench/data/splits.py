@@ -76,14 +76,18 @@ def load_split(folder: Path, name: str) -> Split:
         DataError: If the file is not a valid list, or claims to be group-disjoint and isn't.
     """
     path = Path(name) if name.endswith(".csv") else folder / f"{name}.csv"
+    if name.endswith(".csv") and not path.is_file():
+        raise ConfigError(f"There is no split file '{name}'.")
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.csv"))
         raise ConfigError(f"There is no split '{name}'; known are {', '.join(known)}.{did_you_mean(name, known)}")
     content = path.read_bytes()
-    facts = dict(
-        line[1:].strip().split(":", 1) for line in content.decode().splitlines() if line[:1] == "#" and ":" in line
-    )
-    table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False)
+    lines = content.decode("utf-8-sig").splitlines()
+    facts = dict(line[1:].strip().split(":", 1) for line in lines if line[:1] == "#" and ":" in line)
+    try:
+        table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"The split '{path}' is empty: it needs the columns id,subset,group.") from error
     _check_table(table, path)
     split = Split(
         name=path.stem,

@@ -147,6 +147,7 @@ def _pages(root: Path) -> dict[Path, str]:
         raise DataError(f"There is no folder of leaderboards at '{root}': name it with --root.")
     records: dict[str, list[StoredRecord]] = {}
     for stored in read_records(root):
+        stored.check()
         records.setdefault(stored.record.dataset.name, []).append(stored)
     return {root / f"{name}.md": render_page(name, records[name]) for name in sorted(records)}
 

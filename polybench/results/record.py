@@ -1,6 +1,7 @@
 """The record of a run: one JSON file, written once and never edited, beside a CSV with a row per test image."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,12 @@ import pandas as pd
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
 from polybench.results.facts import DatasetFacts, NetFacts, ProtocolScores, Provenance, TrainingFacts
+from polybench.results.statistics import column
 from polybench.results.strict import decode, encode
 
 SCHEMA_VERSION = 1
+TABLE_DIGITS = 2e-6
+"""How far the mean of a table's six-digit values may lie from a record's."""
 
 Budget = Literal["published", "reduced", "smoke"]
 
@@ -132,6 +136,23 @@ class StoredRecord:
             return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False, na_values=[""])
         except (OSError, ValueError) as error:
             raise DataError(f"The per-image table '{path}' can't be read: {error}") from error
+
+    def check(self) -> None:
+        """Hold the record's means against its table.
+
+        Raises:
+            DataError: If one of the two was edited: a mean and its images differ by more than the table's digits.
+        """
+        rows = self.rows()
+        for protocol, scores in self.record.metrics.items():
+            for metric, score in scores.values.items():
+                name = column(protocol, metric)
+                mean = float(rows[name].mean()) if name in rows.columns else score.value
+                if not math.isclose(mean, score.value, abs_tol=TABLE_DIGITS):
+                    raise DataError(
+                        f"The record '{self.path}' says {metric} {score.value:.6f} where the mean of its table is "
+                        f"{mean:.6f}: records are never edited; restore both files."
+                    )
 
 
 def record_name(record: Record) -> str:

@@ -135,8 +135,8 @@ def caution(n: int, groups: int) -> str | None:
     if n >= FEW_IMAGES and groups >= FEW_GROUPS:
         return None
     if groups == 1:
-        return f"The test images ({n}) belong to one group: no interval can be given."
-    images = f"{n} test images" + (f" in {groups} groups" if groups < n else "")
+        return f"The {n} images belong to one group: no interval can be given."
+    images = f"{n} images" + (f" in {groups} groups" if groups < n else "")
     return f"Only {images}: the intervals are rough, and more likely too narrow than too wide."
 
 

@@ -23,6 +23,13 @@ def test_reads_subsets_groups_and_note(tmp_path: Path) -> None:
     assert split.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
 
 
+def test_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    split = load_split(tmp_path, "mine")
+    assert split.group_disjoint
+    assert split.ids("test") == ["3"]
+
+
 def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'mine'"):
         load_split(write(tmp_path, GOOD), "mime")

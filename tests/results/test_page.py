@@ -101,7 +101,7 @@ def test_few_images_missing_images_and_dirty_code_are_noted(tmp_path: Path) -> N
     facts = dataset(allow_missing=True, missing=("i900", "i901"))
     store(tmp_path, table([0.5] * 20), dataset=facts, provenance=provenance(dirty=True))
     page = page_of(tmp_path)
-    assert "**Only 20 test images:" in page
+    assert "**Only 20 images:" in page
     assert "lacks 2 image(s) of the split: `i900`, `i901`." in page
     assert "<sup>a</sup> Run with uncommitted changes" in page
 
@@ -238,3 +238,11 @@ def test_each_way_of_being_stale_is_named(board: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no folder of leaderboards at"):
         write_pages(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv"])
+def test_edited_record_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = store(tmp_path, table([0.25] * 60)).with_suffix(suffix)
+    path.write_text(path.read_text().replace("0.25", "0.35", 1))
+    with pytest.raises(DataError, match="records are never edited"):
+        write_pages(tmp_path)

@@ -85,9 +85,7 @@ def test_summary_names_a_missing_column() -> None:
         summarise(pd.DataFrame({"id": ["a"], "group": ["a"]}), "per_image@1", {"dice": "higher"})
 
 
-@pytest.mark.parametrize(
-    ("n", "groups", "word"), [(49, 49, "49 test images:"), (60, 49, "49 groups"), (60, 1, "one group")]
-)
+@pytest.mark.parametrize(("n", "groups", "word"), [(49, 49, "49 images:"), (60, 49, "49 groups"), (60, 1, "one group")])
 def test_few_images_or_groups_are_flagged(n: int, groups: int, word: str) -> None:
     assert word in (caution(n, groups) or "")
 
