@@ -25,6 +25,7 @@ SCORE_COLUMNS = {
 }
 COST_COLUMNS = {
     "Recipe": ":---",
+    "Net": ":---",
     "Input": "---:",
     "Epochs": "---:",
     "Start weights": ":---",
@@ -110,6 +111,7 @@ def cost_cells(row: Row) -> list[str]:
     hardware = {_hardware(run.record) for run in row.runs}
     return [
         label(record),
+        formats.text(record.net.summary) if record.net else formats.DASH,
         formats.size(record.dataset.size),
         formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
         formats.text(record.net.start_weights) if record.net else formats.DASH,
