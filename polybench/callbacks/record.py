@@ -147,25 +147,24 @@ def baseline_record(trained: Record, name: str, table: pd.DataFrame) -> Record:
     )
 
 
-def write_records(trained: Record, rows: Rows, baselines: Mapping[str, Rows], root: Path) -> Path:
+def write_records(trained: Record, table: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], root: Path) -> Path:
     """Write a run's record, and those baselines that the folder lacks for these images.
 
     Args:
         trained: The run.
-        rows: Its rows.
-        baselines: Baseline -> its rows.
+        table: Its per-image table.
+        baselines: Baseline -> its per-image table.
         root: The folder of the leaderboards.
 
     Returns:
         The run's JSON file.
     """
-    path = write_record(trained, rows_table(rows), root)
+    path = write_record(trained, table, root)
     known = {stored.record.config_sha256 for stored in read_records(root, trained.dataset.name)}
-    for name, baseline_rows in baselines.items():
-        table = rows_table(baseline_rows)
-        record = baseline_record(trained, name, table)
+    for name, baseline_table in baselines.items():
+        record = baseline_record(trained, name, baseline_table)
         if record.config_sha256 not in known:
-            write_record(record, table, root)
+            write_record(record, baseline_table, root)
     return path
 
 

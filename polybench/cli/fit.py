@@ -86,9 +86,8 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
         return
     data = cli.datamodule.facts()
     table = rows_table(rows)
-    scores = print_scores(
-        config.name, data, table, {name: rows_table(found) for name, found in cli.baselines.rows.items()}
-    )
+    baselines = {name: rows_table(found) for name, found in cli.baselines.rows.items()}
+    scores = print_scores(config.name, data, table, baselines)
     if cli.previews.paths:
         print(f"Pictures of the worst images: {cli.previews.paths[0].parent}")
     reason = why_no_record(cli, best, rows.ids)
@@ -97,7 +96,7 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
     else:
         root = Path(config.leaderboard)
         record = trained_record(context, cli.trainer, cli.model, data, cli.meter, best, table)
-        path = write_records(record, rows, cli.baselines.rows, root)
+        path = write_records(record, table, baselines, root)
         write_pages(root)
         print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
     log_table(cli.trainer, scores)
