@@ -1,0 +1,6 @@
+"""Augmentation: a batch on any device becomes another one, as a pure function of one key per sample."""
+
+from polybench.augment.policies import POLICY_NAMES, Policy, named_policy
+from polybench.augment.transform import Transform
+
+__all__ = ["POLICY_NAMES", "Policy", "Transform", "named_policy"]
