@@ -1,8 +1,9 @@
 """Find and decode image files: any type Pillow reads, matched by stem, named when anything is wrong."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -44,73 +45,122 @@ def find_images(folder: Path, *, recursive: bool = False) -> list[Path]:
     return sorted(paths, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
 
 
-def images_by_stem(folder: Path) -> dict[str, Path]:
-    """Map each image's stem to its path.
+def refuse(problem: str) -> NoReturn:
+    """Take a problem for an error.
 
     Raises:
-        DataError: If the folder is missing or empty, or two files share a stem.
+        DataError: Always.
+    """
+    raise DataError(problem)
+
+
+def stem(path: Path) -> str:
+    """The name of a file without its type: what image and mask have in common."""
+    return path.stem
+
+
+def images_by_stem(
+    folder: Path, *, key: Callable[[Path], str] = stem, report: Callable[[str], None] = refuse
+) -> dict[str, Path]:
+    """Map each image's stem to its path.
+
+    Args:
+        folder: Where the images lie.
+        key: What stands for the stem, where names have more in them.
+        report: Told of two files with one stem, of which the first is kept.
+
+    Raises:
+        DataError: If the folder is missing or empty.
     """
     found: dict[str, Path] = {}
     for path in find_images(folder):
-        if path.stem in found:
-            raise DataError(f"'{path}' and '{found[path.stem].name}' have the same stem: keep one of them.")
-        found[path.stem] = path
+        if key(path) in found:
+            report(f"'{path}' and '{found[key(path)].name}' have the same stem: keep one of them.")
+        found.setdefault(key(path), path)
     return found
 
 
-def pair_by_stem(images: Path, masks: Path) -> dict[str, tuple[Path, Path]]:
+def pair_by_stem(
+    images: Path, masks: Path, *, mask_key: Callable[[Path], str] = stem, report: Callable[[str], None] = refuse
+) -> dict[str, tuple[Path, Path]]:
     """Pair each image with its mask by stem.
 
     Args:
         images: Folder of images.
         masks: Folder of masks.
+        mask_key: The image's stem, made from the mask's path.
+        report: Told of each file without a partner, which is left out; by default that is an error.
 
     Returns:
         Stem -> (image, mask), in natural order of the stems.
 
     Raises:
-        DataError: If a folder is missing or empty, or a file has no partner; it is named.
+        DataError: If a folder is missing or empty.
     """
-    image_paths, mask_paths = images_by_stem(images), images_by_stem(masks)
-    _refuse_alone(set(image_paths) - set(mask_paths), image_paths, "image", masks)
-    _refuse_alone(set(mask_paths) - set(image_paths), mask_paths, "mask", images)
-    return {stem: (path, mask_paths[stem]) for stem, path in image_paths.items()}
+    image_paths = images_by_stem(images, report=report)
+    mask_paths = images_by_stem(masks, key=mask_key, report=report)
+    for kind, paths, other, partners, folder in (
+        ("image", image_paths, "mask", mask_paths, masks),
+        ("mask", mask_paths, "image", image_paths, images),
+    ):
+        for name in sorted(set(paths) - set(partners), key=natural_key):
+            report(
+                f"The {kind} '{paths[name]}' has no {other} of the same stem in '{folder}': "
+                f"add the {other} or remove the {kind}."
+            )
+    return {name: (path, mask_paths[name]) for name, path in image_paths.items() if name in mask_paths}
 
 
-def _refuse_alone(stems: Iterable[str], paths: dict[str, Path], kind: str, partners: Path) -> None:
-    alone = sorted(stems, key=natural_key)
-    if alone:
-        other = "mask" if kind == "image" else "image"
-        more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
-        raise DataError(
-            f"The {kind} '{paths[alone[0]]}'{more} has no {other} of the same stem in '{partners}': "
-            f"add the {other} or remove the {kind}."
-        )
-
-
-def open_image(path: Path) -> Image.Image:
+def open_image(path: Path, page: int | None = None) -> Image.Image:
     """Decode a file wholly, upright as its EXIF tag says.
 
+    Args:
+        path: The file.
+        page: Which image of a stack, counted from 0.
+
     Raises:
-        DataError: If the file is missing, truncated or no image; it is named.
+        DataError: If the file is missing, truncated, no image or has no such page; it is named.
     """
     try:
         with Image.open(path) as image:
+            if page is not None:
+                image.seek(page)
             image.load()
             return ImageOps.exif_transpose(image)
     except FileNotFoundError as error:
         raise DataError(f"There is no file '{path}'.") from error
+    except EOFError as error:
+        raise DataError(f"'{path}' has no slice {page} (counted from 0): replace it with a whole stack.") from error
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise DataError(f"'{path}' can't be decoded ({error}): replace it with an intact copy.") from error
 
 
-def read_image(path: Path) -> UInt8Array:
+def pages(path: Path) -> int:
+    """How many images a stack holds; 1 for an ordinary file.
+
+    Raises:
+        DataError: If the file can't be opened.
+    """
+    try:
+        with Image.open(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file '{path}'.") from error
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise DataError(f"'{path}' can't be decoded ({error}): replace it with an intact copy.") from error
+
+
+def read_image(path: Path, page: int | None = None) -> UInt8Array:
     """Decode an image to 8-bit RGB, (H, W, 3); 16-bit grey is scaled down, transparency dropped.
+
+    Args:
+        path: The file.
+        page: Which image of a stack, counted from 0.
 
     Raises:
         DataError: If the file can't be decoded or has a pixel type without a known range.
     """
-    image = open_image(path)
+    image = open_image(path, page)
     if image.mode.startswith("I;16") or image.mode == "I":
         wide = np.asarray(image).astype(np.int64)
         if wide.min() < 0 or wide.max() > 65535:
@@ -122,13 +172,18 @@ def read_image(path: Path) -> UInt8Array:
     return np.asarray(image.convert("RGBA" if image.mode == "PA" else image.mode).convert("RGB"))
 
 
-def read_mask(path: Path, *, above: int = 127) -> UInt8Array:
+def read_mask(path: Path, page: int | None = None, *, above: int = 127) -> UInt8Array:
     """Decode a mask to {0, 1}, (H, W): foreground is grey level > `above`.
+
+    Args:
+        path: The file.
+        page: Which image of a stack, counted from 0.
+        above: The largest grey level that is background.
 
     Raises:
         DataError: If the file can't be decoded.
     """
-    image = open_image(path)
+    image = open_image(path, page)
     if image.mode == "1":
         return np.asarray(image).astype(np.uint8)
     return (np.asarray(image.convert("L")) > above).astype(np.uint8)

@@ -1,13 +1,16 @@
 """Which sample comes when: cached samples, and samplers that are pure functions of (seed, epoch, rank)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from lightning.pytorch import Trainer
 from torch.utils.data import Dataset
 from torch.utils.data.distributed import DistributedSampler
 
 from polybench.data.cache import ImageCache
-from polybench.data.sample import Sample
+from polybench.data.sample import Batch, Sample
 from polybench.randomness import generator
 
 
@@ -19,31 +22,77 @@ class CachedSamples(Dataset[Sample]):
         ids: The images of the subset.
         groups: Image id -> group.
         native: Add each mask at its native size, for evaluation.
+        variants: How many times each image comes, each time as a sample of its own, `<id>#<variant>`.
+        pixels: Whether samples carry their bytes; otherwise `position` says where in the cache they are.
     """
 
-    def __init__(self, cache: ImageCache, ids: Sequence[str], groups: dict[str, str], *, native: bool) -> None:
+    def __init__(
+        self,
+        cache: ImageCache,
+        ids: Sequence[str],
+        groups: dict[str, str],
+        *,
+        native: bool,
+        variants: int = 1,
+        pixels: bool = True,
+    ) -> None:
         self.cache = cache
         self.ids = list(ids)
         self.groups = groups
         self.native = native
+        self.variants = variants
+        self.pixels = pixels
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) * self.variants
 
     def __getitem__(self, index: int) -> Sample:
-        image_id = self.ids[index]
-        position = self.cache.position[image_id]
-        (height, width), (native_height, native_width) = self.cache.size, self.cache.native_sizes[position]
+        number, variant = divmod(index, self.variants)
+        image_id, cache = self.ids[number], self.cache
+        position = cache.position[image_id]
         sample: Sample = {
-            "image": torch.from_numpy(self.cache.images[position].copy()).permute(2, 0, 1).contiguous(),
-            "mask": torch.from_numpy(self.cache.masks[position].copy())[None],
-            "id": image_id,
+            "id": image_id if self.variants == 1 else f"{image_id}#{variant}",
             "group": self.groups[image_id],
-            "to_native": resize_affine((height, width), (native_height, native_width)),
+            "position": position,
+            "to_native": resize_affine(cache.sizes[position], cache.native_sizes[position]),
         }
+        if self.variants > 1:
+            sample["variant"] = variant
+        if self.pixels:
+            sample["image"] = torch.from_numpy(np.array(cache.image(position)))
+            sample["mask"] = torch.from_numpy(np.array(cache.mask(position)))[None]
+            if cache.has_valid:
+                sample["valid"] = torch.from_numpy(np.array(cache.valid(position)))[None]
         if self.native:
-            sample["native_mask"] = torch.from_numpy(self.cache.native_mask(position))[None]
+            sample["native_mask"] = torch.from_numpy(cache.native_mask(position))[None]
+            if cache.has_valid:
+                sample["native_valid"] = torch.from_numpy(cache.native_valid(position))[None]
         return sample
+
+
+class ResidentImages:
+    """The bytes of a whole cache on the device, from which batches are put together there.
+
+    Args:
+        cache: The opened cache, of one size.
+        device: Where the bytes go, four for each pixel, five where there is a field of view.
+    """
+
+    def __init__(self, cache: ImageCache, device: torch.device) -> None:
+        self.image = torch.from_numpy(cache.images.copy()).to(device)
+        self.mask = torch.from_numpy(cache.masks.copy()).to(device)[:, None]
+        self.valid = None
+        if cache.has_valid:
+            valids = [cache.valid(position) for position in range(len(cache.position))]
+            self.valid = torch.from_numpy(np.stack(valids)).to(device)[:, None]
+
+    def fill(self, batch: Batch) -> None:
+        """Add `image`, `mask` and `valid` to a batch without pixels."""
+        positions = torch.tensor(batch["position"], device=self.image.device)
+        batch["image"] = self.image[positions]
+        batch["mask"] = self.mask[positions]
+        if self.valid is not None:
+            batch["valid"] = self.valid[positions]
 
 
 def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:
@@ -73,7 +122,7 @@ class TrainingSampler(DistributedSampler[int]):
     """
 
     def __init__(
-        self, dataset: CachedSamples, *, seed: int, rank: int, world_size: int, epoch: int = 0, done: int = 0
+        self, dataset: Dataset[Any], *, seed: int, rank: int, world_size: int, epoch: int = 0, done: int = 0
     ) -> None:
         super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=seed)
         self.epoch = epoch
@@ -101,9 +150,9 @@ class EvaluationSampler(DistributedSampler[int]):
         world_size: Number of processes.
     """
 
-    def __init__(self, dataset: CachedSamples, *, batch_size: int, rank: int, world_size: int) -> None:
+    def __init__(self, dataset: Dataset[Any], *, batch_size: int, rank: int, world_size: int) -> None:
         super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=False)
-        n = len(dataset)
+        n = len(dataset)  # type: ignore[arg-type]
         starts = range(0, n, batch_size)[rank::world_size]
         self.idle = not starts
         starts = starts or range(0, 1)
@@ -114,3 +163,8 @@ class EvaluationSampler(DistributedSampler[int]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+def batches_done(trainer: Trainer) -> int:
+    """How many batches a fit has trained on, over all epochs, those before a resume included."""
+    return int(trainer.fit_loop.epoch_loop.batch_progress.total.state_dict()["processed"])

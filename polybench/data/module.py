@@ -1,22 +1,28 @@
 """The DataModule that every segmentation dataset shares: sources, split, cache, loaders, batches on the device."""
 
 import contextlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from lightning.pytorch import LightningDataModule
-from lightning.pytorch.trainer.states import TrainerFn
+import numpy as np
+from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
-from polybench.data.cache import ImageCache, build_cache, default_cache_folder
+from polybench.augment import Policy, named_policy
+from polybench.data.build import build_cache
+from polybench.data.cache import ImageCache, default_cache_folder
+from polybench.data.card import Card
 from polybench.data.images import UInt8Array, read_image, read_mask
-from polybench.data.loader import CachedSamples, EvaluationSampler, TrainingSampler
-from polybench.data.sample import Batch, Sample, Source, collate, to_float
+from polybench.data.loader import CachedSamples, ResidentImages
+from polybench.data.resumable import ResumableDataModule
+from polybench.data.sample import Batch, Decoded, Sample, Source, collate, to_float
 from polybench.data.splits import SUBSETS, Subset, load_split
 from polybench.errors import ConfigError, DataError
 from polybench.results.facts import Counts, DatasetFacts
+
+OnError = Literal["raise", "skip"]
 
 LARGEST_SIDE = 8192
 """Of the network's input, pixels; beyond it a size is a slip of the finger."""
@@ -24,7 +30,7 @@ LARGEST_SIDE = 8192
 SPLITS = Path(__file__).parent.parent / "datasets" / "splits"
 
 
-class SegmentationDataModule(LightningDataModule, ABC):
+class SegmentationDataModule(ResumableDataModule):
     """Feeds one dataset to a trainer.
 
     A dataset says where its files lie (`sources`), how its masks are read (`decode`) and how to tell the official copy.
@@ -39,10 +45,17 @@ class SegmentationDataModule(LightningDataModule, ABC):
         num_workers: Loader processes; with the cache, 0 is usually the fastest.
         allow_missing: Go on when the copy lacks images of the split; the record will say so.
         cache_dir: Where decoded images are kept; by default `POLYBENCH_CACHE` or `~/.cache/polybench`.
+        augment: Augmentation of training batches, on the device: a named policy (none, standard, efen25, fanet,
+            keras_fcn) or a `Policy` by class path.
+        expanded: Give each training image all fixed variants of the policy, each a sample of its own, as papers do that
+            augment on disk (an epoch is so many times longer); otherwise each epoch draws anew.
+        on_device: Keep the bytes of the whole set on the device.
+        on_error: What to do with an image that is broken or alone: "raise" an error that names the file, or "skip" it;
+            what was skipped is counted, printed and recorded.
         seed: Seed of the training order; the command line fills it from `--seed_everything`.
     """
 
-    short_name: ClassVar[str]
+    short_name: str
     """Name of the leaderboard page, the split folder and the recipes."""
 
     folder: ClassVar[str]
@@ -51,8 +64,14 @@ class SegmentationDataModule(LightningDataModule, ABC):
     default_split: ClassVar[str]
     """The split of the papers."""
 
-    source_note: ClassVar[str]
-    """Where the dataset is had, for messages."""
+    card: ClassVar[Card]
+    """Source, terms, citation, counts, sizes, mask rule and known defects."""
+
+    shows_instances: ClassVar[bool] = False
+    """Whether each object has a mask file of its own, so that objects are counted."""
+
+    decode_version: ClassVar[int] = 1
+    """Raise it when `decode` changes: caches of the earlier way are then left alone."""
 
     def __init__(
         self,
@@ -64,23 +83,32 @@ class SegmentationDataModule(LightningDataModule, ABC):
         num_workers: int = 0,
         allow_missing: bool = False,
         cache_dir: str | None = None,
+        augment: str | Policy = "none",
+        expanded: bool = False,
+        on_device: bool = False,
+        on_error: OnError = "raise",
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(batch_size, eval_batch_size, num_workers, seed)
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
-        if batch_size < 1 or eval_batch_size < 1 or num_workers < 0:
-            raise ConfigError("batch_size and eval_batch_size must be at least 1, num_workers at least 0.")
         self.root = Path(root).expanduser()
         self.size = (size[0], size[1])
         self.split = load_split(SPLITS / self.short_name, split or self.default_split)
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
-        self.num_workers = num_workers
         self.allow_missing = allow_missing
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
-        self.seed = seed
+        self.policy = named_policy(augment) if isinstance(augment, str) else augment
+        self.expanded = expanded
+        self.on_device = on_device
+        self.on_error: OnError = on_error
+        if expanded and (len(self.policy.variants) < 2 or self.policy.variants[0]):
+            raise ConfigError(
+                f"expanded needs a policy with fixed variants, the unchanged sample first; '{self.policy.name}' has "
+                "none: use efen25, or leave expanded out."
+            )
+        self.problems: list[str] = []
         self._cache: ImageCache | None = None
+        self._resident: ResidentImages | None = None
 
     @abstractmethod
     def sources(self) -> list[Source]:
@@ -90,13 +118,32 @@ class SegmentationDataModule(LightningDataModule, ABC):
             DataError: If the layout is not the dataset's; what is missing is named.
         """
 
-    @abstractmethod
+    def decode(self, source: Source) -> Decoded:
+        """Read one image (H, W, 3), the union of its masks (H, W) in {0, 1} and its field of view.
+
+        Raises:
+            DataError: If a file can't be decoded, or mask and image differ in size.
+        """
+        image = read_image(source.image, source.page)
+        mask = np.zeros(image.shape[:2], np.uint8)
+        for path in source.masks:
+            np.maximum(mask, _mask_of(image, path, source), out=mask)
+        valid = _mask_of(image, source.valid, source) if source.valid is not None else None
+        return Decoded(image, mask, valid, len(source.masks) if self.shows_instances else None)
+
     def differences_from_official(self, cache: ImageCache) -> list[str]:
         """Say how the copy at hand differs from the official one; an empty list means that it does not."""
+        return self.card.differences(cache.native_sizes)
 
-    def decode(self, source: Source) -> tuple[UInt8Array, UInt8Array]:
-        """Read one image (H, W, 3) and its mask (H, W) in {0, 1}."""
-        return read_image(source.image), read_mask(source.mask)
+    def report(self, problem: str) -> None:
+        """Take note of an image that can't be used; where broken images are not skipped, refuse it.
+
+        Raises:
+            DataError: Unless `on_error` is "skip".
+        """
+        if self.on_error == "raise":
+            raise DataError(problem)
+        self.problems.append(problem)
 
     @property
     def directory(self) -> Path:
@@ -111,8 +158,9 @@ class SegmentationDataModule(LightningDataModule, ABC):
         if self.root.resolve().name == self.folder and self.root.is_dir():
             return self.root
         raise DataError(
-            f"There is no folder '{nested}': {self.source_note}; put it there, or point the environment variable "
-            "POLYBENCH_DATA (or --data.init_args.root) at the folder that holds it."
+            f"There is no folder '{nested}': get {self.card.title} ({self.card.source}) and put it there, or point the "
+            "environment variable POLYBENCH_DATA (or --data.root) at the folder that holds it; "
+            f"`polybench data download {self.short_name}` does it or says how."
         )
 
     def prepare_data(self) -> None:
@@ -122,7 +170,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
         would leave the others waiting.
         """
         with contextlib.suppress(DataError):
-            self._cache = self._build()
+            self.open_cache(self.size)
 
     def setup(self, stage: str) -> None:
         """Open the cache.
@@ -131,14 +179,31 @@ class SegmentationDataModule(LightningDataModule, ABC):
             DataError: If the copy lacks something or a file is broken; it is named.
         """
         if self._cache is None:
-            self._cache = self._build()
+            self.open_cache(self.size)
         if stage == "fit":
             self._refuse_one_class_masks()
 
-    def _build(self) -> ImageCache:
+    def open_cache(self, size: tuple[int, int] | None) -> ImageCache:
+        """Check the copy against the split and open its cache, built if need be; patches use this without `setup`.
+
+        Args:
+            size: Height and width of the cached images; None for their native sizes.
+
+        Raises:
+            DataError: If the copy lacks something or a file is broken; it is named.
+        """
+        self.problems.clear()
         sources = self.sources()
-        self.split.cover([s.id for s in sources], allow_missing=self.allow_missing, source=self.directory)
-        return build_cache(sources, self.size, self.decode, self.cache_dir, rule=type(self).__name__)
+        allow_missing = self.allow_missing or bool(self.problems)
+        self.split.cover([s.id for s in sources], allow_missing=allow_missing, source=self.directory)
+        rule = f"{type(self).__name__}@{self.decode_version}"
+        skip = self.on_error == "skip"
+        cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, skip_broken=skip)
+        self.problems += cache.skipped.values()
+        if self.problems:
+            rank_zero_warn(f"{len(self.problems)} image(s) were skipped: {' '.join(self.problems)}")
+        self._cache = cache
+        return cache
 
     @property
     def cache(self) -> ImageCache:
@@ -150,6 +215,8 @@ class SegmentationDataModule(LightningDataModule, ABC):
     def facts(self) -> DatasetFacts:
         """What a record says of the data; for a module that is set up."""
         notes = self.differences_from_official(self.cache)
+        if self.problems:
+            notes.append(f"{len(self.problems)} broken or unpaired skipped")
         return DatasetFacts(
             name=self.short_name,
             manifest_sha256=self.cache.manifest_sha256,
@@ -161,7 +228,7 @@ class SegmentationDataModule(LightningDataModule, ABC):
             split_note=self.split.note,
             allow_missing=self.allow_missing,
             missing=tuple(image_id for image_id in self.split.subsets if image_id not in self.cache.position),
-            counts=Counts(**{subset: len(self.ids(subset)) for subset in SUBSETS}),
+            counts=Counts(**{s: sum(i in self.cache.position for i in self.split.ids(s)) for s in SUBSETS}),
             size=self.size,
         )
 
@@ -184,59 +251,61 @@ class SegmentationDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
-        samples = CachedSamples(self.cache, self.ids("train"), dict(self.split.groups), native=False)
-        rank, world_size = self._place()
-        epoch, batches = self._progress()
-        each = -(-len(samples) // world_size)
-        whole = each >= self.batch_size
-        done = batches * self.batch_size if batches < max(1, each // self.batch_size) else 0
-        sampler = TrainingSampler(samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=done)
-        return self._loader(samples, sampler, self.batch_size, drop_last=whole)
+        return self.training_loader(self._samples("train", native=False), collate)
 
-    def val_dataloader(self) -> DataLoader[Sample]:
-        """The validation subset, with native masks."""
-        return self._evaluation("val")
+    def evaluation_dataloader(self, subset: Subset) -> DataLoader[Sample]:
+        """A subset with native masks."""
+        return self.evaluation_loader(self._samples(subset, native=True), collate)
 
-    def test_dataloader(self) -> DataLoader[Sample]:
-        """The test subset, with native masks; out of reach while fitting, since selection is by validation only."""
-        if self.trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
-            raise RuntimeError("The test subset can't be read during fit: selection happens on validation only.")
-        return self._evaluation("test")
-
-    def _evaluation(self, subset: Subset) -> DataLoader[Sample]:
-        samples = CachedSamples(self.cache, self.ids(subset), dict(self.split.groups), native=True)
-        rank, world_size = self._place()
-        size = self.eval_batch_size
-        sampler = EvaluationSampler(samples, batch_size=size, rank=rank, world_size=world_size)
-        return self._loader(samples, sampler, size, drop_last=False)
-
-    def _loader(
-        self,
-        samples: CachedSamples,
-        sampler: TrainingSampler | EvaluationSampler,
-        batch_size: int,
-        *,
-        drop_last: bool,
-    ) -> DataLoader[Sample]:
-        return DataLoader(
-            samples,
-            batch_size=batch_size,
-            sampler=sampler,
-            num_workers=self.num_workers,
-            collate_fn=collate,
-            drop_last=drop_last,
-            persistent_workers=self.num_workers > 0,
+    def _samples(self, subset: Subset, *, native: bool) -> CachedSamples:
+        variants = len(self.policy.variants) if self.expanded and not native else 1
+        return CachedSamples(
+            self.cache,
+            self.ids(subset),
+            dict(self.split.groups),
+            native=native,
+            variants=variants,
+            pixels=not self.on_device,
         )
 
-    def _progress(self) -> tuple[int, int]:
-        """The epoch that a resumed fit stands in, and its batches that were done."""
-        if self.trainer is None:
-            return 0, 0
-        return self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
-
-    def _place(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Make floats of the bytes, on the device."""
-        return to_float(batch)
+        """Make floats of the bytes, on the device, and augment what is trained on."""
+        if batch.get("image") is None:
+            device = batch["to_native"].device
+            if self._resident is None or self._resident.image.device != device:
+                self._resident = ResidentImages(self.cache, device)
+            self._resident.fill(batch)
+        has_valid = "valid" in batch
+        to_float(batch)
+        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
+            self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
+        return batch
+
+    def augment(self, batch: Batch, epoch: int, *, has_valid: bool) -> None:
+        """Put a batch through the policy: a pure function of (seed, epoch, sample id), or of (seed, id, variant).
+
+        Args:
+            batch: A batch of floats.
+            epoch: The epoch that is trained.
+            has_valid: Whether the images have a field of view, which then moves with them; what lies outside an image
+                that has none counts as background, as in the papers.
+        """
+        variants = batch.get("variant")
+        keys = [(self.seed, name) if variants else (self.seed, epoch, name) for name in batch["id"]]
+        images = batch["image"]
+        transform = self.policy.transform(keys, (images.shape[-2], images.shape[-1]), images.device, variants)
+        batch["image"] = transform.image(batch["image"])
+        batch["mask"] = transform.mask(batch["mask"])
+        if has_valid:
+            batch["valid"] = transform.mask(batch["valid"])
+
+
+def _mask_of(image: UInt8Array, path: Path, source: Source) -> UInt8Array:
+    """Read a mask (or field of view) and make sure that it has the size of its image."""
+    mask = read_mask(path, source.page)
+    if mask.shape != image.shape[:2]:
+        raise DataError(
+            f"'{source.image}' is {image.shape[1]}x{image.shape[0]} pixels but its mask '{path}' is "
+            f"{mask.shape[1]}x{mask.shape[0]}: replace the wrong one."
+        )
+    return mask

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 import torch
 from torch import Tensor
+
+from polybench.data.images import UInt8Array
 
 
 @dataclass(frozen=True)
@@ -17,35 +19,59 @@ class Source:
         id: Stable name, unique in the dataset.
         group: Video, patient or lesion that the image shares with others; global across datasets.
         image: The image file.
-        mask: The mask file.
+        masks: The mask file, or one file for each object; the mask is their union.
+        valid: The file with the field of view, where a dataset has one.
+        page: Slice of a stack that image and mask are, counted from 0; None for files of one image.
     """
 
     id: str
     group: str
     image: Path
-    mask: Path
+    masks: tuple[Path, ...]
+    valid: Path | None = None
+    page: int | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that the sample depends on."""
+        return (self.image, *self.masks, *([self.valid] if self.valid else []))
+
+
+class Decoded(NamedTuple):
+    """A source as arrays: `image` (H, W, 3), `mask` and `valid` (H, W) in {0, 1}, and how many objects it shows."""
+
+    image: UInt8Array
+    mask: UInt8Array
+    valid: UInt8Array | None = None
+    objects: int | None = None
 
 
 class Sample(TypedDict):
     """One image as the cache holds it.
 
-    `image` (3, H, W) and `mask` (1, H, W) are uint8; `to_native` (2, 3) maps network pixels (x, y, 1) to native
-    pixels; `native_mask` (1, h, w), uint8, is there in evaluation.
+    `image` (H, W, 3), `mask` and `valid` (1, H, W) are uint8, and absent where the whole set lies on the device;
+    `valid` is the field of view, absent where a dataset has none; `to_native` (2, 3) maps network pixels (x, y, 1) to
+    native pixels; `position` is the image's place in the cache; `variant` says which of a sample's fixed variants it
+    is; `native_mask` and `native_valid` (1, h, w), uint8, are there in evaluation.
     """
 
-    image: Tensor
-    mask: Tensor
+    image: NotRequired[Tensor]
+    mask: NotRequired[Tensor]
+    valid: NotRequired[Tensor]
     id: str
     group: str
+    position: int
+    variant: NotRequired[int]
     to_native: Tensor
     native_mask: NotRequired[Tensor]
+    native_valid: NotRequired[Tensor]
 
 
 class Batch(TypedDict):
     """Samples stacked: `image` (N, 3, H, W) float32 in [0, 1], `mask` and `valid` (N, 1, H, W) float32 in {0, 1}.
 
     `valid` is the field of view (ones where a dataset has none); `native_mask` and `native_valid` are lists, since
-    native sizes differ.
+    native sizes differ. Before `to_float`, arrays are as in `Sample`, stacked.
     """
 
     image: Tensor
@@ -53,31 +79,61 @@ class Batch(TypedDict):
     valid: NotRequired[Tensor]
     id: list[str]
     group: list[str]
+    position: list[int]
+    variant: NotRequired[list[int]]
     to_native: Tensor
     native_mask: NotRequired[list[Tensor]]
     native_valid: NotRequired[list[Tensor]]
 
 
+class PatchSample(TypedDict):
+    """One patch: `image` (H, W, 3), uint8, `label` (1: an object, 0: none), its own `id`, the `group` of its image."""
+
+    image: Tensor
+    label: int
+    id: str
+    group: str
+
+
+class PatchBatch(TypedDict):
+    """Patches stacked: `image` (N, 3, H, W) float32 in [0, 1], `label` (N,) int64; bytes (N, H, W, 3) at first."""
+
+    image: Tensor
+    label: Tensor
+    id: list[str]
+    group: list[str]
+
+
+STACKED = ("image", "mask", "valid", "to_native")
+
+
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack samples of one size; what has its own size stays a list."""
-    batch: Batch = {
-        "image": torch.stack([sample["image"] for sample in samples]),
-        "mask": torch.stack([sample["mask"] for sample in samples]),
-        "id": [sample["id"] for sample in samples],
-        "group": [sample["group"] for sample in samples],
-        "to_native": torch.stack([sample["to_native"] for sample in samples]),
-    }
-    native = [sample["native_mask"] for sample in samples if "native_mask" in sample]
-    if native:
-        batch["native_mask"] = native
-    return batch
+    columns = {key: [sample[key] for sample in samples] for key in samples[0]}  # type: ignore[literal-required]
+    batch = {key: torch.stack(values) if key in STACKED else values for key, values in columns.items()}
+    return cast(Batch, batch)
+
+
+def collate_patches(samples: Sequence[PatchSample]) -> PatchBatch:
+    """Stack patches."""
+    return PatchBatch(
+        image=torch.stack([sample["image"] for sample in samples]),
+        label=torch.tensor([sample["label"] for sample in samples]),
+        id=[sample["id"] for sample in samples],
+        group=[sample["group"] for sample in samples],
+    )
+
+
+def image_to_float(images: Tensor) -> Tensor:
+    """Turn images (N, H, W, 3), uint8, into (N, 3, H, W), float32 in [0, 1], on whatever device they lie."""
+    return images.permute(0, 3, 1, 2).float().div_(255)
 
 
 def to_float(batch: Batch) -> Batch:
-    """Turn bytes into the contract's floats, on whatever device the batch lies."""
-    batch["image"] = batch["image"].float().div_(255)
+    """Turn bytes into the contract's floats, channels first, on whatever device the batch lies."""
+    batch["image"] = image_to_float(batch["image"])
     batch["mask"] = batch["mask"].float()
-    batch["valid"] = torch.ones_like(batch["mask"][:, :1])
-    if "native_mask" in batch:
+    batch["valid"] = batch["valid"].float() if "valid" in batch else torch.ones_like(batch["mask"][:, :1])
+    if "native_mask" in batch and "native_valid" not in batch:
         batch["native_valid"] = [torch.ones_like(mask[:1]) for mask in batch["native_mask"]]
     return batch

@@ -23,7 +23,7 @@ class Split:
         sha256: Hash of the file's bytes.
         subsets: Image id -> subset.
         groups: Image id -> group (video, patient, lesion); frames of a group are not independent.
-        group_disjoint: Whether the file claims that no group stands in two subsets.
+        group_disjoint: Whether the file claims that no group stands in two subsets; None where groups are unknown.
         note: What a reader of the numbers must know about the list.
     """
 
@@ -31,7 +31,7 @@ class Split:
     sha256: str
     subsets: Mapping[str, Subset]
     groups: Mapping[str, str]
-    group_disjoint: bool
+    group_disjoint: bool | None
     note: str
 
     def ids(self, subset: Subset) -> list[str]:
@@ -94,12 +94,19 @@ def load_split(folder: Path, name: str) -> Split:
         sha256=hashlib.sha256(content).hexdigest(),
         subsets=dict(zip(table["id"], table["subset"], strict=True)),
         groups=dict(zip(table["id"], table["group"], strict=True)),
-        group_disjoint=facts.get("group_disjoint", "false").strip() == "true",
+        group_disjoint=_claim(facts.get("group_disjoint", "false").strip(), path),
         note=facts.get("note", "").strip(),
     )
     if split.group_disjoint:
         _check_groups(split, path)
     return split
+
+
+def _claim(word: str, path: Path) -> bool | None:
+    claims = {"true": True, "false": False, "unknown": None}
+    if word not in claims:
+        raise DataError(f"The split '{path}' says group_disjoint: {word}; allowed are {', '.join(claims)}.")
+    return claims[word]
 
 
 def _check_table(table: pd.DataFrame, path: Path) -> None:

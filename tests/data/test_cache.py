@@ -7,21 +7,30 @@ import pytest
 from PIL import Image
 from skimage.transform import resize
 
-from polybench.data.cache import ImageCache, build_cache, is_intact
-from polybench.data.images import UInt8Array, read_image, read_mask
-from polybench.data.sample import Source
+from polybench.data.build import build_cache, is_intact
+from polybench.data.cache import ImageCache
+from polybench.data.images import read_image, read_mask
+from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
 
 
 def sources(root: Path) -> list[Source]:
     folder = root / "CVC-ClinicDB"
     return [
-        Source(str(k), "g", folder / "Original" / f"{k}.tif", folder / "Ground Truth" / f"{k}.tif") for k in range(1, 5)
+        Source(str(k), "g", folder / "Original" / f"{k}.tif", (folder / "Ground Truth" / f"{k}.tif",))
+        for k in range(1, 5)
     ]
 
 
-def decode(source: Source) -> tuple[UInt8Array, UInt8Array]:
-    return read_image(source.image), read_mask(source.mask)
+def decode(source: Source) -> Decoded:
+    return Decoded(read_image(source.image), read_mask(source.masks[0]))
+
+
+def decode_with_valid(source: Source) -> Decoded:
+    image, mask, *_ = decode(source)
+    valid = np.zeros_like(mask)
+    valid[:, : 8 * int(source.id)] = 1
+    return Decoded(image, mask, valid, objects=int(source.id))
 
 
 def build(root: Path, folder: Path, size: tuple[int, int] = (24, 32)) -> ImageCache:
@@ -40,7 +49,7 @@ def test_images_are_resized_as_scikit_image_does(data_root: Path, tmp_path: Path
 def test_native_mask_comes_back_bit_for_bit(data_root: Path, tmp_path: Path) -> None:
     cache = build(data_root, tmp_path)
     for position, source in enumerate(sources(data_root)):
-        np.testing.assert_array_equal(cache.native_mask(position), read_mask(source.mask))
+        np.testing.assert_array_equal(cache.native_mask(position), read_mask(source.masks[0]))
 
 
 def test_masks_hold_zero_and_one(data_root: Path, tmp_path: Path) -> None:
@@ -50,7 +59,7 @@ def test_masks_hold_zero_and_one(data_root: Path, tmp_path: Path) -> None:
 def test_second_build_decodes_nothing(data_root: Path, tmp_path: Path) -> None:
     build(data_root, tmp_path)
 
-    def never(source: Source) -> tuple[UInt8Array, UInt8Array]:
+    def never(source: Source) -> Decoded:
         raise AssertionError(source.id)
 
     build_cache(sources(data_root), (24, 32), never, tmp_path)
@@ -69,7 +78,7 @@ def test_another_size_or_content_is_another_cache(data_root: Path, tmp_path: Pat
 def test_damaged_cache_is_rebuilt(data_root: Path, tmp_path: Path, damage: str) -> None:
     cache = build(data_root, tmp_path)
     whole = np.array(cache.images)
-    victim = cache.folder / "images.npy"
+    victim = cache.folder / "images.bin"
     content = bytearray(victim.read_bytes())
     if damage == "truncate":
         victim.write_bytes(content[:-50])
@@ -90,9 +99,87 @@ def test_undecodable_file_is_named_and_leaves_nothing(data_root: Path, tmp_path:
     assert not list((tmp_path / "cache").glob("*24x32*/index.json"))
 
 
-def test_mask_of_another_size_is_named(data_root: Path, tmp_path: Path) -> None:
-    Image.new("L", (10, 10)).save(sources(data_root)[1].mask)
-    with pytest.raises(DataError, match=r"is 64x48 pixels but its mask .*2\.tif' is 10x10"):
+def test_broken_file_is_skipped_and_remembered_on_request(data_root: Path, tmp_path: Path) -> None:
+    victim = sources(data_root)[1].image
+    victim.write_bytes(b"no image")
+    cache = build_cache(sources(data_root), (24, 32), decode, tmp_path, skip_broken=True)
+    assert list(cache.position) == ["1", "3", "4"]
+    assert str(victim) in cache.skipped["2"]
+    np.testing.assert_array_equal(cache.native_mask(1), read_mask(sources(data_root)[2].masks[0]))
+
+
+def test_cache_that_skipped_is_refused_to_who_does_not_skip(data_root: Path, tmp_path: Path) -> None:
+    sources(data_root)[1].image.write_bytes(b"no image")
+    build_cache(sources(data_root), (24, 32), decode, tmp_path, skip_broken=True)
+    with pytest.raises(DataError, match=r"2\.tif"):
+        build(data_root, tmp_path)
+
+
+def test_field_of_view_and_objects_come_back(data_root: Path, tmp_path: Path) -> None:
+    cache = build_cache(sources(data_root), (24, 32), decode_with_valid, tmp_path)
+    assert cache.objects == [1, 2, 3, 4]
+    for position, width in enumerate((8, 16, 24, 32)):
+        assert cache.native_valid(position).sum() == 48 * width
+        assert cache.valid(position)[:, : width // 2].all()
+        assert not cache.valid(position)[:, width // 2 :].any()
+
+
+def test_without_a_field_of_view_every_pixel_counts(data_root: Path, tmp_path: Path) -> None:
+    cache = build(data_root, tmp_path)
+    assert cache.valid(0).shape == (24, 32)
+    assert cache.native_valid(0).all()
+    assert cache.native_valid(0).shape == (48, 64)
+
+
+def test_native_cache_holds_the_images_as_they_are(data_root: Path, tmp_path: Path) -> None:
+    odd = sources(data_root)[1]
+    for path in odd.files:
+        Image.open(path).resize((30, 20)).save(path)
+    cache = build_cache(sources(data_root), None, decode, tmp_path)
+    assert cache.native_sizes == [(48, 64), (20, 30), (48, 64), (48, 64)]
+    for position, source in enumerate(sources(data_root)):
+        np.testing.assert_array_equal(cache.image(position), read_image(source.image))
+        np.testing.assert_array_equal(cache.mask(position), read_mask(source.masks[0]))
+
+
+@pytest.mark.parametrize("torn", ["nothing", "last bytes", "journal line"])
+def test_interrupted_build_goes_on_where_it_stopped(data_root: Path, tmp_path: Path, torn: str) -> None:
+    whole = build_cache(sources(data_root), (24, 32), decode_with_valid, tmp_path / "whole")
+    decoded: list[str] = []
+
+    def kill_at_three(source: Source) -> Decoded:
+        if source.id == "3":
+            raise KeyboardInterrupt
+        return decode_with_valid(source)
+
+    def watched(source: Source) -> Decoded:
+        decoded.append(source.id)
+        return decode_with_valid(source)
+
+    with pytest.raises(KeyboardInterrupt):
+        build_cache(sources(data_root), (24, 32), kill_at_three, tmp_path / "killed")
+    partial = next((tmp_path / "killed").glob(".*.partial"))
+    if torn == "last bytes":
+        content = bytearray((partial / "masks.bin").read_bytes())
+        content[-1] ^= 1
+        (partial / "masks.bin").write_bytes(content)
+    if torn == "journal line":
+        journal = partial / "journal.jsonl"
+        journal.write_text(journal.read_text()[:-20])
+    cache = build_cache(sources(data_root), (24, 32), watched, tmp_path / "killed")
+    assert decoded == (["3", "4"] if torn == "nothing" else ["2", "3", "4"])
+    for name in ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin"):
+        assert (cache.folder / name).read_bytes() == (whole.folder / name).read_bytes()
+
+
+def test_folder_that_cannot_be_written_is_named(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("polybench.data.build.os.fsync", full)
+    with pytest.raises(DataError, match=r"No space left on device.*POLYBENCH_CACHE"):
         build(data_root, tmp_path / "cache")
 
 

@@ -54,7 +54,7 @@ def test_root_may_be_the_dataset_itself(data_root: Path) -> None:
 def test_facts_say_how_the_copy_differs(data_root: Path) -> None:
     facts = ready(module(data_root)).facts()
     assert not facts.official_copy
-    assert facts.copy_notes == ("12 of 612 frames", "frames of 64x48 instead of 384x288")
+    assert facts.copy_notes == ("12 of 612 images", "images of 64x48 instead of 384x288")
 
 
 def test_missing_frames_are_recorded_when_allowed(data_root: Path) -> None:
@@ -95,7 +95,7 @@ def test_real_copy_is_read(real_data: Path, tmp_path: Path) -> None:
     data = ready(ClinicDBDataModule(str(real_data), size=(32, 32), allow_missing=True, cache_dir=str(tmp_path)))
     facts = data.facts()
     assert facts.missing == ("133", "419", "480")
-    assert "609 of 612 frames" in facts.copy_notes
+    assert "609 of 612 images" in facts.copy_notes
     assert sum((facts.counts.train, facts.counts.val, facts.counts.test)) == 609
 
 

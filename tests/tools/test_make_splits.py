@@ -1,6 +1,8 @@
-import importlib.util
+import importlib
 import os
 import re
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 from types import ModuleType
@@ -15,14 +17,10 @@ CLINICDB_DISJOINT = "clinicdb/sequence_disjoint"
 SYNTHETIC = "synthetic_polyp/sequence_disjoint"
 
 
-@pytest.fixture(scope="module")
-def make_splits() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_splits", ROOT / "tools" / "make_splits.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def make_splits(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    return importlib.import_module("make_splits")
 
 
 def lines(name: str) -> list[str]:
@@ -58,6 +56,20 @@ def test_check_fails_on_a_damaged_list(
         path.unlink()
     assert make_splits.main(["--folder", str(tmp_path), "--check"]) == 1
     assert "pranet_550_62.csv differs" in capsys.readouterr().err
+
+
+def test_check_fails_on_a_list_that_nothing_makes(
+    make_splits: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_splits.main(["--folder", str(tmp_path)])
+    (tmp_path / "clinicdb" / "mine.csv").write_text("id,subset,group\n")
+    assert make_splits.main(["--folder", str(tmp_path), "--check"]) == 1
+    assert "mine.csv is made by nothing" in capsys.readouterr().err
+
+
+def test_tool_runs_as_a_script_from_anywhere(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "tools" / "make_splits.py"), "--check"]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("name", "count"), [(EFEN, 612), (PRANET, 612), (CLINICDB_DISJOINT, 612), (SYNTHETIC, 240)])

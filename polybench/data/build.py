@@ -1,0 +1,228 @@
+"""Build a cache: decode and resize every image once, in one process, resumably, and rename it into place when whole."""
+
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import track
+
+from polybench.atomic import atomic_write_text
+from polybench.data.cache import VERSION, ImageCache
+from polybench.data.images import UInt8Array, resize_image, resize_mask
+from polybench.data.manifest import manifest_sha256
+from polybench.data.sample import Decoded, Source
+from polybench.errors import DataError
+
+Decode = Callable[[Source], Decoded]
+"""Reads a source; a DataError names the file that is broken."""
+
+STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin")
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the journal: what one source added to each stream, or why it was skipped."""
+
+    id: str
+    skipped: str | None = None
+    native_size: tuple[int, int] = (0, 0)
+    objects: int | None = None
+    has_valid: bool = False
+    lengths: tuple[int, ...] = (0,) * len(STREAMS)
+    checksums: tuple[int, ...] = (0,) * len(STREAMS)
+
+
+def build_cache(
+    sources: Sequence[Source],
+    size: tuple[int, int] | None,
+    decode: Decode,
+    folder: Path,
+    *,
+    rule: str = "",
+    skip_broken: bool = False,
+) -> ImageCache:
+    """Open the cache of these sources at this size; build it first if it is absent or damaged.
+
+    A build that was killed is taken up where it stopped: every image is written down in a journal with its checksums.
+
+    Args:
+        sources: The images, in the order of the cache.
+        size: Height and width of the network's input, pixels; None keeps every image at its native size.
+        decode: Reads one source.
+        folder: Where caches lie.
+        rule: Name of the way to decode; another rule is another cache.
+        skip_broken: Leave out what can't be decoded and remember why, instead of stopping.
+
+    Raises:
+        DataError: If a file can't be decoded, or the cache can't be written; the file is named and nothing is left.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = manifest_sha256(sources, folder)
+        target = cache_path(manifest, size, folder, rule)
+        with FileLock(target.with_suffix(".lock")):
+            if not is_intact(target):
+                shutil.rmtree(target, ignore_errors=True)
+                _build(sources, size, decode, manifest, target, skip_broken)
+        cache = ImageCache(target)
+    except OSError as error:
+        if error.filename is not None and not str(error.filename).startswith(str(folder)):
+            raise
+        raise DataError(
+            f"The cache can't be written to '{folder}' ({error.strerror}): make room there, or point the environment "
+            "variable POLYBENCH_CACHE at another folder; what is built so far is kept."
+        ) from error
+    if cache.skipped and not skip_broken:
+        raise DataError(next(iter(cache.skipped.values())))
+    return cache
+
+
+def cache_path(manifest: str, size: tuple[int, int] | None, folder: Path, rule: str) -> Path:
+    """Where the cache of a content at a size, decoded by a rule, lies."""
+    key = hashlib.sha256(f"{manifest} {rule}".encode()).hexdigest()
+    return folder / f"{key[:24]}-{f'{size[0]}x{size[1]}' if size else 'native'}-v{VERSION}"
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether a cache is whole: its index is there and every array has the bytes that the index names."""
+    try:
+        checksums = json.loads((folder / "index.json").read_text())["sha256"]
+        return all(_file_sha256(folder / name) == checksum for name, checksum in checksums.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _build(
+    sources: Sequence[Source],
+    size: tuple[int, int] | None,
+    decode: Decode,
+    manifest: str,
+    target: Path,
+    skip_broken: bool,
+) -> None:
+    partial = target.with_name(f".{target.name}.partial")
+    partial.mkdir(exist_ok=True)
+    try:
+        entries = _resume(partial)
+        label = f"Building cache {f'{size[0]}x{size[1]}' if size else 'of native images'}"
+        with ExitStack() as stack:
+            streams = [stack.enter_context((partial / name).open("ab")) for name in STREAMS]
+            journal = stack.enter_context((partial / JOURNAL).open("a", encoding="utf-8"))
+            rest = sources[len(entries) :]
+            for source in track(rest, description=label, transient=True, console=Console(stderr=True)):
+                entry = _add(source, size, decode, streams, skip_broken)
+                journal.write(json.dumps(asdict(entry)) + "\n")
+                journal.flush()
+                entries.append(entry)
+            for stream in streams:
+                os.fsync(stream.fileno())
+        _finish(partial, entries, size, manifest)
+        partial.rename(target)
+    except DataError:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _add(
+    source: Source, size: tuple[int, int] | None, decode: Decode, streams: Sequence[BinaryIO], skip_broken: bool
+) -> Entry:
+    try:
+        decoded = decode(source)
+    except DataError as error:
+        if not skip_broken:
+            raise
+        return Entry(source.id, skipped=str(error))
+    parts = [np.ascontiguousarray(part).data.cast("B") for part in _arrays(decoded, size)]
+    for stream, part in zip(streams, parts, strict=True):
+        stream.write(part)
+        stream.flush()
+    return Entry(
+        id=source.id,
+        native_size=(decoded.mask.shape[0], decoded.mask.shape[1]),
+        objects=decoded.objects,
+        has_valid=decoded.valid is not None,
+        lengths=tuple(len(part) for part in parts),
+        checksums=tuple(zlib.crc32(part) for part in parts),
+    )
+
+
+def _arrays(decoded: Decoded, size: tuple[int, int] | None) -> list[UInt8Array]:
+    image, mask, valid, _ = decoded
+    nothing = np.zeros(0, np.uint8)
+    return [
+        image if size is None else resize_image(image, size),
+        mask if size is None else resize_mask(mask, size),
+        np.packbits(mask),
+        nothing if valid is None else valid if size is None else resize_mask(valid, size),
+        nothing if valid is None else np.packbits(valid),
+    ]
+
+
+def _resume(partial: Path) -> list[Entry]:
+    """Take up an interrupted build: keep the entries whose bytes are all there and right, cut off the rest."""
+    entries: list[Entry] = []
+    with ExitStack() as stack:
+        streams = [stack.enter_context((partial / name).open("a+b")) for name in STREAMS]
+        ends = [0] * len(STREAMS)
+        for stream in streams:
+            stream.seek(0)
+        for entry in _journal(partial / JOURNAL):
+            found = tuple(zlib.crc32(stream.read(n)) for stream, n in zip(streams, entry.lengths, strict=True))
+            if entry.skipped is not None or found != entry.checksums:
+                break
+            entries.append(entry)
+            ends = [end + n for end, n in zip(ends, entry.lengths, strict=True)]
+        for stream, end in zip(streams, ends, strict=True):
+            stream.truncate(end)
+    atomic_write_text(partial / JOURNAL, "".join(json.dumps(asdict(entry)) + "\n" for entry in entries))
+    return entries
+
+
+def _journal(path: Path) -> list[Entry]:
+    entries = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            fields: dict[str, Any] = json.loads(line)
+            values: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+            entries.append(Entry(**values))
+        except (ValueError, TypeError):
+            break
+    return entries
+
+
+def _finish(partial: Path, entries: Sequence[Entry], size: tuple[int, int] | None, manifest: str) -> None:
+    kept = [entry for entry in entries if entry.skipped is None]
+    if not kept:
+        raise DataError(f"No image can be read; the first: {next(e.skipped for e in entries if e.skipped)}")
+    if len({entry.has_valid for entry in kept}) > 1:
+        without = next(entry.id for entry in kept if not entry.has_valid)
+        raise DataError(f"Image '{without}' has no field of view but others have one: add its file.")
+    index = {
+        "version": VERSION,
+        "size": size,
+        "manifest_sha256": manifest,
+        "ids": [entry.id for entry in kept],
+        "native_sizes": [entry.native_size for entry in kept],
+        "objects": [entry.objects for entry in kept],
+        "skipped": {entry.id: entry.skipped for entry in entries if entry.skipped is not None},
+        "has_valid": kept[0].has_valid,
+        "sha256": {name: _file_sha256(partial / name) for name in STREAMS},
+    }
+    (partial / JOURNAL).unlink()
+    atomic_write_text(partial / "index.json", json.dumps(index))
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

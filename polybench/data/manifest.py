@@ -1,0 +1,55 @@
+"""The manifest: one hash over the contents of a copy of a dataset."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+from polybench.atomic import atomic_write_text
+from polybench.data.sample import Source
+from polybench.errors import DataError
+
+
+def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
+    """Hash the content of a dataset: every id with the bytes of its image, masks and field of view.
+
+    The files' sizes and times decide whether an earlier result in `folder` still holds, so that a large dataset is
+    read once.
+
+    Args:
+        sources: The images.
+        folder: Where earlier results are kept.
+
+    Raises:
+        DataError: If a file is missing.
+        OSError: If a file can't be read.
+    """
+    try:
+        stats = [(s.id, s.page, *(_signature(path) for path in s.files)) for s in sources]
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file '{error.filename}'.") from error
+    memo = folder / "manifests" / f"{hashlib.sha256(repr(stats).encode()).hexdigest()[:32]}.txt"
+    if memo.is_file():
+        return memo.read_text().strip()
+    total = hashlib.sha256()
+    stacks: dict[Path, bytes] = {}
+    for source in track(sources, description="Hashing files", transient=True, console=Console(stderr=True)):
+        total.update(hashlib.sha256(_name(source)).digest())
+        for path in source.files:
+            digest = stacks.get(path) or hashlib.sha256(path.read_bytes()).digest()
+            if source.page is not None:
+                stacks[path] = digest
+            total.update(digest)
+    atomic_write_text(memo, total.hexdigest() + "\n")
+    return total.hexdigest()
+
+
+def _name(source: Source) -> bytes:
+    return (source.id if source.page is None else f"{source.id} {source.page}").encode()
+
+
+def _signature(path: Path) -> tuple[str, int, int, int, int]:
+    stat = path.stat()
+    return str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino

@@ -1,0 +1,57 @@
+"""ETIS-LaribPolypDB: 196 colonoscopy frames of 34 sequences with 44 polyps.
+
+Silva et al., "Toward embedded detection of polyps in WCE images for early diagnosis of colorectal cancer",
+International Journal of Computer Assisted Radiology and Surgery 9(2), 2014.
+"""
+
+from pathlib import Path
+
+from polybench.data.card import Card
+from polybench.data.images import pair_by_stem
+from polybench.data.module import SegmentationDataModule
+from polybench.data.sample import Source
+
+
+class ETISDataModule(SegmentationDataModule):
+    """ETIS-LaribPolypDB in its official layout: `ETIS-LaribPolypDB/1.tif` and `Ground Truth/p1.tif`.
+
+    PraNet's copy, `images/1.png` and `masks/1.png`, is read as well. Split: `all_test`, for nets that were trained
+    elsewhere. There are no folds: which frames share a sequence is not published, so they would leak.
+    """
+
+    short_name = "etis"
+    folder = "ETIS-LaribPolypDB"
+    default_split = "all_test"
+    card = Card(
+        title="ETIS-LaribPolypDB",
+        citation="Silva et al., Toward embedded detection of polyps in WCE images, IJCARS 9(2), 2014",
+        terms="none seen; images: Lariboisière Hospital-APHP, masks: ETIS laboratory, ENSEA; cite the paper",
+        source="https://polyp.grand-challenge.org/ETISLarib/",
+        images=196,
+        sizes=frozenset({(966, 1225)}),
+        mask_rule="grey image, foreground > 127",
+        groups="unknown: 34 sequences, whose frames are not published; each frame counts as its own group",
+        defects=("polyps are small: at an input of 352x352 many are a few pixels wide",),
+        steps=(
+            "Register at grand-challenge.org, open polyp.grand-challenge.org/ETISLarib and follow its download link.",
+            "Unpack it so that <data>/ETIS-LaribPolypDB/ETIS-LaribPolypDB/1.tif and "
+            "<data>/ETIS-LaribPolypDB/Ground Truth/p1.tif exist.",
+        ),
+    )
+
+    def sources(self) -> list[Source]:
+        """Pair the frames with `Ground Truth/p<frame>`, or `images/` with `masks/`."""
+        official = (self.directory / "Ground Truth").is_dir()
+        pairs = pair_by_stem(
+            self.directory / (self.folder if official else "images"),
+            self.directory / ("Ground Truth" if official else "masks"),
+            mask_key=image_of,
+            report=self.report,
+        )
+        groups = self.split.groups
+        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+
+
+def image_of(mask: Path) -> str:
+    """The stem of the image that a mask belongs to."""
+    return mask.stem.removeprefix("p")

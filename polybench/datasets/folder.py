@@ -1,0 +1,125 @@
+"""A folder of anyone's own images and masks, in no official layout; its results stand under a name of the user's."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from polybench.augment import Policy
+from polybench.data.card import Card
+from polybench.data.images import images_by_stem, pair_by_stem
+from polybench.data.module import SPLITS, OnError, SegmentationDataModule
+from polybench.data.sample import Source
+from polybench.errors import ConfigError, DataError
+
+
+class FolderDataModule(SegmentationDataModule):
+    """Images in `images/`, masks in `masks/` and, if there are any, fields of view in `valid/`, matched by stem.
+
+    Args:
+        root: The folder that holds `images/` and `masks/`.
+        split: Path of a CSV with id (the stem), subset and group; `polybench data split` makes one.
+        name: What records and pages call the dataset: lower-case letters, digits, `_` and `-`; by default made from the
+            folder's name.
+        size: Height and width of the network's input, pixels.
+        batch_size: Training batch size of each process.
+        eval_batch_size: Evaluation batch size.
+        num_workers: Loader processes.
+        allow_missing: Go on when the folder lacks images of the split; the record will say so.
+        cache_dir: Where decoded images are kept.
+        augment: Augmentation of training batches: a named policy, or a `Policy` by class path.
+        expanded: Give each training image all fixed variants of the policy.
+        on_device: Keep the bytes of the whole set on the device.
+        on_error: What to do with an image that is broken or alone: "raise" or "skip".
+        seed: Seed of the training order.
+
+    Raises:
+        ConfigError: If there is no split, or the name can't be used.
+    """
+
+    short_name = "folder"
+    folder = "folder"
+    default_split = ""
+    card = Card(
+        title="a folder of your own",
+        citation="that of its authors",
+        terms="those of its authors",
+        source="yours",
+        images=None,
+        mask_rule="any image type, foreground > 127",
+        groups="those of your split",
+    )
+
+    def __init__(
+        self,
+        root: str = "data",
+        split: str | None = None,
+        name: str | None = None,
+        size: Sequence[int] = (256, 256),
+        batch_size: int = 8,
+        eval_batch_size: int = 8,
+        num_workers: int = 0,
+        allow_missing: bool = False,
+        cache_dir: str | None = None,
+        augment: str | Policy = "none",
+        expanded: bool = False,
+        on_device: bool = False,
+        on_error: OnError = "raise",
+        seed: int = 0,
+    ) -> None:
+        if split is None or not split.endswith(".csv"):
+            raise ConfigError(
+                f"FolderDataModule needs the path of a split, a CSV: `polybench data split {root}` makes one; "
+                "give it as --data.split."
+            )
+        super().__init__(
+            root=root,
+            split=split,
+            size=size,
+            batch_size=batch_size,
+            eval_batch_size=eval_batch_size,
+            num_workers=num_workers,
+            allow_missing=allow_missing,
+            cache_dir=cache_dir,
+            augment=augment,
+            expanded=expanded,
+            on_device=on_device,
+            on_error=on_error,
+            seed=seed,
+        )
+        self.short_name = _usable(_slug(self.root) if name is None else name)
+
+    @property
+    def directory(self) -> Path:
+        """The folder itself.
+
+        Raises:
+            DataError: If it does not exist.
+        """
+        if not self.root.is_dir():
+            raise DataError(f"There is no folder '{self.root}': point --data.root at the one with images/ and masks/.")
+        return self.root
+
+    def sources(self) -> list[Source]:
+        """Pair `images/` with `masks/`, and with `valid/` if it exists; the group is the split's."""
+        pairs = pair_by_stem(self.directory / "images", self.directory / "masks", report=self.report)
+        folder = self.directory / "valid"
+        views = images_by_stem(folder, report=self.report) if folder.is_dir() else dict.fromkeys(pairs)
+        found = []
+        for stem, (image, mask) in pairs.items():
+            if stem not in views:
+                self.report(f"'{image}' has no field of view of the same stem in '{folder}': add it or remove valid/.")
+                continue
+            found.append(Source(stem, self.split.groups.get(stem, stem), image, (mask,), valid=views[stem]))
+        return found
+
+
+def _slug(folder: Path) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "_", folder.resolve().name.lower()).strip("_-")
+
+
+def _usable(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise ConfigError(f"name must be lower-case letters, digits, '_' and '-', not '{name}': set --data.name.")
+    if (SPLITS / name).is_dir():
+        raise ConfigError(f"'{name}' is the name of one of polybench's own datasets: choose another with --data.name.")
+    return name

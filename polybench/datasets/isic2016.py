@@ -1,0 +1,54 @@
+"""ISIC-2016 part 1: 900 dermoscopic images for training and 379 for test, each with the outline of one skin lesion.
+
+Gutman et al., "Skin lesion analysis toward melanoma detection: a challenge at ISBI 2016, hosted by the International
+Skin Imaging Collaboration", arXiv:1605.01397.
+"""
+
+from pathlib import Path
+
+from polybench.data.card import Archive, Card
+from polybench.data.images import pair_by_stem
+from polybench.data.module import SegmentationDataModule
+from polybench.data.sample import Source
+
+HOST = "https://isic-archive.s3.amazonaws.com/challenges/2016"
+PARTS = ("Training", "Test")
+FOLDERS = tuple(f"ISBI2016_ISIC_Part1_{part}_{kind}" for part in PARTS for kind in ("Data", "GroundTruth"))
+
+
+class ISIC2016DataModule(SegmentationDataModule):
+    """ISIC-2016 in its official layout: `ISBI2016_ISIC_Part1_{Training,Test}_{Data,GroundTruth}/`.
+
+    Split: `official_900_379`, with a validation part taken out of the 900.
+    """
+
+    short_name = "isic2016"
+    folder = "ISIC2016"
+    default_split = "official_900_379"
+    card = Card(
+        title="ISIC-2016 part 1",
+        citation="Gutman et al., Skin lesion analysis toward melanoma detection: a challenge at ISBI 2016, "
+        "arXiv:1605.01397",
+        terms="CC0 1.0 (public domain)",
+        source="https://challenge.isic-archive.com/data/#2016",
+        images=1279,
+        mask_rule="grey PNG <id>_Segmentation.png, foreground > 127",
+        groups="unknown: the challenge names neither patients nor lesions",
+        defects=("1145 of its images, 339 of them of the test part, are in the training part of ISIC-2018",),
+        archives=tuple(Archive(url=f"{HOST}/{name}.zip", name=f"{name}.zip") for name in FOLDERS),
+    )
+
+    def sources(self) -> list[Source]:
+        """Pair each image with `<id>_Segmentation`, in both parts."""
+        return [source for part in PARTS for source in self._part(f"ISBI2016_ISIC_Part1_{part}")]
+
+    def _part(self, prefix: str) -> list[Source]:
+        images, masks = self.directory / f"{prefix}_Data", self.directory / f"{prefix}_GroundTruth"
+        pairs = pair_by_stem(images, masks, mask_key=image_of, report=self.report)
+        groups = self.split.groups
+        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+
+
+def image_of(mask: Path) -> str:
+    """The stem of the image that a mask belongs to."""
+    return mask.stem.removesuffix("_Segmentation")

@@ -1,0 +1,57 @@
+"""PH2: 200 dermoscopic images (80 common nevi, 80 atypical nevi, 40 melanomas), each with the outline of one lesion.
+
+Mendonça et al., "PH2 - a dermoscopic image database for research and benchmarking", EMBC 2013.
+"""
+
+from polybench.data.card import Card
+from polybench.data.images import images_by_stem, natural_key
+from polybench.data.module import SegmentationDataModule
+from polybench.data.sample import Source
+from polybench.errors import DataError
+
+
+class PH2DataModule(SegmentationDataModule):
+    """PH2 in its official layout: `PH2 Dataset images/IMD002/IMD002_Dermoscopic_Image/` and `IMD002_lesion/`.
+
+    Splits: `fold_1_of_5` to `fold_5_of_5`, ours: the database has no official one.
+    """
+
+    short_name = "ph2"
+    folder = "PH2Dataset"
+    default_split = "fold_1_of_5"
+    card = Card(
+        title="PH2",
+        citation="Mendonça et al., PH2 - a dermoscopic image database for research and benchmarking, EMBC 2013",
+        terms="research and education only, no redistribution, no commercial use; cite the paper",
+        source="https://www.fc.up.pt/addi/ph2%20database.html",
+        images=200,
+        smallest=(553, 761),
+        mask_rule="BMP <id>_lesion.bmp, foreground > 127",
+        groups="unknown: the database names no patients",
+        defects=("the black corners of the dermoscope are in many images",),
+        steps=(
+            "Fill the form at www.fc.up.pt/addi/ph2%20database.html; the link to PH2Dataset.rar comes after it.",
+            "Unpack the rar (unrar or 7-Zip) so that "
+            "<data>/PH2Dataset/PH2 Dataset images/IMD002/IMD002_Dermoscopic_Image/IMD002.bmp exists.",
+        ),
+    )
+
+    def sources(self) -> list[Source]:
+        """Take image and lesion mask of each `IMD` folder."""
+        folder = self.directory / "PH2 Dataset images"
+        if not folder.is_dir():
+            raise DataError(f"There is no folder '{folder}': unpack PH2Dataset.rar so that it is there.")
+        found = []
+        for case in sorted(folder.glob("IMD*"), key=lambda path: natural_key(path.name)):
+            name = case.name
+            try:
+                image = images_by_stem(case / f"{name}_Dermoscopic_Image")[name]
+                mask = images_by_stem(case / f"{name}_lesion")[f"{name}_lesion"]
+            except (DataError, KeyError):
+                self.report(
+                    f"'{case}' lacks {name}_Dermoscopic_Image/{name}.bmp or {name}_lesion/{name}_lesion.bmp: "
+                    "unpack it again or remove the folder."
+                )
+                continue
+            found.append(Source(name, self.split.groups.get(name, name), image, (mask,)))
+        return found

@@ -1,0 +1,78 @@
+"""CVC-ClinicDB's lists, and its table of sequences, which EndoSceneStill and PraNet's lists need too."""
+
+from splits.common import Makers, as_csv, cut, hash_order, ids, whole_groups
+
+# First frames of the 29 sequences, from the table in CVC-ClinicDB's README.txt; the last sequence ends at 612.
+STARTS = (
+    *(1, 26, 51, 68, 79, 104, 127, 152, 178, 200, 206, 228, 253, 278, 298),
+    *(318, 343, 364, 384, 409, 429, 448, 467, 479, 504, 529, 547, 572, 592),
+)
+IMAGES = 612
+HELD_OUT = 61
+
+
+def sequences() -> dict[int, int]:
+    """Frame -> sequence, both counted from 1, as the official table has it."""
+    ends = (*(start - 1 for start in STARTS[1:]), IMAGES)
+    return {
+        frame: sequence
+        for sequence, (start, end) in enumerate(zip(STARTS, ends, strict=True), start=1)
+        for frame in range(start, end + 1)
+    }
+
+
+def groups() -> dict[int, str]:
+    """Frame -> group."""
+    return {frame: f"clinicdb/{sequence}" for frame, sequence in sequences().items()}
+
+
+def pranet_test() -> list[int]:
+    """The 62 ClinicDB images in PraNet's released TestDataset (Fan et al., MICCAI 2020)."""
+    return [int(frame) for frame in ids("clinicdb_pranet_test")]
+
+
+def efen() -> str:
+    """Random frames 8:1:1, after the sizes that follow from the EFEN paper."""
+    subsets = cut(hash_order(range(1, IMAGES + 1)), {"train": 490, "val": HELD_OUT, "test": HELD_OUT})
+    note = (
+        "Random frames 8:1:1 (490/61/61) as the EFEN paper describes; it released no list, so this one is ours: frames "
+        "in the order of sha256('polybench-0:<frame>'), cut in three. It LEAKS: frames of one polyp stand in train, "
+        "val and test. Use sequence_disjoint for a number that means something."
+    )
+    return as_csv(subsets, groups(), disjoint=False, note=note)
+
+
+def sequence_disjoint() -> str:
+    """Whole sequences, about 8:1:1 by frames."""
+    home = whole_groups(sequences(), {"test": HELD_OUT, "val": HELD_OUT})
+    held_out = " and ".join(
+        f"{len({sequence for frame, sequence in sequences().items() if home[frame] == subset})} in {subset}"
+        for subset in ("val", "test")
+    )
+    note = (
+        "No sequence stands in two subsets. The 29 sequences of the official table in the order of "
+        "sha256('polybench-0:<sequence>'): each goes to test while its frames fit in 61, else to val while they fit in "
+        f"61, else to train; {held_out}, so intervals over groups are wide. The 29 sequences come from 25 videos and "
+        "the table does not say which share one: sequence-disjoint is not patient-disjoint."
+    )
+    return as_csv(home, groups(), disjoint=True, note=note)
+
+
+def pranet() -> str:
+    """PraNet's 62 test images; its 550 training images with a validation part taken out."""
+    test = pranet_test()
+    rest = hash_order(set(range(1, IMAGES + 1)) - set(test))
+    subsets = cut([*rest, *test], {"train": 495, "val": 55, "test": 62})
+    note = (
+        "PraNet's released lists: 550 for training, 62 for test. PraNet has no validation set; ours is 55 of the 550 "
+        "(the last in the order of sha256('polybench-0:<frame>')), so 495 are left to train on. It LEAKS: the 62 are "
+        "random frames of 26 of the 29 sequences, whose other frames are in train and val."
+    )
+    return as_csv(subsets, groups(), disjoint=False, note=note)
+
+
+FILES: Makers = {
+    "clinicdb/pranet_550_62.csv": pranet,
+    "clinicdb/reconstructed_efen_8_1_1.csv": efen,
+    "clinicdb/sequence_disjoint.csv": sequence_disjoint,
+}
