@@ -4,11 +4,13 @@ from polybench.callbacks.baselines import BaselinesCallback
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, SigtermCallback
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.previews import PreviewsCallback
+from polybench.callbacks.resume import ResumeCallback
 
 __all__ = [
     "AtomicCheckpointIO",
     "BaselinesCallback",
     "MeterCallback",
     "PreviewsCallback",
+    "ResumeCallback",
     "SigtermCallback",
 ]

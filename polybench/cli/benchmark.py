@@ -21,8 +21,10 @@ from polybench.callbacks import (
     BaselinesCallback,
     MeterCallback,
     PreviewsCallback,
+    ResumeCallback,
     SigtermCallback,
 )
+from polybench.cli.checkpoints import NAMES, find_checkpoint
 from polybench.cli.complaints import mismatch, one_sentence, why_not_built
 from polybench.errors import ConfigError
 from polybench.results.record import Budget, is_slug
@@ -121,7 +123,8 @@ class BenchmarkCLI(LightningCLI):
 
     def _standing_callbacks(self) -> list[Any]:
         self.meter, self.baselines, self.previews = MeterCallback(), BaselinesCallback(), PreviewsCallback()
-        return [self.meter, self.baselines, self.previews, SigtermCallback()]
+        self.resume = ResumeCallback()
+        return [self.meter, self.baselines, self.previews, self.resume, SigtermCallback()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser and let it know the command line, for its complaints."""
@@ -141,7 +144,12 @@ class BenchmarkCLI(LightningCLI):
             help="'published' for a paper's settings, 'reduced' for less, 'smoke' for a try. A recipe that is changed "
             "on the command line is 'reduced' at most, one with limited batches 'smoke'.",
         )
-        parser.add_argument("--ckpt_path", type=str | None, default=None, help="A checkpoint to start from.")
+        parser.add_argument(
+            "--ckpt_path",
+            type=str | None,
+            default=None,
+            help="A checkpoint to start from: a file, or 'last' or 'best' for that of this recipe's latest run.",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults(
             {
@@ -168,15 +176,13 @@ class BenchmarkCLI(LightningCLI):
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None
-        path: str | None = self.config.ckpt_path
-        if path is not None and not Path(path).is_file():
-            raise ConfigError(f"There is no checkpoint '{path}'.")
         for key in ("name", "variant"):
             name = self.config[key]
             if name is not None and not is_slug(name):
                 raise ConfigError(
                     f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only."
                 )
+        self.config.ckpt_path = self._checkpoint()
         if not 0 <= self.config.seed_everything < 2**32:
             raise ConfigError(f"--seed_everything must be from 0 to {2**32 - 1}, not {self.config.seed_everything}.")
         if self.config.trainer.accumulate_grad_batches < 1:
@@ -184,6 +190,23 @@ class BenchmarkCLI(LightningCLI):
         precision = str(self.config.trainer.precision)
         if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
             raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
+
+    def _checkpoint(self) -> str | None:
+        """The checkpoint asked for, looked up where it was asked for by name."""
+        config = self.config
+        path: str | None = config.ckpt_path
+        if path in NAMES:
+            started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
+            given = started or config.trainer.default_root_dir
+            return str(find_checkpoint(path, Path(given) if given else None, self._runs()))
+        if path is not None and not Path(path).is_file():
+            raise ConfigError(f"There is no checkpoint '{path}'.")
+        return path
+
+    def _runs(self) -> Path:
+        """Where the runs of this recipe, variant and seed lie."""
+        label = "-".join(part for part in (self.config.name, self.config.variant) if part)
+        return Path("runs") / f"{label}-s{self.config.seed_everything}"
 
     def before_instantiate_classes(self) -> None:
         """Give the run its folder, and what writes into it its place there."""
@@ -234,9 +257,7 @@ class BenchmarkCLI(LightningCLI):
             return resumed.parent
         if given:
             return Path(given)
-        label = "-".join(part for part in (config.name, config.variant) if part)
-        moment = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
-        return Path("runs") / f"{label}-s{config.seed_everything}" / moment
+        return self._runs() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
 
     def _logger(self, class_path: str, **init_args: Any) -> Any:
         """A logger's configuration, in the parser's own form."""
@@ -325,7 +346,10 @@ def keep_earlier(path: Path) -> None:
 
 def quieten() -> None:
     """Drop advertisements and remarks that are no news to a user of polybench."""
-    noise = ("litlogger", "tensorboardX", "LitModels", "TPU available", "HPU available", "does not have many workers")
+    noise = [
+        *("litlogger", "tensorboardX", "LitModels", "TPU available", "HPU available", "does not have many workers"),
+        "your dataloader is not resumable",  # it is: order and augmentation are functions of epoch and batch
+    ]
 
     def is_news(record: logging.LogRecord) -> bool:
         return not any(word in record.getMessage() for word in noise)

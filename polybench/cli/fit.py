@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from jsonargparse.typing import NonNegativeInt
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.callbacks.provenance import file_sha256
 from polybench.callbacks.record import RunContext, rows_table, trained_record, write_records
+from polybench.callbacks.resume import run_of
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_table, print_scores
 from polybench.errors import ConfigError
@@ -52,8 +54,10 @@ def describe(cli: BenchmarkCLI) -> RunContext:
         budget=budget(cli),
         config={**portable_config(cli.plain_config()), "processes": cli.trainer.world_size},
         command=portable_command(["fit", *cli.args]),
-        lineage=(file_sha256(Path(config.ckpt_path)),) if config.ckpt_path else (),
+        lineage=(file_sha256(Path(config.ckpt_path)),) if starts_from_another_run(cli) else (),
     )
+    cli.resume.every = config.save_every
+    cli.resume.run = run_identity(cli)
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -65,10 +69,28 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     return context
 
 
+def run_identity(cli: BenchmarkCLI) -> str:
+    """What two runs share that end with the same weights: the configuration, the number of processes and the seed."""
+    config = {**portable_config(cli.plain_config()), "processes": cli.trainer.world_size}
+    return f"{config_sha256(config)}-s{cli.config.seed_everything}"
+
+
+def starts_from_another_run(cli: BenchmarkCLI) -> bool:
+    """Whether the run begins with a checkpoint that it did not write itself, in an interrupted part of it."""
+    path = cli.config.ckpt_path
+    return path is not None and run_of(Path(path)) != run_identity(cli)
+
+
 def add_arguments(parser: LightningArgumentParser) -> None:
     """Add where the record goes, and how to do without."""
     parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder of records and pages.")
     parser.add_argument("--no_leaderboard", action="store_true", help="Write no record and no page.")
+    parser.add_argument(
+        "--save_every",
+        type=NonNegativeInt,
+        default=0,
+        help="Save last.ckpt every so many batches too, for --ckpt_path last after a crash; 0: after each epoch only.",
+    )
 
 
 def best_checkpoint(trainer: Trainer) -> Path | None:
@@ -119,7 +141,7 @@ def budget(cli: BenchmarkCLI) -> Budget:
 
     It is the lowest of what was declared on the command line, what the recipe's file declares, `reduced` where anything
     that could move a number differs from that file (also the batch, which several processes multiply, and the start,
-    which a checkpoint changes), and `smoke` where batches were limited.
+    which a checkpoint of another run changes), and `smoke` where batches were limited.
     """
     config = cli.config
     recipe = recipe_alone(cli)
@@ -130,7 +152,7 @@ def budget(cli: BenchmarkCLI) -> Budget:
         recipe is None
         or config_sha256(cli.plain_config(recipe)) != config_sha256(cli.plain_config())
         or cli.trainer.world_size > 1
-        or config.ckpt_path is not None
+        or starts_from_another_run(cli)
     )
     ranks = [BUDGETS.index(config.budget), BUDGETS.index("reduced") if changed else 0]
     ranks += [BUDGETS.index(recipe.budget)] if recipe is not None else []

@@ -1,4 +1,4 @@
-"""A run that is interrupted in the middle of an epoch sees the rest of that epoch, and ends with the same weights."""
+"""A run that is interrupted anywhere goes on with the very next sample, and ends with the same weights."""
 
 from pathlib import Path
 from typing import Any
@@ -8,30 +8,50 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from torch import nn
 
-from polybench.callbacks import AtomicCheckpointIO
+from polybench.callbacks import AtomicCheckpointIO, ResumeCallback
 from polybench.datasets import ClinicDBDataModule
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 
 
 class Diary(Callback):
-    """Notes what is trained on, and leaves a checkpoint before the given batch."""
+    """Notes what is trained on, and leaves a checkpoint at one moment."""
 
-    def __init__(self, stop: tuple[int, int] | None = None, path: Path | None = None) -> None:
+    def __init__(self, stop: tuple[int, int, str] | None = None, path: Path | None = None) -> None:
         self.stop, self.path = stop, path
         self.seen: list[tuple[int, str]] = []
+        self.done_at_stop = 0
+
+    def _maybe(self, trainer: Trainer, batch_idx: int, moment: str) -> None:
+        if self.path is not None and (trainer.current_epoch, batch_idx, moment) == self.stop:
+            trainer.save_checkpoint(self.path)
+            self.done_at_stop = len(self.seen)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if self.path is not None and (trainer.current_epoch, batch_idx) == self.stop:
-            trainer.save_checkpoint(self.path)
+        self._maybe(trainer, batch_idx, "start")
         self.seen += [(trainer.current_epoch, image_id) for image_id in batch["id"]]
 
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._maybe(trainer, batch_idx, "end")
 
-def train(root: Path, folder: Path, diary: Diary, checkpoint: Path | None = None) -> dict[str, torch.Tensor]:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._maybe(trainer, -1, "validated")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._maybe(trainer, -1, "epoch")
+
+
+def train(
+    root: Path, folder: Path, diary: Diary, checkpoint: Path | None = None, workers: int = 0
+) -> dict[str, torch.Tensor]:
     seed_everything(0)
-    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 1, 1))
-    task = SegmentationTask(net, BCEDiceLoss())
-    data = ClinicDBDataModule(str(root), (16, 24), str(root / "split.csv"), batch_size=2)
+    layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2), nn.Conv2d(4, 1, 1)]
+    task = SegmentationTask(nn.Sequential(*layers), BCEDiceLoss())
+    data = ClinicDBDataModule(
+        str(root), (16, 24), str(root / "split.csv"), batch_size=2, num_workers=workers, augment="standard"
+    )
     trainer = Trainer(
         max_epochs=3,
         accelerator="cpu",
@@ -39,22 +59,36 @@ def train(root: Path, folder: Path, diary: Diary, checkpoint: Path | None = None
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[diary],
+        callbacks=[diary, ResumeCallback()],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
+        num_sanity_val_steps=0,
     )
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
     return task.state_dict()
 
 
-@pytest.mark.parametrize("stop", [(1, 1), (1, 2), (2, 0)])
+STOPS = [(1, 1, "start"), (2, 0, "start"), (0, 0, "end"), (1, 1, "end"), (1, 2, "end"), (1, -1, "validated")]
+
+
+@pytest.mark.parametrize("stop", [*STOPS, (1, -1, "epoch")])
 def test_interrupted_run_ends_where_the_straight_one_does(
-    data_root: Path, tmp_path: Path, stop: tuple[int, int]
+    data_root: Path, tmp_path: Path, stop: tuple[int, int, str]
 ) -> None:
     straight = Diary(stop, tmp_path / "interrupted.ckpt")
     expected = train(data_root, tmp_path, straight)
     resumed = Diary()
     found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt")
-    done = 2 * (3 * stop[0] + stop[1])
-    assert resumed.seen == straight.seen[done:]
+    assert resumed.seen == straight.seen[straight.done_at_stop :]
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [(1, 0, "end"), (1, 2, "end")])
+def test_workers_that_read_ahead_change_nothing(data_root: Path, tmp_path: Path, stop: tuple[int, int, str]) -> None:
+    straight = Diary(stop, tmp_path / "interrupted.ckpt")
+    expected = train(data_root, tmp_path, straight)
+    resumed = Diary()
+    found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt", workers=2)
+    assert resumed.seen == straight.seen[straight.done_at_stop :]
     assert all(torch.equal(expected[key], found[key]) for key in expected)
