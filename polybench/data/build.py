@@ -13,13 +13,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from filelock import FileLock
-from rich.console import Console
-from rich.progress import track
 
 from polybench.atomic import atomic_write_text
 from polybench.data.cache import VERSION, ImageCache
 from polybench.data.images import UInt8Array, resize_image, resize_mask
 from polybench.data.manifest import manifest_sha256
+from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
 
@@ -120,7 +119,7 @@ def _build(
             streams = [stack.enter_context((partial / name).open("ab")) for name in STREAMS]
             journal = stack.enter_context((partial / JOURNAL).open("a", encoding="utf-8"))
             rest = sources[len(entries) :]
-            for source in track(rest, description=label, transient=True, console=Console(stderr=True)):
+            for source in progress(rest, label):
                 entry = _add(source, size, decode, streams, skip_broken)
                 journal.write(json.dumps(asdict(entry)) + "\n")
                 journal.flush()

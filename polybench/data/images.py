@@ -1,6 +1,7 @@
 """Find and decode image files: any type Pillow reads, matched by stem, named when anything is wrong."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,9 @@ IMAGE_SUFFIXES = frozenset(
     {".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
     | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
+
+_UNREADABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for broken files; `UnidentifiedImageError` is an OSError."""
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
@@ -55,8 +59,8 @@ def refuse(problem: str) -> NoReturn:
 
 
 def stem(path: Path) -> str:
-    """The name of a file without its type: what image and mask have in common."""
-    return path.stem
+    """The name of a file without its type, what image and mask have in common; accents as one character each."""
+    return unicodedata.normalize("NFC", path.stem)
 
 
 def images_by_stem(
@@ -123,16 +127,31 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
+            if image.format == "PNG":
+                _compare_checksums(path)
             if page is not None:
                 image.seek(page)
             image.load()
             return ImageOps.exif_transpose(image)
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file '{path}'.") from error
     except EOFError as error:
         raise DataError(f"'{path}' has no slice {page} (counted from 0): replace it with a whole stack.") from error
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(f"'{path}' can't be decoded ({error}): replace it with an intact copy.") from error
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def _compare_checksums(path: Path) -> None:
+    """Compare the checksums inside a PNG, which decoding itself passes over once it has enough bytes."""
+    with Image.open(path) as image:
+        image.verify()
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"There is no file '{path}'.")
+    if path.is_file() and path.stat().st_size == 0:
+        return DataError(f"'{path}' is empty (0 bytes): replace it with an intact copy.")
+    why = "no known image type" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
+    return DataError(f"'{path}' can't be decoded ({why}): replace it with an intact copy.")
 
 
 def pages(path: Path) -> int:
@@ -144,10 +163,8 @@ def pages(path: Path) -> int:
     try:
         with Image.open(path) as image:
             return int(getattr(image, "n_frames", 1))
-    except FileNotFoundError as error:
-        raise DataError(f"There is no file '{path}'.") from error
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
-        raise DataError(f"'{path}' can't be decoded ({error}): replace it with an intact copy.") from error
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
 
 
 def read_image(path: Path, page: int | None = None) -> UInt8Array:

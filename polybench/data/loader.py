@@ -11,6 +11,7 @@ from torch.utils.data.distributed import DistributedSampler
 
 from polybench.data.cache import ImageCache
 from polybench.data.sample import Batch, Sample
+from polybench.metrics.prepare import resize_affine
 from polybench.randomness import generator
 
 
@@ -93,17 +94,6 @@ class ResidentImages:
         batch["mask"] = self.mask[positions]
         if self.valid is not None:
             batch["valid"] = self.valid[positions]
-
-
-def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> torch.Tensor:
-    """The (2, 3) map from network to native pixels that undoes a plain resize; pixel centres are integers.
-
-    Args:
-        size: Network height and width.
-        native: Native height and width.
-    """
-    sy, sx = native[0] / size[0], native[1] / size[1]
-    return torch.tensor([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2]], dtype=torch.float32)
 
 
 class TrainingSampler(DistributedSampler[int]):

@@ -4,10 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-
 from polybench.atomic import atomic_write_text
+from polybench.data.progress import progress
 from polybench.data.sample import Source
 from polybench.errors import DataError
 
@@ -35,7 +33,7 @@ def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
         return memo.read_text().strip()
     total = hashlib.sha256()
     stacks: dict[Path, bytes] = {}
-    for source in track(sources, description="Hashing files", transient=True, console=Console(stderr=True)):
+    for source in progress(sources, "Hashing files"):
         total.update(hashlib.sha256(_name(source)).digest())
         for path in source.files:
             digest = stacks.get(path) or hashlib.sha256(path.read_bytes()).digest()

@@ -194,8 +194,10 @@ class SegmentationDataModule(ResumableDataModule):
         """
         self.problems.clear()
         sources = self.sources()
-        allow_missing = self.allow_missing or bool(self.problems)
-        self.split.cover([s.id for s in sources], allow_missing=allow_missing, source=self.directory)
+        present = [source.id for source in sources]
+        missing = self.split.cover(present, allow_missing=True, source=self.directory)
+        allowed = self.allow_missing or len(missing) <= len(self.problems)
+        self.split.cover(present, allow_missing=allowed, source=self.directory)
         rule = f"{type(self).__name__}@{self.decode_version}"
         skip = self.on_error == "skip"
         cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, skip_broken=skip)

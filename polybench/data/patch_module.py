@@ -1,0 +1,180 @@
+"""Patches for classification, cut from the images of any segmentation set: does a patch show an object, or none?
+
+Boxes, ratio and size are those of Keras-FCN (seed 000) by default: tight boxes round the objects, three places without
+any from each image, squares of 320 pixels padded with zeros. There negatives were drawn once, without a seed, and
+written to disk; here each epoch draws its own in training, and every run evaluates on the same ones.
+As there, a negative may lie in a black corner or inset: of Kvasir-SEG's an eighth are more than half dark and no
+positive is, so that a good part of them is told apart by darkness alone.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lightning.pytorch.utilities import rank_zero_info
+from torch.utils.data import DataLoader
+
+from polybench.augment import Policy, named_policy
+from polybench.data.cache import ImageCache
+from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
+from polybench.data.patch_samples import ClassCounts, PatchImage, PatchSampler, PatchSamples, find_regions
+from polybench.data.patches import SPECK, Jitter
+from polybench.data.resumable import ResumableDataModule
+from polybench.data.sample import PatchBatch, PatchSample, collate_patches, image_to_float
+from polybench.data.splits import Subset
+from polybench.errors import ConfigError, DataError
+from polybench.results.facts import DatasetFacts
+
+EVALUATION_SEED = 0
+"""Negatives of validation and test depend on this instead of the run's seed, so that runs can be compared."""
+
+
+class PatchDataModule(ResumableDataModule):
+    """Feeds patches of a segmentation set to a trainer; a patch is in the subset, and in the group, of its image.
+
+    Labels: 1 for an object (a connected component of the mask), 0 for a place that touches none. Ids: `<image>/p<k>`
+    and `<image>/n<k>`.
+
+    Args:
+        source: The segmentation set, with its folder and split; images are read at native size, and its own size,
+            batches and augmentation are not used.
+        size: Side of a patch, pixels.
+        negatives_per_image: Places without object from each image, where there is room for so many.
+        margin: Share of its side that is added to an object's box on each side.
+        dark: Grey level below which rows and columns at the edges of an image are frame, where no negative lies; 0 for
+            sets without a frame. A field of view takes its place.
+        balance: Train on the same number of either class: of the larger, each epoch draws so many.
+        jitter: Variants of the boxes in training, as in seed 003; none unless given.
+        augment: Augmentation of training patches, on the device: a named policy, or a `Policy` by class path.
+        batch_size: Training batch size of each process.
+        eval_batch_size: Evaluation batch size.
+        num_workers: Loader processes, which cut and resize.
+        seed: Seed of order, negatives and variants in training; the command line fills it from `--seed_everything`.
+    """
+
+    sampler = PatchSampler
+
+    def __init__(
+        self,
+        source: SegmentationDataModule,
+        size: int = 320,
+        negatives_per_image: int = 3,
+        margin: float = 0.0,
+        dark: int = 26,
+        balance: bool = False,
+        jitter: Jitter | None = None,
+        augment: str | Policy = "none",
+        batch_size: int = 24,
+        eval_batch_size: int = 24,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed)
+        if not 1 <= size <= LARGEST_SIDE:
+            raise ConfigError(f"size must be the side of a patch, 1 to {LARGEST_SIDE} pixels, not {size}.")
+        if negatives_per_image < 1 or margin < 0 or not 0 <= dark <= 255:
+            raise ConfigError(
+                "negatives_per_image must be at least 1, margin at least 0, dark a grey level (0 to 255)."
+            )
+        self.source = source
+        self.short_name = source.short_name
+        self.size = (size, size)
+        self.negatives_per_image = negatives_per_image
+        self.margin = margin
+        self.dark = dark
+        self.balance = balance
+        self.jitter = jitter
+        self.policy = named_policy(augment) if isinstance(augment, str) else augment
+        self._cache: ImageCache | None = None
+        self._samples: dict[Subset, PatchSamples] = {}
+
+    def prepare_data(self) -> None:
+        """Build the cache of native images and find objects and frames; one process does this.
+
+        What is wanting is complained of in `setup`, where every process meets it.
+        """
+        with contextlib.suppress(DataError):
+            self._cache = self.source.open_cache(None)
+            find_regions(self._cache, self.dark)
+
+    def setup(self, stage: str) -> None:
+        """List the patches of the subsets that the stage needs, and log how many there are of each class.
+
+        Raises:
+            DataError: If the copy lacks something, a file is broken, or a subset has no patch of one class.
+        """
+        subsets: dict[str, Sequence[Subset]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
+        for subset in subsets[stage]:
+            if subset not in self._samples:
+                self._samples[subset] = self._checked(self._find(subset), subset)
+
+    def _find(self, subset: Subset) -> PatchSamples:
+        if self._cache is None:
+            self._cache = self.source.open_cache(None)
+        cache, groups = self._cache, self.source.split.groups
+        regions = find_regions(cache, self.dark)
+        places = [(image_id, cache.position[image_id]) for image_id in self.source.ids(subset)]
+        training = subset == "train"
+        return PatchSamples(
+            cache,
+            [PatchImage(image_id, groups[image_id], position, regions[position]) for image_id, position in places],
+            size=self.size[0],
+            seed=self.seed if training else EVALUATION_SEED,
+            negatives=self.negatives_per_image,
+            margin=self.margin,
+            balance=self.balance and training,
+            jitter=self.jitter if training else None,
+        )
+
+    def _checked(self, samples: PatchSamples, subset: Subset) -> PatchSamples:
+        positive, negative = samples.found.positive, samples.found.negative
+        where = f"of subset '{subset}' in '{self.source.directory}'"
+        if positive == 0:
+            raise DataError(
+                f"No mask {where} shows an object of more than {SPECK} pixels: without positives there is "
+                "nothing to classify."
+            )
+        if negative == 0:
+            raise DataError(
+                f"No image {where} has room for a patch that touches no object: without negatives there is nothing to "
+                "classify, so take a set whose objects leave room."
+            )
+        drawn = f", {len(samples) // 2} of each in an epoch" if samples.balance else ""
+        rank_zero_info(f"{positive} positive and {negative} negative patches {where}{drawn}.")
+        return samples
+
+    def samples(self, subset: Subset) -> PatchSamples:
+        """The patches of a subset; `setup` comes first."""
+        if subset not in self._samples:
+            raise RuntimeError("The data module is not set up: call prepare_data() and setup() first.")
+        return self._samples[subset]
+
+    def class_counts(self, subset: Subset, epoch: int = 0) -> ClassCounts:
+        """Count the patches of each class in an epoch."""
+        labels = self.samples(subset).epoch_patches(epoch)[:, 1]
+        return ClassCounts(negative=int((labels == 0).sum()), positive=int((labels == 1).sum()))
+
+    def ids(self, subset: Subset) -> list[str]:
+        """The patches of a subset, in the order of its images."""
+        return self.samples(subset).ids
+
+    def facts(self) -> DatasetFacts:
+        """What a record says of the data; counts are those of images."""
+        return replace(self.source.facts(), size=self.size)
+
+    def train_dataloader(self) -> DataLoader[PatchSample]:
+        """Patches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
+        return self.training_loader(self.samples("train"), collate_patches)
+
+    def evaluation_dataloader(self, subset: Subset) -> DataLoader[PatchSample]:
+        """The patches of a subset, the same in every run."""
+        return self.evaluation_loader(self.samples(subset), collate_patches)
+
+    def on_after_batch_transfer(self, batch: PatchBatch, dataloader_idx: int) -> PatchBatch:
+        """Make floats of the bytes, on the device, and augment what is trained on, by (seed, epoch, patch id)."""
+        images = image_to_float(batch["image"])
+        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
+            keys = [(self.seed, self.trainer.current_epoch, name) for name in batch["id"]]
+            images = self.policy.transform(keys, self.size, images.device).image(images)
+        batch["image"] = images
+        return batch

@@ -1,0 +1,193 @@
+"""Which patches a subset has: its objects, as many places without any, and one list of them for each epoch."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from polybench.atomic import atomic_write_text
+from polybench.data.cache import ImageCache
+from polybench.data.loader import TrainingSampler
+from polybench.data.patches import (
+    Box,
+    Boxes,
+    Jitter,
+    Room,
+    boxes_of,
+    bright_box,
+    cut,
+    negative_boxes,
+    object_boxes,
+    positive_boxes,
+    tight_box,
+)
+from polybench.data.sample import PatchSample
+from polybench.randomness import generator
+
+REGIONS_VERSION = 1
+"""Raise it when boxes of objects or areas are found in another way: what was stored beside a cache is then not read."""
+
+
+class Regions(NamedTuple):
+    """Where an image has objects, (n, 4), and where it shows anything, (1, 4)."""
+
+    objects: Boxes
+    area: Boxes
+
+
+class ClassCounts(NamedTuple):
+    """Patches of each class, in the order of the labels 0 and 1."""
+
+    negative: int
+    positive: int
+
+
+def find_regions(cache: ImageCache, dark: int) -> list[Regions]:
+    """Find objects and area of every image of a cache at native size, once: they are stored beside it.
+
+    Args:
+        cache: The opened cache.
+        dark: Grey level below which rows and columns at the edges are frame; a field of view takes its place.
+    """
+    path = cache.folder / f"regions-v{REGIONS_VERSION}-{dark}.json"
+    if not path.is_file():
+        found = [_regions(cache, position, dark) for position in range(len(cache.position))]
+        atomic_write_text(path, json.dumps([[part.tolist() for part in regions] for regions in found]))
+    stored = json.loads(path.read_text())
+    return [Regions(*(boxes_of(part) for part in regions)) for regions in stored]
+
+
+def _regions(cache: ImageCache, position: int, dark: int) -> Regions:
+    area = tight_box(cache.valid(position)) if cache.has_valid else bright_box(cache.image(position), dark)
+    return Regions(object_boxes(cache.mask(position)), area)
+
+
+class PatchImage(NamedTuple):
+    """An image that patches are cut from: where it is in the cache, and its regions."""
+
+    id: str
+    group: str
+    position: int
+    regions: Regions
+
+
+class PatchSamples(Dataset[PatchSample]):
+    """The patches of a subset, epoch after epoch: sample `epoch * len + k` is the k-th of that epoch.
+
+    Positives are the objects, the same in each epoch. Negatives are drawn anew in each epoch from (seed, epoch, image);
+    an image has as many in each epoch as in epoch 0, so that all epochs are equally long.
+
+    Args:
+        cache: The cache of images at native size.
+        images: Those of the subset.
+        size: Side of a patch, pixels.
+        seed: What draws depend on beside epoch and id.
+        negatives: Negatives of each image, where there is room for so many.
+        margin: Share of its side that is added to a positive's box on each side.
+        balance: Leave out so many of the larger class, other ones in each epoch, that both have the same number.
+        jitter: Variants of the boxes, one drawn for each patch and epoch; a negative's touch no object either.
+    """
+
+    def __init__(
+        self,
+        cache: ImageCache,
+        images: Sequence[PatchImage],
+        *,
+        size: int,
+        seed: int,
+        negatives: int,
+        margin: float = 0.0,
+        balance: bool = False,
+        jitter: Jitter | None = None,
+    ) -> None:
+        self.cache = cache
+        self.images = list(images)
+        self.size = size
+        self.seed = seed
+        self.balance = balance
+        self.jitter = jitter
+        self.positives = [
+            positive_boxes(image.regions.objects, cache.sizes[image.position], margin) for image in images
+        ]
+        self.at_first = [self._draw(image, 0, negatives) for image in images]
+        counts = ([len(boxes) for boxes in self.at_first], [len(boxes) for boxes in self.positives])
+        rows = [(n, label, k) for n in range(len(images)) for label in (1, 0) for k in range(counts[label][n])]
+        self.patches = np.array(rows, np.int64).reshape(-1, 3)
+        self.found = ClassCounts(sum(counts[0]), sum(counts[1]))
+        self._epoch = 0
+        self._patches = self.epoch_patches(0)
+        self._negatives: dict[int, Boxes] = {}
+
+    @property
+    def ids(self) -> list[str]:
+        """The patches that an epoch is made of, all of them where the classes are not balanced."""
+        return [_patch_id(self.images[n], label, k) for n, label, k in self.patches.tolist()]
+
+    def __len__(self) -> int:
+        return 2 * min(self.found) if self.balance else sum(self.found)
+
+    def __getitem__(self, number: int) -> PatchSample:
+        epoch, index = divmod(number, len(self))
+        if epoch != self._epoch:
+            self._epoch, self._patches, self._negatives = epoch, self.epoch_patches(epoch), {}
+        n, label, k = self._patches[index].tolist()
+        if not label and n not in self._negatives:
+            self._negatives[n] = self.negatives(n, epoch)
+        image = self.images[n]
+        box = self.positives[n][k] if label else self._negatives[n][k]
+        patch_id = _patch_id(image, label, k)
+        box, orientation = self._varied(box, image, label, epoch, patch_id)
+        patch = cut(self.cache.image(image.position), box, self.size, orientation)
+        return PatchSample(image=torch.from_numpy(patch), label=label, id=patch_id, group=image.group)
+
+    def _varied(self, box: Box, image: PatchImage, label: int, epoch: int, patch_id: str) -> tuple[Box, int]:
+        """Draw one variant of a box, and an orientation."""
+        if self.jitter is None:
+            return box, 0
+        source = generator("jitter", self.seed, epoch, patch_id)
+        places = self.jitter.boxes(box)
+        if not label:
+            places = places[self._room(image).holds(places)]
+        if len(places):
+            box = places[int(torch.randint(len(places), (), generator=source))]
+        return box, int(torch.randint(8, (), generator=source)) if self.jitter.flips else 0
+
+    def epoch_patches(self, epoch: int) -> npt.NDArray[np.int64]:
+        """List an epoch's patches as rows of image, label and number, in the images' order."""
+        if not self.balance:
+            return self.patches
+        larger = int(self.found.positive > self.found.negative)
+        rows = np.flatnonzero(self.patches[:, 1] == larger)
+        order = torch.randperm(len(rows), generator=generator("balance", self.seed, epoch)).numpy()
+        keep = np.flatnonzero(self.patches[:, 1] != larger)
+        patches: npt.NDArray[np.int64] = self.patches[np.union1d(keep, rows[order[: min(self.found)]])]
+        return patches
+
+    def negatives(self, n: int, epoch: int) -> Boxes:
+        """Draw the negative boxes of the n-th image in an epoch: those of epoch 0 where an epoch finds fewer."""
+        first = self.at_first[n]
+        found = self._draw(self.images[n], epoch, len(first)) if epoch else first
+        return found if len(found) == len(first) else first
+
+    def _draw(self, image: PatchImage, epoch: int, count: int) -> Boxes:
+        return negative_boxes(self._room(image), generator("negatives", self.seed, epoch, image.id), count)
+
+    def _room(self, image: PatchImage) -> Room:
+        valid = self.cache.valid(image.position) if self.cache.has_valid else None
+        return Room(image.regions.objects, image.regions.area, valid)
+
+
+def _patch_id(image: PatchImage, label: int, k: int) -> str:
+    return f"{image.id}/{'p' if label else 'n'}{k}"
+
+
+class PatchSampler(TrainingSampler):
+    """Counts samples on through the epochs, so that a sample's number tells its epoch in any process."""
+
+    def __iter__(self) -> Iterator[int]:
+        before = self.epoch * len(self.dataset)  # type: ignore[arg-type]
+        return (before + index for index in super().__iter__())

@@ -1,0 +1,100 @@
+"""What every DataModule shares: loaders whose order follows from (seed, epoch), taken up where a fit stopped."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
+from torch.utils.data import DataLoader, Dataset
+
+from polybench.data.loader import EvaluationSampler, TrainingSampler, batches_done
+from polybench.data.splits import Subset
+from polybench.errors import ConfigError
+
+Collate = Callable[[list[Any]], Any]
+"""Makes a batch of samples."""
+
+
+class ResumableDataModule(LightningDataModule, ABC):
+    """Deals a training set to the processes anew in each epoch, and an evaluation set in fixed batches.
+
+    Args:
+        batch_size: Training batch size of each process.
+        eval_batch_size: Evaluation batch size.
+        num_workers: Loader processes.
+        seed: Seed of the training order.
+
+    Raises:
+        ConfigError: If a number is out of bounds.
+    """
+
+    sampler: ClassVar[type[TrainingSampler]] = TrainingSampler
+    """The order of training samples; an epoch has the same number of them as any other."""
+
+    def __init__(self, batch_size: int, eval_batch_size: int, num_workers: int, seed: int) -> None:
+        super().__init__()
+        if batch_size < 1 or eval_batch_size < 1 or num_workers < 0:
+            raise ConfigError("batch_size and eval_batch_size must be at least 1, num_workers at least 0.")
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+
+    @abstractmethod
+    def evaluation_dataloader(self, subset: Subset) -> DataLoader[Any]:
+        """A subset as it is evaluated."""
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation subset."""
+        return self.evaluation_dataloader("val")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The test subset; out of reach while fitting, since selection is by validation only."""
+        if self.trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            raise RuntimeError("The test subset can't be read during fit: selection happens on validation only.")
+        return self.evaluation_dataloader("test")
+
+    def training_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
+        """Load samples in a fresh order each epoch, from where a resumed fit stands; a rest of a batch is left out."""
+        rank, world_size = self._place()
+        done = batches_done(self.trainer) if self.trainer is not None else 0
+        each = -(-len(samples) // world_size)  # type: ignore[arg-type]
+        epoch, batches = divmod(done, self._batches_per_epoch(max(1, each // self.batch_size)))
+        sampler = self.sampler(
+            samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=batches * self.batch_size
+        )
+        return self._loader(samples, sampler, collate, self.batch_size, drop_last=each >= self.batch_size)
+
+    def evaluation_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
+        """Load samples in their own order, whole batches dealt to the processes."""
+        rank, world_size = self._place()
+        size = self.eval_batch_size
+        sampler = EvaluationSampler(samples, batch_size=size, rank=rank, world_size=world_size)
+        return self._loader(samples, sampler, collate, size, drop_last=False)
+
+    def _loader(
+        self,
+        samples: Dataset[Any],
+        sampler: TrainingSampler | EvaluationSampler,
+        collate: Collate,
+        batch_size: int,
+        *,
+        drop_last: bool,
+    ) -> DataLoader[Any]:
+        return DataLoader(
+            samples,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            collate_fn=collate,
+            drop_last=drop_last,
+            persistent_workers=self.num_workers > 0,
+        )
+
+    def _batches_per_epoch(self, whole: int) -> int:
+        limit = self.trainer.limit_train_batches if self.trainer is not None else 1.0
+        return max(1, min(whole, limit) if isinstance(limit, int) else int(whole * limit))
+
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
