@@ -1,5 +1,6 @@
 """What needs processes of its own: DDP, signals."""
 
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import torch
 from polybench.cli.main import run
 from tests.cli.recipes import PSPNET, UNET, write_recipe
 
+REPOSITORY = str(Path(__file__).parents[2])
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -22,7 +24,7 @@ def polybench(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "polybench", *words],
         cwd=folder,
-        env={**os.environ, **ONE_THREAD},
+        env={**os.environ, **ONE_THREAD, "PYTHONPATH": REPOSITORY},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -34,6 +36,14 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} never appeared"
         time.sleep(0.2)
+
+
+def wait_for_any(folder: Path, pattern: str) -> list[Path]:
+    deadline = time.monotonic() + 120
+    while not (found := list(folder.glob(pattern))):
+        assert time.monotonic() < deadline, f"no {pattern} appeared"
+        time.sleep(0.02)
+    return found
 
 
 @pytest.mark.ddp
@@ -101,3 +111,46 @@ def test_sigterm_reaches_all_processes(tmp_path: Path, data_root: Path) -> None:
     output, _ = fit.communicate(timeout=120)
     assert fit.returncode == 143, output
     assert (tmp_path / "run" / "checkpoints" / "interrupted.ckpt").exists()
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, data_root: Path) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, UNET, max_epochs=2))
+    runs = {"alone": [], "workers": ["--data.num_workers", "2"], "processes": ["--trainer.devices", "2"]}
+    seen = {}
+    for name, options in runs.items():
+        recorder = ["--trainer.callbacks+=tests.cli.recorder.Recorder", f"--trainer.callbacks.folder={name}"]
+        fit = polybench(
+            tmp_path,
+            *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "1", "--no_leaderboard"),
+            *("--trainer.strategy", "ddp" if name == "processes" else "auto", *options, *recorder),
+        )
+        output, _ = fit.communicate(timeout=240)
+        assert fit.returncode == 0, output
+        parts = [json.loads(path.read_text()) for path in (tmp_path / name).glob("*.json")]
+        assert len(parts) == (2 if name == "processes" else 1)
+        seen[name] = {key: value for part in parts for key, value in part.items()}
+    assert len(seen["alone"]) == 12
+    assert seen["workers"] == seen["alone"]
+    assert seen["processes"] == seen["alone"]
+
+
+@pytest.mark.slow
+def test_run_that_was_killed_goes_on_by_name_and_ends_with_the_same_weights(tmp_path: Path, data_root: Path) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, UNET, max_epochs=3))
+    options = ("--config", recipe, "--save_every", "1", "--data.augment", "standard", "--no_leaderboard")
+    whole = polybench(tmp_path, "fit", *options, "--trainer.default_root_dir", "whole")
+    output, _ = whole.communicate(timeout=240)
+    assert whole.returncode == 0, output
+    killed = polybench(tmp_path, "fit", *options)
+    [last] = wait_for_any(tmp_path / "runs", "tiny-s0/*/checkpoints/last.ckpt")
+    killed.kill()
+    killed.wait()
+    resumed = polybench(tmp_path, "fit", *options, "--ckpt_path", "last")
+    output, _ = resumed.communicate(timeout=240)
+    assert resumed.returncode == 0, output
+    found = torch.load(last, weights_only=True)
+    expected = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert found["global_step"] == expected["global_step"] == 6
+    assert all(torch.equal(found["state_dict"][key], tensor) for key, tensor in expected["state_dict"].items())
