@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from polybench.callbacks.previews import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE, overlay
-from polybench.datasets.synth import polyp_frame
+from polybench.datasets.synth.polyps import polyp_frame
 from polybench.datasets.synthetic_polyp import FRAMES_PER_SEQUENCE
 
 CONTOUR = "#FFFFFF"

@@ -13,9 +13,8 @@ from polybench.atomic import atomic_writer
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.complaints import mismatch
 from polybench.data.images import find_images, read_image, resize_image
-from polybench.data.loader import resize_affine
 from polybench.errors import ConfigError, DataError
-from polybench.metrics.prepare import to_native_size
+from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.metrics.rows import THRESHOLD
 from polybench.tasks import SegmentationTask
 

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SYNTHETIC_MARKER = "SYNTHETIC.txt"
+"""A folder with this file holds generated images in a dataset's layout."""
+
 
 @dataclass(frozen=True)
 class Archive:

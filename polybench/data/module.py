@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from polybench.augment import Policy, named_policy
 from polybench.data.build import build_cache
 from polybench.data.cache import ImageCache, default_cache_folder
-from polybench.data.card import Card
+from polybench.data.card import SYNTHETIC_MARKER, Card
 from polybench.data.images import UInt8Array, read_image, read_mask
 from polybench.data.loader import CachedSamples, ResidentImages
 from polybench.data.resumable import ResumableDataModule
@@ -217,6 +217,8 @@ class SegmentationDataModule(ResumableDataModule):
     def facts(self) -> DatasetFacts:
         """What a record says of the data; for a module that is set up."""
         notes = self.differences_from_official(self.cache)
+        if (self.directory / SYNTHETIC_MARKER).exists():
+            notes.insert(0, "generated images, none of them real")
         if self.problems:
             notes.append(f"{len(self.problems)} broken or unpaired skipped")
         return DatasetFacts(

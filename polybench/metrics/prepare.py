@@ -5,6 +5,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> Tensor:
+    """The (2, 3) map from network to native pixels that undoes a plain resize; pixel centres are integers.
+
+    Args:
+        size: Network height and width.
+        native: Native height and width.
+    """
+    sy, sx = native[0] / size[0], native[1] / size[1]
+    return torch.tensor([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2]], dtype=torch.float32)
+
+
 def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
     """Sample a network-size map at the centres of the native pixels, bilinear, edges repeated.
 

@@ -1,25 +1,21 @@
 """A synthetic polyp dataset, written in the folder layout of CVC-ClinicDB (Bernal et al., CMIG 2015).
 
-It stands in for the real one where data can't be shipped or fetched: quickstart, tests, pictures. It differs in that no
-image shows a patient, sequences are all equally long, and every outline is exact. Each frame is a pure function of
-(seed, sequence, frame), so that a frame can be made without the others.
+It is what the quickstart, its DataModule and the README's picture use. It differs from the real one in what `polyps`
+says, and in that sequences are all equally long.
 """
 
 import json
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from rich.console import Console
 from rich.progress import track
 
 from polybench.atomic import atomic_write_text, atomic_writer
-from polybench.datasets.synth_render import render
-from polybench.datasets.synth_scene import make_scene
+from polybench.datasets.synth.polyps import polyp_frame
+from polybench.datasets.synth.whole_folder import whole_folder
 from polybench.errors import ConfigError, DataError
 
 VERSION = 1  # raise it with every change that moves a pixel
@@ -45,31 +41,6 @@ The correspondence between the number of frame and the synthetic sequence is as 
 
 {table}
 """
-
-
-def polyp_frame(
-    seed: int, sequence: int, frame: int, *, size: tuple[int, int] = (288, 384)
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Draw one frame of one sequence.
-
-    Args:
-        seed: Of the dataset; at least 0.
-        sequence: Which colon and polyp; at least 0 (the README of a written dataset counts from 1).
-        frame: Time within the sequence, at least 0; neighbouring frames look alike.
-        size: Height and width in pixels.
-
-    Returns:
-        The image (H, W, 3) and the mask of the visible polyp (H, W).
-
-    Raises:
-        ConfigError: If a number is negative or the size is smaller than 16 pixels.
-    """
-    if min(seed, sequence, frame) < 0 or min(size) < 16:
-        raise ConfigError(
-            f"No synthetic frame has seed {seed}, sequence {sequence}, frame {frame}, size {size}: "
-            "use numbers of at least 0 and at least 16 pixels."
-        )
-    return render(make_scene(seed, sequence), frame, np.random.default_rng((seed, sequence, 1 + frame)), size)
 
 
 def write_clinicdb_like(
@@ -104,18 +75,8 @@ def write_clinicdb_like(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         _check_existing(folder, parameters)
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
-    try:
+    with whole_folder(folder, lambda: _check_existing(folder, parameters)) as unfinished:
         _write_files(unfinished, parameters, progress)
-        try:
-            unfinished.rename(folder)
-        except OSError:
-            if not folder.exists():
-                raise
-            _check_existing(folder, parameters)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from polybench.datasets import synth_scene as scenery
-from polybench.datasets.synth_scene import TILE, Blob, Floats, Scene
+from polybench.datasets.synth import polyps_scene as scenery
+from polybench.datasets.synth.brush import Floats, sample, smooth_step
+from polybench.datasets.synth.polyps_scene import Blob, Scene
 
 _BLOOD = np.array([0.30, 1.0, 0.85])[:, None, None]  # absorption of red, green and blue in a vessel
 _TONE = 1.7  # film speed: light 1 on albedo 0.5 gives 1 - exp(-0.85)
@@ -84,19 +85,6 @@ def _look(scene: Scene, time: int, rng: np.random.Generator, size: tuple[int, in
     return _View(frame=frame, scene=place, zoom=float(np.exp(zoom)), gain=float(np.exp(light)))
 
 
-def _sample(texture: Floats, u: Floats, v: Floats) -> Floats:
-    """A periodic texture at coordinates in tiles."""
-    return np.asarray(
-        ndimage.map_coordinates(texture, (v * TILE, u * TILE), order=1, mode="grid-wrap", prefilter=False)
-    )
-
-
-def _smooth(values: Floats, low: float, high: float) -> Floats:
-    """A smooth step from 0 at `low` to 1 at `high`."""
-    t = ((values - low) / (high - low)).clip(0, 1)
-    return np.asarray(t * t * (3 - 2 * t))
-
-
 def _wall(scene: Scene, view: _View) -> _Layers:
     """The tube of mucosa with mottling, vessels, fine relief and folds."""
     dx, dy = view.scene[0] - scene.lumen[0], view.scene[1] - scene.lumen[1]
@@ -104,14 +92,14 @@ def _wall(scene: Scene, view: _View) -> _Layers:
     angle = np.arctan2(dy, dx)
     u, v = angle * (scene.tiles / (2 * np.pi)), log_radius * (scene.tiles / (2 * np.pi))
     tile = np.exp(log_radius) * (2 * np.pi / scene.tiles)
-    swell = _sample(scene.textures[scenery.SWELL], u, v)
-    mottle = _sample(scene.textures[scenery.MOTTLE], u, v)
-    ripple = scene.ripple * tile * _sample(scene.textures[scenery.RIPPLE], u, v)
+    swell = sample(scene.textures[scenery.SWELL], u, v)
+    mottle = sample(scene.textures[scenery.MOTTLE], u, v)
+    ripple = scene.ripple * tile * sample(scene.textures[scenery.RIPPLE], u, v)
 
     blood = np.zeros_like(u)
     for name, width, strength in zip((scenery.VESSELS, scenery.CAPILLARIES), (0.10, 0.16), scene.vessels, strict=True):
-        ridge = np.exp(-((_sample(scene.textures[name], u + 0.015 * mottle, v + 0.02 * swell) / width) ** 2))
-        blood += strength * ridge * _smooth(mottle if name == scenery.VESSELS else -swell, -0.5, 1.2)
+        ridge = np.exp(-((sample(scene.textures[name], u + 0.015 * mottle, v + 0.02 * swell) / width) ** 2))
+        blood += strength * ridge * smooth_step(mottle if name == scenery.VESSELS else -swell, -0.5, 1.2)
     absorbed = (blood - 0.07 * mottle) * _BLOOD + 0.06 * swell * np.array([0.4, 0.2, 1.0])[:, None, None]
     squeezed = log_radius + 0.04 * swell
     for harmonic, (amplitude, phase) in enumerate(scene.squeeze.T, start=2):
@@ -125,7 +113,7 @@ def _wall(scene: Scene, view: _View) -> _Layers:
         light=light * scene.exposure,
         height=scene.swell * tile * swell + fold_height,
         ripple=ripple,
-        wet=_smooth(swell + 0.9 * mottle, 0.1, 1.9),
+        wet=smooth_step(swell + 0.9 * mottle, 0.1, 1.9),
     )
 
 
@@ -140,14 +128,14 @@ def _folds(scene: Scene, log_radius: Floats, angle: Floats) -> tuple[Floats, Flo
 
     def crescent(number: npt.NDArray[np.int64]) -> Floats:
         strength, direction, width = scene.folds[:, number % scene.folds.shape[1]]
-        return np.asarray(strength * _smooth(np.cos(angle - direction) + width, 0.0, 0.9))
+        return np.asarray(strength * smooth_step(np.cos(angle - direction) + width, 0.0, 0.9))
 
     here = crescent(number)
     light = np.exp(here * (0.40 * np.exp(-phase / 0.22) - 0.9 * phase**2.2))
     pixels = 1.5 / (np.exp(log_radius) * np.log(scene.fold_ratio) * log_radius.shape[0])
     lip = ((phase - 1) / pixels.clip(max=1.0) + 1).clip(0, 1)
     light += lip * (np.exp(0.40 * crescent(number + 1)) - light)
-    bulge = np.exp(-((phase - 0.18) ** 2) / 0.03) * _smooth(phase, 0.0, 0.14)
+    bulge = np.exp(-((phase - 0.18) ** 2) / 0.03) * smooth_step(phase, 0.0, 0.14)
     return light, np.asarray(0.10 * np.exp(log_radius) * (scene.fold_ratio - 1) * here * bulge)
 
 
@@ -160,7 +148,7 @@ def _outline(scene: Scene, blob: Blob, dx: Floats, dy: Floats) -> Floats:
     for harmonic, (amplitude, phase) in enumerate(blob.lobes.T, start=2):
         edge += amplitude * np.cos(harmonic * angle + phase)
     edge *= blob.radius / np.sqrt(1 + (blob.lobes[0] ** 2).sum() / 2)
-    noise = _sample(scene.textures[scenery.MOTTLE], dx / (6 * blob.radius) + blob.angle, dy / (6 * blob.radius))
+    noise = sample(scene.textures[scenery.MOTTLE], dx / (6 * blob.radius) + blob.angle, dy / (6 * blob.radius))
     return np.asarray(np.hypot(along, across) / edge + blob.raggedness * noise)
 
 
@@ -177,7 +165,7 @@ def _add_blob(scene: Scene, view: _View, layers: _Layers, blob: Blob) -> npt.NDA
     edge = _outline(scene, blob, dx, dy)
     inside[box] = edge < 1
     soft = max(1.3, 0.05 * blob.radius * layers.light.shape[0]) / layers.light.shape[0]
-    cover = _smooth((1 - edge) * blob.radius * view.zoom, -soft, soft)
+    cover = smooth_step((1 - edge) * blob.radius * view.zoom, -soft, soft)
     # The dome is lit like the wall it stands on, and less from one side than wall behind it would be.
     local = layers.light[box]
     own = max(float((local * cover).sum() / max(cover.sum(), 1e-9)), 0.40)
@@ -202,22 +190,22 @@ def _surface(
 ) -> None:
     """Give a blob its dome, lumps, colour and pit pattern."""
     u, v = offset / (3.2 * blob.radius) + blob.angle
-    film = _sample(scene.textures[scenery.RIPPLE], 0.6 * u, 0.6 * v)
-    grooves = np.exp(-((_sample(scene.textures[scenery.VESSELS], u, v) / 0.5) ** 2))
-    swell = _sample(scene.textures[scenery.SWELL], v, u)
-    pattern = _sample(scene.textures[scenery.PITS], u * 0.8, v * 0.8)
+    film = sample(scene.textures[scenery.RIPPLE], 0.6 * u, 0.6 * v)
+    grooves = np.exp(-((sample(scene.textures[scenery.VESSELS], u, v) / 0.5) ** 2))
+    swell = sample(scene.textures[scenery.SWELL], v, u)
+    pattern = sample(scene.textures[scenery.PITS], u * 0.8, v * 0.8)
     rim = edge.clip(0, 1) ** (2 * blob.plateau)
     dome = blob.height * (1 - rim) ** 0.7 + (0.07 * blob.height * swell - blob.lumps * grooves) * (1 - rim)
     layers.height[box] += cover * (blob.radius * dome - layers.height[box])
     layers.ripple[box] += cover * (0.013 * blob.radius * film - layers.ripple[box])
-    tone = 0.05 * _sample(scene.textures[scenery.MOTTLE], v * 0.5, u * 0.5) - 0.09 * edge.clip(0, 1) ** 4
+    tone = 0.05 * sample(scene.textures[scenery.MOTTLE], v * 0.5, u * 0.5) - 0.09 * edge.clip(0, 1) ** 4
     tone -= 1.5 * blob.lumps * grooves
     colour = blob.tint[:, None, None] + (blob.pits * (np.exp(-((pattern / 0.55) ** 2)) - 0.5) + tone) * _BLOOD * [
         [[-1.0]]
     ]
     own = scene.mucosa[:, None, None] * np.exp(colour)
     layers.albedo[:, *box] += cover * (own - layers.albedo[:, *box])
-    layers.wet[box] = np.maximum(layers.wet[box] * (1 - cover), 0.85 * cover * _smooth(film, -2.5, 0.5))
+    layers.wet[box] = np.maximum(layers.wet[box] * (1 - cover), 0.85 * cover * smooth_step(film, -2.5, 0.5))
 
 
 def _add_bubbles(scene: Scene, view: _View, layers: _Layers) -> None:
@@ -237,7 +225,7 @@ def _opening(scene: Scene, view: _View) -> Floats:
     x, y = np.abs(view.frame[0] - centre_x), np.abs(view.frame[1] - centre_y)
     room = np.minimum(np.minimum(width - x, height - y), (width + height - cut - x - y) / np.sqrt(2))
     pixel = 1 / view.frame.shape[1]
-    return _smooth(room, -pixel, pixel)
+    return smooth_step(room, -pixel, pixel)
 
 
 def _expose(scene: Scene, view: _View, layers: _Layers) -> Floats:
@@ -255,5 +243,5 @@ def _expose(scene: Scene, view: _View, layers: _Layers) -> Floats:
     image = 1 - np.exp(-_TONE * layers.albedo * light)
     mirror = (slope_x + film_x + 0.5 * lamp_x) ** 2 + (slope_y + film_y + 0.5 * lamp_y) ** 2
     glint = scene.wetness * layers.wet * np.exp(-mirror / 0.05) * (0.25 + light)
-    image += (1 - image) * _smooth(glint, 0.28, 0.62)
+    image += (1 - image) * smooth_step(glint, 0.28, 0.62)
     return np.asarray(image + (1 - image) * 0.10 * glint.clip(0, 1))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-TILE = 512
+from polybench.datasets.synth.brush import Floats, periodic_noise
+
 SWELL, MOTTLE, VESSELS, CAPILLARIES, RIPPLE, PITS = range(6)
 # Lowest and highest frequency in cycles per tile and the power by which amplitude falls with it, in the order above.
 _BANDS = ((1, 5, 1.8), (1, 24, 1.2), (3, 9, 0.5), (9, 22, 0.3), (2, 40, 1.3), (14, 40, 0.2))
@@ -65,7 +64,7 @@ class Scene:
     """All that the frames of one sequence have in common.
 
     Attributes:
-        textures: Periodic noise of zero mean and unit deviation, (6, TILE, TILE), indexed by the names in this module.
+        textures: Periodic noise of zero mean and unit deviation, (6, 512, 512), indexed by the names in this module.
         mucosa: Albedo of the wall (3).
         lumen: Where the axis of the colon meets the picture (x, y), often outside it.
         depth: Radius of the dark end of the lumen.
@@ -119,7 +118,7 @@ def make_scene(seed: int, sequence: int) -> Scene:
     distance = float(np.hypot(lumen[0] - polyps[0].centre[0], lumen[1] - polyps[0].centre[1]))
     weights = rng.dirichlet(np.full(len(_MUCOSA), 0.35))
     return Scene(
-        textures=np.stack([_noise(rng, *band) for band in _BANDS]),
+        textures=np.stack([periodic_noise(rng, *band) for band in _BANDS]),
         mucosa=weights @ _MUCOSA * rng.uniform(0.92, 1.06, 3),
         lumen=lumen,
         depth=rng.uniform(0.07, 0.20),
@@ -154,14 +153,6 @@ def make_scene(seed: int, sequence: int) -> Scene:
         bubbles=_bubbles(rng),
         path=_path(rng),
     )
-
-
-def _noise(rng: np.random.Generator, low: float, high: float, fall: float) -> Floats:
-    """Periodic noise with frequencies from `low` to `high` cycles per tile, amplitude falling as frequency^-`fall`."""
-    frequency = np.hypot(np.fft.fftfreq(TILE, 1 / TILE)[:, None], np.fft.rfftfreq(TILE, 1 / TILE)[None])
-    gain = np.where((frequency >= low) & (frequency <= high), np.maximum(frequency, 1.0) ** -fall, 0.0)
-    field = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((TILE, TILE))) * gain, (TILE, TILE))
-    return np.asarray(field / field.std(), dtype=np.float64)
 
 
 def _lobes(rng: np.random.Generator, strength: float) -> Floats:

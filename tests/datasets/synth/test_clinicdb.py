@@ -1,14 +1,13 @@
 import re
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.filters import threshold_otsu
 
-from polybench.datasets import synth
-from polybench.datasets.synth import polyp_frame, write_clinicdb_like
+from polybench.datasets.synth import polyps
+from polybench.datasets.synth.clinicdb import write_clinicdb_like
+from polybench.datasets.synth.polyps import polyp_frame
 from polybench.errors import ConfigError, DataError
 
 SMALL = (36, 48)
@@ -22,21 +21,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / (one | other).sum())
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("synth") / "set"
     write(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def sequences() -> list[tuple[np.ndarray, np.ndarray]]:
-    """The first frame of 24 sequences."""
-    return [polyp_frame(0, sequence, 0, size=SMALL) for sequence in range(24)]
 
 
 def test_layout_is_that_of_clinicdb(dataset: Path) -> None:
@@ -68,10 +57,6 @@ def test_same_seed_gives_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "again") == contents(dataset)
 
 
-def test_another_seed_gives_other_frames() -> None:
-    assert not np.array_equal(polyp_frame(0, 0, 0, size=SMALL)[1], polyp_frame(1, 0, 0, size=SMALL)[1])
-
-
 def test_a_frame_does_not_depend_on_those_made_before(dataset: Path) -> None:
     for number in (7, 2, 5, 1):
         image, mask = polyp_frame(0, (number - 1) // 3, (number - 1) % 3, size=SMALL)
@@ -79,54 +64,8 @@ def test_a_frame_does_not_depend_on_those_made_before(dataset: Path) -> None:
         assert np.array_equal(mask, np.asarray(Image.open(dataset / "Ground Truth" / f"{number}.tif")) == 255)
 
 
-def test_global_generator_is_neither_read_nor_moved() -> None:
-    np.random.seed(1)
-    first = polyp_frame(0, 3, 1, size=SMALL)[0]
-    assert np.random.rand() == pytest.approx(0.417022004702574)  # first draw of MT19937 seeded with 1
-    assert np.array_equal(polyp_frame(0, 3, 1, size=SMALL)[0], first)
-
-
-@pytest.mark.parametrize("sequence", range(6))
-def test_neighbouring_frames_show_the_same_polyp_a_little_moved(sequence: int) -> None:
-    frames = [polyp_frame(0, sequence, time, size=SMALL) for time in range(10)]
-    for (image, mask), (next_image, next_mask) in pairwise(frames):
-        assert iou(mask, next_mask) > 0.5
-        assert not np.array_equal(image, next_image)
-    assert min(iou(frames[0][1], mask) for _, mask in frames) < 0.95
-
-
-def test_sequences_differ(sequences: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    overlaps = [iou(one[1], other[1]) for i, one in enumerate(sequences) for other in sequences[:i]]
-    assert np.mean(overlaps) < 0.3
-    colours = np.array([image[image.max(2) > 40].mean(0) for image, _ in sequences])
-    assert (colours.std(0) > 8).all()
-
-
-def test_polyps_cover_a_realistic_share_of_the_frame(sequences: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    shares = [mask.mean() for _, mask in sequences]
-    assert min(shares) > 0.02
-    assert max(shares) < 0.25
-    assert 0.07 < np.mean(shares) < 0.11  # CVC-ClinicDB: 0.095
-
-
-def test_corners_are_dark_and_never_polyp(sequences: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    for image, mask in sequences:
-        for row, column in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
-            assert image[row, column].max() < 32
-            assert not mask[row, column]
-
-
-def test_a_threshold_does_not_separate_the_polyp(sequences: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    best = []
-    for image, mask in sequences:
-        grey = image.mean(2)
-        bright = grey > threshold_otsu(grey)
-        best.append(max(2 * (mask & side).sum() / (mask.sum() + side.sum()) for side in (bright, ~bright)))
-    assert np.mean(best) < 0.45
-
-
 def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = synth.render
+    draw = polyps.render
     calls = iter(range(100))
 
     def stop_at_third(*arguments: object) -> object:
@@ -134,7 +73,7 @@ def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
         return draw(*arguments)
 
-    monkeypatch.setattr(synth, "render", stop_at_third)
+    monkeypatch.setattr(polyps, "render", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
@@ -142,14 +81,14 @@ def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("rival_seed", [0, 1])
 def test_the_slower_of_two_writers_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rival_seed: int) -> None:
-    draw = synth.render
+    draw = polyps.render
 
     def let_a_rival_finish(*arguments: object) -> object:
-        monkeypatch.setattr(synth, "render", draw)
+        monkeypatch.setattr(polyps, "render", draw)
         write(tmp_path / "set", images=2, seed=rival_seed)
         return draw(*arguments)
 
-    monkeypatch.setattr(synth, "render", let_a_rival_finish)
+    monkeypatch.setattr(polyps, "render", let_a_rival_finish)
     if rival_seed == 0:
         write(tmp_path / "set", images=2)
     else:
@@ -186,13 +125,6 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "set").mkdir()
     write(tmp_path / "set", images=1)
     assert (tmp_path / "set" / "Original" / "1.tif").is_file()
-
-
-def test_impossible_frames_are_refused() -> None:
-    with pytest.raises(ConfigError, match="seed -1"):
-        polyp_frame(-1, 0, 0)
-    with pytest.raises(ConfigError, match="at least 16 pixels"):
-        polyp_frame(0, 0, 0, size=(8, 48))
 
 
 def test_an_empty_dataset_is_refused(tmp_path: Path) -> None:

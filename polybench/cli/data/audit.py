@@ -1,0 +1,83 @@
+"""`polybench data audit`: which images of a dataset resemble each other, and what that means for its splits."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Column, Table
+
+from polybench.cli.data.modules import add_copy_arguments, open_copy
+from polybench.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from polybench.data.audit import AuditReport
+
+
+def main(args: list[str]) -> int:
+    """Search a copy, write the report and the pictures, print what leaks.
+
+    Args:
+        args: The arguments after `polybench data audit`.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        UserError: If there is no such dataset, split or copy.
+    """
+    parser = Parser(
+        "polybench data audit",
+        "Find images that are the same, nearly the same or show the same scene, and count how many images of each "
+        "split's test and validation part have such a partner in its training part.",
+    )
+    add_copy_arguments(parser, split="audit this split alone: a name, or the path of a CSV (default: all of them)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("leaderboards") / "audits",
+        help="folder of the report: page, JSON and CSV, which hold no image (%(default)s)",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        default=Path("runs") / "audits",
+        help="folder of the pictures of the worst pairs, which show the dataset's images (%(default)s)",
+    )
+    options = parser.parse_args(args)
+
+    from polybench.data.audit import audit_copy
+    from polybench.data.audit_report import write_pictures, write_report
+    from polybench.data.module import SPLITS
+    from polybench.data.splits import load_split
+
+    data = open_copy(options.name, options.root, options.split)
+    folder = SPLITS / data.short_name
+    known = sorted(path.stem for path in folder.glob("*.csv"))
+    splits = [data.split] if options.split or not known else [load_split(folder, name) for name in known]
+    report = audit_copy(data, splits)
+    pages = write_report(report, options.out)
+    sources = {source.id: source for source in data.sources()}
+    pictures = write_pictures(
+        report, lambda image_id: data.decode(sources[image_id]).image, options.pictures / data.short_name
+    )
+    _show(report)
+    for problem in data.problems:
+        print(f"left out: {problem}")
+    print("\n".join(f"written: {path}" for path in [*pages, *pictures]))
+    return 0
+
+
+def _show(report: "AuditReport") -> None:
+    titles = ("subset", "images", "exact", "near", "scene", "group")
+    table = Table(Column("split", no_wrap=True), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)
+    for split in report.splits:
+        for leak in split.result.leaks:
+            shares = [f"{100 * n / leak.images:.1f} %" for n in (leak.exact, leak.duplicate, leak.scene)]
+            group = "-" if split.split.group_disjoint is None else f"{100 * leak.group / leak.images:.1f} %"
+            table.add_row(split.split.name, leak.subset, str(leak.images), *shares, group)
+    console = Console(highlight=False)
+    console.print(f"{report.dataset}: {report.images} images, {len(report.search.pairs)} pairs that look alike.")
+    console.print("Images with the same pixels, nearly the same picture, the same scene or the same group in train;")
+    console.print("each column includes those before it, except the group.")
+    console.print(table)

@@ -1,0 +1,66 @@
+"""`polybench data download`: fetch a dataset from its open source, or say what to do by hand."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polybench.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from polybench.data.card import Archive
+
+
+def main(args: list[str]) -> int:
+    """Fetch, check and unpack.
+
+    Args:
+        args: The arguments after `polybench data download`.
+
+    Returns:
+        The exit code: 1 where the source is gated and the copy is not there.
+
+    Raises:
+        UserError: If there is no such dataset, or the download fails.
+    """
+    parser = Parser(
+        "polybench data download",
+        "Fetch a dataset whose source is open, and unpack it; an archive that is there is checked instead. For a set "
+        "whose source is gated, say what to do by hand.",
+    )
+    parser.add_argument("name", help="the dataset's short name, as `polybench data list` shows it")
+    parser.add_argument("--root", type=Path, help="folder of the datasets (default: POLYBENCH_DATA, or ./data)")
+    options = parser.parse_args(args)
+
+    from polybench.cli.data.modules import default_root, is_here, module_class
+
+    cls = module_class(options.name)
+    root: Path = options.root or Path(default_root())
+    target, kept = root / cls.folder, root / "archives"
+    print(f"{cls.card.title}. Terms: {cls.card.terms}. Cite: {cls.card.citation}.")
+    then = f"Then: polybench data verify {options.name} --root {root}"
+    here = is_here(cls, root)
+    if not cls.card.archives and not cls.card.steps:
+        print(f"There is nothing to fetch; source: {cls.card.source}.")
+        return 0
+    if here and not any((kept / archive.name).exists() for archive in cls.card.archives):
+        print(f"The folder '{target}' is there already; remove it to start anew.\n{then}")
+        return 0
+    if not cls.card.archives:
+        print(f"No program may fetch it ({cls.card.source}). By hand:")
+        for number, step in enumerate(cls.card.steps, start=1):
+            print(f"{number}. {step.replace('<data>', str(root))}")
+        print(then)
+        return 1
+    for archive in cls.card.archives:
+        _fetch_and_unpack(archive, kept, target)
+    print(then)
+    return 0
+
+
+def _fetch_and_unpack(archive: "Archive", kept: Path, target: Path) -> None:
+    from polybench.data.download import fetch
+    from polybench.data.extract import unpack
+
+    path = fetch(archive, kept)
+    folder = target / archive.folder
+    count = unpack(path, folder, strip=archive.strip)
+    print(f"'{path}' is whole; its {count} files are in '{folder}'.")

@@ -1,0 +1,73 @@
+"""Data modules by the short name that users type; nothing heavy is imported before one is asked for."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from polybench.cli.parser import Parser
+from polybench.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from polybench.data.module import SegmentationDataModule
+
+
+def modules() -> "dict[str, type[SegmentationDataModule]]":
+    """Short name -> class, of all datasets."""
+    from polybench import datasets
+
+    classes = [getattr(datasets, name) for name in datasets.__all__]
+    return {c.short_name: c for c in sorted(classes, key=lambda c: str(c.short_name))}
+
+
+def module_class(name: str) -> "type[SegmentationDataModule]":
+    """Find a dataset's class.
+
+    Raises:
+        ConfigError: If there is no such dataset; the nearest is suggested.
+    """
+    known = modules()
+    if name not in known:
+        raise ConfigError(f"There is no dataset '{name}'; there are {', '.join(known)}.{did_you_mean(name, known)}")
+    return known[name]
+
+
+def default_root() -> str:
+    """The folder of the datasets: `POLYBENCH_DATA`, or `data`."""
+    return os.environ.get("POLYBENCH_DATA", "data")
+
+
+def add_copy_arguments(
+    parser: Parser, *, split: str = "name of a split, or the path of a CSV (default: the dataset's own)"
+) -> None:
+    """Add what names a copy: the dataset, its folder and the split.
+
+    Args:
+        parser: The action's parser.
+        split: What the action's help says of `--split`.
+    """
+    parser.add_argument("name", help="the dataset's short name, as `polybench data list` shows it")
+    parser.add_argument(
+        "--root",
+        default=default_root(),
+        help="folder that holds the dataset's own folder (default: POLYBENCH_DATA, or ./data; here %(default)s)",
+    )
+    parser.add_argument("--split", help=split)
+
+
+def open_copy(name: str, root: str, split: str | None) -> "SegmentationDataModule":
+    """Make the data module of a copy; broken images are noted, not raised.
+
+    Raises:
+        ConfigError: If there is no such dataset or split.
+        DataError: If there is no copy.
+    """
+    make: Callable[..., SegmentationDataModule] = module_class(name)
+    data = make(root=root, split=split, allow_missing=True, on_error="skip")
+    _ = data.directory
+    return data
+
+
+def is_here(cls: "type[SegmentationDataModule]", root: Path) -> bool:
+    """Whether a folder of the dataset's name lies below a root."""
+    return (root / cls.folder).is_dir()
