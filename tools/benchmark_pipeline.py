@@ -11,17 +11,19 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import segmentation_models_pytorch as smp
 import torch
 from lightning.pytorch import Trainer
 
 from polybench import datasets
+from polybench.cli.profile.timing import time_in_turn
+from polybench.cli.profile.workload import Workload, set_up, step_modes, training_batches
 from polybench.data.images import resize_image, resize_mask
 from polybench.data.module import SegmentationDataModule
-from polybench.data.sample import Batch
 from polybench.losses import BCEDiceLoss
+from polybench.tasks import SegmentationTask
 
 SIZE, BATCH = (256, 256), 8
 
@@ -33,14 +35,11 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def prepare(name: str, root: str) -> SegmentationDataModule:
+def prepare(name: str, root: str, trainer: Trainer) -> SegmentationDataModule:
     """Set a data module up as a trainer on one process would."""
     module = getattr(datasets, name)(root, SIZE, batch_size=BATCH, augment="efen25", allow_missing=True)
     assert isinstance(module, SegmentationDataModule)
-    module.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    module.trainer.training = True
-    module.prepare_data()
-    module.setup("fit")
+    set_up(module, trainer)
     return module
 
 
@@ -63,33 +62,13 @@ def epochs(data: SegmentationDataModule, rounds: int) -> list[float]:
     return [timed(decode) / timed(read) for _ in range(rounds)]
 
 
-def batches(data: SegmentationDataModule) -> Iterator[Batch]:
-    """Training batches without end, as the trainer gets them."""
-    while True:
-        for batch in data.train_dataloader():
-            yield data.on_after_batch_transfer(batch, 0)
-
-
-def steps(data: SegmentationDataModule, rounds: int) -> tuple[list[float], list[float], list[float]]:
-    """Seconds of the fed step, of the step on a batch in memory, and of fetching and augmenting alone."""
-    net = smp.Unet("resnet34", encoder_weights=None)
-    loss = BCEDiceLoss()
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
-    source = batches(data)
-
-    def train(batch: Batch) -> None:
-        optimizer.zero_grad()
-        loss(net(batch["image"]), batch["mask"], batch["valid"]).backward()
-        optimizer.step()
-
+def steps(data: SegmentationDataModule, trainer: Trainer, rounds: int) -> dict[str, list[float]]:
+    """Seconds of the training step on real data and on a fixed batch, and of fetching and augmenting alone."""
+    work = Workload(SegmentationTask(smp.Unet("resnet34", encoder_weights=None), BCEDiceLoss()), trainer)
+    source = training_batches(data, work.device)
     fixed = next(source)
-    train(fixed)
-    fed, held, fetched = [], [], []
-    for _ in range(rounds):
-        fed.append(timed(lambda: train(next(source))))
-        held.append(timed(lambda: train(fixed)))
-        fetched.append(timed(lambda: next(source)))
-    return fed, held, fetched
+    work.train(fixed)
+    return time_in_turn(step_modes(work, fixed, source, data.num_workers), range(rounds))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,17 +78,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", help="folder of the datasets; a temporary one for the synthetic set")
     parser.add_argument("--rounds", type=int, default=12, help="pairs of steps (%(default)s)")
     options = parser.parse_args(arguments)
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
     with tempfile.TemporaryDirectory() as folder:
-        data = prepare(options.data, options.root or folder)
+        data = prepare(options.data, options.root or folder, trainer)
         ratios = epochs(data, 3)
         print(f"{options.data}, {len(data.ids('train'))} training images, {torch.get_num_threads()} threads")
         print(f"epoch, decoding / cached: median {statistics.median(ratios):.1f} of {len(ratios)}")
-        fed, held, fetched = steps(data, options.rounds)
-    pairs = [one / other for one, other in zip(fed, held, strict=True)]
+        seconds = steps(data, trainer, options.rounds)
+    real, fixed, fetched = seconds["real"], seconds["fixed"], seconds["data"]
+    pairs = [one / other for one, other in zip(real, fixed, strict=True)]
     print(f"step, fed / held in memory: median of {len(pairs)} pairs {statistics.median(pairs):.3f}")
-    print(f"step, minimum / minimum: {min(fed) / min(held):.3f}; median / median: ", end="")
-    print(f"{statistics.median(fed) / statistics.median(held):.3f}")
-    share = statistics.median(fetched) / statistics.median(held)
+    print(f"step, minimum / minimum: {min(real) / min(fixed):.3f}; median / median: ", end="")
+    print(f"{statistics.median(real) / statistics.median(fixed):.3f}")
+    share = statistics.median(fetched) / statistics.median(fixed)
     print(f"fetching and augmenting alone / step: {share:.3f} ({1000 * statistics.median(fetched):.0f} ms)")
     return 0
 

@@ -40,7 +40,7 @@ def outlined(image: UInt8Array, parts: Sequence[UInt8Array], colour: tuple[int, 
 
 def pictures(data: SegmentationDataModule, source: Source) -> tuple[UInt8Array, UInt8Array]:
     """An image as it is, and with its outlines."""
-    image, _, valid, _ = data.decode(source)
+    image, _, valid, *_ = data.decode(source)
     with_outlines = outlined(image, [read_mask(path, source.page) for path in source.masks], MASK)
     return image, with_outlines if valid is None else outlined(with_outlines, [valid], FIELD_OF_VIEW)
 

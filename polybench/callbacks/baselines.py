@@ -57,7 +57,8 @@ class BaselinesCallback(Callback):
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start empty."""
-        self._metrics = {name: ImageRows().to(pl_module.device) for name in BASELINES}
+        protocols: Any = pl_module.protocols
+        self._metrics = {name: ImageRows(protocols).to(pl_module.device) for name in BASELINES}
 
     def on_test_batch_end(
         self,
@@ -70,14 +71,7 @@ class BaselinesCallback(Callback):
     ) -> None:
         """Add the batch to each baseline."""
         for name, predict in BASELINES.items():
-            self._metrics[name].update(
-                predict(batch["image"]),
-                batch["native_mask"],
-                batch["native_valid"],
-                batch["to_native"],
-                batch["id"],
-                batch["group"],
-            )
+            self._metrics[name].update_from(batch, predict(batch["image"]))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the rows of all processes."""

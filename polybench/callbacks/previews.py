@@ -14,8 +14,8 @@ from torch import Tensor
 
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
-from polybench.metrics import PER_IMAGE
-from polybench.metrics.rows import THRESHOLD
+from polybench.metrics import PER_IMAGE, THRESHOLD
+from polybench.metrics.protocols import per_image_values
 
 TRUE_POSITIVE = (0, 158, 115)
 FALSE_POSITIVE = (230, 159, 0)
@@ -66,8 +66,8 @@ class PreviewsCallback(Callback):
     ) -> None:
         """Keep the worst of this process."""
         n = len(batch["id"])
-        counts = torch.cat(pl_module.test_rows.counts[-n:]).cpu().numpy()  # type: ignore[union-attr,index,arg-type]
-        dice = PER_IMAGE.values(counts)["dice"]
+        counts = torch.cat(pl_module.image_rows.counts[-n:]).cpu().numpy()  # type: ignore[union-attr,index,arg-type]
+        dice = per_image_values(counts)["dice"]
         probability: Tensor = outputs
         for row in range(n):
             preview = Preview(
@@ -85,7 +85,7 @@ class PreviewsCallback(Callback):
         rows = pl_module.rows
         if rows is None or trainer.log_dir is None:
             return
-        dice = PER_IMAGE.values(rows.counts)["dice"]  # type: ignore[union-attr,arg-type]
+        dice = PER_IMAGE.values(rows)["dice"]  # type: ignore[arg-type]
         order = sorted(zip(dice.tolist(), rows.ids, strict=True))[: self.most]  # type: ignore[union-attr,arg-type]
         folder = Path(trainer.log_dir) / "overlays"
         if trainer.is_global_zero:

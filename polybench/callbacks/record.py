@@ -1,12 +1,11 @@
 """After a test, the record: one for the trained net, one for each trivial baseline that has none yet."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
@@ -14,13 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.provenance import net_summary, net_version, provenance, start_weights
-from polybench.metrics import PER_IMAGE, Rows
+from polybench.callbacks.scores import all_scores
+from polybench.metrics import Protocol, Rows
+from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
-from polybench.results.facts import DatasetFacts, NetFacts, TrainingFacts
+from polybench.results.facts import DatasetFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, write_record
-from polybench.results.statistics import column, summarise
-
-PROTOCOLS = (PER_IMAGE,)
 
 
 @dataclass(frozen=True)
@@ -46,17 +44,6 @@ class RunContext:
     lineage: tuple[str, ...]
 
 
-def rows_table(rows: Rows) -> pd.DataFrame:
-    """The per-image table of a record: id, group, and the counts and values of each protocol."""
-    columns: dict[str, Any] = {"id": rows.ids, "group": rows.groups}
-    for protocol in PROTOCOLS:
-        for position, name in enumerate(("tp", "fp", "fn", "tn")):
-            columns[column(protocol.key, name)] = rows.counts[:, position]
-        for metric, values in protocol.values(rows.counts).items():
-            columns[column(protocol.key, metric)] = values
-    return pd.DataFrame(columns)
-
-
 def trained_record(
     context: RunContext,
     trainer: Trainer,
@@ -64,7 +51,7 @@ def trained_record(
     data: DatasetFacts,
     meter: MeterCallback,
     checkpoint: Path,
-    table: pd.DataFrame,
+    metrics: Mapping[str, ProtocolScores],
 ) -> Record:
     """Describe a run whose best checkpoint has just been tested.
 
@@ -75,7 +62,7 @@ def trained_record(
         data: Which images.
         meter: What the training took.
         checkpoint: The file that was tested.
-        table: One row per test image.
+        metrics: `protocol@version` -> scores of the test.
     """
     net_config = context.config["model"]["init_args"]["net"]
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
@@ -111,26 +98,31 @@ def trained_record(
             peak_memory_bytes=meter.peak_memory_bytes,
             images_per_second=meter.images_per_second,
         ),
-        metrics={p.key: summarise(table, p.key, p.directions) for p in PROTOCOLS},
+        metrics=metrics,
         provenance=provenance(trainer, checkpoint),
     )
 
 
-def baseline_record(trained: Record, name: str, table: pd.DataFrame) -> Record:
+def baseline_identity(trained: Record, name: str) -> dict[str, Any]:
+    """What makes a baseline the same on the images of a trained record, in the place of a configuration."""
+    return {
+        "baseline": name,
+        "size": list(trained.dataset.size or ()),
+        "split": trained.dataset.split_sha256,
+        "manifest": trained.dataset.manifest_sha256,
+        "protocols": list(trained.metrics),
+    }
+
+
+def baseline_record(trained: Record, name: str, metrics: Mapping[str, ProtocolScores]) -> Record:
     """Describe a trivial baseline on the images of a trained record.
 
     Args:
         trained: The record whose test the baseline shared.
         name: The baseline.
-        table: One row per test image.
+        metrics: `protocol@version` -> scores of the baseline.
     """
-    identity = {
-        "baseline": name,
-        "size": list(trained.dataset.size or ()),
-        "split": trained.dataset.split_sha256,
-        "manifest": trained.dataset.manifest_sha256,
-        "protocols": [protocol.key for protocol in PROTOCOLS],
-    }
+    identity = baseline_identity(trained, name)
     return replace(
         trained,
         kind="baseline",
@@ -142,29 +134,32 @@ def baseline_record(trained: Record, name: str, table: pd.DataFrame) -> Record:
         config_sha256=config_sha256(identity),
         net=None,
         training=None,
-        metrics={p.key: summarise(table, p.key, p.directions) for p in PROTOCOLS},
+        metrics=metrics,
         provenance=replace(trained.provenance, checkpoint_sha256=None, logger_url=None),
     )
 
 
-def write_records(trained: Record, table: pd.DataFrame, baselines: Mapping[str, pd.DataFrame], root: Path) -> Path:
-    """Write a run's record, and those baselines that the folder lacks for these images.
+def write_records(
+    trained: Record, rows: Rows, baselines: Mapping[str, Rows], protocols: Sequence[Protocol], root: Path
+) -> Path:
+    """Write a run's record, and those baselines that the folder lacks for these images and protocols.
 
     Args:
         trained: The run.
-        table: Its per-image table.
-        baselines: Baseline -> its per-image table.
+        rows: Its rows.
+        baselines: Baseline -> its rows.
+        protocols: The protocols of the test.
         root: The folder of the leaderboards.
 
     Returns:
         The run's JSON file.
     """
-    path = write_record(trained, table, root)
+    path = write_record(trained, image_table(rows, protocols), root)
     known = {stored.record.config_sha256 for stored in read_records(root, trained.dataset.name)}
-    for name, baseline_table in baselines.items():
-        record = baseline_record(trained, name, baseline_table)
-        if record.config_sha256 not in known:
-            write_record(record, baseline_table, root)
+    for name, found in baselines.items():
+        if config_sha256(baseline_identity(trained, name)) not in known:
+            record = baseline_record(trained, name, all_scores(found, protocols))
+            write_record(record, image_table(found, protocols), root)
     return path
 
 

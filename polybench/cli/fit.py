@@ -9,8 +9,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.callbacks.provenance import file_sha256
-from polybench.callbacks.record import RunContext, rows_table, trained_record, write_records
+from polybench.callbacks.record import RunContext, trained_record, write_records
 from polybench.callbacks.resume import run_of
+from polybench.callbacks.scores import all_scores
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_table, print_scores
 from polybench.errors import ConfigError
@@ -107,9 +108,7 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
         print("No table and no record: no test image was evaluated.")
         return
     data = cli.datamodule.facts()
-    table = rows_table(rows)
-    baselines = {name: rows_table(found) for name, found in cli.baselines.rows.items()}
-    scores = print_scores(config.name, data, table, baselines)
+    scores = print_scores(config.name, data, rows, cli.baselines.rows, cli.model.protocols)
     if cli.previews.paths:
         print(f"Pictures of the worst images: {cli.previews.paths[0].parent}")
     reason = why_no_record(cli, best, rows.ids)
@@ -117,8 +116,10 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
         print(f"No record: {reason}.")
     else:
         root = Path(config.leaderboard)
-        record = trained_record(context, cli.trainer, cli.model, data, cli.meter, best, table)
-        path = write_records(record, table, baselines, root)
+        protocols = cli.model.protocols
+        metrics = all_scores(rows, protocols)
+        record = trained_record(context, cli.trainer, cli.model, data, cli.meter, best, metrics)
+        path = write_records(record, rows, cli.baselines.rows, protocols, root)
         write_pages(root)
         print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
     log_table(cli.trainer, scores)

@@ -22,6 +22,8 @@ COMMANDS = {
     "validate": Command("polybench.cli.validate", "evaluate a checkpoint on the validation subset"),
     "test": Command("polybench.cli.test", "evaluate a checkpoint on the test subset"),
     "predict": Command("polybench.cli.predict", "write a mask for every image of a folder"),
+    "score": Command("polybench.cli.score", "score a folder of anyone's predictions under every protocol"),
+    "profile": Command("polybench.cli.profile.command", "measure size, speed, memory and what a step waits for"),
     "data": Command("polybench.cli.data", "list, verify, download, audit, split and synthesise datasets"),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }

@@ -14,8 +14,8 @@ from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.complaints import mismatch
 from polybench.data.images import find_images, read_image, resize_image
 from polybench.errors import ConfigError, DataError
+from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import resize_affine, to_native_size
-from polybench.metrics.rows import THRESHOLD
 from polybench.tasks import SegmentationTask
 
 

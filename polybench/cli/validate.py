@@ -1,15 +1,22 @@
 """`polybench validate`: evaluate a checkpoint on the validation subset and print the table."""
 
-from polybench.callbacks.record import rows_table
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import print_scores
+from polybench.errors import ConfigError
 
 
 def main(args: list[str]) -> int:
-    """Run the command and return its exit code."""
+    """Run the command and return its exit code.
+
+    Raises:
+        ConfigError: If no image was evaluated.
+    """
     cli = BenchmarkCLI("validate", args)
     checkpoint = cli.required_checkpoint()
     cli.call("validate", checkpoint)
     if cli.trainer.is_global_zero:
-        print_scores(cli.config.name, cli.datamodule.facts(), rows_table(cli.model.rows), {}, subset="val")
+        rows, protocols = cli.model.rows, cli.model.protocols
+        if rows is None:
+            raise ConfigError("No validation image was evaluated: leave out --trainer.limit_val_batches.")
+        print_scores(cli.config.name, cli.datamodule.facts(), rows, {}, protocols, subset="val")
     return 0

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from polybench.atomic import atomic_write_text
 from polybench.data.cache import VERSION, ImageCache
-from polybench.data.images import UInt8Array, resize_image, resize_mask
+from polybench.data.images import UInt8Array, UInt16Array, resize_image, resize_mask
 from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
@@ -25,7 +25,7 @@ from polybench.errors import DataError
 Decode = Callable[[Source], Decoded]
 """Reads a source; a DataError names the file that is broken."""
 
-STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin")
+STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin", "native_labels.bin")
 JOURNAL = "journal.jsonl"
 
 
@@ -38,6 +38,7 @@ class Entry:
     native_size: tuple[int, int] = (0, 0)
     objects: int | None = None
     has_valid: bool = False
+    has_labels: bool = False
     lengths: tuple[int, ...] = (0,) * len(STREAMS)
     checksums: tuple[int, ...] = (0,) * len(STREAMS)
 
@@ -151,13 +152,14 @@ def _add(
         native_size=(decoded.mask.shape[0], decoded.mask.shape[1]),
         objects=decoded.objects,
         has_valid=decoded.valid is not None,
+        has_labels=decoded.labels is not None,
         lengths=tuple(len(part) for part in parts),
         checksums=tuple(zlib.crc32(part) for part in parts),
     )
 
 
-def _arrays(decoded: Decoded, size: tuple[int, int] | None) -> list[UInt8Array]:
-    image, mask, valid, _ = decoded
+def _arrays(decoded: Decoded, size: tuple[int, int] | None) -> list[UInt8Array | UInt16Array]:
+    image, mask, valid, _, labels = decoded
     nothing = np.zeros(0, np.uint8)
     return [
         image if size is None else resize_image(image, size),
@@ -165,6 +167,7 @@ def _arrays(decoded: Decoded, size: tuple[int, int] | None) -> list[UInt8Array]:
         np.packbits(mask),
         nothing if valid is None else valid if size is None else resize_mask(valid, size),
         nothing if valid is None else np.packbits(valid),
+        nothing if labels is None else labels,
     ]
 
 
@@ -216,6 +219,7 @@ def _finish(partial: Path, entries: Sequence[Entry], size: tuple[int, int] | Non
         "objects": [entry.objects for entry in kept],
         "skipped": {entry.id: entry.skipped for entry in entries if entry.skipped is not None},
         "has_valid": kept[0].has_valid,
+        "has_labels": kept[0].has_labels,
         "sha256": {name: _file_sha256(partial / name) for name in STREAMS},
     }
     (partial / JOURNAL).unlink()

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from polybench.data.images import UInt8Array
+from polybench.data.images import UInt8Array, UInt16Array
 
-VERSION = 2
+VERSION = 3
 """Raise this when decoding, resizing or the layout of a cache changes: old caches are then left alone."""
 
 
@@ -20,7 +20,7 @@ def default_cache_folder() -> Path:
 
 
 class ImageCache:
-    """An opened cache: images and masks at one size (or each at its own), and every mask at its native size.
+    """An opened cache: images and masks at one size (or each at its own), and every mask and label map at native size.
 
     Args:
         folder: The folder that `build_cache` made.
@@ -33,6 +33,7 @@ class ImageCache:
         position: Image id -> place in the arrays.
         skipped: Image id -> why it is not in the cache.
         has_valid: Whether the images have a field of view.
+        has_labels: Whether the dataset tells objects apart, so that there are label maps.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,8 +46,10 @@ class ImageCache:
         self.position: dict[str, int] = {image_id: n for n, image_id in enumerate(index["ids"])}
         self.skipped: dict[str, str] = index["skipped"]
         self.has_valid: bool = index["has_valid"]
+        self.has_labels: bool = index["has_labels"]
         self._starts = [0, *np.cumsum([height * width for height, width in self.sizes]).tolist()]
         self._packed_starts = [0, *np.cumsum([-(-h * w // 8) for h, w in self.native_sizes]).tolist()]
+        self._label_starts = [0, *np.cumsum([2 * h * w for h, w in self.native_sizes]).tolist()]
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
@@ -76,6 +79,10 @@ class ImageCache:
     @cached_property
     def _native_valids(self) -> UInt8Array:
         return self._map("native_valids.bin")
+
+    @cached_property
+    def _native_labels(self) -> UInt8Array:
+        return self._map("native_labels.bin")
 
     @property
     def images(self) -> UInt8Array:
@@ -114,6 +121,11 @@ class ImageCache:
             return np.ones(self.native_sizes[position], np.uint8)
         return self._unpack(self._native_valids, position)
 
+    def native_labels(self, position: int) -> UInt16Array:
+        """The objects of one image at its native size, (h, w), numbered from 1; for a dataset that tells them apart."""
+        start, end = self._label_starts[position : position + 2]
+        return self._native_labels[start:end].view(np.uint16).reshape(self.native_sizes[position])
+
     def _unpack(self, packed: UInt8Array, position: int) -> UInt8Array:
         height, width = self.native_sizes[position]
         bits = packed[self._packed_starts[position] : self._packed_starts[position + 1]]
@@ -121,5 +133,5 @@ class ImageCache:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the opened maps behind: each worker process opens its own."""
-        maps = {"_images", "_masks", "_valids", "_native_masks", "_native_valids"}
+        maps = {"_images", "_masks", "_valids", "_native_masks", "_native_valids", "_native_labels"}
         return {k: v for k, v in self.__dict__.items() if k not in maps}

@@ -22,7 +22,7 @@ class CachedSamples(Dataset[Sample]):
         cache: The opened cache.
         ids: The images of the subset.
         groups: Image id -> group.
-        native: Add each mask at its native size, for evaluation.
+        native: Add each mask, and its objects where they are told apart, at its native size, for evaluation.
         variants: How many times each image comes, each time as a sample of its own, `<id>#<variant>`.
         pixels: Whether samples carry their bytes; otherwise `position` says where in the cache they are.
     """
@@ -68,6 +68,8 @@ class CachedSamples(Dataset[Sample]):
             sample["native_mask"] = torch.from_numpy(cache.native_mask(position))[None]
             if cache.has_valid:
                 sample["native_valid"] = torch.from_numpy(cache.native_valid(position))[None]
+            if cache.has_labels:
+                sample["native_labels"] = torch.from_numpy(cache.native_labels(position).astype(np.int32))[None]
         return sample
 
 

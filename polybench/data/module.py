@@ -20,6 +20,7 @@ from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Batch, Decoded, Sample, Source, collate, to_float
 from polybench.data.splits import SUBSETS, Subset, load_split
 from polybench.errors import ConfigError, DataError
+from polybench.metrics import Protocol
 from polybench.results.facts import Counts, DatasetFacts
 
 OnError = Literal["raise", "skip"]
@@ -68,7 +69,10 @@ class SegmentationDataModule(ResumableDataModule):
     """Source, terms, citation, counts, sizes, mask rule and known defects."""
 
     shows_instances: ClassVar[bool] = False
-    """Whether each object has a mask file of its own, so that objects are counted."""
+    """Whether each object has a mask file of its own, so that objects are counted and told apart."""
+
+    extra_protocols: ClassVar[tuple[Protocol, ...]] = ()
+    """Protocols that this dataset's tests have beside those of every dataset."""
 
     decode_version: ClassVar[int] = 1
     """Raise it when `decode` changes: caches of the earlier way are then left alone."""
@@ -119,17 +123,20 @@ class SegmentationDataModule(ResumableDataModule):
         """
 
     def decode(self, source: Source) -> Decoded:
-        """Read one image (H, W, 3), the union of its masks (H, W) in {0, 1} and its field of view.
+        """Read one image (H, W, 3), the union of its masks (H, W) in {0, 1}, its field of view and its objects.
+
+        A pixel that several objects share belongs to the last.
 
         Raises:
             DataError: If a file can't be decoded, or mask and image differ in size.
         """
         image = read_image(source.image, source.page)
-        mask = np.zeros(image.shape[:2], np.uint8)
-        for path in source.masks:
-            np.maximum(mask, _mask_of(image, path, source), out=mask)
+        labels = np.zeros(image.shape[:2], np.uint16)
+        for number, path in enumerate(source.masks, start=1):
+            labels[_mask_of(image, path, source) > 0] = number
+        mask = (labels > 0).astype(np.uint8)
         valid = _mask_of(image, source.valid, source) if source.valid is not None else None
-        return Decoded(image, mask, valid, len(source.masks) if self.shows_instances else None)
+        return Decoded(image, mask, valid, *((len(source.masks), labels) if self.shows_instances else ()))
 
     def differences_from_official(self, cache: ImageCache) -> list[str]:
         """Say how the copy at hand differs from the official one; an empty list means that it does not."""

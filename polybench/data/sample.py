@@ -8,7 +8,7 @@ from typing import NamedTuple, NotRequired, TypedDict, cast
 import torch
 from torch import Tensor
 
-from polybench.data.images import UInt8Array
+from polybench.data.images import UInt8Array, UInt16Array
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,17 @@ class Source:
 
 
 class Decoded(NamedTuple):
-    """A source as arrays: `image` (H, W, 3), `mask` and `valid` (H, W) in {0, 1}, and how many objects it shows."""
+    """A source as arrays: `image` (H, W, 3), `mask` and `valid` (H, W) in {0, 1}, and the objects it shows.
+
+    Where a dataset tells objects apart, `objects` is how many there are, and `labels` (H, W), uint16, numbers their
+    pixels from 1 in the order of their files.
+    """
 
     image: UInt8Array
     mask: UInt8Array
     valid: UInt8Array | None = None
     objects: int | None = None
+    labels: UInt16Array | None = None
 
 
 class Sample(TypedDict):
@@ -52,7 +57,8 @@ class Sample(TypedDict):
     `image` (H, W, 3), `mask` and `valid` (1, H, W) are uint8, and absent where the whole set lies on the device;
     `valid` is the field of view, absent where a dataset has none; `to_native` (2, 3) maps network pixels (x, y, 1) to
     native pixels; `position` is the image's place in the cache; `variant` says which of a sample's fixed variants it
-    is; `native_mask` and `native_valid` (1, h, w), uint8, are there in evaluation.
+    is; `native_mask` and `native_valid` (1, h, w), uint8, are there in evaluation, and so is `native_labels` (1, h, w),
+    int32, where the dataset tells objects apart.
     """
 
     image: NotRequired[Tensor]
@@ -65,13 +71,14 @@ class Sample(TypedDict):
     to_native: Tensor
     native_mask: NotRequired[Tensor]
     native_valid: NotRequired[Tensor]
+    native_labels: NotRequired[Tensor]
 
 
 class Batch(TypedDict):
     """Samples stacked: `image` (N, 3, H, W) float32 in [0, 1], `mask` and `valid` (N, 1, H, W) float32 in {0, 1}.
 
-    `valid` is the field of view (ones where a dataset has none); `native_mask` and `native_valid` are lists, since
-    native sizes differ. Before `to_float`, arrays are as in `Sample`, stacked.
+    `valid` is the field of view (ones where a dataset has none); `native_mask`, `native_valid` and `native_labels` are
+    lists, since native sizes differ. Before `to_float`, arrays are as in `Sample`, stacked.
     """
 
     image: Tensor
@@ -84,6 +91,7 @@ class Batch(TypedDict):
     to_native: Tensor
     native_mask: NotRequired[list[Tensor]]
     native_valid: NotRequired[list[Tensor]]
+    native_labels: NotRequired[list[Tensor]]
 
 
 class PatchSample(TypedDict):

@@ -1,7 +1,8 @@
 """Data Science Bowl 2018 (BBBC038v1), stage 1 training part: 670 microscopy images with 29,461 nuclei, one mask each.
 
 Caicedo et al., "Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl", Nature Methods 16, 2019.
-Here it is semantic segmentation: the mask of an image is the union of its nuclei, so touching nuclei become one region.
+Here it is semantic segmentation: the mask of an image is the union of its nuclei, so touching nuclei become one region;
+the protocol `instances` compares with the nuclei themselves.
 """
 
 from polybench.data.card import Archive, Card
@@ -9,6 +10,7 @@ from polybench.data.images import find_images, images_by_stem
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Source
 from polybench.errors import DataError
+from polybench.metrics.protocols import INSTANCES
 
 
 class DSB2018DataModule(SegmentationDataModule):
@@ -21,6 +23,7 @@ class DSB2018DataModule(SegmentationDataModule):
     folder = "DSB2018"
     default_split = "reconstructed_efen_8_1_1"
     shows_instances = True
+    extra_protocols = (INSTANCES,)
     card = Card(
         title="DSB-2018 stage 1 (BBBC038v1)",
         citation="Caicedo et al., Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl, "

@@ -14,6 +14,7 @@ from polybench.data.images import images_by_stem, pages, pair_by_stem
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Source
 from polybench.errors import DataError
+from polybench.metrics.protocols import MEMBRANES
 
 SLICES = 30
 
@@ -28,6 +29,7 @@ class EMDataModule(SegmentationDataModule):
     short_name = "em"
     folder = "ISBI2012"
     default_split = "reconstructed_24_3_3"
+    extra_protocols = (MEMBRANES,)
     card = Card(
         title="ISBI-2012 EM",
         citation="Arganda-Carreras et al., Crowdsourcing the creation of image segmentation algorithms for "

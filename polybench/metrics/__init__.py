@@ -1,6 +1,7 @@
 """Sufficient statistics per image, and the protocols that turn them into numbers."""
 
-from polybench.metrics.protocols import PER_IMAGE, Protocol
-from polybench.metrics.rows import ImageRows, Rows
+from polybench.metrics.protocols import EXTRA_PROTOCOLS, PER_IMAGE, PROTOCOLS, Protocol
+from polybench.metrics.rows import ImageRows
+from polybench.metrics.sufficient import THRESHOLD, Rows
 
-__all__ = ["PER_IMAGE", "ImageRows", "Protocol", "Rows"]
+__all__ = ["EXTRA_PROTOCOLS", "PER_IMAGE", "PROTOCOLS", "THRESHOLD", "ImageRows", "Protocol", "Rows"]

@@ -89,7 +89,7 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """A metric's mean over the test images, its 95 % interval (None where there is none) and which way is better."""
+    """A metric of the test images, its 95 % interval (None where there is none) and which way is better."""
 
     value: float
     low: float | None
@@ -111,7 +111,8 @@ class ProtocolScores:
         groups: Groups (videos, patients) that the images come from.
         empty_masks: Images whose mask is empty; None where the protocol doesn't count them.
         false_positives_on_empty: Those of them in which something was predicted.
-        values: Metric name -> value.
+        values: Metric name -> value, in the order of tables.
+        definition: What the protocol is, in a paragraph; None in records of schema 1.
     """
 
     n: int
@@ -119,6 +120,7 @@ class ProtocolScores:
     empty_masks: int | None
     false_positives_on_empty: int | None
     values: Mapping[str, MetricValue]
+    definition: str | None = None
 
 
 @dataclass(frozen=True)

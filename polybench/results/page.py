@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,6 +14,7 @@ from polybench.errors import DataError
 from polybench.results import format as formats
 from polybench.results.facts import DatasetFacts
 from polybench.results.notes import row_notes, table_notes
+from polybench.results.panel import Panel, panel_of
 from polybench.results.record import Budget, StoredRecord, read_records
 from polybench.results.table import (
     BUDGETS,
@@ -22,6 +24,7 @@ from polybench.results.table import (
     Row,
     anchor_of,
     groups_of,
+    protocols_of,
     rank_intervals,
 )
 from polybench.results.view import (
@@ -72,6 +75,7 @@ class Section:
     dataset: DatasetFacts
     tables: tuple[Table, ...]
     baselines: tuple[Details, ...]
+    panel: Panel | None
     listings: tuple[Listing, ...]
 
 
@@ -105,6 +109,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         score_columns=SCORE_COLUMNS,
         cost_columns=COST_COLUMNS,
         run_columns=RUN_COLUMNS,
+        definitions=_definitions(records),
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
@@ -164,12 +169,28 @@ def _section(group: Group, ranked: str) -> Section:
     tables = [_table(group, ranked, budget, baselines) for budget in budgets]
     if baselines and not tables:
         tables = [_table(group, ranked, None, baselines)]
+    made = tuple(details(row, ranked) for row in baselines)
+    places = {found.anchor for found in (*made, *(found for table in tables for found in table.details))}
     return Section(
         dataset=group.dataset,
         tables=tuple(tables),
-        baselines=tuple(details(row, ranked) for row in baselines),
-        listings=tuple(_listing(group, name, ranked) for name in group.protocols() if name != ranked),
+        baselines=made,
+        panel=panel_of(group, ranked, places),
+        listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
     )
+
+
+def _definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
+    """`protocol@version` -> what it is, as the newest record that says so has it."""
+    found: dict[str, str] = {}
+    for stored in sorted(records, key=lambda stored: (_finished(stored), stored.name)):
+        texts = {key: scores.definition for key, scores in stored.record.metrics.items()}
+        found |= {key: text for key, text in texts.items() if text is not None}
+    return {key: found[key] for key in protocols_of(records) if key in found}
+
+
+def _finished(stored: StoredRecord) -> datetime:
+    return datetime.fromisoformat(stored.record.provenance.finished_at)
 
 
 def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row]) -> Table:
@@ -197,7 +218,7 @@ def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequen
     )
 
 
-def _listing(group: Group, protocol: str, ranked: str) -> Listing:
+def _listing(group: Group, protocol: str, ranked: str, places: Collection[str]) -> Listing:
     """All rows of a further protocol, by budget and name; those with details above are linked."""
     rows = [
         (budget, row)
@@ -206,15 +227,13 @@ def _listing(group: Group, protocol: str, ranked: str) -> Listing:
     ]
     directions = {name: score.direction for _, row in rows for name, score in row.scores.items()}
     columns = {"Recipe": ":---", "Budget": ":---"}
-    columns |= {f"{name} {'↑' if directions[name] == 'higher' else '↓'}": "---:" for name in sorted(directions)}
+    columns |= {f"{name} {'↑' if way == 'higher' else '↓'}": "---:" for name, way in directions.items()}
     cells = []
     for budget, row in rows:
         name = label(row.first.record)
-        if ranked in row.first.record.metrics:
-            name = f"[{name}](#{anchor_of(row.first, ranked, group.dataset)})"
-        cells.append(
-            [name, budget or formats.DASH, *(formats.score(row.scores.get(key)) for key in sorted(directions))]
-        )
+        if (anchor := anchor_of(row.first, ranked, group.dataset)) in places:
+            name = f"[{name}](#{anchor})"
+        cells.append([name, budget or formats.DASH, *(formats.score(row.scores.get(key)) for key in directions)])
     return Listing(protocol, protocol.split("@")[0] == RANKED_PROTOCOL, columns, tuple(cells))
 
 

@@ -1,11 +1,11 @@
-"""Means over images with intervals that respect groups: frames of one video are not independent.
+"""Means over images, and other numbers of a set, with intervals that respect groups: frames of one video are kin.
 
-Percentile bootstrap over groups (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), of the mean only:
-bootstrap intervals of a median fail badly on segmentation scores.
+Percentile bootstrap over groups (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), of means and of
+what follows from sums over images: bootstrap intervals of a median fail badly on segmentation scores.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +92,41 @@ def interval_of_mean(
         random_state=np.random.default_rng(seed),
     ).confidence_interval
     return Interval(value, float(bounds.low), float(bounds.high), len(numbers), len(members))
+
+
+def intervals_of(
+    numbers_of: Callable[[NDArray[np.intp]], Mapping[str, float]],
+    groups: Sequence[str],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, tuple[float, float]]:
+    """Bootstrap numbers that are no means over images, by drawing whole groups.
+
+    Args:
+        numbers_of: Positions of the images drawn, rising, repeated where a group was drawn again -> metric -> number;
+            a metric that those images don't define may be left out.
+        groups: The group of each image.
+        confidence: Share of resamples inside the interval.
+        resamples: How many.
+        seed: Of the draws.
+
+    Returns:
+        Metric -> ends of its interval; empty with a single group, which tells nothing about other groups.
+    """
+    names, membership = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
+    if len(names) == 1:
+        return {}
+    draws = np.random.default_rng(seed).integers(0, len(names), (resamples, len(names)))
+    found: dict[str, list[float]] = {}
+    for draw, alike in zip(*np.unique(np.sort(draws, axis=1), axis=0, return_counts=True), strict=True):
+        times = np.bincount(draw, minlength=len(names))[membership]
+        for metric, number in numbers_of(np.repeat(np.arange(len(groups)), times)).items():
+            found.setdefault(metric, []).extend([number] * alike)
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    ends = {metric: np.quantile(numbers, tails) for metric, numbers in found.items()}
+    return {metric: (float(low), float(high)) for metric, (low, high) in ends.items()}
 
 
 def summarise(rows: pd.DataFrame, protocol: str, directions: Mapping[str, Direction]) -> ProtocolScores:

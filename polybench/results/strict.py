@@ -1,8 +1,8 @@
-"""Strict decoding of JSON into frozen dataclasses: every key is known, present and of its declared type."""
+"""Strict decoding of JSON into frozen dataclasses: every key is known, of its type, and present unless optional."""
 
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from polybench.errors import did_you_mean
@@ -14,7 +14,7 @@ def decode(kind: type[T], value: object, where: str = "the top level") -> T:
     """Build a dataclass from parsed JSON.
 
     Args:
-        kind: The dataclass; its annotations are the schema.
+        kind: The dataclass; its annotations are the schema, and a field with a default may be absent.
         value: What `json.loads` returned.
         where: Dotted path of `value`, for messages.
 
@@ -26,23 +26,24 @@ def decode(kind: type[T], value: object, where: str = "the top level") -> T:
     """
     data = _mapping(value, where)
     schema = get_type_hints(kind)
-    names = [field.name for field in fields(cast(Any, kind))]
+    optional = {field.name: field.default is not MISSING for field in fields(cast(Any, kind))}
     for key in data:
-        if key not in names:
-            raise ValueError(f"{where} has the unknown key '{key}'.{did_you_mean(key, names)}")
-    for name in names:
-        if name not in data:
+        if key not in optional:
+            raise ValueError(f"{where} has the unknown key '{key}'.{did_you_mean(key, list(optional))}")
+    for name in optional:
+        if name not in data and not optional[name]:
             raise ValueError(f"{where} lacks the key '{name}'.")
     prefix = "" if where == "the top level" else f"{where}."
-    return kind(**{name: _value(schema[name], data[name], f"{prefix}{name}") for name in names})
+    return kind(**{name: _value(schema[name], data[name], f"{prefix}{name}") for name in optional if name in data})
 
 
 def encode(value: object) -> object:
-    """Turn dataclasses into JSON values: fields in their order, the keys of other mappings sorted."""
+    """Turn dataclasses into JSON values: fields and mappings to dataclasses in their order, other keys sorted."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {key: encode(value[key]) for key in sorted(value)}
+        ordered = all(is_dataclass(item) for item in value.values())
+        return {key: encode(value[key]) for key in (value if ordered else sorted(value))}
     if isinstance(value, list | tuple):
         return [encode(item) for item in value]
     return value

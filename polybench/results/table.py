@@ -76,16 +76,21 @@ class Group:
     records: tuple[StoredRecord, ...]
 
     def protocols(self) -> list[str]:
-        """The protocols of its records: by name, `per_image` first, and the newest version of each first."""
-        names = {protocol for stored in self.records for protocol in stored.record.metrics}
-        return sorted(names, key=_protocol_order)
+        """The protocols of its records, see `protocols_of`."""
+        return protocols_of(self.records)
 
     def baselines(self, protocol: str) -> list[Row]:
-        """The trivial baselines, best first; one that scores the same at several input sizes stands once."""
+        """The trivial baselines, best first.
+
+        One that scores the same at several input sizes, or was scored anew under more protocols, stands once, with
+        its most telling record.
+        """
         distinct: dict[tuple[object, ...], Row] = {}
         for row in self.rows(protocol, None):
             values = (row.first.record.recipe, *((name, score.value) for name, score in row.scores.items()))
-            distinct.setdefault(values, row)
+            known = distinct.setdefault(values, row)
+            if len(row.first.record.metrics) > len(known.first.record.metrics):
+                distinct[values] = row
         return list(distinct.values())
 
     def rows(self, protocol: str, budget: Budget | None) -> list[Row]:
@@ -96,6 +101,18 @@ class Group:
                 cells[row_name(stored.record)].append(stored)
         rows = [_row(runs, protocol, self.dataset) for runs in cells.values()]
         return sorted(rows, key=lambda row: (-_goodness(headline(row).value, headline(row)), row.anchor))
+
+
+def protocols_of(records: Iterable[StoredRecord]) -> list[str]:
+    """The protocols of records: in the records' order, `per_image` first, and the newest version of each first."""
+    keys = list(dict.fromkeys(protocol for stored in records for protocol in stored.record.metrics))
+    names = list(dict.fromkeys(key.partition("@")[0] for key in keys))
+
+    def place(key: str) -> tuple[bool, int, int]:
+        name, _, version = key.partition("@")
+        return name != RANKED_PROTOCOL, names.index(name), -int(version)
+
+    return sorted(keys, key=place)
 
 
 def headline_name(metrics: Iterable[str]) -> str:
@@ -149,11 +166,6 @@ def _goodness(value: float, score: Score) -> float:
     return value if score.direction == "higher" else -value
 
 
-def _protocol_order(protocol: str) -> tuple[bool, str, int]:
-    name, _, version = protocol.partition("@")
-    return name != RANKED_PROTOCOL, name, -int(version)
-
-
 def _row(cell: Sequence[StoredRecord], protocol: str, dataset: DatasetFacts) -> Row:
     """Average the seeds of one configuration; `cell` holds all of its runs, repeats included."""
     every_run = sorted(cell, key=lambda stored: (stored.record.seed, stored.repeat))
@@ -161,14 +173,16 @@ def _row(cell: Sequence[StoredRecord], protocol: str, dataset: DatasetFacts) -> 
     for stored in every_run:
         by_seed[stored.record.seed].append(stored)
     runs = [repeats[0] for repeats in by_seed.values()]
-    metrics = sorted(set.intersection(*(set(run.record.metrics[protocol].values) for run in every_run)))
-    if not metrics or (protocol.split("@")[0] == RANKED_PROTOCOL and HEADLINE not in metrics):
+    shared = set.intersection(*(set(run.record.metrics[protocol].values) for run in every_run))
+    metrics = [metric for metric in runs[0].record.metrics[protocol].values if metric in shared]
+    is_ranked = protocol.split("@")[0] == RANKED_PROTOCOL
+    if not metrics or (is_ranked and HEADLINE not in metrics):
         raise DataError(
             f"The runs of '{row_name(runs[0].record)}' lack the metrics of {protocol}: check their records."
         )
     scores = {metric: _score(runs, protocol, metric) for metric in metrics}
     best = headline_name(metrics)
-    if len(runs) > 1:
+    if len(runs) > 1 and is_ranked:
         scores[best] = _with_interval(scores[best], runs, column(protocol, best))
     counts = [run.record.metrics[protocol].false_positives_on_empty for run in runs]
     return Row(

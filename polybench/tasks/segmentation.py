@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric
 
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
-from polybench.metrics import PER_IMAGE, ImageRows, Rows
+from polybench.metrics import PER_IMAGE, PROTOCOLS, ImageRows, Protocol, Rows
 from polybench.models.unused import parameters_without_gradient
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -34,6 +34,11 @@ class SegmentationTask(LightningModule):
         mean: Per-channel mean that the net's input is normalised with, on the device.
         std: Per-channel standard deviation for the same.
         channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
+
+    Attributes:
+        protocols: What is evaluated: `per_image` alone while training, otherwise every protocol, those included that
+            the data module adds.
+        rows: The rows of the last evaluation, of all processes; None before one.
     """
 
     def __init__(
@@ -58,14 +63,22 @@ class SegmentationTask(LightningModule):
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
         self.val_loss = MeanMetric()
-        self.val_rows = ImageRows()
-        self.test_rows = ImageRows()
+        self.protocols: tuple[Protocol, ...] = (PER_IMAGE,)
+        self.image_rows = ImageRows(self.protocols)
         self.rows: Rows | None = None
 
     def setup(self, stage: str) -> None:
-        """Before training, freeze what no gradient reaches (SMP's PSPNet has such a tail), or DDP would fail."""
-        if stage != "fit":
-            return
+        """Choose the protocols; before training, freeze what no gradient reaches (SMP's PSPNet has such a tail)."""
+        if stage == "fit":
+            self.protocols = (PER_IMAGE,)
+            self._freeze_unused()
+        else:
+            self.protocols = (*PROTOCOLS, *self.trainer.datamodule.extra_protocols)  # type: ignore[attr-defined]
+        self.image_rows = ImageRows(self.protocols)
+        self.rows = None
+
+    def _freeze_unused(self) -> None:
+        """Freeze parameters without a gradient, over which DDP would fail."""
         try:
             unused = parameters_without_gradient(self.net, self.trainer.datamodule.size)  # type: ignore[attr-defined]
         except (RuntimeError, NotImplementedError) as error:
@@ -117,43 +130,34 @@ class SegmentationTask(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the rows and the loss of a batch."""
         logits = self(batch["image"])
-        self._add_rows(self.val_rows, torch.sigmoid(logits.float()), batch)
+        self.image_rows.update_from(batch, torch.sigmoid(logits.float()))
         sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
         repeated = getattr(sampler, "idle", False)  # a process without a batch of its own repeats the first
         self.val_loss.update(self._loss(logits, batch), weight=0 if repeated else len(batch["id"]))
 
     def on_validation_epoch_end(self) -> None:
-        """Log `val/loss` and the per-image means, `val/dice` first; a test on this subset would print the same."""
-        rows = self.val_rows.compute()
-        self.val_rows.reset()
+        """Log `val/loss` and the numbers; a test on this subset would print the same."""
         self.log("val/loss", self.val_loss)
-        for metric, values in PER_IMAGE.values(rows.counts).items():
-            self.log(f"val/{metric}", float(values.mean()), prog_bar=metric == "dice", sync_dist=True)
-        self.rows = rows
-
-    def on_test_start(self) -> None:
-        """Forget the rows of the validation."""
-        self.rows = None
+        self._log_numbers("val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
         probability = self.predict_probability(batch["image"])
-        self._add_rows(self.test_rows, probability, batch)
+        self.image_rows.update_from(batch, probability)
         return probability
 
     def on_test_epoch_end(self) -> None:
-        """Keep the gathered rows for the callbacks and log the per-image means."""
-        rows = self.test_rows.compute()
-        self.test_rows.reset()
-        for metric, values in PER_IMAGE.values(rows.counts).items():
-            self.log(f"test/{metric}", float(values.mean()), sync_dist=True)
-        self.rows = rows
+        """Log the numbers."""
+        self._log_numbers("test")
 
-    @staticmethod
-    def _add_rows(rows: ImageRows, probability: Tensor, batch: Batch) -> None:
-        rows.update(
-            probability, batch["native_mask"], batch["native_valid"], batch["to_native"], batch["id"], batch["group"]
-        )
+    def _log_numbers(self, subset: str) -> None:
+        """Gather the rows, keep them, and log `val/dice` of `per_image`, `val/pranet/max_dice` of others."""
+        self.rows = self.image_rows.compute()
+        self.image_rows.reset()
+        for protocol in self.protocols:
+            prefix = subset if protocol is PER_IMAGE else f"{subset}/{protocol.name}"
+            for metric, value in protocol.scores(self.rows).items():
+                self.log(f"{prefix}/{metric}", value, prog_bar=prefix == "val" and metric == "dice", sync_dist=True)
 
     def configure_optimizers(self) -> Any:
         """Make the optimizer, and the scheduler with what it monitors."""

@@ -1,11 +1,17 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
-import pandas as pd
 import pytest
 from segmentation_models_pytorch import Unet
 from torch import nn
 
-from polybench.callbacks.record import count_macs, rows_table
-from polybench.metrics import Rows
+from polybench.callbacks.record import count_macs, write_records
+from polybench.callbacks.scores import all_scores
+from polybench.metrics import PER_IMAGE, Rows
+from polybench.metrics.protocols import POOLED
+from polybench.results.record import read_records
+from tests.results.factory import table, trained
 
 
 def test_macs_of_a_convolution_by_hand() -> None:
@@ -25,7 +31,20 @@ def test_net_that_reads_values_has_no_macs() -> None:
     assert count_macs(Reads(3, 1, 1), (8, 8)) is None
 
 
-def test_table_has_counts_and_values_of_each_image() -> None:
-    table = rows_table(Rows(["a", "b"], ["g", "g"], np.array([[1, 1, 0, 2], [0, 0, 0, 4]])))
-    assert table["per_image@1/tp"].tolist() == [1, 0]
-    pd.testing.assert_series_equal(table["per_image@1/dice"], pd.Series([2 / 3, 1.0]), check_names=False)
+def rows_of(tp: int) -> Rows:
+    """Four images of 100 pixels with an object of 10, of which `tp` are found."""
+    columns = {name: np.array([[tp, 0, 10 - tp, 90]] * 4) for name in ("counts", "counts_everywhere")}
+    return Rows(list("abcd"), list("ggxy"), columns)
+
+
+def test_baselines_are_written_once_for_images_and_protocols(tmp_path: Path) -> None:
+    found, nothing = rows_of(10), rows_of(0)
+    for protocols in ((PER_IMAGE,), (PER_IMAGE, POOLED), (PER_IMAGE, POOLED)):
+        record = replace(trained(table([1.0])), metrics=all_scores(found, protocols))
+        write_records(record, found, {"nothing": nothing}, protocols, tmp_path)
+    stored = read_records(tmp_path)
+    assert [one.record.kind for one in stored].count("trained") == 3
+    written = [one for one in stored if one.record.kind == "baseline"]
+    assert sorted(list(one.record.metrics) for one in written) == [["per_image@1"], ["per_image@1", "pooled@1"]]
+    assert all(one.record.metrics["per_image@1"].values["dice"].value == 0 for one in written)
+    assert all(one.rows()["per_image@1/fn"].tolist() == [10] * 4 for one in written)

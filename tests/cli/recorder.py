@@ -1,11 +1,15 @@
-"""A callback that writes down what each process trained on, for tests that start processes."""
+"""Callbacks that write down what happens inside a run, for tests that start processes or measure."""
 
+import gc
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from polybench.metrics.panel import image_table, panel
 
 
 class Recorder(Callback):
@@ -23,3 +27,30 @@ class Recorder(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.folder.mkdir(exist_ok=True)
         (self.folder / f"{trainer.global_rank}.json").write_text(json.dumps(self.seen))
+
+
+class PanelRecorder(Callback):
+    """Writes `<folder>/<rank>.txt`: every number of a test and every value of its images, with all digits."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.folder.mkdir(exist_ok=True)
+        rows: Any = pl_module.rows
+        (self.folder / f"{trainer.global_rank}.txt").write_text(json.dumps(panel(rows)) + image_table(rows).to_csv())
+
+
+class TensorBytes(Callback):
+    """Writes `<path>` after a test: the bytes of all tensors that are alive after each batch."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.alive: list[int] = []
+
+    def on_test_batch_end(self, *args: Any, **kwargs: Any) -> None:
+        storages = [item.untyped_storage() for item in gc.get_objects() if type(item) is torch.Tensor]
+        self.alive.append(sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values()))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.path.write_text(json.dumps(self.alive))

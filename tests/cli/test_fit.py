@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.metrics import f1_score
 
 from polybench.cli.main import run
+from polybench.metrics import PROTOCOLS
 from tests.cli.recipes import write_recipe
 
 
@@ -46,11 +47,51 @@ def test_fit_ends_with_record_page_pictures_and_table(
     assert scores["n"] == 4
     assert scores["values"]["dice"]["value"] == pytest.approx(rows["per_image@1/dice"].mean(), abs=1e-6)
     page = (tmp_path / "leaderboards" / "clinicdb.md").read_text()
-    assert all(name in page for name in ("tiny", "All background", "All foreground", "Otsu threshold"))
+    names = ("tiny", "All background", "All foreground", "Otsu threshold", "The same predictions under every protocol")
+    assert all(name in page for name in names)
     assert len(list((run_folder(tmp_path) / "overlays").glob("*.png"))) == 4
     shown = capsys.readouterr().out
-    assert "per_image@1" in shown
-    assert "otsu_threshold" in shown
+    places = [shown.index(words) for words in ("per_image@1", "otsu_threshold", "fanet@1", "pranet@1 max", "fov@1")]
+    assert places == sorted(places)
+    assert shown.count("per_image@1") == 1
+
+
+def test_record_table_and_log_carry_every_protocol(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe)
+    record, rows = the_record(tmp_path)
+    metrics = record["metrics"]
+    assert list(metrics) == [protocol.key for protocol in PROTOCOLS]  # type: ignore[call-overload]
+    assert {"fanet@1/dice", "keras_fcn@1/iou_0.2", "pooled@1/tp", "pranet@1/s_measure", "fov@1/tn"} <= set(rows.columns)
+    logged = final_metrics(run_folder(tmp_path))
+    for key, scores in metrics.items():  # type: ignore[attr-defined]
+        prefix = "test" if key == "per_image@1" else f"test/{key.partition('@')[0]}"
+        for metric, score in scores["values"].items():
+            assert logged[f"{prefix}/{metric}"].dropna().item() == pytest.approx(score["value"], rel=1e-6)
+    assert not [name for name in logged if name.startswith("val/") and name.count("/") > 1]
+
+
+def test_anyone_who_scores_the_predicted_masks_finds_the_recorded_numbers(
+    recipe: Path, tmp_path: Path, data_root: Path
+) -> None:
+    fit(recipe)
+    record, _ = the_record(tmp_path)
+    checkpoint, frames = run_folder(tmp_path) / "checkpoints" / "best.ckpt", data_root / "CVC-ClinicDB"
+    tested = tmp_path / "tested"
+    tested.mkdir()
+    for k in (9, 10, 11, 12):
+        (tested / f"{k}.tif").symlink_to(frames / "Original" / f"{k}.tif")
+    words = ["--ckpt_path", str(checkpoint), "--images", str(tested), "--out", str(tmp_path / "masks")]
+    assert run(["predict", "--config", str(recipe), *words]) == 0
+    (tmp_path / "truth").mkdir()
+    for k in (9, 10, 11, 12):
+        (tmp_path / "truth" / f"{k}.tif").symlink_to(frames / "Ground Truth" / f"{k}.tif")
+    numbers = tmp_path / "numbers.json"
+    words = ["--pred", str(tmp_path / "masks"), "--gt", str(tmp_path / "truth"), "--json", str(numbers)]
+    assert run(["score", *words]) == 0
+    scored = json.loads(numbers.read_text())["protocols"]
+    for name in ("per_image", "pooled"):  # of binary masks at native size; others read the probabilities
+        recorded = record["metrics"][f"{name}@1"]["values"]  # type: ignore[index]
+        assert scored[name] == pytest.approx({metric: score["value"] for metric, score in recorded.items()})
 
 
 def test_recorded_dice_is_that_of_the_predicted_masks(recipe: Path, tmp_path: Path, data_root: Path) -> None:
@@ -133,8 +174,12 @@ def test_validate_prints_what_training_logged(recipe: Path, tmp_path: Path, caps
     folder = run_folder(tmp_path)
     best = final_metrics(folder)["val/dice"].max()
     capsys.readouterr()
-    assert run(["validate", "--config", str(recipe), "--ckpt_path", str(folder / "checkpoints" / "best.ckpt")]) == 0
-    assert f"{best:.4f}" in capsys.readouterr().out
+    words = ["--ckpt_path", str(folder / "checkpoints" / "best.ckpt"), "--trainer.default_root_dir", "validated"]
+    assert run(["validate", "--config", str(recipe), *words]) == 0
+    shown = capsys.readouterr().out
+    assert f"{best:.4f}" in shown
+    assert "pranet@1 max" in shown
+    assert final_metrics(tmp_path / "validated")["val/dice"].item() == best
 
 
 def test_test_command_writes_rows(recipe: Path, tmp_path: Path) -> None:
@@ -180,9 +225,17 @@ def test_checkpoint_to_start_from_is_in_the_record(recipe: Path, tmp_path: Path)
     assert record["net"]["lineage"] == [digest]  # type: ignore[index,call-overload]
 
 
-def test_no_test_images_give_no_record(recipe: Path, tmp_path: Path) -> None:
+def test_no_test_images_give_no_table_and_no_record(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     fit(recipe, "--trainer.limit_test_batches", "0")
+    assert "test subset" not in capsys.readouterr().out
     assert not list((tmp_path / "leaderboards" / "records").rglob("*.json"))
+    checkpoint = str(run_folder(tmp_path) / "checkpoints" / "best.ckpt")
+    for command, kind in (("test", "test"), ("validate", "val")):
+        words = ["--ckpt_path", checkpoint, f"--trainer.limit_{kind}_batches", "0"]
+        assert run([command, "--config", str(recipe), *words]) == 2
+        assert f"--trainer.limit_{kind}_batches" in capsys.readouterr().err
 
 
 def test_what_forbids_a_record_is_found_before_training(

@@ -30,7 +30,8 @@ def decode_with_valid(source: Source) -> Decoded:
     image, mask, *_ = decode(source)
     valid = np.zeros_like(mask)
     valid[:, : 8 * int(source.id)] = 1
-    return Decoded(image, mask, valid, objects=int(source.id))
+    labels = np.where(mask > 0, 300 + int(source.id), 0).astype(np.uint16)
+    return Decoded(image, mask, valid, objects=int(source.id), labels=labels)
 
 
 def build(root: Path, folder: Path, size: tuple[int, int] = (24, 32)) -> ImageCache:
@@ -124,6 +125,15 @@ def test_field_of_view_and_objects_come_back(data_root: Path, tmp_path: Path) ->
         assert not cache.valid(position)[:, width // 2 :].any()
 
 
+def test_label_maps_come_back(data_root: Path, tmp_path: Path) -> None:
+    cache = build_cache(sources(data_root), (24, 32), decode_with_valid, tmp_path)
+    assert cache.has_labels
+    for position, source in enumerate(sources(data_root)):
+        expected = np.where(read_mask(source.masks[0]), 300 + int(source.id), 0)
+        np.testing.assert_array_equal(cache.native_labels(position), expected)
+    assert not build(data_root, tmp_path / "another").has_labels
+
+
 def test_without_a_field_of_view_every_pixel_counts(data_root: Path, tmp_path: Path) -> None:
     cache = build(data_root, tmp_path)
     assert cache.valid(0).shape == (24, 32)
@@ -168,7 +178,7 @@ def test_interrupted_build_goes_on_where_it_stopped(data_root: Path, tmp_path: P
         journal.write_text(journal.read_text()[:-20])
     cache = build_cache(sources(data_root), (24, 32), watched, tmp_path / "killed")
     assert decoded == (["3", "4"] if torn == "nothing" else ["2", "3", "4"])
-    for name in ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin"):
+    for name in ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin", "native_labels.bin"):
         assert (cache.folder / name).read_bytes() == (whole.folder / name).read_bytes()
 
 

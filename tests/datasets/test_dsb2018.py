@@ -2,10 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from polybench.datasets import DSB2018DataModule
 from polybench.errors import DataError
+from polybench.metrics import ImageRows
+from polybench.metrics.protocols import INSTANCES
 
 IDS = (
     "00071198d059ba7f5914a526d124d28e6d010c92466da21d4a04cd5413362552",
@@ -38,8 +41,26 @@ def test_mask_is_the_union_of_nuclei_and_they_are_counted(stage1: Path) -> None:
     decoded = data.decode(first)
     assert decoded.mask.tolist() == [[1, 1, 1, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
     assert decoded.objects == 3
+    assert decoded.labels is not None
+    assert decoded.labels.tolist() == [[1, 1, 2, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 3]]
     assert decoded.image.shape == (3, 5, 3)
     assert decoded.image[0, 0].tolist() == [40, 50, 60]
+
+
+def test_test_has_instances_and_their_maps(stage1: Path) -> None:
+    split = stage1 / "split.csv"
+    lines = ["# group_disjoint: true", "# note: made for a test", "id,subset,group"]
+    split.write_text("\n".join([*lines, f"{IDS[0]},test,a", f"{IDS[1]},train,b"]) + "\n")
+    data = DSB2018DataModule(str(stage1), size=(4, 4), split=str(split))
+    data.prepare_data()
+    data.setup("test")
+    batch = next(iter(data.test_dataloader()))
+    (labels,) = batch["native_labels"]
+    assert labels.tolist() == [[[1, 1, 2, 0, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 3]]]
+    metric = ImageRows(data.extra_protocols)
+    metric.update_from(data.on_after_batch_transfer(batch, 0), torch.zeros(1, 1, 4, 4))
+    assert INSTANCES.values(metric.compute())["pq"].tolist() == [0]  # found nothing, missed three
+    assert metric.compute().numbers("instances")[0, :3].tolist() == [0, 0, 3]
 
 
 @pytest.mark.parametrize("lost", ["images", "masks"])
@@ -76,5 +97,6 @@ def test_real_copy_has_the_published_counts(real_data: Path) -> None:
     assert data.split.cover([source.id for source in sources], allow_missing=False, source=real_data) == []
     few = min(sources, key=lambda source: len(source.masks))
     decoded = data.decode(few)
-    assert decoded.objects == len(few.masks)
+    assert decoded.labels is not None
+    assert decoded.objects == len(few.masks) == decoded.labels.max()
     assert decoded.mask.sum() == sum((np.asarray(Image.open(path)) > 0).sum() for path in few.masks)  # no overlaps

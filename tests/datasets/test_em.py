@@ -41,6 +41,12 @@ def test_slices_of_the_stacks_are_the_images(stacks: Path) -> None:
         np.testing.assert_array_equal(decoded.mask, label == 255)  # 1 inside a cell, 0 on a membrane
 
 
+def test_cells_are_compared_but_not_told_apart_by_files(stacks: Path) -> None:
+    data = EMDataModule(str(stacks))
+    assert [protocol.name for protocol in data.extra_protocols] == ["membranes"]
+    assert data.decode(data.sources()[0]).labels is None
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_folders_of_slices_equal_the_stacks(stacks: Path, tmp_path: Path, first: int) -> None:
     volume = np.random.default_rng(2).integers(0, 256, (30, 6, 8), dtype=np.uint8)

@@ -4,7 +4,8 @@ import torch
 
 from polybench.data.loader import resize_affine
 from polybench.errors import UserError
-from polybench.metrics import ImageRows, Rows
+from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows, Rows
+from polybench.metrics.sufficient import ROW_BYTES
 
 
 def update(metric: ImageRows, ids: list[str], probability: torch.Tensor, masks: list[torch.Tensor]) -> None:
@@ -71,11 +72,35 @@ def test_image_seen_twice_counts_once() -> None:
 
 def test_too_long_an_id_is_refused() -> None:
     probability, masks = batch(1)
-    with pytest.raises(ValueError, match=r"take \d+ bytes"):
+    with pytest.raises(UserError, match=r"take \d+ bytes"):
         update(ImageRows(), ["x" * 300], probability, masks)
+
+
+def test_long_id_fits_where_the_image_is_a_group_of_its_own() -> None:
+    probability, [mask] = batch(1)
+    metric, name = ImageRows(), "x" * 180
+    metric.update(probability, [mask], [torch.ones_like(mask)], resize_affine((6, 8), (9, 12))[None], [name], [name])
+    assert (metric.compute().ids, metric.compute().groups) == ([name], [name])
 
 
 def test_prediction_that_is_no_number_is_refused() -> None:
     probability, masks = batch(1)
     with pytest.raises(UserError, match="not finite"):
         update(ImageRows(), ["a"], probability * float("nan"), masks)
+
+
+def stored_bytes(size: int) -> int:
+    """Of memory that the row of a square image holds on to, views of larger tensors included."""
+    image = torch.linspace(0, 1, size).expand(1, 1, size, size)
+    mask = torch.zeros(1, size, size)
+    mask[:, size // 4 :, size // 2 :] = 1
+    labels = mask.int()
+    metric = ImageRows((*PROTOCOLS, *EXTRA_PROTOCOLS))
+    affine = resize_affine((size, size), (size, size))[None]
+    metric.update(image, [mask], [torch.ones_like(mask)], affine, ["a"], ["b"], [labels])
+    states = [getattr(metric, name) for name in ("names", *metric.columns)]
+    return sum(tensor.untyped_storage().nbytes() for state in states for tensor in state)
+
+
+def test_row_of_a_large_image_takes_no_more_memory() -> None:
+    assert stored_bytes(1024) == stored_bytes(16) <= ROW_BYTES

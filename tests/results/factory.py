@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from polybench.results.facts import Counts, DatasetFacts, NetFacts, Provenance, TrainingFacts
-from polybench.results.record import Record, write_record
+from polybench.results.record import SCHEMA_VERSION, Record, write_record
 from polybench.results.statistics import column, summarise
 
 PROTOCOL = "per_image@1"
@@ -66,7 +66,7 @@ def trained(rows: pd.DataFrame, protocols: Mapping[str, Mapping[str, Any]] | Non
     """A record of a training whose metrics are those of `rows`."""
     protocols = protocols or {PROTOCOL: {"dice": "higher"}}
     record = Record(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         kind="trained",
         task="segmentation",
         recipe="unet_toy",

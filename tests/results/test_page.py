@@ -34,6 +34,11 @@ def section(page: str, title: str) -> str:
     return re.split(r"\n#{2,4} ", page.split(title, 1)[1], maxsplit=1)[0]
 
 
+def listing_of(page: str, protocol: str) -> str:
+    """Every metric of a protocol that is not ranked."""
+    return page.split(f"<summary>Protocol <code>{protocol}</code>", 1)[1].split("</details>", 1)[0]
+
+
 @pytest.fixture
 def board(tmp_path: Path) -> Path:
     """Three nets of one group (two of them not told apart), a smoke run and two baselines."""
@@ -177,7 +182,7 @@ def test_further_protocols_are_listed_unranked(tmp_path: Path) -> None:
     rows = table(WIDE).assign(**{"pranet@2/mae": [0.125] * 100})
     protocols = {"per_image@1": {"dice": "higher"}, "pranet@2": {"mae": "lower"}}
     write_record(trained(rows, protocols), rows, tmp_path)
-    listing = section(page_of(tmp_path), "### Protocol `pranet@2`")
+    listing = listing_of(page_of(tmp_path), "pranet@2")
     assert "| Recipe | Budget | mae ↓ |" in listing
     assert "| published | 0.1250 |" in listing
 
@@ -188,7 +193,8 @@ def test_an_older_version_of_the_protocol_is_not_ranked(tmp_path: Path) -> None:
     write_record(trained(rows, {"per_image@2": {"dice": "higher"}}, recipe="new"), rows, tmp_path)
     page = page_of(tmp_path)
     assert [cells[1] for cells in score_rows(page)] == ["new"]
-    assert "| old | published | 0.5000 |" in section(page, "### Protocol `per_image@1` (an older version)")
+    assert "<code>per_image@1</code> (an older version)" in page
+    assert "| old | published | 0.5000 |" in listing_of(page, "per_image@1")
 
 
 def test_baselines_alone_make_a_page(tmp_path: Path) -> None:

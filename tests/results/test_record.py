@@ -12,7 +12,7 @@ from polybench.errors import DataError
 from polybench.results import record as record_module
 from polybench.results.facts import MetricValue
 from polybench.results.record import Record, read_records, record_name, write_record
-from tests.results.factory import baseline, dataset, digest, provenance, store, table, trained
+from tests.results.factory import PROTOCOL, baseline, dataset, digest, provenance, store, table, trained
 
 ROWS = table([0.5, 1.0])
 
@@ -26,8 +26,32 @@ def test_json_keeps_the_order_of_the_fields_and_sorts_free_keys() -> None:
     text = trained(ROWS, config={"b": 1, "a": 2}).to_json()
     assert list(json.loads(text))[:4] == ["schema_version", "kind", "task", "recipe"]
     assert list(json.loads(text)["config"]) == ["a", "b"]
-    assert text.startswith('{\n  "schema_version": 1,\n')
+    assert text.startswith('{\n  "schema_version": 2,\n')
     assert text.endswith("}\n")
+
+
+def test_json_keeps_the_order_of_protocols_and_metrics() -> None:
+    rows = table([0.5, 1.0]).assign(**{"a@1/z": [0.0, 1.0], "a@1/b": [0.0, 1.0]})
+    text = trained(rows, {"per_image@1": {"dice": "higher"}, "a@1": {"z": "lower", "b": "higher"}}).to_json()
+    metrics = json.loads(text)["metrics"]
+    assert list(metrics) == ["per_image@1", "a@1"]
+    assert list(metrics["a@1"]["values"]) == ["z", "b"]
+
+
+def test_a_record_of_schema_1_without_definitions_is_read() -> None:
+    data = json.loads(trained(ROWS).to_json()) | {"schema_version": 1}
+    del data["metrics"]["per_image@1"]["definition"]
+    record = Record.from_json(json.dumps(data), "x.json")
+    assert record.metrics["per_image@1"].definition is None
+    assert record.metrics["per_image@1"].values["dice"].value == 0.75
+
+
+def test_distances_in_pixels_agree_with_their_six_digits(tmp_path: Path) -> None:
+    rows = table([0.5]).assign(**{"boundary@1/hd95": [123.4565]})  # six digits: 123.456 or 123.457
+    protocols = {PROTOCOL: {"dice": "higher"}, "boundary@1": {"hd95": "lower"}}
+    write_record(trained(rows, protocols), rows, tmp_path)
+    [stored] = read_records(tmp_path)
+    stored.check()
 
 
 def _drop(data: dict[str, Any]) -> None:
@@ -43,7 +67,7 @@ def _confuse(data: dict[str, Any]) -> None:
 
 
 def _outdate(data: dict[str, Any]) -> None:
-    data["schema_version"] = 2
+    data["schema_version"] = 3
 
 
 def _disable(data: dict[str, Any]) -> None:
@@ -60,7 +84,7 @@ def _lengthen(data: dict[str, Any]) -> None:
         (_drop, "net lacks the key 'version'"),
         (_misspell, "'parametres'.*Did you mean 'parameters'"),
         (_confuse, "seed is True, not int"),
-        (_outdate, "schema version 2"),
+        (_outdate, "schema version 3"),
         (_disable, "budget is 'cheap', not one of 'published'"),
         (_lengthen, "size has 3 items, not 2"),
     ],

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from polybench.errors import DataError
-from polybench.results.statistics import caution, column, interval_of_mean, summarise
+from polybench.results.statistics import caution, column, interval_of_mean, intervals_of, summarise
 
 
 def test_two_groups_give_the_bounds_of_their_only_resamples() -> None:
@@ -67,6 +67,48 @@ def test_a_single_group_has_no_interval() -> None:
 def test_values_that_have_no_mean_are_refused(values: list[float]) -> None:
     with pytest.raises(DataError, match="finite"):
         interval_of_mean(values, ["a", "b"][: len(values)])
+
+
+def test_draws_hold_whole_groups_in_the_order_of_the_images() -> None:
+    groups, sizes, seen = ["b", "a", "b", "c"], {"a": 1, "b": 2, "c": 1}, []
+
+    def numbers_of(places: np.ndarray) -> dict[str, float]:
+        seen.append([groups[place] for place in places])
+        assert (np.diff(places) >= 0).all()
+        return {"first": 0.0}
+
+    intervals_of(numbers_of, groups)
+    assert len(seen) == 10  # ways of drawing three of three groups; none is scored twice
+    for drawn in seen:
+        times = {name: drawn.count(name) / size for name, size in sizes.items()}
+        assert sum(times.values()) == 3
+        assert all(number.is_integer() for number in times.values())
+
+
+def test_interval_of_a_ratio_of_sums_agrees_with_the_delta_method() -> None:
+    # x uniform, y = 1: the ratio is the mean of x, with standard error sqrt(1 / 12 / 400).
+    x = np.random.default_rng(1).random(400)
+    found = intervals_of(lambda places: {"ratio": x[places].sum() / len(places)}, [str(k) for k in range(400)])
+    low, high = found["ratio"]
+    half = 1.96 * x.std(ddof=1) / math.sqrt(400)
+    assert (low, high) == pytest.approx((x.mean() - half, x.mean() + half), abs=0.003)
+
+
+def test_draws_count_as_often_as_they_were_drawn() -> None:
+    # Means are 0, 1/4, 1 with shares 1/4, 1/2, 1/4: the central 30 % is 1/4.
+    values = np.array([1.0, 0.0, 0.0, 0.0])
+    found = intervals_of(lambda places: {"mean": values[places].mean()}, ["a", "b", "b", "b"], confidence=0.3)
+    assert found == {"mean": (0.25, 0.25)}
+
+
+def test_draws_that_do_not_define_a_number_are_left_out() -> None:
+    # Of two groups only b has an object: draws of a alone define nothing, all others give 1.
+    found = intervals_of(lambda places: {"area": 1.0} if 1 in places else {}, ["a", "b"])
+    assert found == {"area": (1.0, 1.0)}
+
+
+def test_numbers_of_a_single_group_have_no_interval() -> None:
+    assert intervals_of(lambda places: {"dice": 1.0}, ["a", "a"]) == {}
 
 
 def test_summary_counts_empty_masks_and_predictions_on_them() -> None:

@@ -1,16 +1,21 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
+from polybench.metrics.protocols import EFEN, FANET, FOV, POOLED
 from polybench.tasks import SegmentationTask
 from polybench.tasks.segmentation import foreground_logits
+
+QUIET = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
 
 
 class Constant(nn.Module):
@@ -91,6 +96,56 @@ def test_validation_dice_is_the_mean_over_images(monkeypatch: pytest.MonkeyPatch
     task.validation_step(data, 0)
     task.on_validation_epoch_end()
     assert logged["val/dice"] == 0.5
+
+
+class Extra(LightningDataModule):
+    """A data module that asks for one protocol more."""
+
+    size = (8, 8)
+    extra_protocols = (replace(POOLED, name="extra"),)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return DataLoader([batch()], batch_size=None)  # type: ignore[arg-type]
+
+    val_dataloader = train_dataloader = test_dataloader
+
+
+class Half(nn.Conv2d):
+    """Finds nothing in the first image and everything in all others."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        found = torch.arange(len(images), device=images.device).view(-1, 1, 1, 1) > 0
+        return super().forward(images) * 0 + torch.where(found, 9.0, -9.0)
+
+
+def numbers_of(method: str) -> dict[str, float]:
+    """What a method of the trainer logs."""
+    trainer = Trainer(max_epochs=1, logger=False, enable_checkpointing=False, accelerator="cpu", **QUIET)
+    task = SegmentationTask(Half(), BCEDiceLoss(), torch.optim.SGD)
+    getattr(trainer, method)(task, datamodule=Extra())
+    return {name: float(value) for name, value in trainer.logged_metrics.items()}
+
+
+@pytest.mark.parametrize(("method", "subset"), [("test", "test"), ("validate", "val")])
+def test_evaluation_logs_per_image_first_and_every_protocol_below_its_name(method: str, subset: str) -> None:
+    logged = numbers_of(method)
+    # The first image's object is missed, of the second one p of 64 pixels are object and all are found.
+    p, q = (int((image > 0.5).sum()) for image in batch()["mask"])
+    assert logged[f"{subset}/dice"] == pytest.approx(q / (q + 64))
+    assert logged[f"{subset}/pooled/dice"] == pytest.approx(2 * q / (2 * q + p + 64 - q))
+    assert logged[f"{subset}/extra/dice"] == logged[f"{subset}/pooled/dice"]
+    assert {f"{subset}/{protocol.name}/iou" for protocol in (FANET, EFEN, FOV)} <= set(logged)
+    assert f"{subset}/pranet/max_dice" in logged
+    assert not any("per_image" in name for name in logged)
+
+
+def test_training_logs_per_image_alone() -> None:
+    logged = numbers_of("fit")
+    assert logged["val/dice"] == numbers_of("validate")["val/dice"]
+    assert not any(name.count("/") > 1 for name in logged)
 
 
 @pytest.mark.parametrize("scheduled", [False, True])

@@ -1,0 +1,53 @@
+"""From the rows of a test to what a record says: every metric of a protocol, with its 95 % interval.
+
+What is a mean over images has the interval of its column in the per-image table; for a number that is none (one
+confusion matrix for the set, the best threshold's mean) the images are drawn again by whole groups and scored anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from polybench.metrics import Protocol, Rows
+from polybench.metrics.panel import image_table
+from polybench.results.facts import MetricValue, ProtocolScores
+from polybench.results.statistics import intervals_of, summarise
+
+
+def all_scores(rows: Rows, protocols: Sequence[Protocol]) -> dict[str, ProtocolScores]:
+    """`protocol@version` -> scores of the rows, for every protocol."""
+    return {protocol.key: protocol_scores(rows, protocol) for protocol in protocols}
+
+
+def protocol_scores(rows: Rows, protocol: Protocol) -> ProtocolScores:
+    """Score a set under one protocol.
+
+    Args:
+        rows: At least one row, with the columns that the protocol reads.
+        protocol: The protocol.
+    """
+    of_images = protocol.values(rows)
+    means = {metric: way for metric, way in protocol.directions.items() if metric in of_images}
+    summary = summarise(image_table(rows, (protocol,)), protocol.key, means)
+    ends = _intervals_of_aggregates(rows, protocol)
+    values = {}
+    for metric, value in protocol.scores(rows).items():
+        low, high = ends.get(metric, (None, None))
+        values[metric] = summary.values.get(metric) or MetricValue(value, low, high, protocol.directions[metric])
+    return replace(summary, values=values, definition=protocol.paragraph)
+
+
+def _intervals_of_aggregates(rows: Rows, protocol: Protocol) -> dict[str, tuple[float, float]]:
+    """Ends of the intervals of those metrics that are no mean over images."""
+    reduced = protocol.reduce(rows)
+    if not protocol.aggregate(reduced):
+        return {}
+    read = {name: column for name, column in reduced.columns.items() if reduced is not rows or name in protocol.columns}
+
+    def drawn(places: npt.NDArray[np.intp]) -> dict[str, float]:
+        ids, groups = [rows.ids[place] for place in places], [rows.groups[place] for place in places]
+        return dict(protocol.aggregate(Rows(ids, groups, {name: column[places] for name, column in read.items()})))
+
+    return intervals_of(drawn, rows.groups)

@@ -1,0 +1,61 @@
+"""The terminal table of the same predictions under every protocol."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from polybench.metrics.protocols import PER_IMAGE, PROTOCOLS, Protocol
+from polybench.metrics.sufficient import Rows
+from polybench.results.readings import readings, title
+from polybench.results.statistics import caution, interval_of_mean
+
+WIDTH = 132
+"""Of tables that go to a file, characters."""
+
+
+def print_panel(
+    rows: Rows, numbers: Mapping[str, Mapping[str, float]], protocols: Sequence[Protocol] = PROTOCOLS
+) -> None:
+    """Print a line for each protocol, or for each of its readings such as mean and maximum, and the Dice's interval.
+
+    Args:
+        rows: What was scored.
+        numbers: Protocol's name -> metric -> number.
+        protocols: Which of them, in their order.
+    """
+    console = wide_console()
+    heading = f"The same predictions under every protocol: {len(rows.ids)} images"
+    console.print(panel_table(heading, {protocol.key: numbers[protocol.name] for protocol in protocols}))
+    dice = interval_of_mean(PER_IMAGE.values(rows)["dice"], rows.groups)
+    if dice.low is not None:
+        interval = f"95 % interval of the per_image Dice: {dice.low:.4f} to {dice.high:.4f}"
+        console.print(f"{interval}, {dice.n} images in {dice.groups} groups.", highlight=False)
+    note = caution(dice.n, dice.groups)
+    if note:
+        console.print(f"Note: {note}", style="dim", highlight=False)
+
+
+def panel_table(heading: str, numbers: Mapping[str, Mapping[str, float]]) -> Table:
+    """Make the table.
+
+    Args:
+        heading: Its title.
+        numbers: `protocol@version` -> metric -> number.
+    """
+    table = Table(title=heading, title_justify="left")
+    table.add_column("Protocol", no_wrap=True)
+    for metric in ("dice", "iou"):
+        table.add_column(title(metric), justify="right", no_wrap=True)
+    table.add_column("Further")
+    for key, metrics in numbers.items():
+        for reading, bare in readings(metrics).items():
+            main = [f"{bare[metric]:.4f}" if metric in bare else "" for metric in ("dice", "iou")]
+            further = [f"{title(name)} {value:.4f}" for name, value in bare.items() if name not in ("dice", "iou")]
+            table.add_row(f"{key} {reading}".strip(), *main, ", ".join(further))
+    return table
+
+
+def wide_console() -> Console:
+    """A console as wide as the terminal; elsewhere wide enough for the tables."""
+    return Console(width=max(Console().width, WIDTH) if not Console().is_terminal else None)

@@ -1,0 +1,51 @@
+"""How accurate a recipe is, as the leaderboard has it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from polybench.metrics import PER_IMAGE
+from polybench.results.record import Budget, read_records
+from polybench.results.table import Row, Score, groups_of, headline
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The leaderboard's row of a configuration under `per_image`.
+
+    Attributes:
+        dice: Mean over seeds, with its interval.
+        budget: The row's budget.
+        record: The record of its first seed, `<dataset>/<name>`.
+        seeds: How many seeds are averaged.
+    """
+
+    dice: Score
+    budget: Budget | None
+    record: str
+    seeds: int
+
+
+def recorded_accuracy(root: Path, dataset: str, config_sha256: str) -> Accuracy | None:
+    """Look for the row of a configuration.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: The dataset's short name.
+        config_sha256: Hash of the configuration, as `fit` records it.
+
+    Returns:
+        The row; the one of most seeds where the configuration met several copies of the data; None where no record has
+        the present version of `per_image`.
+
+    Raises:
+        DataError: If a record of the dataset can't be read.
+    """
+    matching = [stored for stored in read_records(root, dataset) if stored.record.config_sha256 == config_sha256]
+    rows: list[Row] = []
+    for group in groups_of(matching):
+        for budget in {stored.record.budget for stored in group.records}:
+            rows += group.rows(PER_IMAGE.key, budget)
+    if not rows:
+        return None
+    row = max(rows, key=lambda row: (len(row.runs), row.anchor))
+    return Accuracy(headline(row), row.first.record.budget, f"{dataset}/{row.first.name}", len(row.runs))

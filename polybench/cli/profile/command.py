@@ -1,0 +1,172 @@
+"""`polybench profile`: parameters, MACs, speed, memory and what a training step waits for, beside the accuracy."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.cli import LightningArgumentParser
+from rich.console import Console
+from rich.progress import track
+
+import polybench
+from polybench.callbacks.provenance import device_name, source_state
+from polybench.callbacks.record import count_macs
+from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.profile.accuracy import Accuracy, recorded_accuracy
+from polybench.cli.profile.measure import Measurements, measure
+from polybench.cli.profile.report import print_profile
+from polybench.cli.profile.table import Figures, Key, read_rows, write_row
+from polybench.cli.profile.workload import Workload, set_up, training_batches
+from polybench.data.module import SegmentationDataModule
+from polybench.errors import ConfigError, DataError
+from polybench.results.config import config_sha256, portable_config
+
+OWN_OPTIONS = {"steps", "device", "batch_size", "out", "no_data"}
+
+
+class ProfileCLI(BenchmarkCLI):
+    """Builds what `fit` would train, on one device and without loggers.
+
+    Attributes:
+        recorded_sha256: Hash of the configuration as a record of `fit` on one process has it.
+    """
+
+    def __init__(self, args: Sequence[str]) -> None:
+        self.recorded_sha256 = ""
+        super().__init__("profile", args, add_arguments)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the words given.
+
+        Raises:
+            ConfigError: If a number is out of bounds or there is no such device, too.
+        """
+        super().parse_arguments(parser, args)
+        for option in ("steps", "batch_size"):
+            if (number := self.config[option]) is not None and number < 1:
+                raise ConfigError(f"--{option} must be at least 1, not {number}.")
+        if self.config.device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError("--device cuda: torch sees no CUDA device here; use --device cpu, or auto.")
+
+    def before_instantiate_classes(self) -> None:
+        """Keep the configuration's hash, then take the one device that was asked for."""
+        plain = {key: value for key, value in self.plain_config().items() if key not in OWN_OPTIONS}
+        self.recorded_sha256 = config_sha256({**portable_config(plain), "processes": 1})
+        device, trainer = self.config.device, self.config.trainer
+        if device != "auto":
+            trainer.accelerator = device
+        trainer.devices, trainer.num_nodes, trainer.strategy = 1, 1, "auto"
+        trainer.logger, trainer.default_root_dir = False, None
+        super().before_instantiate_classes()
+
+
+def main(args: list[str]) -> int:
+    """Run the command and return its exit code."""
+    cli = ProfileCLI(args)
+    config, data = cli.config, cli.datamodule
+    path = Path(config.out)
+    read_rows(path)  # a table that can't be written to is found before anything is measured
+    accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, cli.recorded_sha256)
+    data.batch_size = config.batch_size or data.batch_size
+    macs = count_macs(cli.model.net, data.size)
+    if not config.no_data:
+        set_up_or_say_how(cli)
+    measured = run(cli, data)
+    key, figures = key_of(cli, data), figures_of(cli, macs, measured, accuracy)
+    replaced = write_row(path, key, figures)
+    print_profile(key, figures)
+    print(f"{'Replaced its row' if replaced else 'Added a row'} in {path}")
+    return 0
+
+
+def add_arguments(parser: LightningArgumentParser) -> None:
+    """Add where, how long and how large to measure, and where the row goes."""
+    parser.add_argument(
+        "--device",
+        type=Literal["auto", "cpu", "cuda"],
+        default="auto",
+        help="Where to measure; auto: on the recipe's trainer.accelerator, by default the best there is.",
+    )
+    parser.add_argument("--steps", type=int, default=20, help="Rounds in each of which every mode is timed.")
+    parser.add_argument(
+        "--batch_size",
+        type=int | None,
+        default=None,
+        help="Of everything but the latency, by default the recipe's; the row keeps the recipe's accuracy.",
+    )
+    parser.add_argument("--no_data", action="store_true", help="Measure the net alone, on random images.")
+    parser.add_argument("--out", type=str, default="runs/profile.csv", help="CSV that gets the row.")
+    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder where accuracy is looked up.")
+
+
+def set_up_or_say_how(cli: ProfileCLI) -> None:
+    """Set the data up.
+
+    Raises:
+        DataError: If the dataset is absent or broken; it says how to do without.
+    """
+    try:
+        set_up(cli.datamodule, cli.trainer)
+    except DataError as error:
+        raise DataError(f"{error} To measure the net alone, give --no_data.") from error
+
+
+def run(cli: ProfileCLI, data: SegmentationDataModule) -> Measurements:
+    """Measure, with a progress bar on stderr."""
+    work = Workload(cli.model, cli.trainer)
+    source = None if cli.config.no_data else training_batches(data, work.device)
+    rounds = track(range(cli.config.steps), "Profiling", console=Console(stderr=True), transient=True)
+    return measure(work, data.size, data.batch_size, rounds, source, data.num_workers)
+
+
+def key_of(cli: ProfileCLI, data: SegmentationDataModule) -> Key:
+    """Where and how a profile was measured."""
+    commit, dirty = source_state(Path(polybench.__file__).parent)
+    return Key(
+        recipe=cli.config.name,
+        variant=cli.config.variant,
+        config=cli.recorded_sha256[:8],
+        data=None if cli.config.no_data else data.short_name,
+        device=device_name(cli.trainer.strategy.root_device),
+        precision=str(cli.trainer.precision),
+        threads=torch.get_num_threads(),
+        height=data.size[0],
+        width=data.size[1],
+        batch_size=data.batch_size,
+        num_workers=data.num_workers,
+        on_device=data.on_device,
+        torch=torch.__version__,
+        polybench=polybench.__version__,
+        git_commit=f"{commit}-dirty" if dirty else commit,
+    )
+
+
+def figures_of(cli: ProfileCLI, macs: int | None, measured: Measurements, accuracy: Accuracy | None) -> Figures:
+    """The figures in the units of the table."""
+    height, width = cli.datamodule.size
+    images_per_second = cli.datamodule.batch_size / measured.inference
+    return Figures(
+        parameters=sum(parameter.numel() for parameter in cli.model.net.parameters()),
+        macs=macs,
+        latency_p50_ms=1000 * measured.latency,
+        latency_p95_ms=1000 * measured.latency_p95,
+        images_per_second=images_per_second,
+        megapixels_per_second=images_per_second * height * width / 1e6,
+        step_real_ms=None if measured.real is None else 1000 * measured.real,
+        step_fixed_ms=1000 * measured.fixed,
+        step_data_ms=None if measured.data is None else 1000 * measured.data,
+        waiting_share=measured.waiting,
+        memory="device" if cli.trainer.strategy.root_device.type == "cuda" else "process",
+        inference_peak_bytes=measured.inference_peak,
+        training_peak_bytes=measured.training_peak,
+        rounds=cli.config.steps,
+        dice=accuracy.dice.value if accuracy else None,
+        dice_low=accuracy.dice.low if accuracy else None,
+        dice_high=accuracy.dice.high if accuracy else None,
+        budget=accuracy.budget if accuracy else None,
+        record=accuracy.record if accuracy else None,
+        seeds=accuracy.seeds if accuracy else 0,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,52 @@
+"""The terminal's table of one profile."""
+
+from rich.console import Console
+from rich.table import Table
+
+from polybench.cli.profile.table import Figures, Key
+
+MEBIBYTE = 2**20
+
+
+def print_profile(key: Key, figures: Figures) -> None:
+    """Print what was measured, where, and the accuracy that goes with it."""
+    name = "-".join(part for part in (key.recipe, key.variant) if part)
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for quantity, value in rows(figures):
+        table.add_row(quantity, value)
+    console = Console(width=max(Console().width, 132) if not Console().is_terminal else None)
+    console.print(
+        f"{name} at {key.height}x{key.width}: {key.device}, {key.precision}, {key.threads} thread(s), "
+        f"batches of {key.batch_size}, torch {key.torch}",
+        highlight=False,
+    )
+    console.print(table)
+
+
+def rows(figures: Figures) -> list[tuple[str, str]]:
+    """Quantity and value, as text, of every figure that there is."""
+    peak = "device memory" if figures.memory == "device" else "resident set of the process"
+    found = [
+        ("parameters", f"{figures.parameters:,}"),
+        ("MACs for one image", "not countable" if figures.macs is None else f"{figures.macs / 1e9:.4g} G"),
+        ("latency of one image, p50 / p95", f"{figures.latency_p50_ms:.4g} / {figures.latency_p95_ms:.4g} ms"),
+        ("inference", f"{figures.images_per_second:.4g} images/s, {figures.megapixels_per_second:.4g} Mpx/s"),
+        (f"inference, peak of the {peak}", f"{figures.inference_peak_bytes / MEBIBYTE:,.0f} MiB"),
+        ("training step, one fixed batch", f"{figures.step_fixed_ms:.4g} ms"),
+    ]
+    if figures.step_real_ms is not None:
+        found += [
+            ("training step, real data", f"{figures.step_real_ms:.4g} ms"),
+            ("data only", f"{figures.step_data_ms:.4g} ms"),
+            ("waiting for data", f"{100 * (figures.waiting_share or 0):.1f} %"),
+        ]
+    found.append((f"training step, peak of the {peak}", f"{figures.training_peak_bytes / MEBIBYTE:,.0f} MiB"))
+    if figures.dice is None:
+        found.append(("Dice, per_image", "no record of this configuration"))
+    else:
+        interval = "" if figures.dice_low is None else f" [{figures.dice_low:.4f}, {figures.dice_high:.4f}]"
+        of = f"mean of {figures.seeds} seeds: " if figures.seeds > 1 else ""
+        found.append((f"Dice, per_image ({of}{figures.record}, {figures.budget})", f"{figures.dice:.4f}{interval}"))
+    return found

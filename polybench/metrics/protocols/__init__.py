@@ -1,0 +1,42 @@
+"""The protocols of the field, each in a file whose first paragraph is its definition."""
+
+from polybench.metrics.protocols.boundary import BOUNDARY
+from polybench.metrics.protocols.confusion import per_image_values
+from polybench.metrics.protocols.efen import EFEN
+from polybench.metrics.protocols.fanet import FANET
+from polybench.metrics.protocols.fov import FOV
+from polybench.metrics.protocols.instances import INSTANCES
+from polybench.metrics.protocols.keras_fcn import KERAS_FCN
+from polybench.metrics.protocols.membranes import MEMBRANES
+from polybench.metrics.protocols.objects import OBJECTS
+from polybench.metrics.protocols.per_image import PER_IMAGE
+from polybench.metrics.protocols.pooled import POOLED
+from polybench.metrics.protocols.pranet import PRANET
+from polybench.metrics.protocols.protocol import Direction, Protocol, Values, columns_of
+
+PROTOCOLS = (PER_IMAGE, FANET, KERAS_FCN, POOLED, EFEN, PRANET, FOV, BOUNDARY, OBJECTS)
+"""Those of every dataset, ours first; `polybench score` prints this order."""
+
+EXTRA_PROTOCOLS = (INSTANCES, MEMBRANES)
+"""Those of the datasets that name them."""
+
+__all__ = [
+    "BOUNDARY",
+    "EFEN",
+    "EXTRA_PROTOCOLS",
+    "FANET",
+    "FOV",
+    "INSTANCES",
+    "KERAS_FCN",
+    "MEMBRANES",
+    "OBJECTS",
+    "PER_IMAGE",
+    "POOLED",
+    "PRANET",
+    "PROTOCOLS",
+    "Direction",
+    "Protocol",
+    "Values",
+    "columns_of",
+    "per_image_values",
+]

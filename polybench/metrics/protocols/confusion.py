@@ -1,0 +1,50 @@
+"""The metrics of a confusion matrix, with the rule for empty masks that polybench's own protocols share."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from polybench.metrics.protocols.protocol import Direction, Values
+from polybench.metrics.sufficient import Counts
+
+CONFUSION_DIRECTIONS: Mapping[str, Direction] = {
+    "dice": "higher",
+    "iou": "higher",
+    "precision": "higher",
+    "recall": "higher",
+    "f2": "higher",
+    "specificity": "higher",
+    "accuracy": "higher",
+}
+
+EMPTY_COUNTS_ONE = "an empty prediction of an empty mask scores 1, any prediction on an empty mask 0; both are counted."
+
+
+def per_image_values(counts: Counts) -> dict[str, Values]:
+    """Dice, IoU, precision, recall, F2, specificity and accuracy of each image.
+
+    Where mask and prediction are both empty, all are 1. Where only one of them is, Dice, IoU, precision, recall and F2
+    are 0. Specificity is 1 where there is no background.
+
+    Args:
+        counts: True positives, false positives, false negatives, true negatives, (n, 4).
+
+    Returns:
+        Metric name -> value of each image, (n,).
+    """
+    tp, fp, fn, tn = counts.astype(np.float64).T
+    nothing = (tp + fp + fn) == 0
+
+    def ratio(numerator: Values, denominator: Values) -> Values:
+        safe = np.where(denominator > 0, denominator, 1.0)
+        return np.where(nothing, 1.0, np.where(denominator > 0, numerator / safe, 0.0))
+
+    return {
+        "dice": ratio(2 * tp, 2 * tp + fp + fn),
+        "iou": ratio(tp, tp + fp + fn),
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, tp + fn),
+        "f2": ratio(5 * tp, 5 * tp + fp + 4 * fn),
+        "specificity": np.where(tn + fp > 0, tn / np.where(tn + fp > 0, tn + fp, 1.0), 1.0),
+        "accuracy": ratio(tp + tn, tp + fp + fn + tn),
+    }

@@ -1,0 +1,50 @@
+"""FANet's released evaluation (Tomar et al., TNNLS 2022): each image at network size.
+
+F1 (dice), IoU of the object (which the paper calls mIoU), precision, recall, F2, specificity and accuracy of each
+image, averaged over images: of all pixels at network size, never brought back to native size, above 0.5, numerator
+and denominator smoothed with 1e-15. The mask is resized bilinearly; a share of one half is foreground.
+"""
+
+from polybench.metrics.protocols.protocol import Direction, Protocol, Values, ratio
+from polybench.metrics.sufficient import Rows
+
+SMOOTHING = 1e-15
+
+
+def fanet_values(rows: Rows) -> dict[str, Values]:
+    """The seven metrics of each image, (n,)."""
+    tp, fp, fn, tn = rows.numbers("counts_network").T
+
+    def smooth(numerator: Values, denominator: Values) -> Values:
+        smoothed: Values = (numerator + SMOOTHING) / (denominator + SMOOTHING)
+        return smoothed
+
+    precision, recall = smooth(tp, tp + fp), smooth(tp, tp + fn)
+    return {
+        "dice": smooth(2 * tp, 2 * tp + fp + fn),
+        "iou": smooth(tp, tp + fp + fn),
+        "precision": precision,
+        "recall": recall,
+        "f2": 5 * precision * recall / (4 * precision + recall + SMOOTHING),
+        "specificity": ratio(tn, tn + fp, otherwise=1.0),
+        "accuracy": (tp + tn) / (tp + fp + fn + tn),
+    }
+
+
+DIRECTIONS: dict[str, Direction] = dict.fromkeys(
+    ("dice", "iou", "precision", "recall", "f2", "specificity", "accuracy"), "higher"
+)
+
+FANET = Protocol(
+    name="fanet",
+    version=1,
+    definition=__doc__,
+    empty_masks=(
+        "an empty prediction scores 1, any other about 1e-15, but its recall is 1. Where there is no background, "
+        "specificity is 1 (the code divides 0 by 0)."
+    ),
+    columns=("counts_network",),
+    directions=DIRECTIONS,
+    values=fanet_values,
+    counts="counts_network",
+)

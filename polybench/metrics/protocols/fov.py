@@ -1,0 +1,36 @@
+"""Inside the field of view: what papers on retinal vessels rank by.
+
+The metrics of per_image, of the pixels inside the field of view alone, and the area under the ROC curve of those
+pixels of all images together, from 256 levels of probability. Pixels of one level count as ties, so that the area
+lies at most auc_tolerance from that of the probabilities themselves. Without a field of view all pixels count.
+"""
+
+import torch
+
+from polybench.metrics.histograms import roc_auc
+from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, EMPTY_COUNTS_ONE, per_image_values
+from polybench.metrics.protocols.protocol import Protocol
+from polybench.metrics.sufficient import Rows
+
+
+def areas(rows: Rows) -> dict[str, float]:
+    """Area under the ROC curve of all pixels, and how far off it can be; nothing when there is one class only."""
+    foreground, background = rows.numbers("histograms").sum(axis=0)
+    pairs = foreground.sum() * background.sum()
+    if pairs == 0:
+        return {}
+    area = roc_auc(torch.from_numpy(foreground), torch.from_numpy(background))
+    return {"auc": float(area), "auc_tolerance": float((foreground * background).sum() / pairs / 2)}
+
+
+FOV = Protocol(
+    name="fov",
+    version=1,
+    definition=__doc__,
+    empty_masks=EMPTY_COUNTS_ONE + " Without any foreground in the whole set there is no area.",
+    columns=("counts", "histograms"),
+    directions={**CONFUSION_DIRECTIONS, "auc": "higher", "auc_tolerance": "lower"},
+    values=lambda rows: per_image_values(rows.counts),
+    aggregate=areas,
+    counts="counts",
+)

@@ -1,0 +1,43 @@
+"""Cells between membranes at native size: V_rand and V_info, foreground-restricted, as the ISBI 2012 challenge ranks.
+
+Arganda-Carreras et al., Frontiers in Neuroanatomy 2015. The foreground is the cell interior. Predicted cells are the
+components, of four neighbours, of the map above a threshold, grown until the membranes between them are a pixel wide;
+true cells are the components of the true interior, whose membrane pixels are ignored. v_rand and v_info are F-scores of
+the pairs of pixels and of the information that both divisions share; their precision falls with merged cells, their
+recall with split ones. They are of each slice at threshold 0.5, averaged over slices. max_v_rand and max_v_info are
+those of the best of the thresholds 0, 0.1, ..., 1 for the mean over slices, as the challenge reports: chosen on the
+test truth, which flatters.
+"""
+
+from polybench.metrics.membranes import THRESHOLDS, MembraneScores, best_threshold
+from polybench.metrics.protocols.protocol import Direction, Protocol, Values
+from polybench.metrics.sufficient import THRESHOLD, Rows
+
+DIRECTIONS: dict[str, Direction] = dict.fromkeys((*MembraneScores._fields, "max_v_rand", "max_v_info"), "higher")
+
+
+def membrane_values(rows: Rows) -> dict[str, Values]:
+    """V_rand and V_info with their parts of each slice at threshold 0.5, (n,)."""
+    middle = rows.numbers("membranes")[:, THRESHOLDS.index(THRESHOLD)]
+    return dict(zip(MembraneScores._fields, middle.T, strict=True))
+
+
+def maxima(rows: Rows) -> dict[str, float]:
+    """The best threshold's mean over slices."""
+    best = best_threshold(rows.numbers("membranes"))
+    return {"max_v_rand": best.v_rand, "max_v_info": best.v_info}
+
+
+MEMBRANES = Protocol(
+    name="membranes",
+    version=1,
+    definition=__doc__,
+    empty_masks=(
+        "no true and no predicted cell, all are 1; only one of them, all are 0. Where the truth is a single cell and "
+        "the prediction is not, v_info is 0."
+    ),
+    columns=("membranes",),
+    directions=DIRECTIONS,
+    values=membrane_values,
+    aggregate=maxima,
+)

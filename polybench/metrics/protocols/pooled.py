@@ -1,0 +1,30 @@
+"""One confusion matrix for the whole set.
+
+All pixels of all images at native size, thresholded at 0.5, make one confusion matrix, as in segmentation toolboxes
+(MMSegmentation) and in the code behind the DRIVE numbers that FANet copies; miou is the mean of the IoU of object and
+background. Large images and large objects weigh more than small ones.
+"""
+
+from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, per_image_values
+from polybench.metrics.protocols.protocol import Protocol
+from polybench.metrics.sufficient import Rows
+
+
+def pooled_values(rows: Rows) -> dict[str, float]:
+    """The metrics of the summed confusion matrix, and the two-class IoU."""
+    total = rows.integers("counts_everywhere").sum(axis=0, keepdims=True)
+    found = {name: float(value[0]) for name, value in per_image_values(total).items()}
+    background = float(per_image_values(total[:, [3, 2, 1, 0]])["iou"][0])
+    return {**found, "background_iou": background, "miou": (found["iou"] + background) / 2}
+
+
+POOLED = Protocol(
+    name="pooled",
+    version=1,
+    definition=__doc__,
+    empty_masks="they only add false positives and true negatives; a set without any object or prediction scores 1.",
+    columns=("counts_everywhere",),
+    directions={**CONFUSION_DIRECTIONS, "background_iou": "higher", "miou": "higher"},
+    aggregate=pooled_values,
+    counts="counts_everywhere",
+)

@@ -1,0 +1,61 @@
+"""PraNet's toolbox (Fan et al., MICCAI 2020), as the polyp field reports: 256 thresholds of the stretched map.
+
+The map at native size is stretched to 0 to 1 by its own minimum and maximum and cut at the thresholds 1, 254/255,
+..., 0, at or above. mean_dice and mean_iou are means over images and over thresholds, which is not the Dice at 0.5;
+max_dice and max_iou are the best of the curve of the means over images. With them stand the S-measure, the weighted
+F-measure (beta 1), mean and maximum of the E-measure's curve (a perfect map of N pixels scores N / (N - 1)) and the
+mean absolute error of the stretched map. Maps are brought to native size bilinearly, where the toolbox does it
+bicubically from 8-bit files.
+"""
+
+import torch
+
+from polybench.metrics.histograms import dice_curve, e_curve, iou_curve, sweep
+from polybench.metrics.protocols.protocol import Protocol, Values
+from polybench.metrics.sufficient import Rows
+
+
+def curves(rows: Rows) -> dict[str, Values]:
+    """Dice, IoU and E-measure of each image at each threshold, (n, 256)."""
+    foreground, background = torch.from_numpy(rows.integers("stretched_histograms")).unbind(1)
+    counts = sweep(foreground, background)
+    measures = {"dice": dice_curve, "iou": iou_curve, "e": e_curve}
+    return {name: measure(counts).numpy() for name, measure in measures.items()}
+
+
+def pranet_values(rows: Rows) -> dict[str, Values]:
+    """What is a mean over images: the means of the curves and the structure measures, (n,)."""
+    structure, weighted, error = rows.numbers("structure").T
+    means = {f"mean_{name}": curve.mean(axis=-1) for name, curve in curves(rows).items()}
+    return {**means, "s_measure": structure, "weighted_f": weighted, "mae": error}
+
+
+def maxima(rows: Rows) -> dict[str, float]:
+    """The best threshold's mean over images, of each curve, from rows whose columns are the curves."""
+    return {f"max_{name}": float(curve.mean(axis=0).max()) for name, curve in rows.columns.items()}
+
+
+PRANET = Protocol(
+    name="pranet",
+    version=1,
+    definition=__doc__,
+    empty_masks=(
+        "Dice, IoU and weighted F are 0 whatever was predicted; the S-measure is 1 minus the mean of the map, the "
+        "E-measure the share of background that was left alone."
+    ),
+    columns=("stretched_histograms", "structure"),
+    directions={
+        "mean_dice": "higher",
+        "max_dice": "higher",
+        "mean_iou": "higher",
+        "max_iou": "higher",
+        "s_measure": "higher",
+        "weighted_f": "higher",
+        "mean_e": "higher",
+        "max_e": "higher",
+        "mae": "lower",
+    },
+    values=pranet_values,
+    aggregate=maxima,
+    reduce=lambda rows: rows._replace(columns=curves(rows)),
+)

@@ -1,0 +1,83 @@
+"""A protocol: what a printed number means, from the statistics of each image to a number for the set.
+
+A protocol has a name, a version that is raised whenever its numbers could change, a definition and a rule for empty
+masks. Its functions are pure, in float64, and read gathered rows only.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from polybench.metrics.sufficient import Rows
+
+Direction = Literal["higher", "lower"]
+"""Which way a metric is better."""
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named way to turn the statistics of images into numbers.
+
+    Attributes:
+        name: The name in tables.
+        version: Raised whenever a number could change.
+        definition: One paragraph for people, as a docstring has it.
+        empty_masks: What an image without an object scores, in a sentence.
+        columns: Names of the statistics that it reads, of `polybench.metrics.sufficient.COLUMNS`.
+        directions: Metric name -> which way is better, in the order of tables.
+        values: Rows -> metric name -> value of each image (n,), for metrics that are a mean over images.
+        aggregate: Reduced rows -> metric name -> number, for metrics that are not.
+        reduce: Rows -> what `aggregate` reads of each image, made once where images are drawn anew many times.
+        counts: Name of the counts that belong beside its values, where there is one such column: true positives, false
+            positives, false negatives and, of pixels, true negatives, (n, 3) or (n, 4).
+    """
+
+    name: str
+    version: int
+    definition: str
+    empty_masks: str
+    columns: tuple[str, ...]
+    directions: Mapping[str, Direction]
+    values: Callable[[Rows], Mapping[str, Values]] = lambda rows: {}
+    aggregate: Callable[[Rows], Mapping[str, float]] = lambda rows: {}
+    reduce: Callable[[Rows], Rows] = lambda rows: rows
+    counts: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Name and version, as records and pages print it."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def paragraph(self) -> str:
+        """The definition and the rule for empty masks on one line."""
+        return " ".join(f"{inspect.cleandoc(self.definition)} Empty masks: {self.empty_masks}".split())
+
+    def scores(self, rows: Rows) -> dict[str, float]:
+        """Every metric of the set, in the order of `directions`; one that the set doesn't define is left out.
+
+        Args:
+            rows: At least one row.
+        """
+        means = {name: math.fsum(values) / len(values) for name, values in self.values(rows).items()}
+        numbers = {**means, **self.aggregate(self.reduce(rows))}
+        return {name: float(numbers[name]) for name in self.directions if name in numbers}
+
+
+def columns_of(protocols: Sequence[Protocol]) -> tuple[str, ...]:
+    """Names of the statistics that protocols read, each once."""
+    return tuple(dict.fromkeys(name for protocol in protocols for name in protocol.columns))
+
+
+def ratio(numerator: Values, denominator: Values, otherwise: float) -> Values:
+    """Divide element by element, arrays of one shape; `otherwise` where the denominator is 0."""
+    safe = np.where(denominator > 0, denominator, 1.0)
+    result: Values = np.where(denominator > 0, numerator / safe, otherwise)
+    return result

@@ -1,0 +1,214 @@
+"""Sufficient statistics: what is kept of each image, a few KB, and what every protocol's numbers follow from.
+
+Each column is computed from one prepared image as a tensor of fixed shape, so that the columns of all images can be
+stacked, gathered from all processes and cut to one row per image.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from polybench.metrics.boundary import boundary_iou, surface_scores
+from polybench.metrics.histograms import LEVELS, histograms
+from polybench.metrics.instances import InstanceCounts, instance_counts
+from polybench.metrics.labels import Mask, components
+from polybench.metrics.membranes import THRESHOLDS, MembraneScores, threshold_sweep
+from polybench.metrics.objects import count_objects
+from polybench.metrics.prepare import STEPS, Prepared, fine_steps, rounded_to_steps
+from polybench.metrics.structure import structure_scores
+from polybench.metrics.weighted_f import weighted_f
+
+Counts = npt.NDArray[np.int64]
+"""Per image true positives, false positives, false negatives, true negatives: (n, 4)."""
+
+THRESHOLD = 0.5
+KERAS_LEVELS = (51, 128)
+"""The thresholds 0.2 and 0.5 as 8-bit levels: the first levels that are not below."""
+
+ROUNDED = 2.0**30
+"""Sums of floating-point numbers differ in their last bits with the place of the data in memory, and so from process to
+process; multiples of 1 / ROUNDED, about 1e-9, don't."""
+
+NAME_BYTES = 192
+"""For an id and its group, which takes none where each image is a group of its own."""
+ROW_BYTES = 5 * 1024
+"""The most that the row of one image takes."""
+
+
+class Column(NamedTuple):
+    """A statistic of one image: its shape, its type, and how it is computed."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    compute: Callable[[Prepared], Tensor]
+
+
+class Rows(NamedTuple):
+    """One row per image, sorted by id.
+
+    Attributes:
+        ids: Image ids.
+        groups: The group of each image.
+        columns: Name in `COLUMNS` -> array (n, ...), of integers or float64; the columns that were asked for.
+    """
+
+    ids: list[str]
+    groups: list[str]
+    columns: Mapping[str, npt.NDArray[Any]]
+
+    @property
+    def counts(self) -> Counts:
+        """True positives, false positives, false negatives, true negatives of `per_image`, (n, 4)."""
+        return self.integers("counts")
+
+    def integers(self, name: str) -> npt.NDArray[np.int64]:
+        """A column of counts."""
+        return self.columns[name].astype(np.int64, copy=False)
+
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """A column in float64."""
+        return self.columns[name].astype(np.float64, copy=False)
+
+
+def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+    """Count true positives, false positives, false negatives and true negatives where `valid`.
+
+    Args:
+        prediction: Boolean map of any shape.
+        mask: Boolean map of that shape.
+        valid: Boolean map of that shape.
+
+    Returns:
+        Four int64 counts, (4,).
+    """
+    return torch.stack(
+        [
+            (prediction & mask & valid).sum(),
+            (prediction & ~mask & valid).sum(),
+            (~prediction & mask & valid).sum(),
+            (~prediction & ~mask & valid).sum(),
+        ]
+    )
+
+
+def _counts(image: Prepared) -> Tensor:
+    return confusion_counts(image.native >= THRESHOLD, image.mask, image.valid)
+
+
+def _counts_everywhere(image: Prepared) -> Tensor:
+    return confusion_counts(image.native >= THRESHOLD, image.mask, torch.ones_like(image.valid))
+
+
+def _counts_eight_bit(image: Prepared) -> Tensor:
+    everywhere = torch.ones_like(image.valid)
+    return torch.stack([confusion_counts(image.eight_bit >= k, image.mask, everywhere) for k in KERAS_LEVELS])
+
+
+def _counts_network(image: Prepared) -> Tensor:
+    truth = image.network_mask
+    return confusion_counts(image.network > THRESHOLD, truth, torch.ones_like(truth))
+
+
+def _soft_sums(image: Prepared) -> Tensor:
+    steps, truth = fine_steps(image.network), image.network_mask
+    return torch.stack([(steps * truth).sum(), steps.sum(), STEPS * truth.sum()])
+
+
+def _histograms(image: Prepared) -> Tensor:
+    valid = None if bool(image.valid.all()) else image.valid
+    return torch.stack(histograms(rounded_to_steps(image.native), image.mask, valid))
+
+
+def _stretched_histograms(image: Prepared) -> Tensor:
+    return torch.stack(histograms(image.stretched, image.mask))
+
+
+def _structure(image: Prepared) -> Tensor:
+    structure, error = structure_scores(image.stretched, image.mask)
+    weighted = weighted_f(image.stretched, image.mask)
+    return _rounded(torch.stack([weighted.new_tensor(structure), weighted, weighted.new_tensor(error)]))
+
+
+def _boundary(image: Prepared) -> Tensor:
+    prediction, truth = _in_view(image)
+    scores = [*surface_scores(prediction, truth), boundary_iou(prediction, truth)]
+    return _rounded(torch.tensor(scores, dtype=torch.float64))
+
+
+def _objects(image: Prepared) -> Tensor:
+    return torch.tensor(count_objects(*_in_view(image)))
+
+
+def _instances(image: Prepared) -> Tensor:
+    if image.labels is None:
+        raise ValueError("Instances are compared with a map of the true ones, which this image has not.")
+    valid = image.valid.cpu().numpy()
+    found = image.predicted_labels
+    predicted = components(_in_view(image)[0], 8) if found is None else found.cpu().numpy() * valid
+    return _rounded(torch.tensor(instance_counts(predicted, image.labels.cpu().numpy() * valid), dtype=torch.float64))
+
+
+def _membranes(image: Prepared) -> Tensor:
+    probability = rounded_to_steps(image.native).cpu().numpy()
+    return _rounded(torch.from_numpy(threshold_sweep(probability, image.mask.cpu().numpy())))
+
+
+def _in_view(image: Prepared) -> tuple[Mask, Mask]:
+    """Prediction and truth at native size; what lies outside the field of view is background in both."""
+    prediction, truth = (image.native >= THRESHOLD) & image.valid, image.mask & image.valid
+    return prediction.cpu().numpy(), truth.cpu().numpy()
+
+
+def _rounded(values: Tensor) -> Tensor:
+    return torch.round(values * ROUNDED) / ROUNDED
+
+
+COLUMNS: Mapping[str, Column] = {
+    "counts": Column((4,), torch.int64, _counts),
+    "counts_everywhere": Column((4,), torch.int64, _counts_everywhere),
+    "counts_eight_bit": Column((2, 4), torch.int64, _counts_eight_bit),
+    "counts_network": Column((4,), torch.int64, _counts_network),
+    "soft_sums": Column((3,), torch.int64, _soft_sums),
+    "histograms": Column((2, LEVELS), torch.int32, _histograms),
+    "stretched_histograms": Column((2, LEVELS), torch.int32, _stretched_histograms),
+    "structure": Column((3,), torch.float64, _structure),
+    "boundary": Column((3,), torch.float64, _boundary),
+    "objects": Column((3,), torch.int64, _objects),
+    "instances": Column((len(InstanceCounts._fields),), torch.float64, _instances),
+    "membranes": Column((len(THRESHOLDS), len(MembraneScores._fields)), torch.float64, _membranes),
+}
+"""Statistics by name.
+
+Confusion counts at native size at 0.5 inside the field of view, the same over all pixels, at native size from 8 bits
+over all pixels (at 0.2 and at 0.5), and at network size above 0.5; sums of probability times mask, of probability and
+of mask at network size, in units of 1 / STEPS; histograms of 256 levels of the pixels of the object and of the others,
+inside the field of view and, of the map stretched by min-max, of all pixels; S-measure, weighted F-measure and mean
+absolute error of the stretched map; HD95, average surface distance and boundary IoU at native size at 0.5 inside the
+field of view; true positives, false positives and false negatives of the objects there; the counts of the instances
+there; V_rand and V_info with their parts at native size at 11 thresholds.
+"""
+
+
+def statistics(image: Prepared, names: Iterable[str]) -> dict[str, Tensor]:
+    """Compute columns of one image.
+
+    Args:
+        image: The image.
+        names: Which columns.
+
+    Returns:
+        Name -> tensor of the column's shape and type, on the image's device.
+    """
+    found = {name: COLUMNS[name].compute(image) for name in names}
+    device = image.mask.device
+    return {name: value.to(device, COLUMNS[name].dtype).reshape(COLUMNS[name].shape) for name, value in found.items()}
+
+
+def row_bytes(names: Iterable[str]) -> int:
+    """How many bytes the row of one image takes, its name included."""
+    columns = [COLUMNS[name] for name in names]
+    return NAME_BYTES + sum(column.dtype.itemsize * int(np.prod(column.shape)) for column in columns)
