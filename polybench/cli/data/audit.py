@@ -70,7 +70,7 @@ def main(args: list[str]) -> int:
 
 def _show(report: "AuditReport") -> None:
     titles = ("subset", "images", "exact", "near", "scene", "group")
-    table = Table(Column("split", no_wrap=True), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)
+    table = Table(Column("split", overflow="fold"), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)
     for split in report.splits:
         for leak in split.result.leaks:
             shares = [f"{100 * n / leak.images:.1f} %" for n in (leak.exact, leak.duplicate, leak.scene)]
