@@ -78,6 +78,8 @@ def _show(report: "AuditReport") -> None:
             table.add_row(split.split.name, leak.subset, str(leak.images), *shares, group)
     console = Console(highlight=False)
     console.print(f"{report.dataset}: {report.images} images, {len(report.search.pairs)} pairs that look alike.")
-    console.print("Images with the same pixels, nearly the same picture, the same scene or the same group in train;")
-    console.print("each column includes those before it, except the group.")
+    console.print(
+        "Images with the same pixels, nearly the same picture, the same scene or the same group in train; each column "
+        "includes those before it, except the group."
+    )
     console.print(table)
