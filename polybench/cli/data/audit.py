@@ -13,6 +13,8 @@ from polybench.cli.parser import Parser
 if TYPE_CHECKING:
     from polybench.data.audit import AuditReport
 
+REPORTS = Path("leaderboards") / "audits"
+
 
 def main(args: list[str]) -> int:
     """Search a copy, write the report and the pictures, print what leaks.
@@ -35,8 +37,8 @@ def main(args: list[str]) -> int:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("leaderboards") / "audits",
-        help="folder of the report: page, JSON and CSV, which hold no image (%(default)s)",
+        help=f"folder of the report: page, JSON and CSV, which hold no image (default: {REPORTS}, but for generated "
+        "images that of the pictures)",
     )
     parser.add_argument(
         "--pictures",
@@ -48,6 +50,7 @@ def main(args: list[str]) -> int:
 
     from polybench.data.audit import audit_copy
     from polybench.data.audit_report import write_pictures, write_report
+    from polybench.data.card import SYNTHETIC_MARKER
     from polybench.data.module import SPLITS
     from polybench.data.splits import load_split
 
@@ -56,7 +59,8 @@ def main(args: list[str]) -> int:
     known = sorted(path.stem for path in folder.glob("*.csv"))
     splits = [data.split] if options.split or not known else [load_split(folder, name) for name in known]
     report = audit_copy(data, splits)
-    pages = write_report(report, options.out)
+    generated = (data.directory / SYNTHETIC_MARKER).exists()
+    pages = write_report(report, options.out or (options.pictures if generated else REPORTS))
     sources = {source.id: source for source in data.sources()}
     pictures = write_pictures(
         report, lambda image_id: data.decode(sources[image_id]).image, options.pictures / data.short_name

@@ -100,3 +100,13 @@ def test_unknown_or_absent_dataset_ends_in_one_sentence(
     complaint = capsys.readouterr().err
     assert message in complaint
     assert complaint.count("\n") == 1
+
+
+def test_generated_copy_is_named_and_leaves_the_pages_of_real_ones_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["data", "synth", "em", "--out", "generated", "--n", "4", "--size", "32", "32"]) == 0
+    assert run(["data", "audit", "em", "--root", "generated"]) == 0
+    assert not (tmp_path / "leaderboards").exists()
+    assert "generated images, none of them real" in (tmp_path / "runs" / "audits" / "em.md").read_text()
