@@ -95,8 +95,9 @@ class SigtermCallback(Callback):
         self._previous = signal.signal(signal.SIGTERM, receive)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Stop before this batch if any process was told to."""
-        self._stop_together(trainer)
+        """Stop before this batch if any process was told to, unless gradients wait for it: they are not saved."""
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            self._stop_together(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop before the test if the signal came during the last validation."""

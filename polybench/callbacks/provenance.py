@@ -1,6 +1,5 @@
 """Where a number comes from: source tree, versions, hardware, checkpoint."""
 
-import hashlib
 import inspect
 import platform
 import subprocess
@@ -15,6 +14,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 import polybench
+from polybench.checksum import file_sha256
 from polybench.results.facts import Provenance
 
 PACKAGES = (
@@ -100,12 +100,6 @@ def device_name(device: torch.device) -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or device.type
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def net_version(class_path: str) -> str:

@@ -1,17 +1,32 @@
 """What makes an interrupted run end with the weights of the unbroken one, to the bit."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO
 from polybench.data.loader import batches_done
+from polybench.errors import ConfigError
 from polybench.randomness import generator
 
 KEY = "polybench_run"
 LAST = "last.ckpt"
+
+
+class RunMark(NamedTuple):
+    """Which run a checkpoint belongs to; runs of equal marks end with the same weights.
+
+    Attributes:
+        recipe: Hash of the configuration without its length, and the seed.
+        length: How long the run trains.
+        processes: How many processes share a batch.
+    """
+
+    recipe: str
+    length: str
+    processes: int
 
 
 class ResumeCallback(Callback):
@@ -22,13 +37,34 @@ class ResumeCallback(Callback):
     has to be saved. The order of samples and their augmentation are pure functions already.
 
     Attributes:
-        every: Batches between two checkpoints `last.ckpt`; 0 leaves them to the ends of epochs.
-        run: Hash of the run's configuration with its seed, written into each checkpoint.
+        every: Batches between two checkpoints `last.ckpt`; 0 leaves them to the ends of epochs. Where gradients are
+            accumulated, the checkpoint waits for the optimizer's step, since they are not in it.
+        run: The run, written into each checkpoint.
     """
 
     def __init__(self) -> None:
         self.every = 0
-        self.run = ""
+        self.run: RunMark | None = None
+        self._due = False
+        self._batches_before: int | None = None
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Remember how many batches an epoch had."""
+        self._batches_before = checkpoint.get(KEY, {}).get("batches_per_epoch")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse to go on in the middle of an epoch that has changed.
+
+        Raises:
+            ConfigError: If the training images are no longer as many as they were.
+        """
+        before, now = self._batches_before, trainer.num_training_batches
+        self._batches_before = None
+        if before not in (None, now):
+            raise ConfigError(
+                f"The checkpoint is of a run with {before} batches in an epoch, and there are {now} now, so that it "
+                "can't go on where it stood: bring back the images that it was trained on, or start anew."
+            )
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seed the batch's own randomness."""
@@ -40,20 +76,24 @@ class ResumeCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save where the run stands, every so many batches."""
-        if self.every and batches_done(trainer) % self.every == 0:
+        self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
+        if self._due and ((batch_idx + 1) % trainer.accumulate_grad_batches == 0 or trainer.is_last_batch):
+            self._due = False
             folder = getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir
             trainer.save_checkpoint(Path(folder) / LAST)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down which run this is."""
-        checkpoint[KEY] = self.run
+        if self.run is not None:
+            checkpoint[KEY] = {**self.run._asdict(), "batches_per_epoch": trainer.num_training_batches}
 
 
-def run_of(checkpoint: Path) -> str | None:
+def run_of(checkpoint: Path) -> RunMark | None:
     """The run that a checkpoint belongs to; None if it doesn't say.
 
     Raises:
         ConfigError: If the file is no checkpoint of tensors and plain values.
     """
     saved: dict[str, Any] = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta")
-    return saved.get(KEY)
+    mark = saved.get(KEY)
+    return RunMark(*(mark[name] for name in RunMark._fields)) if isinstance(mark, dict) else None

@@ -1,5 +1,6 @@
 """LightningCLI as polybench uses it: one flat parser per command, late interpolation, errors in one sentence."""
 
+import json
 import logging
 import os
 import warnings
@@ -24,9 +25,11 @@ from polybench.callbacks import (
     ResumeCallback,
     SigtermCallback,
 )
+from polybench.callbacks.resume import RunMark, run_of
 from polybench.cli.checkpoints import NAMES, find_checkpoint
 from polybench.cli.complaints import mismatch, one_sentence, why_not_built
 from polybench.errors import ConfigError
+from polybench.results.config import config_sha256, portable_config
 from polybench.results.record import Budget, is_slug
 
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
@@ -198,10 +201,26 @@ class BenchmarkCLI(LightningCLI):
         if path in NAMES:
             started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
             given = started or config.trainer.default_root_dir
-            return str(find_checkpoint(path, Path(given) if given else None, self._runs()))
+            fits = self.goes_on_from if self.command == "fit" else Path.is_file
+            return str(find_checkpoint(path, Path(given) if given else None, self._runs(), fits))
         if path is not None and not Path(path).is_file():
             raise ConfigError(f"There is no checkpoint '{path}'.")
         return path
+
+    def mark(self, processes: int = 1) -> RunMark:
+        """Which run this is.
+
+        Args:
+            processes: How many processes share a batch.
+        """
+        config = portable_config(self.plain_config())
+        length = {key: config["trainer"].pop(key, None) for key in ("max_epochs", "max_steps")}
+        return RunMark(f"{config_sha256(config)}-s{self.config.seed_everything}", json.dumps(length), processes)
+
+    def goes_on_from(self, checkpoint: Path) -> bool:
+        """Whether a checkpoint is of this very run, or of a shorter or longer one; else only its weights are of use."""
+        mark = run_of(checkpoint)
+        return mark is not None and mark.recipe == self.mark().recipe
 
     def _runs(self) -> Path:
         """Where the runs of this recipe, variant and seed lie."""
@@ -247,7 +266,8 @@ class BenchmarkCLI(LightningCLI):
         given = config.trainer.default_root_dir
         if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
             return Path(os.environ[RUN_FOLDER])
-        resumed = Path(config.ckpt_path).parent if self.command == "fit" and config.ckpt_path else None
+        start = Path(config.ckpt_path) if self.command == "fit" and config.ckpt_path else None
+        resumed = start.parent if start is not None and self.goes_on_from(start) else None
         if resumed is not None and resumed.name == "checkpoints":
             if given and Path(given).resolve() != resumed.parent.resolve():
                 raise ConfigError(
@@ -301,6 +321,20 @@ class BenchmarkCLI(LightningCLI):
         if path is None:
             raise ConfigError(f"{self.command} needs --ckpt_path, the checkpoint to use.")
         return path
+
+    def load_weights(self, checkpoint: Path) -> None:
+        """Take the weights of another run, and nothing else of it.
+
+        Raises:
+            ConfigError: If the file is no checkpoint, or belongs to another net.
+        """
+        saved = AtomicCheckpointIO().load_checkpoint(checkpoint)
+        if "state_dict" not in saved:
+            raise ConfigError(f"'{checkpoint}' has no 'state_dict': give a checkpoint of polybench.")
+        try:
+            self.model.load_state_dict(saved["state_dict"])
+        except RuntimeError as error:
+            raise ConfigError(mismatch(str(checkpoint), error)) from error
 
     def call(self, method: str, checkpoint: str | None) -> None:
         """Run a method of the trainer.

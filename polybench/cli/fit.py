@@ -8,10 +8,10 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.callbacks.provenance import file_sha256
 from polybench.callbacks.record import RunContext, trained_record, write_records
 from polybench.callbacks.resume import run_of
 from polybench.callbacks.scores import all_scores
+from polybench.checksum import file_sha256
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_table, print_scores
 from polybench.errors import ConfigError
@@ -30,7 +30,7 @@ def main(args: list[str]) -> int:
     context = describe(cli)  # whatever would forbid a record is found before the training, not after it
     trainer: Trainer = cli.trainer
     try:
-        cli.call("fit", cli.config.ckpt_path)
+        cli.call("fit", state_to_go_on_from(cli))
         best = best_checkpoint(trainer)
         cli.call("test", str(best) if best else None)
     except SIGTERMException:
@@ -58,7 +58,7 @@ def describe(cli: BenchmarkCLI) -> RunContext:
         lineage=(file_sha256(Path(config.ckpt_path)),) if starts_from_another_run(cli) else (),
     )
     cli.resume.every = config.save_every
-    cli.resume.run = run_identity(cli)
+    cli.resume.run = cli.mark(cli.trainer.world_size)
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -70,16 +70,33 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     return context
 
 
-def run_identity(cli: BenchmarkCLI) -> str:
-    """What two runs share that end with the same weights: the configuration, the number of processes and the seed."""
-    config = {**portable_config(cli.plain_config()), "processes": cli.trainer.world_size}
-    return f"{config_sha256(config)}-s{cli.config.seed_everything}"
-
-
 def starts_from_another_run(cli: BenchmarkCLI) -> bool:
     """Whether the run begins with a checkpoint that it did not write itself, in an interrupted part of it."""
     path = cli.config.ckpt_path
-    return path is not None and run_of(Path(path)) != run_identity(cli)
+    return path is not None and run_of(Path(path)) != cli.mark(cli.trainer.world_size)
+
+
+def state_to_go_on_from(cli: BenchmarkCLI) -> str | None:
+    """The checkpoint whose whole state is restored, one of this run; of another run's the weights are loaded, here.
+
+    Raises:
+        ConfigError: If the run had another number of processes, on which the order of samples depends.
+    """
+    path: str | None = cli.config.ckpt_path
+    mark = run_of(Path(path)) if path is not None else None
+    if path is None:
+        return None
+    if mark is None or not cli.goes_on_from(Path(path)):
+        cli.load_weights(Path(path))
+        if cli.trainer.is_global_zero:
+            print(f"Starts from the weights of '{path}', which is of another configuration; all else begins anew.")
+        return None
+    if mark.processes != cli.trainer.world_size:
+        raise ConfigError(
+            f"'{path}' is of a run with {mark.processes} process(es), and this one has {cli.trainer.world_size}: go on "
+            f"with as many (--trainer.devices {mark.processes})."
+        )
+    return path
 
 
 def add_arguments(parser: LightningArgumentParser) -> None:

@@ -156,7 +156,7 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
     return AuditReport(
         dataset=data.short_name,
         manifest_sha256=manifest_sha256(sources, data.cache_dir),
-        copy_notes=tuple(data.card.differences(sizes)),
+        copy_notes=tuple(data.differences_from_official(sizes)),
         images=len(ids),
         search=search,
         splits=tuple(SplitAudit(split, audit(search, _of(split.subsets, ids), split.groups)) for split in splits),

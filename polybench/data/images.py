@@ -36,7 +36,7 @@ def find_images(folder: Path, *, recursive: bool = False) -> list[Path]:
         DataError: If the folder does not exist or holds no image.
     """
     if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}'.")
+        raise DataError(f"There is no folder '{folder}': put the images there, or name the folder that holds them.")
     paths = [
         path
         for path in (folder.rglob("*") if recursive else folder.iterdir())

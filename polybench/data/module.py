@@ -138,9 +138,19 @@ class SegmentationDataModule(ResumableDataModule):
         valid = _mask_of(image, source.valid, source) if source.valid is not None else None
         return Decoded(image, mask, valid, *((len(source.masks), labels) if self.shows_instances else ()))
 
-    def differences_from_official(self, cache: ImageCache) -> list[str]:
-        """Say how the copy at hand differs from the official one; an empty list means that it does not."""
-        return self.card.differences(cache.native_sizes)
+    def official_card(self) -> Card:
+        """The card of the official copy, as far as the split uses it."""
+        return self.card
+
+    def differences_from_official(self, native_sizes: list[tuple[int, int]]) -> list[str]:
+        """Say how the copy at hand differs from the official one; an empty list means that it does not.
+
+        Args:
+            native_sizes: Height and width of each image of the copy.
+        """
+        generated = (self.directory / SYNTHETIC_MARKER).exists()
+        notes = ["generated images, none of them real"] if generated else []
+        return notes + self.official_card().differences(native_sizes)
 
     def report(self, problem: str) -> None:
         """Take note of an image that can't be used; where broken images are not skipped, refuse it.
@@ -223,9 +233,7 @@ class SegmentationDataModule(ResumableDataModule):
 
     def facts(self) -> DatasetFacts:
         """What a record says of the data; for a module that is set up."""
-        notes = self.differences_from_official(self.cache)
-        if (self.directory / SYNTHETIC_MARKER).exists():
-            notes.insert(0, "generated images, none of them real")
+        notes = self.differences_from_official(self.cache.native_sizes)
         if self.problems:
             notes.append(f"{len(self.problems)} broken or unpaired skipped")
         return DatasetFacts(

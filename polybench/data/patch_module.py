@@ -1,6 +1,6 @@
 """Patches for classification, cut from the images of any segmentation set: does a patch show an object, or none?
 
-Boxes, ratio and size are those of Keras-FCN (seed 000) by default: tight boxes round the objects, three places without
+Boxes, ratio and size are those of Keras-FCN by default: tight boxes round the objects, three places without
 any from each image, squares of 320 pixels padded with zeros. There negatives were drawn once, without a seed, and
 written to disk; here each epoch draws its own in training, and every run evaluates on the same ones.
 As there, a negative may lie in a black corner or inset: of Kvasir-SEG's an eighth are more than half dark and no
@@ -44,7 +44,7 @@ class PatchDataModule(ResumableDataModule):
         dark: Grey level below which rows and columns at the edges of an image are frame, where no negative lies; 0 for
             sets without a frame. A field of view takes its place.
         balance: Train on the same number of either class: of the larger, each epoch draws so many.
-        jitter: Variants of the boxes in training, as in seed 003; none unless given.
+        jitter: Variants of the boxes in training, as in Tajbakhsh et al. (2016); none unless given.
         augment: Augmentation of training patches, on the device: a named policy, or a `Policy` by class path.
         batch_size: Training batch size of each process.
         eval_batch_size: Evaluation batch size.

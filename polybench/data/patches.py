@@ -1,9 +1,9 @@
 """Patches of an image: boxes round its objects, boxes that touch none, and what is cut out of them.
 
-The boxes are those of Keras-FCN (seed 000, github.com/MELSunny/Keras-FCN: a polyp segmentation net coupled with a
+The boxes are those of Keras-FCN (github.com/MELSunny/Keras-FCN: a polyp segmentation net coupled with a
 patch classifier). There an object in a hole of another has no box; here each connected component has one, and negatives
 stay clear of specks too. The variants of a box are those of Tajbakhsh et al., "Convolutional neural networks for
-medical image analysis: full training or fine tuning?", IEEE TMI 35(5), 2016 (seed 003).
+medical image analysis: full training or fine tuning?", IEEE TMI 35(5), 2016.
 """
 
 from collections.abc import Iterable, Sequence
@@ -222,9 +222,9 @@ def _whole(share: npt.NDArray[np.float64], low: Whole, high: Whole) -> npt.NDArr
 
 @dataclass(frozen=True)
 class Jitter:
-    """Variants of a box in training: sizes, places and orientations, as in seed 003.
+    """Variants of a box in training: sizes, places and orientations, as in Tajbakhsh et al. (2016).
 
-    There all of them are used at once; here each epoch draws one for each patch. Where 003 moves boxes "in horizontal
+    There all of them are used at once; here each epoch draws one for each patch. Where they move boxes "in horizontal
     and vertical directions" is read as: to the left, to the right, up and down.
 
     Args:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from polybench.data.card import SYNTHETIC_MARKER
 from polybench.data.images import UInt8Array, open_image
 from polybench.data.inspection import AMBIGUOUS, Finding, Kind, Look, MaskLook, look_at_image, look_at_mask
 from polybench.data.manifest import manifest_sha256
@@ -75,6 +76,8 @@ def verify(data: SegmentationDataModule) -> Verification:
     found = Verification(images=len(sources), groups=len({source.group for source in sources}))
     found.subsets.update(data.split.subsets[image_id] for image_id in present if image_id in data.split.subsets)
     found.defects += [Finding("layout", problem) for problem in data.problems]
+    if (data.directory / SYNTHETIC_MARKER).is_file():
+        found.notes.append(f"Generated images, none of them real, as '{SYNTHETIC_MARKER}' says.")
     tally = _Tally(objects=data.shows_instances)
     for source in progress(sources, "Decoding"):
         try:
@@ -231,7 +234,7 @@ def _unofficial(data: SegmentationDataModule, present: Sequence[str], sizes: lis
 
 def _unread(folder: Path, sources: Sequence[Source]) -> list[str]:
     """Files that belong to no image: hidden ones, and the others by folder."""
-    read = {path for source in sources for path in source.files}
+    read = {path for source in sources for path in source.files} | {folder / SYNTHETIC_MARKER}
     hidden: list[str] = []
     others: dict[Path, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
@@ -239,12 +242,15 @@ def _unread(folder: Path, sources: Sequence[Source]) -> list[str]:
             name = path.relative_to(folder)
             is_hidden = any(part.startswith(".") for part in name.parts)
             (hidden if is_hidden else others[path.parent]).append(name.as_posix())
-    notes = [f"{len(hidden)} hidden file(s) such as '{hidden[0]}' are not read."] if hidden else []
-    for paths in list(others.values())[:NAMED]:
-        notes.append(f"{len(paths)} file(s) such as '{paths[0]}' are not read.")
+    notes = [_not_read(hidden, "hidden files")] if hidden else []
+    notes += [_not_read(names, "files") for names in list(others.values())[:NAMED]]
     if len(others) > NAMED:
         notes.append(f"Files in {len(others) - NAMED} more folder(s) are not read.")
     return notes
+
+
+def _not_read(names: Sequence[str], what: str) -> str:
+    return f"{len(names)} {what} such as '{names[0]}' are not read." if names[1:] else f"'{names[0]}' is not read."
 
 
 def _listed(ids: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """ISBI-2012 EM: 30 neighbouring slices of the ventral nerve cord of one fruit-fly larva, with neuronal membranes drawn.
 
 Arganda-Carreras et al., "Crowdsourcing the creation of image segmentation algorithms for connectomics", Frontiers in
-Neuroanatomy 9, 2015. The foreground is the cell interior (255, white), as the specificities of seed 001 imply;
+Neuroanatomy 9, 2015. The foreground is the cell interior (255, white), as the specificities of the FANet paper imply;
 membranes are the background. The 30 test slices have no public labels and are not read.
 """
 

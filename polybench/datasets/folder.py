@@ -121,5 +121,8 @@ def _usable(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise ConfigError(f"name must be lower-case letters, digits, '_' and '-', not '{name}': set --data.name.")
     if (SPLITS / name).is_dir():
-        raise ConfigError(f"'{name}' is the name of one of polybench's own datasets: choose another with --data.name.")
+        raise ConfigError(
+            f"'{name}' is the name of one of polybench's own datasets: choose another with --data.name, or rename the "
+            "folder."
+        )
     return name

@@ -160,6 +160,48 @@ def test_resumed_run_goes_on_in_its_folder_with_its_best(recipe: Path, tmp_path:
     assert now["best_model_score"] >= best["best_model_score"]
 
 
+def test_checkpoint_of_another_configuration_gives_its_weights_alone(recipe: Path, tmp_path: Path) -> None:
+    fit(recipe, "--no_leaderboard")
+    donor = run_folder(tmp_path) / "checkpoints"
+    before = {path.name: path.read_bytes() for path in donor.iterdir()}
+    words = ["--variant", "b", "--model.optimizer.lr", "0", "--data.batch_size", "3", "--trainer.max_epochs", "1"]
+    fit(recipe, "--ckpt_path", str(donor / "best.ckpt"), *words)
+    assert {path.name: path.read_bytes() for path in donor.iterdir()} == before
+    [checkpoint] = (tmp_path / "runs").glob("tiny-b-s0/*/checkpoints/best.ckpt")
+    record, _ = the_record(tmp_path)
+    assert record["provenance"]["checkpoint_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()  # type: ignore[index,call-overload]
+    assert record["net"]["lineage"] == [hashlib.sha256(before["best.ckpt"]).hexdigest()]  # type: ignore[index,call-overload]
+    old, new = (torch.load(path, weights_only=True) for path in (donor / "best.ckpt", checkpoint))
+    assert (new["epoch"], new["global_step"]) == (0, 2)  # six images in batches of three
+    assert new["optimizer_states"][0]["param_groups"][0]["lr"] == 0
+    parameters = [name for name in old["state_dict"] if name.endswith("conv1.weight")]
+    assert parameters
+    assert all(torch.equal(old["state_dict"][name], new["state_dict"][name]) for name in parameters)
+
+
+def test_last_is_not_that_of_another_configuration(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit(recipe, "--no_leaderboard")
+    assert run(["fit", "--config", str(recipe), "--ckpt_path", "last", "--model.optimizer.lr", "0.02"]) == 2
+    assert "are of other configurations" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("processes", "of a run with 5 process"), ("batches_per_epoch", "with 5 batches in an epoch")]
+)
+def test_run_does_not_go_on_where_its_order_of_samples_would_differ(
+    recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, told: str
+) -> None:
+    fit(recipe, "--no_leaderboard")
+    checkpoint = run_folder(tmp_path) / "checkpoints" / "last.ckpt"
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["polybench_run"][key] = 5
+    torch.save(saved, checkpoint)
+    assert run(["fit", "--config", str(recipe), "--ckpt_path", "last", "--trainer.max_epochs", "3"]) == 2
+    assert told in capsys.readouterr().err
+
+
 def test_seeds_share_a_row_and_differ_in_weights(recipe: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
         fit(recipe, "--seed_everything", seed)

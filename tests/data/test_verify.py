@@ -11,9 +11,8 @@ from PIL import Image
 from polybench import datasets
 from polybench.data.verify import Verification, verify
 from polybench.datasets import ClinicDBDataModule, DSB2018DataModule, FolderDataModule
-from tests.conftest import write_split
 
-Deed = Callable[[Path, Path], None]
+Deed = Callable[[Path, Path], object]
 """What is done to the image and the mask of frame 3."""
 
 
@@ -151,7 +150,7 @@ def test_every_broken_file_of_an_image_is_named(data_root: Path) -> None:
     found = look(data_root)
     assert len(texts(found, "decode")) == 2
     assert found.decoded == 11
-    assert found.manifest_sha256 is not None
+    assert found.manifest_sha256 is None
 
 
 def test_missing_and_unlisted_images_are_named(data_root: Path) -> None:
@@ -177,10 +176,16 @@ def test_files_that_are_not_read_are_noted(data_root: Path) -> None:
     for name in ("README.txt", "Original/Thumbs.db", "Original/note.txt", "Original/._1.tif", ".DS_Store"):
         (folder / name).write_bytes(b"x")
     assert [note for note in look(data_root).notes if "not read" in note] == [
-        "2 hidden file(s) such as '.DS_Store' are not read.",
-        "1 file(s) such as 'README.txt' are not read.",
-        "2 file(s) such as 'Original/Thumbs.db' are not read.",
+        "2 hidden files such as '.DS_Store' are not read.",
+        "2 files such as 'Original/Thumbs.db' are not read.",
+        "'README.txt' is not read.",
     ]
+
+
+def test_marker_of_generated_images_is_a_note_of_its_own(data_root: Path) -> None:
+    assert look(data_root).notes == []
+    (data_root / "CVC-ClinicDB" / "SYNTHETIC.txt").touch()
+    assert look(data_root).notes == ["Generated images, none of them real, as 'SYNTHETIC.txt' says."]
 
 
 def test_unusual_coding_that_is_read_rightly_is_noted(data_root: Path) -> None:
@@ -219,7 +224,9 @@ def test_empty_field_of_view_is_a_defect_and_foreground_outside_a_note(tmp_path:
         write(tmp_path / "images" / f"{number}.png", np.random.default_rng(number).integers(0, 255, (48, 64, 3)))
         write(tmp_path / "masks" / f"{number}.png", disc((0, 255)))
         write(tmp_path / "valid" / f"{number}.png", np.full((48, 64), 255 if number > 1 else 0))
-    data = FolderDataModule(str(tmp_path), str(write_split(tmp_path / "split.csv", 6)), on_error="skip")
+    split = tmp_path / "split.csv"
+    split.write_text("id,subset,group\n" + "".join(f"{number},test,{number}\n" for number in range(1, 7)))
+    data = FolderDataModule(str(tmp_path), str(split), on_error="skip")
     found = verify(data)
     assert [text.partition("images/")[2] for text in texts(found, "view")] == [
         "1.png' is empty: replace the wrong file."

@@ -44,7 +44,13 @@ class Diary(Callback):
 
 
 def train(
-    root: Path, folder: Path, diary: Diary, checkpoint: Path | None = None, workers: int = 0
+    root: Path,
+    folder: Path,
+    diary: Callback,
+    checkpoint: Path | None = None,
+    workers: int = 0,
+    every: int = 0,
+    accumulate: int = 1,
 ) -> dict[str, torch.Tensor]:
     seed_everything(0)
     layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2), nn.Conv2d(4, 1, 1)]
@@ -52,14 +58,17 @@ def train(
     data = ClinicDBDataModule(
         str(root), (16, 24), str(root / "split.csv"), batch_size=2, num_workers=workers, augment="standard"
     )
+    resume = ResumeCallback()
+    resume.every = every
     trainer = Trainer(
         max_epochs=3,
+        accumulate_grad_batches=accumulate,
         accelerator="cpu",
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[diary, ResumeCallback()],
+        callbacks=[resume, diary],
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
@@ -92,3 +101,29 @@ def test_workers_that_read_ahead_change_nothing(data_root: Path, tmp_path: Path,
     found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt", workers=2)
     assert resumed.seen == straight.seen[straight.done_at_stop :]
     assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+class Keeper(Callback):
+    """Keeps a copy of every checkpoint that is left between validations."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kept: dict[tuple[int, int], Path] = {}
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        last = self.folder / "last.ckpt"
+        if last.exists():
+            self.kept[trainer.current_epoch, batch_idx] = last.rename(
+                self.folder / f"{trainer.current_epoch}-{batch_idx}.ckpt"
+            )
+
+
+def test_accumulated_gradients_are_stepped_with_before_a_checkpoint(data_root: Path, tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path)
+    expected = train(data_root, tmp_path, keeper, every=1, accumulate=2)
+    assert list(keeper.kept) == [(epoch, batch) for epoch in range(3) for batch in (1, 2)]  # of three batches
+    for place in ((0, 1), (1, 1), (1, 2)):
+        found = train(data_root, tmp_path, Callback(), keeper.kept[place], accumulate=2)
+        assert all(torch.equal(expected[key], found[key]) for key in expected), place

@@ -13,6 +13,8 @@ from polybench.cli.parser import Parser
 if TYPE_CHECKING:
     from polybench.data.audit import AuditReport
 
+REPORTS = Path("leaderboards") / "audits"
+
 
 def main(args: list[str]) -> int:
     """Search a copy, write the report and the pictures, print what leaks.
@@ -35,8 +37,8 @@ def main(args: list[str]) -> int:
     parser.add_argument(
         "--out",
         type=Path,
-        default=Path("leaderboards") / "audits",
-        help="folder of the report: page, JSON and CSV, which hold no image (%(default)s)",
+        help=f"folder of the report: page, JSON and CSV, which hold no image (default: {REPORTS}, but for generated "
+        "images that of the pictures)",
     )
     parser.add_argument(
         "--pictures",
@@ -48,6 +50,7 @@ def main(args: list[str]) -> int:
 
     from polybench.data.audit import audit_copy
     from polybench.data.audit_report import write_pictures, write_report
+    from polybench.data.card import SYNTHETIC_MARKER
     from polybench.data.module import SPLITS
     from polybench.data.splits import load_split
 
@@ -56,7 +59,8 @@ def main(args: list[str]) -> int:
     known = sorted(path.stem for path in folder.glob("*.csv"))
     splits = [data.split] if options.split or not known else [load_split(folder, name) for name in known]
     report = audit_copy(data, splits)
-    pages = write_report(report, options.out)
+    generated = (data.directory / SYNTHETIC_MARKER).exists()
+    pages = write_report(report, options.out or (options.pictures if generated else REPORTS))
     sources = {source.id: source for source in data.sources()}
     pictures = write_pictures(
         report, lambda image_id: data.decode(sources[image_id]).image, options.pictures / data.short_name
@@ -70,7 +74,7 @@ def main(args: list[str]) -> int:
 
 def _show(report: "AuditReport") -> None:
     titles = ("subset", "images", "exact", "near", "scene", "group")
-    table = Table(Column("split", no_wrap=True), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)
+    table = Table(Column("split", overflow="fold"), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)
     for split in report.splits:
         for leak in split.result.leaks:
             shares = [f"{100 * n / leak.images:.1f} %" for n in (leak.exact, leak.duplicate, leak.scene)]
@@ -78,6 +82,8 @@ def _show(report: "AuditReport") -> None:
             table.add_row(split.split.name, leak.subset, str(leak.images), *shares, group)
     console = Console(highlight=False)
     console.print(f"{report.dataset}: {report.images} images, {len(report.search.pairs)} pairs that look alike.")
-    console.print("Images with the same pixels, nearly the same picture, the same scene or the same group in train;")
-    console.print("each column includes those before it, except the group.")
+    console.print(
+        "Images with the same pixels, nearly the same picture, the same scene or the same group in train; each column "
+        "includes those before it, except the group."
+    )
     console.print(table)

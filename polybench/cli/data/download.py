@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
+from polybench.errors import DataError
 
 if TYPE_CHECKING:
     from polybench.data.card import Archive
@@ -19,7 +20,7 @@ def main(args: list[str]) -> int:
         The exit code: 1 where the source is gated and the copy is not there.
 
     Raises:
-        UserError: If there is no such dataset, or the download fails.
+        UserError: If there is no such dataset, synthetic images are in its place, or the download fails.
     """
     parser = Parser(
         "polybench data download",
@@ -30,7 +31,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--root", type=Path, help="folder of the datasets (default: POLYBENCH_DATA, or ./data)")
     options = parser.parse_args(args)
 
-    from polybench.cli.data.modules import default_root, is_here, module_class
+    from polybench.cli.data.modules import default_root, is_here, is_synthetic, module_class
 
     cls = module_class(options.name)
     root: Path = options.root or Path(default_root())
@@ -41,6 +42,8 @@ def main(args: list[str]) -> int:
     if not cls.card.archives and not cls.card.steps:
         print(f"There is nothing to fetch; source: {cls.card.source}.")
         return 0
+    if is_synthetic(cls, root):
+        raise DataError(f"'{target}' holds synthetic images: remove it, or name another folder with --root.")
     if here and not any((kept / archive.name).exists() for archive in cls.card.archives):
         print(f"The folder '{target}' is there already; remove it to start anew.\n{then}")
         return 0

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from polybench.cli.data.modules import default_root, is_here, module_class, modules
+from polybench.cli.data.modules import default_root, is_here, is_synthetic, module_class, modules
 from polybench.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def main(args: list[str]) -> int:
         table.add_column(title, no_wrap=True)
     table.add_column("terms")
     for name, cls in modules().items():
-        here = "yes" if is_here(cls, root) else "-"
+        here = "synthetic" if is_synthetic(cls, root) else "yes" if is_here(cls, root) else "-"
         terms = re.split("[;:,]", cls.card.terms)[0]
         table.add_row(name, str(cls.card.images or "-"), here, "\n".join(_families(_splits(cls))), terms)
     console.print(table)
@@ -73,10 +73,11 @@ def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
     sizes = ", ".join(f"{width}x{height}" for height, width in sorted(card.sizes))
     if card.smallest is not None:
         sizes = f"they vary; the smallest is {card.smallest[1]}x{card.smallest[0]}"
+    where = "synthetic" if is_synthetic(cls, root) else "here" if is_here(cls, root) else "not here"
     fields = {
         "dataset": [card.title],
         "module": [cls.__name__],
-        "folder": [f"{root / cls.folder} ({'here' if is_here(cls, root) else 'not here'})" if card.images else "any"],
+        "folder": [f"{root / cls.folder} ({where})" if card.images else "any"],
         "images": [str(card.images or "-")],
         "sizes": [sizes or "they vary"],
         "mask": [card.mask_rule],

@@ -1,12 +1,13 @@
 """Data modules by the short name that users type; nothing heavy is imported before one is asked for."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
-from polybench.errors import ConfigError, did_you_mean
+from polybench.errors import ConfigError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
@@ -63,11 +64,21 @@ def open_copy(name: str, root: str, split: str | None) -> "SegmentationDataModul
         DataError: If there is no copy.
     """
     make: Callable[..., SegmentationDataModule] = module_class(name)
-    data = make(root=root, split=split, allow_missing=True, on_error="skip")
-    _ = data.directory
+    try:
+        data = make(root=root, split=split, allow_missing=True, on_error="skip")
+        _ = data.directory
+    except UserError as error:  # which calls options what `fit` calls them
+        raise type(error)(re.sub(r"--data\.(root|split)", r"--\1", str(error))) from error
     return data
 
 
 def is_here(cls: "type[SegmentationDataModule]", root: Path) -> bool:
     """Whether a folder of the dataset's name lies below a root."""
     return (root / cls.folder).is_dir()
+
+
+def is_synthetic(cls: "type[SegmentationDataModule]", root: Path) -> bool:
+    """Whether that folder holds what `polybench data synth` wrote."""
+    from polybench.data.card import SYNTHETIC_MARKER
+
+    return (root / cls.folder / SYNTHETIC_MARKER).is_file()

@@ -1,0 +1,7 @@
+"""FANet: a net that takes the mask it predicted last time as a second input, and its ablations."""
+
+from polybench.models.fanet.mixpool import Precomputed
+from polybench.models.fanet.net import FANet
+from polybench.models.fanet.series import FANetSeries
+
+__all__ = ["FANet", "FANetSeries", "Precomputed"]

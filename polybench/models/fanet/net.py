@@ -1,0 +1,215 @@
+"""FANet, a residual U-Net that sees the mask it predicted last time.
+
+Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022. The
+design follows the released code where the paper differs (see `blocks` and `mixpool`), and has its exact sizes. Ours
+deviates in three points: a mask means "non-zero" everywhere, in the output layer too; whether the gate learns is a
+choice; and the part that doesn't depend on the mask can be kept for further iterations, which changes no bit.
+
+Legend: stages e1 to e4 go down, d1 to d4 up; e1 and d4 work at the image's size, e4 and d1 at an eighth of it. A stage
+is SE-Residual blocks, then MixPool; skip connections leave between the two.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from polybench.errors import ConfigError
+from polybench.models.fanet.blocks import SEResidual
+from polybench.models.fanet.mixpool import Gating, MixPool, Precomputed
+
+StageName = Literal["e1", "e2", "e3", "e4", "d1", "d2", "d3", "d4"]
+STAGES: tuple[StageName, ...] = ("e1", "e2", "e3", "e4", "d1", "d2", "d3", "d4")
+WIDTHS = (32, 64, 128, 256)
+_STRIDE = 16
+
+
+class FANet(nn.Module):
+    """The feedback attention network, or one of the paper's ablations; MACs are for one image of 256x256.
+
+    | option | paper | parameters | MACs |
+    |---|---|---|---|
+    | all defaults | B2 (one iteration), B4 (ten) | 7,720,266 | 20.270 G |
+    | `mixpools=[]` | B1, where only the output layer sees the mask | 5,756,818 | 14.224 G |
+    | `mixpools=[e1, d4]` | B3 | 5,780,196 | 15.737 G |
+    | `se_blocks=1` | table XI | 5,645,146 | 13.894 G |
+    | `se_blocks=3` | table XI | 9,795,386 | 26.645 G |
+    | `se_blocks=4` | table XI | 11,870,506 | 33.020 G |
+    | `ungated=False` | table XI, "w/o F_l"; no size is published | 7,720,266 | 20.270 G |
+    | `gate="none"` | ours | 6,738,178 | 17.244 G |
+
+    The gate that MixPool unites with the mask:
+
+    * `frozen`: 1 where the gate's probability exceeds 0.5, as released. No gradient passes the step, so that the
+      gate's 48 tensors (982,088 parameters) keep their random start and are frozen here; only its batch statistics
+      move. How much it lets through depends on the seed alone.
+    * `straight_through`: the same values, but gradients pass as if the step were not there, and the gate learns.
+    * `soft`: the probability itself, learned; soft attention, which the paper decided against.
+    * `none`: no gate; attention is the mask alone, and an empty mask leaves the gated half without features.
+
+    Where the mask is on the gate has no say, and gets no gradient. There is no `.encoder`: the features depend on the
+    mask. Weights start from torch's defaults, as released.
+
+    Args:
+        mixpools: The stages with MixPool; all of them by default.
+        gate: What the mask is united with: `frozen`, `straight_through`, `soft` or `none`.
+        se_blocks: SE-Residual blocks per stage.
+        ungated: Keep MixPool's ungated branch F_l; without it the gated branch takes over its channels.
+        widths: Channels of the four encoder stages, multiples of 4; the decoder stages have half, in reverse.
+
+    Raises:
+        ConfigError: If the widths or the number of blocks are unusable.
+    """
+
+    version = 1
+
+    def __init__(
+        self,
+        mixpools: Sequence[StageName] = STAGES,
+        gate: Gating = "frozen",
+        se_blocks: int = 2,
+        ungated: bool = True,
+        widths: tuple[int, int, int, int] = WIDTHS,
+    ) -> None:
+        super().__init__()
+        if len(widths) != 4 or any(width < 4 or width % 4 for width in widths):
+            raise ConfigError(f"FANet's widths must be four positive multiples of 4, not {list(widths)}.")
+        if se_blocks < 1:
+            raise ConfigError(f"FANet needs at least one SE-Residual block per stage, not {se_blocks}.")
+
+        def mixpool(stage: StageName, width: int) -> MixPool | None:
+            return MixPool(width, gate, ungated) if stage in mixpools else None
+
+        w1, w2, w3, w4 = widths
+        self.e1 = Stage(3, w1, se_blocks, mixpool("e1", w1))
+        self.e2 = Stage(w1, w2, se_blocks, mixpool("e2", w2))
+        self.e3 = Stage(w2, w3, se_blocks, mixpool("e3", w3))
+        self.e4 = Stage(w3, w4, se_blocks, mixpool("e4", w4))
+        self.d1 = DecoderStage(w4, w4, w4 // 2, se_blocks, mixpool("d1", w4 // 2))
+        self.d2 = DecoderStage(w4 // 2, w3, w3 // 2, se_blocks, mixpool("d2", w3 // 2))
+        self.d3 = DecoderStage(w3 // 2, w2, w2 // 2, se_blocks, mixpool("d3", w2 // 2))
+        self.d4 = DecoderStage(w2 // 2, w1, w1 // 2, se_blocks, mixpool("d4", w1 // 2))
+        self.head = nn.Conv2d(w1 // 2 + 1, 1, 1)
+
+    def forward(self, images: Tensor, feedback: Tensor) -> Tensor:
+        """Segment, given the previous mask.
+
+        Args:
+            images: (N, 3, H, W), sides divisible by 16.
+            feedback: The previous mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground.
+
+        Returns:
+            Raw logits (N, 1, H, W).
+
+        Raises:
+            ConfigError: If a side isn't divisible by 16.
+        """
+        return self.refine(self.precompute(images), feedback)
+
+    def precompute(self, images: Tensor) -> Precomputed:
+        """Do all that needs no mask, once for any number of iterations: 14 % of the MACs.
+
+        Args:
+            images: (N, 3, H, W), sides divisible by 16.
+
+        Returns:
+            For `refine`; batch first, so that samples can be exchanged.
+
+        Raises:
+            ConfigError: If a side isn't divisible by 16.
+        """
+        _check_sides(images.shape[2], images.shape[3])
+        return self.e1.precompute(images)
+
+    def refine(self, precomputed: Precomputed, feedback: Tensor) -> Tensor:
+        """Segment from precomputed features, with bit for bit the logits of the whole forward.
+
+        Args:
+            precomputed: Of the images, which must have been in a batch of the same size.
+            feedback: The previous mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground.
+
+        Returns:
+            Raw logits (N, 1, H, W).
+        """
+        masks = _mask_pyramid(feedback)
+        skips = [precomputed.features]
+        features = self.e1(precomputed, masks[0])
+        for encoder, mask in zip((self.e2, self.e3, self.e4), masks[1:], strict=True):
+            state = encoder.precompute(F.max_pool2d(features, 2))
+            skips.append(state.features)
+            features = encoder(state, mask)
+        features = F.max_pool2d(features, 2)
+        for decoder, skip, mask in zip((self.d1, self.d2, self.d3, self.d4), skips[::-1], masks[::-1], strict=True):
+            features = decoder(decoder.precompute(decoder.join(features, skip)), mask)
+        return self.head(torch.cat([features, masks[0].to(features.dtype)], dim=1))  # type: ignore[no-any-return]
+
+
+class Stage(nn.Module):
+    """SE-Residual blocks, then MixPool.
+
+    Args:
+        in_channels: Channels of the input.
+        width: C, channels of the output.
+        se_blocks: Number of blocks.
+        mixpool: Of C channels; None for none.
+    """
+
+    def __init__(self, in_channels: int, width: int, se_blocks: int, mixpool: MixPool | None) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(
+            SEResidual(in_channels, width), *(SEResidual(width, width) for _ in range(se_blocks - 1))
+        )
+        self.mixpool = mixpool
+
+    def precompute(self, features: Tensor) -> Precomputed:
+        """Do all that needs no mask, on an input (N, in_channels, H, W)."""
+        features = self.blocks(features)
+        return Precomputed(features) if self.mixpool is None else self.mixpool.precompute(features)
+
+    def forward(self, state: Precomputed, mask: Tensor) -> Tensor:
+        """Attend, with a boolean mask (N, 1, H, W); returns (N, C, H, W)."""
+        return state.features if self.mixpool is None else self.mixpool(state, mask)
+
+
+class DecoderStage(Stage):
+    """A stage that first goes up and takes in a skip connection.
+
+    Args:
+        below: Channels of the stage below.
+        skip: Channels of the skip connection.
+        width: C, channels of the output.
+        se_blocks: Number of blocks.
+        mixpool: Of C channels; None for none.
+    """
+
+    def __init__(self, below: int, skip: int, width: int, se_blocks: int, mixpool: MixPool | None) -> None:
+        super().__init__(below + skip, width, se_blocks, mixpool)
+        self.up = nn.ConvTranspose2d(below, below, 4, stride=2, padding=1)
+
+    def join(self, features: Tensor, skip: Tensor) -> Tensor:
+        """Join (N, below, H / 2, W / 2) and (N, skip, H, W) to the stage's input, (N, below + skip, H, W)."""
+        return torch.cat([self.up(features), skip], dim=1)
+
+
+def _mask_pyramid(feedback: Tensor) -> list[Tensor]:
+    """The mask at the size of each encoder stage, finest first; a cell is on if any of its pixels is."""
+    masks = [(feedback != 0).float()]
+    for _ in range(3):
+        masks.append(F.max_pool2d(masks[-1], 2))
+    return [mask.bool() for mask in masks]
+
+
+def _check_sides(height: int, width: int) -> None:
+    if height % _STRIDE == 0 and width % _STRIDE == 0:
+        return
+    smaller, larger = (
+        "x".join(str(max(_STRIDE, round_to(side / _STRIDE) * _STRIDE)) for side in (height, width))
+        for round_to in (math.floor, math.ceil)
+    )
+    raise ConfigError(
+        f"FANet takes sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
+        f"resize or pad the images, to {smaller} or {larger} at the nearest."
+    )
