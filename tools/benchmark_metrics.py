@@ -2,8 +2,8 @@
 
 Maps of 8 bits at native size, a few images at a time from the maps to the set's numbers, both programs in turn on one
 thread, in processor time, so that a busy machine slows neither more than the other; ratios are of medians. Masks are
-those of Kvasir-SEG where its folder is given, else ellipses of 620 x 530 pixels; maps are the blurred mask with smooth
-noise. The numbers of both must agree.
+those of Kvasir-SEG where its folder is given, else ellipses of 620 x 530 pixels; maps are the masks with a soft rim
+and smooth errors along it. The numbers of both must agree.
 
     python tools/benchmark_metrics.py --data Kvasir-SEG
 """
@@ -32,7 +32,7 @@ from polybench.metrics.labels import Mask
 from polybench.metrics.protocols.pranet import PRANET
 
 SYNTHETIC = (530, 620)
-BLUR, NOISE, SMOOTHNESS = 4, 0.15, 6  # of the maps: pixels, standard deviation, pixels
+WIDTH, SHIFT, SMOOTHNESS = 6, 12, 12  # of the maps' soft rims, of the errors that move them, of these errors; pixels
 
 SET = 5
 """Images that are scored at a time."""
@@ -68,10 +68,11 @@ def masks_of(folder: Path | None, n: int) -> Iterator[Mask]:
 
 
 def map_of(mask: Mask, seed: int) -> UInt8Array:
-    """A map (H, W) of 8 bits as a net may give it: right on the whole, soft at the rim, uneven."""
+    """A map (H, W) of 8 bits as a trained net gives it: sure far from the rim, soft and partly wrong along it."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=mask.shape), SMOOTHNESS)
-    soft = ndimage.gaussian_filter(mask.astype(float), BLUR) + NOISE * noise / noise.std()
-    levels: UInt8Array = np.round(soft.clip(0, 1) * 255).astype(np.uint8)
+    inwards = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    logits = (inwards + SHIFT * noise / noise.std()) / WIDTH
+    levels: UInt8Array = np.round(255 / (1 + np.exp(-logits))).astype(np.uint8)
     return levels
 
 
@@ -80,7 +81,7 @@ def ours(protocol: Protocol) -> Score:
 
     def score(pairs: Sequence[Pair]) -> dict[str, float]:
         maps = (
-            StoredMap(f"{place}", "", levels.astype(np.float32) / 255, mask, None)
+            StoredMap(f"{place}", "", levels.astype(np.float32) / np.float32(255), mask, None)
             for place, (levels, mask) in enumerate(pairs)
         )
         return protocol.scores(stored_rows(maps, (protocol,)))

@@ -65,7 +65,7 @@ def structure_scores(probability: Tensor, mask: Tensor, alpha: float = 0.5) -> S
 
 
 class _Sums(NamedTuple):
-    """Sums over the pixels of a block; x is the map, y the mask; and, where the mask is even, whether the map is too."""
+    """Sums over the pixels of a block, x the map and y the mask; where the mask is even, whether the map is too."""
 
     pixels: float
     x: float
@@ -85,8 +85,8 @@ def _block_sums(probability: Tensor, mask: Tensor) -> list[_Sums]:
         x, y = probability[place].reshape(-1), truth[place].double().reshape(-1)
         if x.numel():
             sums = torch.stack([x.sum(), torch.dot(x, x), y.sum(), torch.dot(x, y), torch.dot(x * x, y)]).tolist()
-            even = sums[2] in {0.0, x.numel()}
-            blocks.append(_Sums(x.numel(), *sums, constant=even and bool(x.min() == x.max())))
+            constant = sums[2] in {0.0, x.numel()} and bool(x.min() == x.max())
+            blocks.append(_Sums._make([x.numel(), *sums, constant]))
     return blocks
 
 
