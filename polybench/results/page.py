@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
 from polybench.results import format as formats
-from polybench.results.facts import DatasetFacts
+from polybench.results.facts import UNOFFICIAL, DatasetFacts
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.record import Budget, StoredRecord, read_records
 from polybench.results.table import (
@@ -101,6 +101,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         dataset=dataset,
         marker=MARKER,
         ranked=ranked,
+        unofficial=UNOFFICIAL,
         sections=[_section(group, ranked) for group in groups_of(records)],
         score_columns=SCORE_COLUMNS,
         cost_columns=COST_COLUMNS,
