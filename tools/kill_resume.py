@@ -1,8 +1,9 @@
 """Kill a training with SIGKILL at random places, resume it, and compare its last weights with the unbroken run's.
 
 `python tools/kill_resume.py [--kills 10] [--workers 0 2] [--seed 0]`: trains a small net with batch normalisation,
-dropout, AdamW and a plateau schedule on generated frames, shuffled and augmented, with a checkpoint every five batches;
-exits with 1 if any resumed run ends with other weights than the unbroken one.
+dropout, AdamW and a plateau schedule on generated frames, shuffled and augmented, with a checkpoint every five batches,
+and kills it after the first of them; exits with 1 if any resumed run ends with other weights than the unbroken one, or
+goes on from more than five batches before the kill.
 """
 
 import argparse
@@ -24,9 +25,14 @@ from torch import Tensor, nn
 
 from polybench.data.loader import batches_done
 from polybench.datasets import SyntheticPolypDataModule
+from polybench.datasets.synth.clinicdb import write_clinicdb_like
 
 EPOCHS, BATCHES = 3, 18
+SAVE_EVERY = 5
 MOMENTS = ("before the step", "after the batch", "in validation")
+KILL = "KILL_RESUME"
+"""Environment variable that says when to kill, since a run of another recipe doesn't resume this one."""
+START = "Batches done at the start: "
 
 
 class SmallNet(nn.Sequential):
@@ -46,15 +52,19 @@ class SmallNet(nn.Sequential):
 
 
 class Kill(Callback):
-    """Ends the process with SIGKILL at one moment of training.
+    """Prints how many batches were done when training starts, and ends the process at the moment that `KILL` names.
 
-    Args:
-        batch: Batches that are to be done before, over all epochs.
-        moment: Which of `MOMENTS`; in validation means the first after that batch.
+    `KILL` is "<batch> <moment>": how many batches are to be done before, over all epochs, and which of `MOMENTS`, where
+    "in validation" means the first after that batch.
     """
 
-    def __init__(self, batch: int, moment: str) -> None:
-        self.batch, self.moment = batch, moment
+    def __init__(self) -> None:
+        batch, _, self.moment = os.environ.get(KILL, "0").partition(" ")
+        self.batch = int(batch)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The checkpoint is loaded, if there is one."""
+        print(f"{START}{batches_done(trainer)}", flush=True)
 
     def _maybe(self, trainer: Trainer, moment: str) -> None:
         if moment == self.moment and batches_done(trainer) >= self.batch:
@@ -92,7 +102,13 @@ def recipe(data: Path, workers: int) -> dict[str, Any]:
         "budget": "smoke",
         "data": {
             "class_path": "SyntheticPolypDataModule",
-            "init_args": {"root": str(data), "size": [32, 32], "augment": "efen25", "num_workers": workers},
+            "init_args": {
+                "root": str(data),
+                "size": [32, 32],
+                "allow_missing": True,  # takes the small frames as they are
+                "augment": "efen25",
+                "num_workers": workers,
+            },
         },
         "model": {
             "class_path": "SegmentationTask",
@@ -106,19 +122,38 @@ def recipe(data: Path, workers: int) -> dict[str, Any]:
                 },
             },
         },
-        "trainer": {"max_epochs": EPOCHS, "accelerator": "cpu", "enable_progress_bar": False},
+        "trainer": {
+            "max_epochs": EPOCHS,
+            "accelerator": "cpu",
+            "enable_progress_bar": False,
+            "callbacks": [{"class_path": "kill_resume.Kill"}],
+        },
     }
 
 
-def fit(path: Path, run: Path, *options: str) -> int:
-    """Train in a process of its own, and return its exit code."""
-    words = ["fit", "--config", str(path), "--trainer.default_root_dir", str(run), "--save_every", "5"]
+def fit(path: Path, run: Path, *options: str, kill: str | None = None) -> int:
+    """Train in a process of its own.
+
+    Args:
+        path: The recipe.
+        run: The run's folder.
+        options: More words of the command line.
+        kill: When the process ends itself; it must.
+
+    Returns:
+        How many batches were done before this process trained.
+    """
+    words = ["fit", "--config", str(path), "--trainer.default_root_dir", str(run), "--save_every", str(SAVE_EVERY)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    environment |= {KILL: kill} if kill else {}
     command = [sys.executable, "-m", "polybench", *words, "--no_leaderboard", *options]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if ended.returncode not in {0, -signal.SIGKILL}:
-        raise RuntimeError(f"The training ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}")
-    return ended.returncode
+    expected = -signal.SIGKILL if kill else 0
+    if ended.returncode != expected:
+        outputs = f"{ended.stdout}{ended.stderr}"
+        raise RuntimeError(f"The training ended with {ended.returncode} instead of {expected}:\n{outputs}")
+    [start] = [line for line in ended.stdout.splitlines() if line.startswith(START)]
+    return int(start.removeprefix(START))
 
 
 def weights(run: Path) -> str:
@@ -130,23 +165,42 @@ def weights(run: Path) -> str:
     return digest.hexdigest()
 
 
-def trial(path: Path, run: Path, kill: tuple[int, str]) -> str:
-    """Kill a run once, resume it (or start again if nothing was saved yet), and hash its last weights."""
-    batch, moment = kill
-    killer = ["--trainer.callbacks+=kill_resume.Kill", f"--trainer.callbacks.batch={batch}"]
-    code = fit(path, run, *killer, f"--trainer.callbacks.moment={moment}")
-    if code != -signal.SIGKILL:
-        raise RuntimeError(f"The run was to be killed but ended with {code}.")
-    saved = (run / "checkpoints" / "last.ckpt").is_file()
-    fit(path, run, *(["--ckpt_path", "last"] if saved else []))
-    return weights(run)
+def trial(path: Path, run: Path, batch: int, moment: str) -> tuple[str, int]:
+    """Kill a run once and resume it.
+
+    Args:
+        path: The recipe.
+        run: The run's folder.
+        batch: Batches that are done before it is killed.
+        moment: Which of `MOMENTS`.
+
+    Returns:
+        Hash of the last weights, and the batches that were done where it went on.
+    """
+    fit(path, run, kill=f"{batch} {moment}")
+    start = fit(path, run, "--ckpt_path", "last")
+    return weights(run), start
+
+
+def verdict(found: str, reference: str, start: int, batch: int) -> str:
+    """Say how a trial ended: `equal`, or in capitals what is wrong.
+
+    Args:
+        found: Hash of the resumed run's weights.
+        reference: That of the unbroken one's.
+        start: Batches that were done where the run went on.
+        batch: Those that were done when it was killed, at least.
+    """
+    if start < batch - SAVE_EVERY:
+        return "LOST BATCHES"
+    return "equal" if found == reference else "DIFFERENT"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all trials and print a line each.
 
     Returns:
-        0, or 1 if any pair of weights differs.
+        0, or 1 if anything went wrong.
     """
     parser = argparse.ArgumentParser(description="Kill and resume a training, and compare weights.")
     parser.add_argument("--kills", type=int, default=10, help="trials for each number of workers (%(default)s)")
@@ -154,10 +208,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the places to kill at (%(default)s)")
     options = parser.parse_args(arguments)
     chance = random.Random(options.seed)
-    different = 0
+    wrong = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        SyntheticPolypDataModule(root=str(folder)).prepare_data()
+        write_clinicdb_like(folder / SyntheticPolypDataModule.folder, frames_per_sequence=5, size=(72, 96))
         reference: str | None = None
         for workers in options.workers:
             path = folder / f"workers{workers}.yaml"
@@ -166,15 +220,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fit(path, unbroken)
             reference = reference or weights(unbroken)
             print(f"{workers} workers, unbroken: {weights(unbroken)[:16]}", flush=True)
-            different += weights(unbroken) != reference
+            wrong += weights(unbroken) != reference
             for number in range(options.kills):
-                kill = chance.randrange(EPOCHS * BATCHES), chance.choice(MOMENTS)
-                found = trial(path, folder / f"run{workers}-{number}", kill)
-                different += found != reference
-                verdict = "equal" if found == reference else "DIFFERENT"
-                print(f"{workers} workers, killed {kill[1]} {kill[0]}: {found[:16]} {verdict}", flush=True)
-    print(f"{different} of {len(options.workers) * (options.kills + 1)} runs ended with other weights.")
-    return 1 if different else 0
+                batch, moment = chance.randrange(SAVE_EVERY + 1, EPOCHS * BATCHES), chance.choice(MOMENTS)
+                found, start = trial(path, folder / f"run{workers}-{number}", batch, moment)
+                judged = verdict(found, reference, start, batch)
+                wrong += judged != "equal"
+                place = f"killed {moment} {batch}, went on from {start}"
+                print(f"{workers} workers, {place}: {found[:16]} {judged}", flush=True)
+    print(f"{wrong} of {len(options.workers) * (options.kills + 1)} runs went wrong.")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -179,20 +179,6 @@ class ChannelShuffle(PixelOperation):
         return images[samples, parameters.long().to(images.device)]
 
 
-@dataclass(frozen=True)
-class ChannelDropout(PixelOperation):
-    """One channel becomes 0."""
-
-    def draw(self, generator: torch.Generator) -> tuple[float, ...]:
-        """Draw the channel."""
-        return (float(torch.randint(3, (), generator=generator)),)
-
-    def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Blacken a channel of each of the images (n, 3, H, W)."""
-        kept = parameters != torch.arange(3)
-        return images * kept.to(images)[:, :, None, None]
-
-
 def _by_sample(images: Tensor, parameters: Tensor) -> tuple[Tensor, ...]:
     """Give each drawn number as (n, 1, 1, 1), ready to meet the images."""
     return parameters.to(images)[:, :, None, None, None].unbind(dim=1)

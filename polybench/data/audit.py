@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from polybench.data.duplicates import KINDS, Fingerprint, Kind, Pair, Search, find_pairs, fingerprint
+from polybench.data.images import ReadError
 from polybench.data.manifest import manifest_sha256
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
-from polybench.data.splits import SUBSETS, Split, Subset
+from polybench.data.splits import SUBSETS, Split, Subset, crossing_groups, join
 from polybench.errors import DataError
 
 
@@ -71,14 +72,18 @@ class AuditResult:
 
     Attributes:
         images: Images that were looked at and stand in the split.
+        subsets: The subsets that they stand in.
         groups: Groups that they belong to.
+        crossing: Those of them that stand in more than one subset.
         leaks: For val and test, as far as they have images.
         counts: Pairs per two subsets and kind, without rows of zeros.
         pairs: All pairs, the surest first.
     """
 
     images: int
+    subsets: frozenset[Subset]
     groups: int
+    crossing: int
     leaks: tuple[Leak, ...]
     counts: tuple[PairCount, ...]
     pairs: tuple[PlacedPair, ...]
@@ -133,13 +138,14 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
 
     Args:
         data: The data module; made with `on_error="skip"`, images that can't be read are left out and noted in its
-            `problems`.
+            `problems`. The images of all the splits are searched, whichever is its own.
         splits: Splits of the dataset.
 
     Raises:
         DataError: If there is no copy, its layout is not the dataset's, or an image can't be read.
     """
     data.problems.clear()
+    data = data.with_split(join(splits))
     fingerprints: list[Fingerprint] = []
     sizes: list[tuple[int, int]] = []
     sources = data.sources()
@@ -147,16 +153,19 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
         try:
             decoded = data.decode(source)
         except DataError as error:
-            data.report(str(error))
+            if isinstance(error, ReadError):
+                raise
+            data.report(str(error), source.id)
             continue
         fingerprints.append(fingerprint(source.id, decoded.image, decoded.mask))
         sizes.append((decoded.image.shape[0], decoded.image.shape[1]))
     search = find_pairs(fingerprints)
     ids = [item.id for item in fingerprints]
+    manifest = manifest_sha256(sources, data.cache_dir)
     return AuditReport(
         dataset=data.short_name,
-        manifest_sha256=manifest_sha256(sources, data.cache_dir),
-        copy_notes=tuple(data.differences_from_official(sizes)),
+        manifest_sha256=manifest,
+        copy_notes=tuple(data.differences_from_official(sizes, manifest)),
         images=len(ids),
         search=search,
         splits=tuple(SplitAudit(split, audit(search, _of(split.subsets, ids), split.groups)) for split in splits),
@@ -183,7 +192,9 @@ def audit(search: Search, subsets: Mapping[str, Subset], groups: Mapping[str, st
     ]
     return AuditResult(
         images=len(subsets),
+        subsets=frozenset(subsets.values()),
         groups=len({groups[image_id] for image_id in subsets}),
+        crossing=crossing_groups(subsets, groups),
         leaks=_leaks(placed, subsets, groups),
         counts=_counts(placed),
         pairs=tuple(placed),

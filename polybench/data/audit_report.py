@@ -18,6 +18,8 @@ from polybench.data import duplicates
 from polybench.data.audit import AuditReport, ReportedPair, SplitAudit, reported_pairs
 from polybench.data.duplicates import KINDS
 from polybench.data.images import UInt8Array, resize_image
+from polybench.data.splits import SUBSETS
+from polybench.results.facts import UNOFFICIAL, kind_of_copy
 from polybench.results.format import DASH, code, text
 
 MARKER = "<!-- Made by `polybench data audit`; do not edit. -->"
@@ -46,7 +48,9 @@ video, patient or lesion is in train ({DASH}: groups are not known)."""
 def render_markdown(report: AuditReport) -> str:
     """Write the page."""
     search = report.search
-    copy = f"NOT the official copy: {'; '.join(report.copy_notes)}" if report.copy_notes else "official copy"
+    copy = "; ".join(report.copy_notes) or "official copy"
+    if report.copy_notes and kind_of_copy(report.copy_notes) == UNOFFICIAL:
+        copy = f"{UNOFFICIAL}: {copy}"
     chance = (
         "the least that is asked for"
         if search.chance is None
@@ -83,14 +87,14 @@ def _leak_table(splits: Sequence[SplitAudit]) -> str:
 
 
 def _split_section(split: SplitAudit) -> str:
-    result = split.result
-    groups = f"{result.groups} groups, " + (
-        "none of them in two subsets" if split.split.group_disjoint else "some of them in several subsets"
-    )
+    result, listed = split.result, len(split.split.subsets)
+    groups = f"{result.groups} groups, {result.crossing or 'none'} of them in several subsets"
     if split.split.group_disjoint is None:
         groups = "groups not known"
+    images = f"{result.images} images" if result.images == listed else f"{result.images} of {listed} images"
+    absent = "".join(f" **{line}**" for line in absent_subsets(split))
     head = (
-        f"Split {code(split.split.name)}: {result.images} images, {groups}. File sha256 {code(split.split.sha256)}. "
+        f"Split {code(split.split.name)}: {images}, {groups}.{absent} File sha256 {code(split.split.sha256)}. "
         f"{text(split.split.note)}"
     ).strip()
     if not result.counts:
@@ -100,6 +104,15 @@ def _split_section(split: SplitAudit) -> str:
         for row in result.counts
     ]
     return f"{head}\n\n{_table(['Subsets', 'Kind', 'Within a group', 'Across groups'], rows)}"
+
+
+def absent_subsets(split: SplitAudit) -> list[str]:
+    """A sentence for each subset of the list that has no image in the copy, so that it was not audited."""
+    return [
+        f"Its {len(listed)} {subset} images are not here: that part was not audited."
+        for subset in SUBSETS
+        if (listed := split.split.ids(subset)) and subset not in split.result.subsets
+    ]
 
 
 def _pair_table(report: AuditReport) -> str:
@@ -150,6 +163,8 @@ def render_json(report: AuditReport) -> str:
                 "group_disjoint": split.split.group_disjoint,
                 "images": split.result.images,
                 "groups": split.result.groups,
+                "groups_in_several_subsets": split.result.crossing,
+                "listed": {subset: len(split.split.ids(subset)) for subset in SUBSETS},
                 "leaks": [asdict(leak) for leak in split.result.leaks],
                 "counts": [asdict(count) for count in split.result.counts],
             }

@@ -1,5 +1,6 @@
 """Build a cache: decode and resize every image once, in one process, resumably, and rename it into place when whole."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,8 +16,9 @@ import numpy as np
 from filelock import FileLock
 
 from polybench.atomic import atomic_write_text
+from polybench.checksum import file_sha256
 from polybench.data.cache import VERSION, ImageCache
-from polybench.data.images import UInt8Array, UInt16Array, resize_image, resize_mask
+from polybench.data.images import ReadError, UInt8Array, UInt16Array, resize_image, resize_mask
 from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
@@ -27,6 +29,8 @@ Decode = Callable[[Source], Decoded]
 
 STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin", "native_labels.bin")
 JOURNAL = "journal.jsonl"
+CHECKED = "checked.json"
+"""Size and times of each array when it was last compared with its checksum."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,14 @@ def build_cache(
 
     Raises:
         DataError: If a file can't be decoded, or the cache can't be written; the file is named and nothing is left.
+            A `ReadError` leaves what is built so far, and is never skipped.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         manifest = manifest_sha256(sources, folder)
         target = cache_path(manifest, size, folder, rule)
         with FileLock(target.with_suffix(".lock")):
-            if not is_intact(target):
+            if not is_intact(target) or _can_be_read_now(target, sources, decode):
                 shutil.rmtree(target, ignore_errors=True)
                 _build(sources, size, decode, manifest, target, skip_broken)
         cache = ImageCache(target)
@@ -95,12 +100,49 @@ def cache_path(manifest: str, size: tuple[int, int] | None, folder: Path, rule: 
 
 
 def is_intact(folder: Path) -> bool:
-    """Whether a cache is whole: its index is there and every array has the bytes that the index names."""
+    """Whether a cache is whole: its index is there and every array has the bytes that the index names.
+
+    Arrays are hashed where their sizes or times are others than when that was last done.
+    """
     try:
         checksums = json.loads((folder / "index.json").read_text())["sha256"]
-        return all(_file_sha256(folder / name) == checksum for name, checksum in checksums.items())
+        stats = _stats(folder)
+        if _checked(folder) == stats:
+            return True
+        if any(file_sha256(folder / name) != checksum for name, checksum in checksums.items()):
+            return False
     except (OSError, ValueError, KeyError):
         return False
+    with contextlib.suppress(OSError):  # of a cache that may only be read
+        atomic_write_text(folder / CHECKED, json.dumps(stats))
+    return True
+
+
+def _checked(folder: Path) -> Any:
+    try:
+        return json.loads((folder / CHECKED).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _stats(folder: Path) -> dict[str, list[int]]:
+    found = {name: (folder / name).stat() for name in STREAMS}
+    return {name: [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns] for name, stat in found.items()}
+
+
+def _can_be_read_now(folder: Path, sources: Sequence[Source], decode: Decode) -> bool:
+    """Whether an image that was skipped when the cache was built can be decoded after all."""
+    skipped = ImageCache(folder).skipped
+    for source in sources:
+        if source.id in skipped:
+            try:
+                decode(source)
+            except DataError as error:
+                if isinstance(error, ReadError):
+                    raise
+            else:
+                return True
+    return False
 
 
 def _build(
@@ -129,8 +171,9 @@ def _build(
                 os.fsync(stream.fileno())
         _finish(partial, entries, size, manifest)
         partial.rename(target)
-    except DataError:
-        shutil.rmtree(partial, ignore_errors=True)
+    except DataError as error:
+        if not isinstance(error, ReadError):
+            shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
@@ -140,7 +183,7 @@ def _add(
     try:
         decoded = decode(source)
     except DataError as error:
-        if not skip_broken:
+        if not skip_broken or isinstance(error, ReadError):
             raise
         return Entry(source.id, skipped=str(error))
     parts = [np.ascontiguousarray(part).data.cast("B") for part in _arrays(decoded, size)]
@@ -220,12 +263,8 @@ def _finish(partial: Path, entries: Sequence[Entry], size: tuple[int, int] | Non
         "skipped": {entry.id: entry.skipped for entry in entries if entry.skipped is not None},
         "has_valid": kept[0].has_valid,
         "has_labels": kept[0].has_labels,
-        "sha256": {name: _file_sha256(partial / name) for name in STREAMS},
+        "sha256": {name: file_sha256(partial / name) for name in STREAMS},
     }
     (partial / JOURNAL).unlink()
+    atomic_write_text(partial / CHECKED, json.dumps(_stats(partial)))
     atomic_write_text(partial / "index.json", json.dumps(index))
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A folder with this file holds generated images in a dataset's layout."""
 
+DOWNLOAD_NOTE = "DOWNLOADED.txt"
+"""A folder with this file was unpacked from archives whose published checksums fit; it holds the content's hash."""
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -14,7 +17,7 @@ class Archive:
         url: Where it is had, without registration.
         name: The file's name on disk.
         bytes: Its size, if the source states one.
-        sha256: Its checksum, if one is known; without it, size and type alone are checked.
+        sha256: Its checksum, if one is known; without it, the first download is taken on trust, by size and type alone.
         folder: Folder that it unpacks into, below the dataset's own; empty for that folder itself.
         strip: Leading folders inside the archive that are left out.
     """
@@ -39,6 +42,8 @@ class Card:
         images: Labelled images of the official copy; None for a folder of the user's own.
         sizes: Native sizes (height, width) of the official images, if they are few.
         smallest: Least height and width of an official image, where sizes vary.
+        manifest_sha256: Hash of the official copy's content, as `polybench data verify --json` has it, if it is known;
+            counts and sizes alone don't tell that copy from one that was encoded anew.
         mask_rule: How a mask is coded and read.
         groups: What a group is, and how far it is known.
         defects: Known defects of the official copy itself.
@@ -55,12 +60,13 @@ class Card:
     groups: str
     sizes: frozenset[tuple[int, int]] = frozenset()
     smallest: tuple[int, int] | None = None
+    manifest_sha256: str | None = None
     defects: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
     steps: tuple[str, ...] = ()
 
     def differences(self, native_sizes: list[tuple[int, int]]) -> list[str]:
-        """Say how a copy with images of these native sizes differs from the official one; nothing if it does not.
+        """Say how a copy with images of these native sizes differs from the official one, in counts and sizes alone.
 
         Args:
             native_sizes: Height and width of every image of the copy.

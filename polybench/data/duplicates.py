@@ -10,7 +10,6 @@ mirrored images, which resemble others by chance alone, show for each dataset ho
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import combinations
 from typing import Literal, get_args
 
@@ -20,7 +19,7 @@ import scipy.fft
 from PIL import Image
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from polybench.data.images import UInt8Array, natural_key, resize_image
+from polybench.data.images import UInt8Array, natural_key, pixels_sha256, resize_image
 
 VERSION = 1
 """Raise this when a pair could be found, lost or given another number."""
@@ -150,9 +149,9 @@ def fingerprint(image_id: str, image: UInt8Array, mask: UInt8Array | None = None
     grey = np.asarray(Image.fromarray(image).convert("L"))
     return Fingerprint(
         id=image_id,
-        pixels_sha256=_pixels_sha256(image),
+        pixels_sha256=pixels_sha256(image),
         thumbnail=resize_image(grey, (SIDE, SIDE)),
-        mask_sha256=None if mask is None else _pixels_sha256(mask),
+        mask_sha256=None if mask is None else pixels_sha256(mask),
     )
 
 
@@ -300,7 +299,3 @@ def _same_pixels(fingerprints: Sequence[Fingerprint]) -> Iterator[tuple[int, int
         places[item.pixels_sha256].append(index)
     for same in places.values():
         yield from combinations(same, 2)
-
-
-def _pixels_sha256(pixels: UInt8Array) -> str:
-    return sha256(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()

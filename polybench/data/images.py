@@ -1,8 +1,10 @@
 """Find and decode image files: any type Pillow reads, matched by stem, named when anything is wrong."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
+from errno import EINVAL, EISDIR, ENOENT, ENOTDIR, EOVERFLOW
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,10 +25,20 @@ IMAGE_SUFFIXES = frozenset(
 _UNREADABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for broken files; `UnidentifiedImageError` is an OSError."""
 
+_OF_CONTENT = frozenset({None, EINVAL, EOVERFLOW, ENOENT, ENOTDIR, EISDIR})
+"""`errno` of an OSError that tells of the file: Pillow sets none, and seeks to where no file reaches."""
+
+Report = Callable[[str, str | None], None]
+"""Told of a problem with a file, and of the stem of the image that can't be used for it, or None where it can."""
+
+
+class ReadError(DataError):
+    """A file could not be read now (a device, a right, too many open files), which says nothing of its content."""
+
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
     """Sort key under which ``frame2`` comes before ``frame10``."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def find_images(folder: Path, *, recursive: bool = False) -> list[Path]:
@@ -47,10 +59,10 @@ def find_images(folder: Path, *, recursive: bool = False) -> list[Path]:
     if not paths:
         kinds = " ".join(sorted(IMAGE_SUFFIXES))
         raise DataError(f"The folder '{folder}' holds no image (0 files of the types {kinds}).")
-    return sorted(paths, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+    return sorted(sorted(paths), key=lambda path: natural_key(path.relative_to(folder).as_posix()))
 
 
-def refuse(problem: str) -> NoReturn:
+def refuse(problem: str, name: str | None = None) -> NoReturn:
     """Take a problem for an error.
 
     Raises:
@@ -64,9 +76,7 @@ def stem(path: Path) -> str:
     return unicodedata.normalize("NFC", path.stem)
 
 
-def images_by_stem(
-    folder: Path, *, key: Callable[[Path], str] = stem, report: Callable[[str], None] = refuse
-) -> dict[str, Path]:
+def images_by_stem(folder: Path, *, key: Callable[[Path], str] = stem, report: Report = refuse) -> dict[str, Path]:
     """Map each image's stem to its path.
 
     Args:
@@ -80,13 +90,13 @@ def images_by_stem(
     found: dict[str, Path] = {}
     for path in find_images(folder):
         if key(path) in found:
-            report(f"'{path}' and '{found[key(path)].name}' have the same stem: keep one of them.")
+            report(f"'{path}' and '{found[key(path)].name}' have the same stem: keep one of them.", None)
         found.setdefault(key(path), path)
     return found
 
 
 def pair_by_stem(
-    images: Path, masks: Path, *, mask_key: Callable[[Path], str] = stem, report: Callable[[str], None] = refuse
+    images: Path, masks: Path, *, mask_key: Callable[[Path], str] = stem, report: Report = refuse
 ) -> dict[str, tuple[Path, Path]]:
     """Pair each image with its mask by stem.
 
@@ -111,7 +121,8 @@ def pair_by_stem(
         for name in sorted(set(paths) - set(partners), key=natural_key):
             report(
                 f"The {kind} '{paths[name]}' has no {other} of the same stem in '{folder}': "
-                f"add the {other} or remove the {kind}."
+                f"add the {other} or remove the {kind}.",
+                name,
             )
     return {name: (path, mask_paths[name]) for name, path in image_paths.items() if name in mask_paths}
 
@@ -124,7 +135,8 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
         page: Which image of a stack, counted from 0.
 
     Raises:
-        DataError: If the file is missing, truncated, no image or has no such page; it is named.
+        DataError: If the file is missing, truncated, no image or has no such page; it is named. A `ReadError` where
+            its content need not be the cause.
     """
     try:
         with Image.open(path) as image:
@@ -137,7 +149,7 @@ def open_image(path: Path, page: int | None = None) -> Image.Image:
     except EOFError as error:
         raise DataError(f"'{path}' has no slice {page} (counted from 0): replace it with a whole stack.") from error
     except _UNREADABLE as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _compare_checksums(path: Path) -> None:
@@ -146,9 +158,12 @@ def _compare_checksums(path: Path) -> None:
         image.verify()
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def unreadable(path: Path, error: Exception) -> DataError:
+    """The sentence for a file that could not be read; a `ReadError` where its content need not be the cause."""
     if isinstance(error, FileNotFoundError):
         return DataError(f"There is no file '{path}'.")
+    if isinstance(error, OSError) and error.errno not in _OF_CONTENT:
+        return ReadError(f"'{path}' could not be read ({error.strerror}): see to that and run the command again.")
     if path.is_file() and path.stat().st_size == 0:
         return DataError(f"'{path}' is empty (0 bytes): replace it with an intact copy.")
     why = "no known image type" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
@@ -165,7 +180,7 @@ def pages(path: Path) -> int:
         with Image.open(path) as image:
             return int(getattr(image, "n_frames", 1))
     except _UNREADABLE as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def read_image(path: Path, page: int | None = None) -> UInt8Array:
@@ -216,3 +231,8 @@ def resize_mask(mask: UInt8Array, size: tuple[int, int]) -> UInt8Array:
     """Resize a {0, 1} mask (H, W) to `size`: area-weighted share of foreground, at least one half."""
     share = Image.fromarray(mask * 255).resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return (np.asarray(share) >= 128).astype(np.uint8)
+
+
+def pixels_sha256(pixels: UInt8Array) -> str:
+    """Hash an image's size and decoded pixels, (H, W, 3) or (H, W): equal for the same picture in whatever file."""
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -1,12 +1,12 @@
 """Whether a downloaded file is what it should be: its size, its type by its first bytes, and its checksum."""
 
-import hashlib
 import zipfile
 from pathlib import Path
 
 from rich.console import Console
 
 from polybench.atomic import atomic_write_text
+from polybench.checksum import file_sha256
 from polybench.data.card import Archive
 
 _TIFF = ((0, b"II*\x00"), (0, b"MM\x00*"), (0, b"II+\x00"), (0, b"MM\x00+"))
@@ -44,7 +44,7 @@ def defect(path: Path, archive: Archive) -> str | None:
     expected = archive.sha256 or _remembered(path)
     if expected is None:
         return None
-    found = _sha256(path)
+    found = file_sha256(path)
     return None if found == expected else f"has sha256 {found} instead of {expected}"
 
 
@@ -97,7 +97,7 @@ def remember(path: Path, archive: Archive) -> None:
     """
     if archive.sha256 is not None:
         return
-    found, known = _sha256(path), _remembered(path)
+    found, known = file_sha256(path), _remembered(path)
     if found == known:
         return
     differs = f", another than the {known} of the file fetched before" if known else ""
@@ -115,11 +115,6 @@ def _remembered(path: Path) -> str | None:
         return _sidecar(path).read_text().split()[0]
     except (OSError, IndexError, UnicodeDecodeError):
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sidecar(path: Path) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polybench.atomic import atomic_write_text
+from polybench.data.images import unreadable
 from polybench.data.progress import progress
 from polybench.data.sample import Source
 from polybench.errors import DataError
@@ -21,8 +22,8 @@ def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
         folder: Where earlier results are kept.
 
     Raises:
-        DataError: If a file is missing.
-        OSError: If a file can't be read.
+        DataError: If a file is missing or can't be read.
+        OSError: If the result can't be kept.
     """
     try:
         stats = [(s.id, s.page, *(_signature(path) for path in s.files)) for s in sources]
@@ -36,12 +37,29 @@ def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
     for source in progress(sources, "Hashing files"):
         total.update(hashlib.sha256(_name(source)).digest())
         for path in source.files:
-            digest = stacks.get(path) or hashlib.sha256(path.read_bytes()).digest()
+            digest = stacks.get(path) or _digest(path)
             if source.page is not None:
                 stacks[path] = digest
             total.update(digest)
     atomic_write_text(memo, total.hexdigest() + "\n")
     return total.hexdigest()
+
+
+def same_id(sources: Sequence[Source]) -> list[str]:
+    """A sentence for each image whose id another one has."""
+    first: dict[str, Source] = {}
+    return [
+        f"'{other.image}' and '{source.image}' are both image '{source.id}': keep one of them."
+        for source in sources
+        if (other := first.setdefault(source.id, source)) is not source
+    ]
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def _name(source: Source) -> bytes:

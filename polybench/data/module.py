@@ -3,8 +3,9 @@
 import contextlib
 from abc import abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
@@ -16,12 +17,14 @@ from polybench.data.cache import ImageCache, default_cache_folder
 from polybench.data.card import SYNTHETIC_MARKER, Card
 from polybench.data.images import UInt8Array, read_image, read_mask
 from polybench.data.loader import CachedSamples, ResidentImages
+from polybench.data.manifest import same_id
+from polybench.data.official import content_notes
 from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Batch, Decoded, Sample, Source, collate, to_float
-from polybench.data.splits import SUBSETS, Subset, load_split
+from polybench.data.splits import SUBSETS, Split, Subset, load_split
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import Protocol
-from polybench.results.facts import Counts, DatasetFacts
+from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
 
 OnError = Literal["raise", "skip"]
 
@@ -111,6 +114,7 @@ class SegmentationDataModule(ResumableDataModule):
                 "none: use efen25, or leave expanded out."
             )
         self.problems: list[str] = []
+        self._excused: set[str] = set()
         self._cache: ImageCache | None = None
         self._resident: ResidentImages | None = None
 
@@ -142,18 +146,35 @@ class SegmentationDataModule(ResumableDataModule):
         """The card of the official copy, as far as the split uses it."""
         return self.card
 
-    def differences_from_official(self, native_sizes: list[tuple[int, int]]) -> list[str]:
-        """Say how the copy at hand differs from the official one; an empty list means that it does not.
+    def is_generated(self) -> bool:
+        """Whether the images of the copy were drawn by a program."""
+        return (self.directory / SYNTHETIC_MARKER).exists()
+
+    def differences_from_official(self, native_sizes: list[tuple[int, int]], manifest_sha256: str) -> list[str]:
+        """Say how the copy at hand differs from the official one, or that nobody knows; empty for the official one.
 
         Args:
             native_sizes: Height and width of each image of the copy.
+            manifest_sha256: Hash of its content.
         """
-        generated = (self.directory / SYNTHETIC_MARKER).exists()
-        notes = ["generated images, none of them real"] if generated else []
-        return notes + self.official_card().differences(native_sizes)
+        card = self.official_card()
+        notes = ([GENERATED] if self.is_generated() else []) + card.differences(native_sizes)
+        if not notes and card.images is None:
+            return [OWN]
+        return notes or content_notes(card, self.directory, manifest_sha256)
 
-    def report(self, problem: str) -> None:
-        """Take note of an image that can't be used; where broken images are not skipped, refuse it.
+    def with_split(self, split: Split) -> Self:
+        """The same copy under another list; what is reported to one is noted in both."""
+        other = copy(self)
+        other.split = split
+        return other
+
+    def report(self, problem: str, image_id: str | None = None) -> None:
+        """Take note of a problem; where broken images are not skipped, refuse it.
+
+        Args:
+            problem: One sentence that names the file.
+            image_id: The image that can't be used for it, which the copy may then lack; None where none is lost.
 
         Raises:
             DataError: Unless `on_error` is "skip".
@@ -161,6 +182,8 @@ class SegmentationDataModule(ResumableDataModule):
         if self.on_error == "raise":
             raise DataError(problem)
         self.problems.append(problem)
+        if image_id is not None:
+            self._excused.add(image_id)
 
     @property
     def directory(self) -> Path:
@@ -210,12 +233,15 @@ class SegmentationDataModule(ResumableDataModule):
             DataError: If the copy lacks something or a file is broken; it is named.
         """
         self.problems.clear()
+        self._excused.clear()
         sources = self.sources()
+        for problem in same_id(sources):
+            raise DataError(problem)
         present = [source.id for source in sources]
         missing = self.split.cover(present, allow_missing=True, source=self.directory)
-        allowed = self.allow_missing or len(missing) <= len(self.problems)
+        allowed = self.allow_missing or self._excused.issuperset(missing)
         self.split.cover(present, allow_missing=allowed, source=self.directory)
-        rule = f"{type(self).__name__}@{self.decode_version}"
+        rule = f"{type(self).__module__}.{type(self).__qualname__}@{self.decode_version}"
         skip = self.on_error == "skip"
         cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, skip_broken=skip)
         self.problems += cache.skipped.values()
@@ -233,7 +259,7 @@ class SegmentationDataModule(ResumableDataModule):
 
     def facts(self) -> DatasetFacts:
         """What a record says of the data; for a module that is set up."""
-        notes = self.differences_from_official(self.cache.native_sizes)
+        notes = self.differences_from_official(self.cache.native_sizes, self.cache.manifest_sha256)
         if self.problems:
             notes.append(f"{len(self.problems)} broken or unpaired skipped")
         return DatasetFacts(
@@ -243,7 +269,7 @@ class SegmentationDataModule(ResumableDataModule):
             copy_notes=tuple(notes),
             split=self.split.name,
             split_sha256=self.split.sha256,
-            group_disjoint=self.split.group_disjoint,
+            group_disjoint=False if self.split.crossing else self.split.group_disjoint or None,
             split_note=self.split.note,
             allow_missing=self.allow_missing,
             missing=tuple(image_id for image_id in self.split.subsets if image_id not in self.cache.position),

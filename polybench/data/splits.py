@@ -1,8 +1,9 @@
 """Splits are files: a CSV of id, subset and group under comment lines, hashed, checked when it is loaded."""
 
 import hashlib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -38,6 +39,11 @@ class Split:
         """The ids of a subset, in the file's order."""
         return [image_id for image_id, name in self.subsets.items() if name == subset]
 
+    @property
+    def crossing(self) -> int:
+        """How many groups stand in more than one subset."""
+        return crossing_groups(self.subsets, self.groups)
+
     def cover(self, present: Collection[str], *, allow_missing: bool, source: Path) -> list[str]:
         """Compare the list with the copy at hand.
 
@@ -66,6 +72,31 @@ class Split:
                 f"{', …' if len(missing) > 5 else ''}. Add them, or set allow_missing: true, which the record will say."
             )
         return missing
+
+
+def crossing_groups(subsets: Mapping[str, Subset], groups: Mapping[str, str]) -> int:
+    """Count the groups that stand in more than one subset.
+
+    Args:
+        subsets: Image id -> subset.
+        groups: Image id -> group, for the same images at least.
+    """
+    pairs = {(groups[image_id], subset) for image_id, subset in subsets.items()}
+    return sum(n > 1 for n in Counter(group for group, _ in pairs).values())
+
+
+def join(splits: Sequence[Split]) -> Split:
+    """The first of several lists of a dataset, with the images that others name besides, each as the first has it."""
+    joined = splits[0]
+    for other in splits[1:]:
+        if other.subsets.keys() - joined.subsets.keys():
+            joined = replace(
+                joined,
+                name=f"{joined.name}+{other.name}",
+                subsets={**other.subsets, **joined.subsets},
+                groups={**other.groups, **joined.groups},
+            )
+    return joined
 
 
 def load_split(folder: Path, name: str) -> Split:

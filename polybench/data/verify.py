@@ -1,6 +1,5 @@
 """Verification: look at every file of a copy, count and compare, and name each defect."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,17 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from polybench.data.card import SYNTHETIC_MARKER
-from polybench.data.images import UInt8Array, open_image
+from polybench.data.images import UInt8Array, open_image, pixels_sha256
 from polybench.data.inspection import AMBIGUOUS, Finding, Kind, Look, MaskLook, look_at_image, look_at_mask
-from polybench.data.manifest import manifest_sha256
+from polybench.data.manifest import manifest_sha256, same_id
 from polybench.data.module import SPLITS, SegmentationDataModule
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
-from polybench.data.splits import SUBSETS, Subset
+from polybench.data.splits import SUBSETS, Split, Subset, join
+from polybench.data.unread import NAMED, unread_files, unread_notes, unreadable_images
 from polybench.errors import DataError
-
-NAMED = 10
-"""Ids or folders that one sentence names."""
+from polybench.results.facts import UNCHECKED
 
 
 @dataclass
@@ -40,6 +38,12 @@ class Verification:
         mask_levels: Grey level -> pixels of all masks.
         field_of_view: Mean share of valid pixels; None where every pixel is.
         manifest_sha256: Hash of the content; None if a file can't be read.
+        official_copy: Whether the copy is known to be the official one.
+        missing: Images of the split, or of all lists that were asked for, that are not here.
+        unlisted: Images here that no such list names.
+        equal_images: Images of the same pixels, by twos or more.
+        equal_masks: Different images that have the same mask, by twos or more.
+        unread: Files that belong to no image.
         defects: What is wrong with the copy.
         notes: What is worth knowing and is handled, one sentence each.
     """
@@ -57,25 +61,33 @@ class Verification:
     mask_levels: dict[int, int] = field(default_factory=dict)
     field_of_view: float | None = None
     manifest_sha256: str | None = None
+    official_copy: bool = False
+    missing: list[str] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
+    equal_images: list[list[str]] = field(default_factory=list)
+    equal_masks: list[list[str]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     defects: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def verify(data: SegmentationDataModule) -> Verification:
+def verify(data: SegmentationDataModule, lists: Sequence[Split] = ()) -> Verification:
     """Look at every file of a dataset's copy.
 
     Args:
         data: The data module, made with `on_error="skip"` so that one broken file doesn't hide the next.
+        lists: Further lists of the dataset, whose images are looked at as well: another list may be of other images.
 
     Raises:
         DataError: If there is no copy, or its layout is not the dataset's.
     """
     data.problems.clear()
+    split, data = data.split, data.with_split(join([data.split, *lists]))
     sources = data.sources()
     present = [source.id for source in sources]
     found = Verification(images=len(sources), groups=len({source.group for source in sources}))
-    found.subsets.update(data.split.subsets[image_id] for image_id in present if image_id in data.split.subsets)
-    found.defects += [Finding("layout", problem) for problem in data.problems]
+    found.subsets.update(split.subsets[image_id] for image_id in present if image_id in split.subsets)
+    found.defects += [Finding("layout", problem) for problem in (*data.problems, *same_id(sources))]
     if (data.directory / SYNTHETIC_MARKER).is_file():
         found.notes.append(f"Generated images, none of them real, as '{SYNTHETIC_MARKER}' says.")
     tally = _Tally(objects=data.shows_instances)
@@ -85,11 +97,13 @@ def verify(data: SegmentationDataModule) -> Verification:
         except DataError as error:
             found.defects += _undecoded(source, str(error))
     tally.summarise(found)
-    found.defects += tally.defects + _duplicates(tally, data.split.subsets, found.notes)
-    found.defects += [Finding("official", text) for text in _unofficial(data, present, tally.native_sizes)]
-    found.notes += tally.notes() + _unread(data.directory, sources)
+    found.defects += tally.defects + _duplicates(tally, split.subsets, found)
     if tally.native_sizes and len(tally.native_sizes) == len(sources):
         found.manifest_sha256 = manifest_sha256(sources, data.cache_dir)
+    _compare(data, present, tally.native_sizes, found)
+    found.unread = unread_files(data.directory, sources)
+    found.defects += [Finding("decode", text) for text in unreadable_images(data.directory, found.unread)]
+    found.notes += tally.notes() + unread_notes(found.unread)
     return found
 
 
@@ -136,8 +150,8 @@ class _Tally:
         if (decoded.image == decoded.image[0, 0]).all() and decoded.mask.any():
             self._add_defect("blank", f"The image '{source.image}' is of one colour, but its mask shows something")
         self._compare_files(source)
-        self.same_image[_digest(decoded.image)].append(source.id)
-        self.mask_of[source.id] = _digest(decoded.mask)
+        self.same_image[pixels_sha256(decoded.image)].append(source.id)
+        self.mask_of[source.id] = pixels_sha256(decoded.mask)
 
     def _note(self, what: str, look: Look | MaskLook) -> None:
         self.traits.update((trait, what) for trait in look.traits)
@@ -196,67 +210,67 @@ def _undecoded(source: Source, problem: str) -> Iterable[Finding]:
     return [Finding("decode", text) for text in dict.fromkeys(problems or [problem])]
 
 
-def _duplicates(tally: _Tally, subsets: Mapping[str, Subset], notes: list[str]) -> list[Finding]:
+def _duplicates(tally: _Tally, subsets: Mapping[str, Subset], found: Verification) -> list[Finding]:
     """Defects where equal images have unequal masks; notes where an image or a mask is there twice."""
     defects = []
     twins: dict[str, list[str]] = defaultdict(list)
     for ids in tally.same_image.values():
         if len(ids) == 1:
             twins[tally.mask_of[ids[0]]].append(ids[0])
-        elif len({tally.mask_of[image_id] for image_id in ids}) > 1:
+            continue
+        found.equal_images.append(ids)
+        if len({tally.mask_of[image_id] for image_id in ids}) > 1:
             defects.append(Finding("duplicate", f"Equal images have different masks: {_listed(ids)}: keep one."))
         else:
             homes = sorted({subsets[image_id] for image_id in ids if image_id in subsets}, key=SUBSETS.index)
             leak = f", in {' and '.join(homes)}: the split LEAKS" if len(homes) > 1 else ""
-            notes.append(f"The same image and mask: {_listed(ids)}{leak}.")
-    shared = [ids for ids in twins.values() if len(ids) > 1]
+            found.notes.append(f"The same image and mask: {_listed(ids)}{leak}.")
+    found.equal_masks = shared = [ids for ids in twins.values() if len(ids) > 1]
     if shared:
-        notes.append(f"{sum(map(len, shared))} images have the mask of another one, such as {_listed(shared[0])}.")
+        found.notes.append(
+            f"{sum(map(len, shared))} images have the mask of another one, such as {_listed(shared[0])}."
+        )
     return defects
 
 
-def _unofficial(data: SegmentationDataModule, present: Sequence[str], sizes: list[tuple[int, int]]) -> list[str]:
-    """How the copy differs from the split's list and from the official copy."""
-    split, here, card = data.split, set(present), data.card
-    missing = [image_id for image_id in split.subsets if image_id not in here]
-    unknown = [image_id for image_id in present if image_id not in split.subsets]
+def _compare(
+    data: SegmentationDataModule, present: Sequence[str], sizes: list[tuple[int, int]], found: Verification
+) -> None:
+    """Say how the copy differs from the split's list and from the official copy."""
+    split, here, card = data.split, set(present), data.official_card()
+    found.missing = [image_id for image_id in split.subsets if image_id not in here]
+    found.unlisted = [image_id for image_id in present if image_id not in split.subsets]
     texts = []
-    if missing:
-        total, of = len(split.subsets), f"image(s) of split '{split.name}'"
-        texts.append(f"{total - len(missing)} of {total} images: it lacks {len(missing)} {of}: {_listed(missing)}.")
-    if unknown:
-        texts.append(f"{len(unknown)} image(s) that split '{split.name}' does not list: {_listed(unknown)}.")
-    own_list = (SPLITS / data.short_name / f"{split.name}.csv").is_file()
+    if found.missing:
+        total, lost, of = len(split.subsets), len(found.missing), f"image(s) of split '{split.name}'"
+        texts.append(f"{total - lost} of {total} images: it lacks {lost} {of}: {_listed(found.missing)}")
+    if found.unlisted:
+        texts.append(
+            f"{len(found.unlisted)} image(s) that split '{split.name}' does not list: {_listed(found.unlisted)}"
+        )
+    own_list = all((SPLITS / data.short_name / f"{name}.csv").is_file() for name in split.name.split("+"))
     if not own_list and card.images not in {None, len(present)}:
-        texts.append(f"{len(present)} of the {card.images} images of the official copy.")
-    return texts + [f"{text[0].upper()}{text[1:]}." for text in replace(card, images=None).differences(sizes)]
+        texts.append(f"{len(present)} of the {card.images} images of the official copy")
+    texts += replace(card, images=None).differences(sizes)
+    found.defects += [Finding("official", f"{text[0].upper()}{text[1:]}.") for text in texts]
+    if not texts and found.manifest_sha256 is not None:
+        _compare_content(data, sizes, found.manifest_sha256, found)
 
 
-def _unread(folder: Path, sources: Sequence[Source]) -> list[str]:
-    """Files that belong to no image: hidden ones, and the others by folder."""
-    read = {path for source in sources for path in source.files} | {folder / SYNTHETIC_MARKER}
-    hidden: list[str] = []
-    others: dict[Path, list[str]] = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
-        if path not in read and path.is_file():
-            name = path.relative_to(folder)
-            is_hidden = any(part.startswith(".") for part in name.parts)
-            (hidden if is_hidden else others[path.parent]).append(name.as_posix())
-    notes = [_not_read(hidden, "hidden files")] if hidden else []
-    notes += [_not_read(names, "files") for names in list(others.values())[:NAMED]]
-    if len(others) > NAMED:
-        notes.append(f"Files in {len(others) - NAMED} more folder(s) are not read.")
-    return notes
-
-
-def _not_read(names: Sequence[str], what: str) -> str:
-    return f"{len(names)} {what} such as '{names[0]}' are not read." if names[1:] else f"'{names[0]}' is not read."
+def _compare_content(
+    data: SegmentationDataModule, sizes: list[tuple[int, int]], manifest: str, found: Verification
+) -> None:
+    """Say whether a copy that agrees in counts and sizes has the official content."""
+    notes = data.differences_from_official(sizes, manifest)
+    found.official_copy = not notes
+    if not notes:
+        found.notes.append("This is the official copy, by the hash of its content.")
+    elif notes == [UNCHECKED]:
+        found.notes.append(f"{UNCHECKED[0].upper()}{UNCHECKED[1:]}.")
+    elif not data.is_generated() and data.card.images is not None:
+        found.defects += [Finding("official", f"{text[0].upper()}{text[1:]}.") for text in notes]
 
 
 def _listed(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
     return ", ".join(ids[:NAMED]) + more
-
-
-def _digest(pixels: UInt8Array) -> str:
-    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -54,9 +54,11 @@ class CHASEDataModule(SegmentationDataModule):
         images = {name: path for name, path in files.items() if IMAGE.fullmatch(name)}
         masks = {name.removesuffix("_1stHO"): path for name, path in files.items() if name.endswith("_1stHO")}
         for name in sorted(set(images) - set(masks)):
-            self.report(f"'{images[name]}' has no mask '{name}_1stHO.png' beside it: add the mask or remove the image.")
+            self.report(
+                f"'{images[name]}' has no mask '{name}_1stHO.png' beside it: add the mask or remove the image.", name
+            )
         for name in sorted(set(masks) - set(images)):
-            self.report(f"'{masks[name]}' has no image '{name}.jpg' beside it: add the image or remove the mask.")
+            self.report(f"'{masks[name]}' has no image '{name}.jpg' beside it: add the image or remove the mask.", name)
         groups = self.split.groups
         return [
             Source(name, groups.get(name, name), path, (masks[name],)) for name, path in images.items() if name in masks
@@ -71,7 +73,7 @@ class CHASEDataModule(SegmentationDataModule):
 def field_of_view(image: UInt8Array) -> UInt8Array:
     """Find the disc of a fundus photograph, (H, W) in {0, 1}: the largest bright region, opened, its holes filled.
 
-    On DRIVE's 40 photographs it agrees with the official masks to an IoU of 0.984 or more (mean 0.997).
+    On DRIVE's 40 photographs it agrees with the official masks to an IoU of 0.983 or more (mean 0.997).
 
     Args:
         image: The photograph, (H, W, 3).

@@ -5,8 +5,8 @@ Bernal et al., "WM-DOVA maps for accurate polyp highlighting in colonoscopy", Co
 """
 
 from polybench.data.card import Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 
@@ -41,6 +41,4 @@ class ClinicDBDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `Original/` with `Ground Truth/`; the group is the video sequence."""
-        pairs = pair_by_stem(self.directory / "Original", self.directory / "Ground Truth", report=self.report)
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+        return paired_sources(self, "Original", "Ground Truth")

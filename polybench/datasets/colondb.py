@@ -5,8 +5,8 @@ first release has 300 frames; the 380 that the polyp field tests on are those of
 """
 
 from polybench.data.card import Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 
@@ -42,6 +42,4 @@ class ColonDBDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `images/` with `masks/`."""
-        pairs = pair_by_stem(self.directory / "images", self.directory / "masks", report=self.report)
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+        return paired_sources(self, "images", "masks")

@@ -5,8 +5,8 @@ Engineering, 2017; the 60 after Fan et al., "PraNet", MICCAI 2020. Papers that s
 """
 
 from polybench.data.card import Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 
@@ -37,6 +37,4 @@ class CVC300DataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `images/` with `masks/`."""
-        pairs = pair_by_stem(self.directory / "images", self.directory / "masks", report=self.report)
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+        return paired_sources(self, "images", "masks")

@@ -48,6 +48,10 @@ class DRIVEDataModule(SegmentationDataModule):
 
     def _part(self, part: str) -> list[Source]:
         folder = self.directory / part
+
+        def report(problem: str, stem: str | None) -> None:
+            self.report(problem, stem and stem.removesuffix(f"_{part}"))
+
         if not (folder / "1st_manual").is_dir():
             self.report(
                 f"'{folder}' has no folder 1st_manual (the challenge leaves it out of test.zip): add the first "
@@ -58,14 +62,14 @@ class DRIVEDataModule(SegmentationDataModule):
             folder / "images",
             folder / "1st_manual",
             mask_key=lambda path: path.stem.replace("_manual1", f"_{part}"),
-            report=self.report,
+            report=report,
         )
         views = images_by_stem(folder / "mask", report=self.report)
         found = []
         for stem, (image, vessels) in pairs.items():
             name = stem.removesuffix(f"_{part}")
             if f"{stem}_mask" not in views:
-                self.report(f"'{image}' has no field of view '{folder / 'mask' / stem}_mask.gif': add it.")
+                self.report(f"'{image}' has no field of view '{folder / 'mask' / stem}_mask.gif': add it.", name)
                 continue
             group = self.split.groups.get(name, name)
             found.append(Source(name, group, image, (vessels,), valid=views[f"{stem}_mask"]))

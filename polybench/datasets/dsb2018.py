@@ -64,7 +64,7 @@ class DSB2018DataModule(SegmentationDataModule):
             try:
                 image, masks = images_by_stem(case / "images")[name], find_images(case / "masks")
             except (DataError, KeyError):
-                self.report(f"'{case}' lacks images/{name}.png or masks/: unpack it again or remove the folder.")
+                self.report(f"'{case}' lacks images/{name}.png or masks/: unpack it again or remove the folder.", name)
                 continue
             found.append(Source(name, self.split.groups.get(name, name), image, tuple(masks)))
         return found

@@ -65,22 +65,35 @@ class EMDataModule(SegmentationDataModule):
         return self._folders(folder, labels.with_suffix(""))
 
     def _folders(self, volume: Path, labels: Path) -> list[Source]:
-        stems = {_number(path): stem for stem, path in images_by_stem(volume, report=self.report).items()}
+        paths = images_by_stem(volume, report=self.report)
+        stems = {_number(path.stem): stem for stem, path in paths.items()}
         first = _first(stems, volume)
+        for stem, path in paths.items():
+            other = stems[_number(stem)]
+            if other != stem:
+                raise DataError(f"'{path}' and '{paths[other].name}' are both slice {_number(stem)}: keep one of them.")
+
+        def report(problem: str, stem: str | None) -> None:
+            self.report(problem, stem and _id(_number(stem) - first))
+
         pairs = pair_by_stem(
-            volume, labels, mask_key=lambda path: stems.get(_number(path), path.stem), report=self.report
+            volume, labels, mask_key=lambda path: stems.get(_number(path.stem), path.stem), report=report
         )
-        return [self._source(_number(image) - first, image, mask) for image, mask in pairs.values()]
+        return [self._source(_number(stem) - first, image, mask) for stem, (image, mask) in pairs.items()]
 
     def _source(self, position: int, image: Path, mask: Path, page: int | None = None) -> Source:
-        name = f"slice_{position:02d}"
+        name = _id(position)
         return Source(name, self.split.groups.get(name, name), image, (mask,), page=page)
 
 
-def _number(path: Path) -> int:
-    digits = re.findall(r"\d+", path.stem)
+def _id(position: int) -> str:
+    return f"slice_{position:02d}"
+
+
+def _number(stem: str) -> int:
+    digits = re.findall(r"\d+", stem)
     if not digits:
-        raise DataError(f"'{path}' has no number in its name: name slices by their place in the stack, such as 00.png.")
+        raise DataError(f"'{stem}' has no number in its name: name slices by their place in the stack, such as 00.png.")
     return int(digits[-1])
 
 

@@ -38,10 +38,14 @@ class EndoSceneStillDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `bbdd/` with `gtpolyp/` in both folders."""
-        found = []
-        for name in ("CVC-300", "CVC-612"):
-            folder = self.directory / name
-            for stem, (image, mask) in pair_by_stem(folder / "bbdd", folder / "gtpolyp", report=self.report).items():
-                frame = f"{name}/{stem}"
-                found.append(Source(frame, self.split.groups.get(frame, frame), image, (mask,)))
+        return [source for name in ("CVC-300", "CVC-612") for source in self._part(name)]
+
+    def _part(self, name: str) -> list[Source]:
+        def report(problem: str, stem: str | None) -> None:
+            self.report(problem, stem and f"{name}/{stem}")
+
+        folder, found = self.directory / name, []
+        for stem, (image, mask) in pair_by_stem(folder / "bbdd", folder / "gtpolyp", report=report).items():
+            frame = f"{name}/{stem}"
+            found.append(Source(frame, self.split.groups.get(frame, frame), image, (mask,)))
         return found

@@ -7,8 +7,8 @@ International Journal of Computer Assisted Radiology and Surgery 9(2), 2014.
 from pathlib import Path
 
 from polybench.data.card import Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 
@@ -42,14 +42,8 @@ class ETISDataModule(SegmentationDataModule):
     def sources(self) -> list[Source]:
         """Pair the frames with `Ground Truth/p<frame>`, or `images/` with `masks/`."""
         official = (self.directory / "Ground Truth").is_dir()
-        pairs = pair_by_stem(
-            self.directory / (self.folder if official else "images"),
-            self.directory / ("Ground Truth" if official else "masks"),
-            mask_key=image_of,
-            report=self.report,
-        )
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+        images, masks = (self.folder, "Ground Truth") if official else ("images", "masks")
+        return paired_sources(self, images, masks, mask_key=image_of)
 
 
 def image_of(mask: Path) -> str:

@@ -107,7 +107,9 @@ class FolderDataModule(SegmentationDataModule):
         found = []
         for stem, (image, mask) in pairs.items():
             if stem not in views:
-                self.report(f"'{image}' has no field of view of the same stem in '{folder}': add it or remove valid/.")
+                self.report(
+                    f"'{image}' has no field of view of the same stem in '{folder}': add it or remove valid/.", stem
+                )
                 continue
             found.append(Source(stem, self.split.groups.get(stem, stem), image, (mask,), valid=views[stem]))
         return found

@@ -7,8 +7,8 @@ Skin Imaging Collaboration", arXiv:1605.01397.
 from pathlib import Path
 
 from polybench.data.card import Archive, Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 HOST = "https://isic-archive.s3.amazonaws.com/challenges/2016"
@@ -40,13 +40,12 @@ class ISIC2016DataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair each image with `<id>_Segmentation`, in both parts."""
-        return [source for part in PARTS for source in self._part(f"ISBI2016_ISIC_Part1_{part}")]
-
-    def _part(self, prefix: str) -> list[Source]:
-        images, masks = self.directory / f"{prefix}_Data", self.directory / f"{prefix}_GroundTruth"
-        pairs = pair_by_stem(images, masks, mask_key=image_of, report=self.report)
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+        prefixes = [f"ISBI2016_ISIC_Part1_{part}" for part in PARTS]
+        return [
+            source
+            for prefix in prefixes
+            for source in paired_sources(self, f"{prefix}_Data", f"{prefix}_GroundTruth", mask_key=image_of)
+        ]
 
 
 def image_of(mask: Path) -> str:

@@ -8,8 +8,8 @@ Imaging Collaboration", arXiv:1902.03368. It is the challenge's training part, w
 from pathlib import Path
 
 from polybench.data.card import Archive, Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 HOST = "https://isic-archive.s3.amazonaws.com/challenges/2018"
@@ -55,14 +55,9 @@ class ISIC2018DataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair each image with `<id>_segmentation`."""
-        pairs = pair_by_stem(
-            self.directory / "ISIC2018_Task1-2_Training_Input",
-            self.directory / "ISIC2018_Task1_Training_GroundTruth",
-            mask_key=image_of,
-            report=self.report,
+        return paired_sources(
+            self, "ISIC2018_Task1-2_Training_Input", "ISIC2018_Task1_Training_GroundTruth", mask_key=image_of
         )
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
 
 
 def image_of(mask: Path) -> str:

@@ -5,8 +5,8 @@ boxes follow from the masks.
 """
 
 from polybench.data.card import Archive, Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 
@@ -47,6 +47,4 @@ class KvasirSEGDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `images/` with `masks/`."""
-        pairs = pair_by_stem(self.directory / "images", self.directory / "masks", report=self.report)
-        groups = self.split.groups
-        return [Source(stem, groups.get(stem, stem), image, (mask,)) for stem, (image, mask) in pairs.items()]
+        return paired_sources(self, "images", "masks")

@@ -50,7 +50,8 @@ class PH2DataModule(SegmentationDataModule):
             except (DataError, KeyError):
                 self.report(
                     f"'{case}' lacks {name}_Dermoscopic_Image/{name}.bmp or {name}_lesion/{name}_lesion.bmp: "
-                    "unpack it again or remove the folder."
+                    "unpack it again or remove the folder.",
+                    name,
                 )
                 continue
             found.append(Source(name, self.split.groups.get(name, name), image, (mask,)))

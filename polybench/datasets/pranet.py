@@ -60,14 +60,22 @@ class PraNetDataModule(SegmentationDataModule):
         for name, folder in TEST_FOLDERS.items():
             if any(image_id.startswith(f"{name}/") for image_id in self.split.ids("test")):
                 test = self.directory / "TestDataset" / folder
-                found += self._paired(test / "images", test / "masks", name)
+                if test.is_dir():
+                    found += self._paired(test / "images", test / "masks", name)
+                else:
+                    self.report(f"There is no folder '{test}': add that test set, or choose the split of another one.")
         return found
 
     def _paired(self, images: Path, masks: Path, name: str | None = None) -> list[Source]:
+        def id_of(stem: str) -> str:
+            return f"{name or ('clinicdb' if stem.isdecimal() else 'kvasir')}/{stem}"
+
+        def report(problem: str, stem: str | None) -> None:
+            self.report(problem, stem and id_of(stem))
+
         found = []
-        for stem, (image, mask) in pair_by_stem(images, masks, report=self.report).items():
-            origin = name or ("clinicdb" if stem.isdigit() else "kvasir")
-            image_id = f"{origin}/{stem}"
+        for stem, (image, mask) in pair_by_stem(images, masks, report=report).items():
+            image_id = id_of(stem)
             found.append(Source(image_id, self.split.groups.get(image_id, image_id), image, (mask,)))
         return found
 

@@ -29,6 +29,10 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
         groups=f"sequences of {FRAMES_PER_SEQUENCE} frames",
     )
 
+    def is_generated(self) -> bool:
+        """Whether the images were drawn by a program, as these are wherever they lie."""
+        return True
+
     def prepare_data(self) -> None:
         """Write the frames if they are not there, then go the way of every dataset.
 

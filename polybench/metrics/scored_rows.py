@@ -12,8 +12,8 @@ from polybench.metrics.keyed import KeyedRows
 class ScoredRows(KeyedRows):
     """Collects the score and the label of each patch or frame.
 
-    What `threshold_values` and `roc_auc` read; to score candidates, put the rows through `average_by_id` once more, with
-    the candidate of each patch as its id.
+    What `threshold_values` and `roc_auc` read; to score candidates, put the rows through `average_by_id` once more,
+    with the candidate of each patch as its id.
     """
 
     def __init__(self) -> None:

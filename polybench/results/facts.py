@@ -1,13 +1,26 @@
 """The parts of a record: which images, what was trained, what it took, what came out and where it was run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from polybench.errors import DataError
 
 Direction = Literal["higher", "lower"]
+
+GENERATED = "generated images, none of them real"
+OWN = "images of one's own, of which there is no official copy"
+UNCHECKED = "counts and sizes agree with the official copy; contents unchecked"
+
+UNOFFICIAL = "NOT the official copy"
+KINDS_OF_COPY = {GENERATED: "generated images", OWN: "images of one's own", UNCHECKED: "contents unchecked"}
+"""Note on a copy -> what it is therefore, in a few words; `UNOFFICIAL` where it has none of these notes."""
+
+
+def kind_of_copy(copy_notes: Sequence[str]) -> str:
+    """What a copy with these notes is, in a few words."""
+    return next((kind for note, kind in KINDS_OF_COPY.items() if note in copy_notes), UNOFFICIAL)
 
 
 @dataclass(frozen=True)
@@ -26,8 +39,8 @@ class DatasetFacts:
     Attributes:
         name: The dataset, which is also the folder of the record and the name of the page.
         manifest_sha256: Hash over the contents of the copy.
-        official_copy: Whether the copy is the one its authors released.
-        copy_notes: How the copy differs from the official one.
+        official_copy: Whether the copy is known to be the one its authors released, file by file.
+        copy_notes: How the copy differs from the official one, or why it is not known to be that one.
         split: Name of the split.
         split_sha256: Hash of the split's file.
         group_disjoint: Whether no group stands in two subsets; None where groups are unknown.
@@ -50,6 +63,11 @@ class DatasetFacts:
     missing: tuple[str, ...]
     counts: Counts
     size: tuple[int, int] | None
+
+    @property
+    def copy(self) -> str:
+        """What the images are, in a few words."""
+        return "official copy" if self.official_copy else kind_of_copy(self.copy_notes)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 
 from polybench.results import format as formats
-from polybench.results.facts import DatasetFacts
+from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFICIAL, DatasetFacts
 from polybench.results.statistics import caution
 from polybench.results.table import Row
 
 _SHOWN_IDS = 10
+_OF_COPIES = {
+    UNOFFICIAL: "The images are not the official copy: numbers from the official one may differ.",
+    KINDS_OF_COPY[UNCHECKED]: "Whether the images are the official ones, byte for byte, is not known: numbers from the "
+    "official copy may differ.",
+    KINDS_OF_COPY[GENERATED]: "The images are generated: no number here says anything about real ones.",
+}
+"""What a copy is -> what follows for its numbers."""
 
 
 def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> list[str]:
@@ -26,8 +33,8 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
     few = caution(scores.n, scores.groups)
     if few is not None:
         notes.append(f"**{few}**")
-    if not dataset.official_copy:
-        notes.append("The images are not the official copy: numbers from the official one may differ.")
+    if dataset.copy in _OF_COPIES:
+        notes.append(_OF_COPIES[dataset.copy])
     if dataset.missing:
         shown = ", ".join(formats.code(name) for name in dataset.missing[:_SHOWN_IDS])
         more = f" and {len(dataset.missing) - _SHOWN_IDS} more" if len(dataset.missing) > _SHOWN_IDS else ""

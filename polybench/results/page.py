@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
 from polybench.results import format as formats
-from polybench.results.facts import DatasetFacts
+from polybench.results.facts import UNOFFICIAL, DatasetFacts
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.panel import Panel, panel_of
 from polybench.results.record import Budget, StoredRecord, read_records
@@ -105,6 +105,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         dataset=dataset,
         marker=MARKER,
         ranked=ranked,
+        unofficial=UNOFFICIAL,
         sections=[_section(group, ranked) for group in groups_of(records)],
         score_columns=SCORE_COLUMNS,
         cost_columns=COST_COLUMNS,

@@ -10,7 +10,6 @@ from skimage.exposure import adjust_gamma
 from polybench.augment.colour import (
     Brightness,
     BrightnessContrast,
-    ChannelDropout,
     ChannelShuffle,
     Contrast,
     Gamma,
@@ -91,19 +90,6 @@ def test_channels_are_reordered() -> None:
 def test_every_order_of_channels_is_drawn() -> None:
     orders = {tuple(row) for row in drawn(ChannelShuffle(), 100).int().tolist()}
     assert orders == set(itertools.permutations(range(3)))
-
-
-def test_one_channel_is_dropped() -> None:
-    images = random_images(3)
-    changed = ChannelDropout().apply(images, rows((0,), (2,), (1,)))
-    for sample, channel in enumerate((0, 2, 1)):
-        kept = [other for other in range(3) if other != channel]
-        assert (changed[sample, channel] == 0).all()
-        assert torch.equal(changed[sample, kept], images[sample, kept])
-
-
-def test_every_channel_is_drawn() -> None:
-    assert set(drawn(ChannelDropout(), 40).flatten().tolist()) == {0, 1, 2}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from polybench.augment.blur import GaussianBlur, GaussianNoise, MedianBlur, Moti
 from polybench.augment.colour import (
     Brightness,
     BrightnessContrast,
-    ChannelDropout,
     ChannelShuffle,
     Contrast,
     Gamma,
@@ -34,7 +33,6 @@ OPERATIONS: list[PixelOperation] = [
     HueSaturationValue(180, 0.5, 0.5),
     RGBShift(0.5),
     ChannelShuffle(),
-    ChannelDropout(),
     MotionBlur(7),
     MedianBlur(5),
     GaussianBlur(5, (0.4, 2.0)),

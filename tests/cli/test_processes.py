@@ -137,20 +137,27 @@ def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, da
 
 
 @pytest.mark.slow
-def test_run_that_was_killed_goes_on_by_name_and_ends_with_the_same_weights(tmp_path: Path, data_root: Path) -> None:
-    recipe = str(write_recipe(tmp_path, data_root, UNET, max_epochs=3))
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_run_that_was_killed_goes_on_by_name_and_ends_with_the_same_weights(
+    tmp_path: Path, data_root: Path, workers: str
+) -> None:
+    recipe = str(write_recipe(tmp_path, data_root, UNET))
     options = ("--config", recipe, "--save_every", "1", "--data.augment", "standard", "--no_leaderboard")
-    whole = polybench(tmp_path, "fit", *options, "--trainer.default_root_dir", "whole")
-    output, _ = whole.communicate(timeout=240)
-    assert whole.returncode == 0, output
-    killed = polybench(tmp_path, "fit", *options)
+    killed = polybench(tmp_path, "fit", *options, "--trainer.max_epochs", "100000")
     [last] = wait_for_any(tmp_path / "runs", "tiny-s0/*/checkpoints/last.ckpt")
     killed.kill()
     killed.wait()
-    resumed = polybench(tmp_path, "fit", *options, "--ckpt_path", "last")
+    assert killed.returncode == -signal.SIGKILL
+    start = torch.load(last, weights_only=True)["global_step"]
+    assert start > 0
+    length = ("--trainer.max_epochs", str(start // 2 + 2))  # an epoch has two batches: one and a half or two are left
+    resumed = polybench(tmp_path, "fit", *options, *length, "--ckpt_path", "last", "--data.num_workers", workers)
     output, _ = resumed.communicate(timeout=240)
     assert resumed.returncode == 0, output
+    whole = polybench(tmp_path, "fit", *options, *length, "--trainer.default_root_dir", "whole")
+    output, _ = whole.communicate(timeout=240)
+    assert whole.returncode == 0, output
     found = torch.load(last, weights_only=True)
     expected = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
-    assert found["global_step"] == expected["global_step"] == 6
+    assert found["global_step"] == expected["global_step"] == 2 * (start // 2 + 2)
     assert all(torch.equal(found["state_dict"][key], tensor) for key, tensor in expected["state_dict"].items())

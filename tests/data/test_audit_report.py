@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,35 @@ def test_the_page_says_which_images_split_and_thresholds() -> None:
     assert "correlation of details is at least 0.8" in page
     assert "0.66, since images here resemble other ones' mirror images by up to 0.61" in page
     assert "Made \\| by hand." in page
+
+
+def test_a_copy_of_which_only_counts_and_sizes_are_known_is_not_called_official() -> None:
+    unchecked = "counts and sizes agree with the official copy; contents unchecked"
+    page = render_markdown(replace(make_report(), copy_notes=(unchecked,)))
+    assert f"6 images, {unchecked}. Manifest" in page
+    assert "NOT" not in page
+
+
+def test_groups_that_cross_are_counted() -> None:
+    # Of p1 to p5, p1 has an image in train and one in test.
+    assert "6 images, 5 groups, 1 of them in several subsets." in render_markdown(make_report())
+    report = make_report()
+    apart = {**GROUPS, "e": "p6"}
+    result = audit(report.search, SUBSETS, apart)
+    [split] = report.splits
+    page = render_markdown(replace(report, splits=(replace(split, result=result),)))
+    assert "6 images, 6 groups, none of them in several subsets." in page
+
+
+def test_a_part_of_a_list_that_is_not_here_is_named() -> None:
+    report = make_report()
+    [split] = report.splits
+    here = {image: subset for image, subset in SUBSETS.items() if subset != "test"}
+    partial = replace(report, splits=(replace(split, result=audit(report.search, here, GROUPS)),))
+    assert "3 of 6 images" in render_markdown(partial)
+    assert "**Its 3 test images are not here: that part was not audited.**" in render_markdown(partial)
+    [numbers] = json.loads(render_json(partial))["splits"]
+    assert numbers["listed"] == {"train": 2, "val": 1, "test": 3}
 
 
 def test_an_official_copy_is_called_so() -> None:

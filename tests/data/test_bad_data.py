@@ -1,5 +1,6 @@
 """Every kind of bad file through a real data module: what is an error, what can be skipped, what is harmless."""
 
+import errno
 import unicodedata
 from collections.abc import Callable
 from io import BytesIO
@@ -144,6 +145,38 @@ def test_skipping_does_not_excuse_images_that_are_simply_not_there(data_root: Pa
         path.unlink()
     with pytest.raises(DataError, match=r"lacks 2 image.*: 3, 4"):
         ready(data_root, on_error="skip")
+
+
+def stray_mask(image: Path, mask: Path) -> None:
+    mask.with_stem("99").write_bytes(mask.read_bytes())
+
+
+def second_file_of_a_stem(image: Path, mask: Path) -> None:
+    image.with_suffix(".png").write_bytes(image.read_bytes())
+
+
+@pytest.mark.parametrize("deed", [stray_mask, second_file_of_a_stem])
+def test_problem_of_another_file_does_not_excuse_a_missing_image(data_root: Path, deed: Deed) -> None:
+    deed(*frame(data_root))
+    for path in frame(data_root, 4):
+        path.unlink()
+    with pytest.raises(DataError, match=r"lacks 1 image.*: 4"):
+        ready(data_root, on_error="skip")
+
+
+def test_file_that_cannot_be_read_just_now_is_not_skipped(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim, opened = frame(data_root)[0], Image.open
+
+    def open_or_fail(path: Path) -> Image.Image:
+        if path == victim:
+            raise OSError(errno.EMFILE, "Too many open files", str(path))
+        return opened(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("polybench.data.images.Image.open", open_or_fail)
+        with pytest.raises(DataError, match=r"3\.tif' could not be read \(Too many open files\)"):
+            ready(data_root, on_error="skip")
+    assert ready(data_root, on_error="skip").facts().missing == ()
 
 
 def test_two_files_of_one_stem(data_root: Path) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -7,9 +9,10 @@ import pytest
 from PIL import Image
 from skimage.transform import resize
 
+from polybench.checksum import file_sha256
 from polybench.data.build import build_cache, is_intact
 from polybench.data.cache import ImageCache
-from polybench.data.images import read_image, read_mask
+from polybench.data.images import ReadError, read_image, read_mask
 from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
 
@@ -90,6 +93,86 @@ def test_damaged_cache_is_rebuilt(data_root: Path, tmp_path: Path, damage: str) 
         (cache.folder / "index.json").unlink()
     assert not is_intact(cache.folder)
     np.testing.assert_array_equal(build(data_root, tmp_path).images, whole)
+
+
+def test_whole_cache_is_opened_without_hashing(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(data_root, tmp_path)
+
+    def never(path: Path) -> str:
+        raise AssertionError(path)
+
+    monkeypatch.setattr("polybench.data.build.file_sha256", never)
+    assert len(build(data_root, tmp_path).position) == 4
+
+
+def test_arrays_of_other_times_are_hashed_once(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, hashed = build(data_root, tmp_path), []
+    os.utime(cache.folder / "images.bin", (1, 1))
+    digest = file_sha256
+
+    def watched(path: Path) -> str:
+        hashed.append(path.name)
+        return digest(path)
+
+    monkeypatch.setattr("polybench.data.build.file_sha256", watched)
+    assert is_intact(cache.folder)
+    assert "images.bin" in hashed
+    hashed.clear()
+    assert is_intact(cache.folder)
+    assert hashed == []
+
+
+def test_flipped_byte_is_found_though_the_time_was_put_back(data_root: Path, tmp_path: Path) -> None:
+    victim = build(data_root, tmp_path).folder / "masks.bin"
+    stat, content = victim.stat(), bytearray(victim.read_bytes())
+    content[0] ^= 1
+    victim.write_bytes(content)
+    os.utime(victim, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert not is_intact(victim.parent)
+
+
+def test_skipped_image_that_can_be_read_after_all_is_taken_in(data_root: Path, tmp_path: Path) -> None:
+    def without_two(source: Source) -> Decoded:
+        if source.id == "2":
+            raise DataError("2.tif can't be decoded")
+        return decode(source)
+
+    for _ in range(2):
+        cache = build_cache(sources(data_root), (24, 32), without_two, tmp_path, skip_broken=True)
+        assert list(cache.position) == ["1", "3", "4"]
+    cache = build_cache(sources(data_root), (24, 32), decode, tmp_path, skip_broken=True)
+    assert list(cache.position) == ["1", "2", "3", "4"]
+
+
+def test_file_that_cannot_be_read_now_stops_the_build_and_loses_nothing(data_root: Path, tmp_path: Path) -> None:
+    decoded: list[str] = []
+
+    def busy_at_three(source: Source) -> Decoded:
+        if source.id == "3":
+            raise ReadError("3.tif could not be read")
+        return decode(source)
+
+    def watched(source: Source) -> Decoded:
+        decoded.append(source.id)
+        return decode(source)
+
+    with pytest.raises(ReadError):
+        build_cache(sources(data_root), (24, 32), busy_at_three, tmp_path, skip_broken=True)
+    assert len(build_cache(sources(data_root), (24, 32), watched, tmp_path, skip_broken=True).position) == 4
+    assert decoded == ["3", "4"]
+
+
+def test_file_that_cannot_be_hashed_is_named(data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(ReadError, match=r"1\.tif' could not be read \(Input/output error\)"):
+        build(data_root, tmp_path)
 
 
 def test_undecodable_file_is_named_and_leaves_nothing(data_root: Path, tmp_path: Path) -> None:

@@ -61,6 +61,12 @@ def test_natural_order_without_hidden_files(tmp_path: Path) -> None:
     assert [path.name for path in find_images(tmp_path)] == ["2.png", "10.png"]
 
 
+def test_raised_digits_are_no_number(tmp_path: Path) -> None:
+    for name in ("10²3.png", "2²4.png", "2²3.png"):
+        (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in find_images(tmp_path)] == ["2²3.png", "2²4.png", "10²3.png"]
+
+
 def test_empty_folder_says_zero_files(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no image"):
         find_images(tmp_path)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 from jsonargparse import ArgumentParser
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer, seed_everything
 from lightning.pytorch.trainer.states import TrainerFn
 from PIL import Image
 from torch import Tensor, nn
 
+from polybench.callbacks import AtomicCheckpointIO, ResumeCallback
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.data.sample import PatchBatch, collate_patches
@@ -223,10 +224,10 @@ def test_resumed_epoch_goes_on_with_the_next_batch(frames: Path) -> None:
 class Diary(LightningModule):
     """Trains nothing worth while, and notes the patches that it is shown."""
 
-    def __init__(self, save_to: Path | None = None) -> None:
+    def __init__(self, stop: tuple[int, int] | None = None, save_to: Path | None = None) -> None:
         super().__init__()
-        self.net = nn.Linear(3, 2)
-        self.save_to = save_to
+        self.net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(), nn.Linear(8, 2))
+        self.stop, self.save_to = stop, save_to
         self.seen: list[tuple[int, int, str, float]] = []
 
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
@@ -238,19 +239,27 @@ class Diary(LightningModule):
         return nn.functional.cross_entropy(self.net(means), batch["label"])
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        if self.save_to is not None and (self.current_epoch, batch_idx) == (1, 1):
+        if self.save_to is not None and (self.current_epoch, batch_idx) == self.stop:
             self.trainer.save_checkpoint(self.save_to)
 
     def validation_step(self, batch: PatchBatch, batch_idx: int) -> None:
         pass
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.1)
+        return torch.optim.Adam(self.parameters(), lr=0.1)
 
 
-def fit(frames: Path, folder: Path, diary: Diary, checkpoint: Path | None = None) -> None:
+def fit(
+    frames: Path, folder: Path, *, stop: tuple[int, int] | None = None, resume: bool = False, workers: int = 0
+) -> Diary:
+    """Fit three epochs of three batches, leave `stopped.ckpt` after one of them, or go on from there."""
+    checkpoint = folder / "stopped.ckpt"
+    seed_everything(0)
+    diary = Diary(stop, checkpoint)
     source = ClinicDBDataModule(str(frames), split=str(frames / "split.csv"))
-    data = PatchDataModule(source, 24, jitter=Jitter(), augment="standard", balance=True, batch_size=4)
+    data = PatchDataModule(
+        source, 24, jitter=Jitter(), augment="standard", balance=True, batch_size=4, num_workers=workers
+    )
     trainer = Trainer(
         max_epochs=3,
         accelerator="cpu",
@@ -260,16 +269,23 @@ def fit(frames: Path, folder: Path, diary: Diary, checkpoint: Path | None = None
         enable_model_summary=False,
         num_sanity_val_steps=0,
         default_root_dir=folder,
+        callbacks=[ResumeCallback()],
+        plugins=[AtomicCheckpointIO()],
     )
-    trainer.fit(diary, datamodule=data, ckpt_path=checkpoint)
+    trainer.fit(diary, datamodule=data, ckpt_path=checkpoint if resume else None)
+    return diary
 
 
-def test_interrupted_fit_sees_what_the_straight_one_does(frames: Path, tmp_path: Path) -> None:
-    straight, resumed = Diary(tmp_path / "stopped.ckpt"), Diary()
-    fit(frames, tmp_path, straight)
-    fit(frames, tmp_path, resumed, tmp_path / "stopped.ckpt")
-    assert {epoch for epoch, *_ in straight.seen} == {0, 1, 2}
-    assert resumed.seen == [entry for entry in straight.seen if entry[:2] > (1, 1)]
+@pytest.mark.parametrize(("stop", "workers"), [((0, 0), 0), ((1, 0), 0), ((1, 1), 0), ((1, 2), 0), ((1, 0), 2)])
+def test_interrupted_fit_ends_where_the_straight_one_does(
+    frames: Path, tmp_path: Path, stop: tuple[int, int], workers: int
+) -> None:
+    straight = fit(frames, tmp_path, stop=stop)
+    resumed = fit(frames, tmp_path, resume=True, workers=workers)
+    assert list(dict.fromkeys(entry[:2] for entry in straight.seen)) == [(e, b) for e in range(3) for b in range(3)]
+    assert resumed.seen == [entry for entry in straight.seen if entry[:2] > stop]
+    expected = straight.state_dict()
+    assert all(torch.equal(tensor, expected[key]) for key, tensor in resumed.state_dict().items())
 
 
 def test_test_subset_is_out_of_reach_in_fit(frames: Path) -> None:

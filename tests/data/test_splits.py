@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.data.splits import load_split
+from polybench.data.splits import join, load_split
 from polybench.errors import ConfigError, DataError
 
 
@@ -53,6 +53,23 @@ def test_wrong_lists_are_refused(tmp_path: Path, text: str, complaint: str) -> N
 def test_group_in_two_subsets_is_allowed_without_the_claim(tmp_path: Path) -> None:
     split = load_split(write(tmp_path, GOOD.replace("true", "false") + "4,test,a\n"), "mine")
     assert not split.group_disjoint
+
+
+def test_groups_in_several_subsets_are_counted(tmp_path: Path) -> None:
+    neighbours = load_split(write(tmp_path, GOOD.replace("true", "false")), "mine")
+    assert neighbours.crossing == 0
+    crossing = "4,test,a\n5,val,a\n6,train,b\n7,test,c\n"
+    assert load_split(write(tmp_path, GOOD.replace("true", "false") + crossing), "mine").crossing == 2
+
+
+def test_lists_are_joined_where_one_names_other_images(tmp_path: Path) -> None:
+    lists = {"one": "1,train,a\n2,test,b\n", "same": "2,train,b\n1,test,a\n", "more": "1,val,a\n3,test,c\n"}
+    for name, text in lists.items():
+        (tmp_path / f"{name}.csv").write_text(f"id,subset,group\n{text}")
+    joined = join([load_split(tmp_path, name) for name in lists])
+    assert joined.name == "one+more"
+    assert joined.subsets == {"1": "train", "2": "test", "3": "test"}
+    assert joined.groups == {"1": "a", "2": "b", "3": "c"}
 
 
 def test_missing_images_are_an_error_unless_allowed(tmp_path: Path) -> None:

@@ -163,6 +163,35 @@ def test_missing_and_unlisted_images_are_named(data_root: Path) -> None:
     assert named[1] == "1 image(s) that split 'split' does not list: 99."
 
 
+def test_all_ids_are_kept_where_a_sentence_names_ten(data_root: Path) -> None:
+    for number in range(1, 12):
+        for path in frame(data_root, number):
+            path.rename(path.with_stem(f"new{number}"))
+    found = look(data_root)
+    assert found.missing == [str(number) for number in range(1, 12)]
+    assert found.unlisted == [f"new{number}" for number in range(1, 12)]
+    assert "new10 and 1 more" in texts(found, "official")[1]
+
+
+def test_groups_of_equal_images_and_masks_are_kept(data_root: Path) -> None:
+    for here, there in ((1, 2), (3, 4)):
+        frame(data_root, there)[1].write_bytes(frame(data_root, here)[1].read_bytes())
+    frame(data_root, 2)[0].write_bytes(frame(data_root, 1)[0].read_bytes())
+    found = look(data_root)
+    assert (found.equal_images, found.equal_masks) == ([["1", "2"]], [["3", "4"]])
+
+
+def test_unread_image_that_is_broken_is_a_defect_and_a_hidden_one_none(data_root: Path) -> None:
+    folder = data_root / "CVC-ClinicDB" / "more"
+    write(folder / "whole.png", disc((0, 255)))
+    (folder / "broken.png").write_bytes((folder / "whole.png").read_bytes()[:60])
+    (folder / "._whole.png").write_bytes(b"x")
+    found = look(data_root)
+    assert found.unread == ["more/._whole.png", "more/broken.png", "more/whole.png"]
+    [text] = texts(found, "decode")
+    assert "more/broken.png' can't be decoded" in text
+
+
 def test_copy_of_an_image_in_another_subset_is_noted_as_a_leak(data_root: Path) -> None:
     for here, there in zip(frame(data_root, 3), frame(data_root, 12), strict=True):
         there.write_bytes(here.read_bytes())

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.data.verify import verify
 from polybench.datasets import DRIVEDataModule
 from polybench.errors import DataError
 
@@ -49,6 +50,35 @@ def test_test_part_without_first_observer_says_what_is_missing(drive: Path) -> N
     with pytest.raises(DataError, match="has no folder 1st_manual"):
         DRIVEDataModule(str(drive)).sources()
     assert [source.id for source in DRIVEDataModule(str(drive), on_error="skip").sources()] == ["21"]
+
+
+def test_two_images_of_one_id_are_refused(drive: Path) -> None:
+    test = drive / "DRIVE" / "test"
+    for name, number in (("images", "01_test.tif"), ("1st_manual", "01_manual1.gif"), ("mask", "01_test_mask.gif")):
+        (test / name / number).rename(test / name / number.replace("01", "21"))
+    data = DRIVEDataModule(str(drive), allow_missing=True)
+    with pytest.raises(DataError, match=r"21_training\.tif' and '.*21_test\.tif' are both image '21': keep one"):
+        data.open_cache(None)
+    assert ["21_test" in found.text for found in verify(data).defects if found.kind == "layout"] == [True]
+
+
+def test_image_alone_is_excused_by_its_number(drive: Path) -> None:
+    (drive / "split.csv").write_text("id,subset,group\n21,train,21\n01,test,1\n")
+    (drive / "DRIVE" / "test" / "1st_manual" / "01_manual1.gif").rename(
+        drive / "DRIVE" / "test" / "1st_manual" / "02_manual1.gif"
+    )
+    data = DRIVEDataModule(str(drive), split=str(drive / "split.csv"), on_error="skip")
+    with pytest.warns(UserWarning, match="2 image"):
+        assert list(data.open_cache(None).position) == ["21"]
+
+
+def test_second_observers_drawings_are_decoded_when_verified(drive: Path) -> None:
+    broken = drive / "DRIVE" / "test" / "2nd_manual" / "01_manual2.gif"
+    data = DRIVEDataModule(str(drive), on_error="skip")
+    assert [found for found in verify(data).defects if found.kind == "decode"] == []
+    broken.write_bytes(broken.read_bytes()[:30])
+    [found] = [found for found in verify(data).defects if found.kind == "decode"]
+    assert str(broken) in found.text
 
 
 def test_missing_field_of_view_is_named(drive: Path) -> None:

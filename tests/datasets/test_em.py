@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.data.verify import verify
 from polybench.datasets import EMDataModule
 from polybench.errors import DataError
 
@@ -85,6 +86,28 @@ def test_slice_without_label_or_number_is_named(tmp_path: Path, names: list[str]
     write_slices(tmp_path / "ISBI2012" / "train-labels", LABELS[:1], ["0.png"])
     with pytest.raises(DataError, match=told):
         EMDataModule(str(tmp_path)).sources()
+
+
+def test_two_files_of_one_slice_are_refused(tmp_path: Path) -> None:
+    for name in ("train-volume", "train-labels"):
+        write_slices(tmp_path / "ISBI2012" / name, VOLUME[:3], ["0.png", "1.png", "01.png"])
+    with pytest.raises(DataError, match=r"train-volume/0?1\.png' and '0?1\.png' are both slice 1: keep one"):
+        EMDataModule(str(tmp_path), on_error="skip").sources()
+
+
+def test_broken_page_of_the_unread_test_stack_is_found(stacks: Path) -> None:
+    volume = stacks / "ISBI2012" / "test-volume.tif"
+    write_stack(volume, VOLUME)
+    data = EMDataModule(str(stacks), on_error="skip")
+    assert [found.text for found in verify(data).defects if found.kind == "decode"] == []
+    content = bytearray(volume.read_bytes())
+    with Image.open(volume) as image:
+        image.seek(3)
+        start, length = image.tag_v2[273][0], image.tag_v2[279][0]
+    content[start : start + length] = bytes(length)
+    volume.write_bytes(content)
+    [text] = [found.text for found in verify(data).defects if found.kind == "decode"]
+    assert "test-volume.tif' can't be decoded" in text
 
 
 def test_neither_stack_nor_folder_is_an_error(tmp_path: Path) -> None:

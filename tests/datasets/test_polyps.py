@@ -196,7 +196,31 @@ def test_pranet_copy_is_compared_with_the_images_of_its_split(tmp_path: Path) ->
     data = PraNetDataModule(str(root), split="cvc300", size=(16, 16), allow_missing=True)
     data.prepare_data()
     data.setup("test")
-    assert data.differences_from_official(data.cache.native_sizes)[0] == "2 of 1510 images"
+    assert data.facts().copy_notes[0] == "2 of 1510 images"
+
+
+def test_pranet_copy_without_a_test_set_names_it_and_excuses_nothing(tmp_path: Path) -> None:
+    root = write(tmp_path, pairs("PraNet/TrainDataset", ["1.png"]))
+    with pytest.raises(DataError, match=r"no folder '.*TestDataset/CVC-300': add that test set"):
+        PraNetDataModule(str(root), split="cvc300").sources()
+
+
+def test_mask_alone_excuses_the_image_of_its_own_set_only(tmp_path: Path) -> None:
+    """EndoSceneStill's two folders count frames alike: a mask 9 alone in the one says nothing of the other's frame."""
+    names = pairs("CVC-EndoSceneStill/CVC-300", ["1.bmp", "9.bmp"], "bbdd", "gtpolyp")
+    root = write(tmp_path, names | pairs("CVC-EndoSceneStill/CVC-612", ["1.tif", "9.tif"], "bbdd", "gtpolyp"))
+    (root / "own.csv").write_text(
+        "id,subset,group\n" + "".join(f"CVC-{n}/{k},test,{n}/{k}\n" for n in (300, 612) for k in (1, 9))
+    )
+    folder = root / "CVC-EndoSceneStill"
+    data = EndoSceneStillDataModule(str(root), (16, 16), str(root / "own.csv"), on_error="skip")
+    (folder / "CVC-300" / "bbdd" / "9.bmp").unlink()
+    with pytest.warns(UserWarning, match="1 image"):
+        assert len(data.open_cache((16, 16)).position) == 3
+    (folder / "CVC-612" / "bbdd" / "9.tif").unlink()
+    (folder / "CVC-612" / "gtpolyp" / "9.tif").unlink()
+    with pytest.raises(DataError, match="lacks 2 image"):
+        data.open_cache((16, 16))
 
 
 @pytest.mark.data

@@ -94,6 +94,29 @@ def test_other_copies_stand_in_a_section_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("note", "heading", "consequence"),
+    [
+        (
+            "counts and sizes agree with the official copy; contents unchecked",
+            "contents unchecked",
+            "- Whether the images are the official ones, byte for byte, is not known:",
+        ),
+        ("generated images, none of them real", "generated images", "- The images are generated: no number here"),
+        ("images of one's own, of which there is no official copy", "images of one's own", None),
+    ],
+)
+def test_copies_that_are_neither_official_nor_another_are_called_what_they_are(
+    tmp_path: Path, note: str, heading: str, consequence: str | None
+) -> None:
+    store(tmp_path, table(WIDE), dataset=dataset(official_copy=False, copy_notes=(note,)))
+    page = page_of(tmp_path)
+    assert f"`, {heading} `" in page
+    assert f"- **Images:** {note}. Manifest" in page
+    assert "NOT the official copy" not in page
+    assert (consequence in page) if consequence else ("- The images are" not in page)
+
+
+@pytest.mark.parametrize(
     ("disjoint", "words"),
     [(True, "No group (video, patient) stands in two"), (False, "stand in more than one subset"), (None, "not known")],
 )

@@ -1,4 +1,5 @@
 import pytest
+
 from tools.benchmark_codec import main
 
 

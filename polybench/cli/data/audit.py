@@ -7,7 +7,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from polybench.cli.data.modules import add_copy_arguments, open_copy
+from polybench.cli.data.modules import add_copy_arguments, lists_of, open_copy
 from polybench.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -50,29 +50,27 @@ def main(args: list[str]) -> int:
 
     from polybench.data.audit import audit_copy
     from polybench.data.audit_report import write_pictures, write_report
-    from polybench.data.card import SYNTHETIC_MARKER
-    from polybench.data.module import SPLITS
-    from polybench.data.splits import load_split
+    from polybench.data.splits import join
 
     data = open_copy(options.name, options.root, options.split)
-    folder = SPLITS / data.short_name
-    known = sorted(path.stem for path in folder.glob("*.csv"))
-    splits = [data.split] if options.split or not known else [load_split(folder, name) for name in known]
+    splits = lists_of(data, options.split)
     report = audit_copy(data, splits)
-    generated = (data.directory / SYNTHETIC_MARKER).exists()
-    pages = write_report(report, options.out or (options.pictures if generated else REPORTS))
-    sources = {source.id: source for source in data.sources()}
+    problems = list(data.problems)
+    pages = write_report(report, options.out or (options.pictures if data.is_generated() else REPORTS))
+    sources = {source.id: source for source in data.with_split(join(splits)).sources()}
     pictures = write_pictures(
         report, lambda image_id: data.decode(sources[image_id]).image, options.pictures / data.short_name
     )
     _show(report)
-    for problem in data.problems:
+    for problem in problems:
         print(f"left out: {problem}")
     print("\n".join(f"written: {path}" for path in [*pages, *pictures]))
     return 0
 
 
 def _show(report: "AuditReport") -> None:
+    from polybench.data.audit_report import absent_subsets
+
     titles = ("subset", "images", "exact", "near", "scene", "group")
     table = Table(Column("split", overflow="fold"), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)
     for split in report.splits:
@@ -87,3 +85,6 @@ def _show(report: "AuditReport") -> None:
         "includes those before it, except the group."
     )
     console.print(table)
+    for split in report.splits:
+        for line in absent_subsets(split):
+            console.print(f"{split.split.name}: {line}", soft_wrap=True)

@@ -53,17 +53,35 @@ def main(args: list[str]) -> int:
             print(f"{number}. {step.replace('<data>', str(root))}")
         print(then)
         return 1
-    for archive in cls.card.archives:
-        _fetch_and_unpack(archive, kept, target)
+    count = sum(_fetch_and_unpack(archive, kept, target) for archive in cls.card.archives)
+    if all(archive.sha256 for archive in cls.card.archives):
+        _note_content(options.name, root, count)
     print(then)
     return 0
 
 
-def _fetch_and_unpack(archive: "Archive", kept: Path, target: Path) -> None:
+def _fetch_and_unpack(archive: "Archive", kept: Path, target: Path) -> int:
     from polybench.data.download import fetch
     from polybench.data.extract import unpack
 
     path = fetch(archive, kept)
     folder = target / archive.folder
     count = unpack(path, folder, strip=archive.strip)
-    print(f"'{path}' is whole; its {count} files are in '{folder}'.")
+    state = "is whole" if archive.sha256 else "is taken on trust, since no checksum of it is published"
+    print(f"'{path}' {state}; its {count} files are in '{folder}'.")
+    return count
+
+
+def _note_content(name: str, root: Path, count: int) -> None:
+    """Leave the hash of the content beside it, if the folder holds the files of the archives and no others."""
+    from polybench.cli.data.modules import open_copy
+    from polybench.data.manifest import manifest_sha256
+    from polybench.data.official import note_download
+    from polybench.data.unread import unread_files
+
+    data = open_copy(name, str(root), None)
+    sources = data.sources()
+    files = {path for source in sources for path in source.files}
+    if len(files) + len(unread_files(data.directory, sources)) == count:
+        archives = [archive.name for archive in data.card.archives]
+        note_download(data.directory, archives, manifest_sha256(sources, data.cache_dir))

@@ -13,6 +13,7 @@ from polybench.cli.data.modules import default_root, is_here, is_synthetic, modu
 from polybench.cli.parser import Parser
 
 if TYPE_CHECKING:
+    from polybench.data.card import Archive
     from polybench.data.module import SegmentationDataModule
 
 
@@ -84,7 +85,7 @@ def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
         "groups": [card.groups],
         "splits": [_split_line(cls, family, name) for family, name in _families(_splits(cls)).items()],
         "source": [card.source],
-        "download": [archive.url for archive in card.archives] or list(card.steps),
+        "download": [_download_line(archive) for archive in card.archives] or list(card.steps),
         "terms": [card.terms],
         "cite": [card.citation],
         "defects": list(card.defects) or ["none known"],
@@ -96,6 +97,10 @@ def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
     return table
 
 
+def _download_line(archive: "Archive") -> str:
+    return archive.url + ("" if archive.sha256 else " (no published checksum: the first download is taken on trust)")
+
+
 def _split_line(cls: "type[SegmentationDataModule]", family: str, name: str) -> str:
     """What to know of a list, or of the first of a family of lists."""
     from polybench.data.module import SPLITS
@@ -103,6 +108,7 @@ def _split_line(cls: "type[SegmentationDataModule]", family: str, name: str) -> 
 
     split = load_split(SPLITS / cls.short_name, name)
     counts = ", ".join(f"{subset} {len(split.ids(subset))}" for subset in SUBSETS)
-    disjoint = {True: "group-disjoint", False: "groups cross", None: "groups unknown"}[split.group_disjoint]
+    leaks = "groups cross" if split.crossing else "neighbours cross"
+    disjoint = {True: "group-disjoint", False: leaks, None: "groups unknown"}[split.group_disjoint]
     default = ", the default" if name == cls.default_split else ""
     return f"{family}{default} ({counts}; {disjoint}): {split.note}"

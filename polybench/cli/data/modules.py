@@ -11,6 +11,7 @@ from polybench.errors import ConfigError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
+    from polybench.data.splits import Split
 
 
 def modules() -> "dict[str, type[SegmentationDataModule]]":
@@ -70,6 +71,16 @@ def open_copy(name: str, root: str, split: str | None) -> "SegmentationDataModul
     except UserError as error:  # which calls options what `fit` calls them
         raise type(error)(re.sub(r"--data\.(root|split)", r"--\1", str(error))) from error
     return data
+
+
+def lists_of(data: "SegmentationDataModule", chosen: str | None) -> "list[Split]":
+    """The list that was chosen, or all that the dataset comes with."""
+    from polybench.data.module import SPLITS
+    from polybench.data.splits import load_split
+
+    folder = SPLITS / data.short_name
+    known = sorted(path.stem for path in folder.glob("*.csv"))
+    return [data.split] if chosen or not known else [load_split(folder, name) for name in known]
 
 
 def is_here(cls: "type[SegmentationDataModule]", root: Path) -> bool:

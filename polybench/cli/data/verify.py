@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from polybench import __version__
-from polybench.cli.data.modules import add_copy_arguments, open_copy
+from polybench.cli.data.modules import add_copy_arguments, lists_of, open_copy
 from polybench.cli.parser import Parser
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main(args: list[str]) -> int:
     from polybench.data.verify import verify
 
     data = open_copy(options.name, options.root, options.split)
-    found = verify(data)
+    found = verify(data, lists_of(data, options.split))
     if options.json is not None:
         atomic_write_text(options.json, json.dumps(_as_dict(found, data), indent=1, ensure_ascii=False) + "\n")
     _show(found, data, Console(highlight=False))

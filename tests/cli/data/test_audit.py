@@ -110,3 +110,39 @@ def test_generated_copy_is_named_and_leaves_the_pages_of_real_ones_alone(
     assert run(["data", "audit", "em", "--root", "generated"]) == 0
     assert not (tmp_path / "leaderboards").exists()
     assert "generated images, none of them real" in (tmp_path / "runs" / "audits" / "em.md").read_text()
+
+
+@pytest.fixture
+def pranet(tmp_path: Path) -> Path:
+    assert run(["data", "synth", "pranet", "--out", str(tmp_path), "--n", "20", "--size", "32", "32"]) == 0
+    return tmp_path
+
+
+def leaks_of_pranet(root: Path) -> dict[str, dict[str, int]]:
+    """Test set -> subset -> images that were audited."""
+    places = ["--out", str(root / "report"), "--pictures", str(root / "pictures")]
+    assert run(["data", "audit", "pranet", "--root", str(root), *places]) == 0
+    splits = json.loads((root / "report" / "pranet.json").read_text())["splits"]
+    return {split["split"]: {leak["subset"]: leak["images"] for leak in split["leaks"]} for split in splits}
+
+
+def test_every_test_set_of_pranet_is_audited(pranet: Path) -> None:
+    folders = {"kvasir": "Kvasir", "clinicdb": "CVC-ClinicDB", "cvc300": "CVC-300", "colondb": "CVC-ColonDB"}
+    folders["etis"] = "ETIS-LaribPolypDB"
+    leaks = leaks_of_pranet(pranet)
+    for name, folder in folders.items():
+        there = len(list((pranet / "PraNet" / "TestDataset" / folder / "images").iterdir()))
+        assert there > 0
+        assert leaks[name]["test"] == there
+
+
+def test_test_set_of_pranet_that_is_not_here_is_named(pranet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(pranet / "PraNet" / "TestDataset" / "CVC-300")
+    assert set(leaks_of_pranet(pranet)["cvc300"]) == {"val"}
+    out = capsys.readouterr().out
+    assert "cvc300: Its 60 test images are not here: that part was not audited." in out
+    assert "left out: There is no folder" in out
+    assert (
+        "**Its 60 test images are not here: that part was not audited.**"
+        in (pranet / "report" / "pranet.md").read_text()
+    )

@@ -38,7 +38,8 @@ def download(root: Path, name: str = "kvasir_seg") -> int:
 
 def unpacked(root: Path) -> dict[str, bytes]:
     folder = root / "Kvasir-SEG"
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "DOWNLOADED.txt"]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def test_open_set_is_fetched_and_unpacked_where_it_is_looked_for(
@@ -135,3 +136,36 @@ def test_folder_of_ones_own_has_nothing_to_fetch(tmp_path: Path, capsys: pytest.
 def test_unknown_name_suggests_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert download(tmp_path, "dsb2019") == 2
     assert capsys.readouterr().err.endswith("Did you mean 'dsb2018'?\n")
+
+
+def test_hash_of_what_was_checked_is_noted_in_the_folder(site: Site, tmp_path: Path) -> None:
+    assert download(tmp_path) == 0
+    content = hashlib.sha256()
+    for stem in ("a", "b"):
+        for part in (stem.encode(), FILES[f"images/{stem}.jpg"], FILES[f"masks/{stem}.jpg"]):
+            content.update(hashlib.sha256(part).digest())
+    note = (tmp_path / "Kvasir-SEG" / "DOWNLOADED.txt").read_text().splitlines()
+    assert f"manifest sha256: {content.hexdigest()}" in note
+
+
+def test_nothing_is_noted_of_a_folder_that_has_files_of_its_own(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "archives").mkdir()
+    (tmp_path / "archives" / "set.zip").write_bytes(site.body)
+    for name in ("images", "masks"):
+        (tmp_path / "Kvasir-SEG" / name).mkdir(parents=True)
+        (tmp_path / "Kvasir-SEG" / name / "c.jpg").write_bytes(b"c")
+    assert download(tmp_path) == 0
+    assert not (tmp_path / "Kvasir-SEG" / "DOWNLOADED.txt").exists()
+
+
+def test_archive_without_a_published_checksum_is_said_to_be_trusted(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = KvasirSEGDataModule.card
+    unknown = replace(card.archives[0], sha256=None)
+    monkeypatch.setattr(KvasirSEGDataModule, "card", replace(card, archives=(unknown,)))
+    assert download(tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "is taken on trust, since no checksum of it is published" in out
+    assert "is whole" not in out
+    assert not (tmp_path / "Kvasir-SEG" / "DOWNLOADED.txt").exists()

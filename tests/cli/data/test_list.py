@@ -125,3 +125,14 @@ def test_card_says_that_a_copy_is_generated(tmp_path: Path, capsys: pytest.Captu
 def test_unknown_name_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "list", "kvasir"]) == 2
     assert capsys.readouterr().err.endswith("Did you mean 'kvasir_seg'?\n")
+
+
+@pytest.mark.parametrize(("name", "trusted"), [("em", 1), ("isic2016", 4), ("kvasir_seg", 0), ("dsb2018", 0)])
+def test_card_says_which_archives_have_no_published_checksum(
+    name: str, trusted: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert card(capsys, name).count("no published checksum: the first download is taken on trust") == trusted
+
+
+def test_card_does_not_say_that_groups_cross_where_none_does(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "reconstructed_24_3_3, the default (train 24, val 3, test 3; neighbours cross)" in card(capsys, "em")

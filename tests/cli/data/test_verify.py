@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from PIL import Image
 
 from polybench.cli.main import run
+from polybench.datasets import ClinicDBDataModule
 from tests.conftest import write_split
 
 HEIGHT, WIDTH, ROWS = 48, 64, 6
@@ -141,3 +143,32 @@ def test_folder_of_ones_own_needs_a_list(folder: Path, capsys: pytest.CaptureFix
     message = capsys.readouterr().err
     assert f"`polybench data split {folder}` makes one" in message
     assert message.endswith("give it as --split.\n")
+
+
+def test_every_test_set_of_pranet_is_looked_at(tmp_path: Path) -> None:
+    assert run(["data", "synth", "pranet", "--out", str(tmp_path), "--n", "20", "--size", "32", "32"]) == 0
+    broken = next((tmp_path / "PraNet" / "TestDataset" / "ETIS-LaribPolypDB" / "masks").iterdir())
+    Image.new("L", (32, 32), 1).save(broken)
+    assert run(["data", "verify", "pranet", "--root", str(tmp_path), "--json", str(tmp_path / "found.json")]) == 1
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["images"] == len(list((tmp_path / "PraNet").rglob("image*/*.png")))
+    assert [str(broken) in defect["text"] for defect in found["defects"] if defect["kind"] == "coding"] == [True]
+    assert found["unread"] == []
+
+
+def test_copy_that_agrees_in_counts_and_sizes_is_not_called_official(
+    data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ClinicDBDataModule, "card", replace(ClinicDBDataModule.card, images=12, sizes=frozenset()))
+    words = ["data", "verify", "clinicdb", "--root", str(data_root), "--split", str(data_root / "split.csv")]
+    found = data_root / "found.json"
+    assert run([*words, "--json", str(found)]) == 0
+    assert told(capsys, "note: ") == ["Counts and sizes agree with the official copy; contents unchecked."]
+    manifest = json.loads(found.read_text())["manifest_sha256"]
+    known = replace(ClinicDBDataModule.card, manifest_sha256=manifest)
+    monkeypatch.setattr(ClinicDBDataModule, "card", known)
+    assert run(words) == 0
+    assert told(capsys, "note: ") == ["This is the official copy, by the hash of its content."]
+    monkeypatch.setattr(ClinicDBDataModule, "card", replace(known, manifest_sha256="0" * 64))
+    assert run(words) == 1
+    assert told(capsys, "defect: ") == ["Other contents than the official copy, though counts and sizes agree."]

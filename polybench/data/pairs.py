@@ -1,0 +1,27 @@
+"""Sources of the commonest layout: a folder of images beside a folder of masks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from polybench.data.images import pair_by_stem, stem
+from polybench.data.module import SegmentationDataModule
+from polybench.data.sample import Source
+
+
+def paired_sources(
+    data: SegmentationDataModule, images: str, masks: str, *, mask_key: Callable[[Path], str] = stem
+) -> list[Source]:
+    """Pair two folders of a copy by stem; the group is the split's, or the image's own where the split has none.
+
+    Args:
+        data: The dataset, told of each file without a partner.
+        images: Folder of images in its directory.
+        masks: Folder of masks there, one for each image.
+        mask_key: The image's stem, made from the mask's path.
+
+    Raises:
+        DataError: If a folder is missing or empty.
+    """
+    pairs = pair_by_stem(data.directory / images, data.directory / masks, mask_key=mask_key, report=data.report)
+    groups = data.split.groups
+    return [Source(name, groups.get(name, name), image, (mask,)) for name, (image, mask) in pairs.items()]

@@ -1,0 +1,72 @@
+"""Files of a copy that belong to no image: which there are, and which of them are images that can't be decoded."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from polybench.data.card import DOWNLOAD_NOTE, SYNTHETIC_MARKER
+from polybench.data.images import IMAGE_SUFFIXES, open_image, pages
+from polybench.data.progress import progress
+from polybench.data.sample import Source
+from polybench.errors import DataError
+
+NAMED = 10
+"""Ids or folders that one sentence names."""
+
+
+def unread_files(folder: Path, sources: Sequence[Source]) -> list[str]:
+    """Names below a dataset's folder of all files that no image is made of, without polybench's own notes.
+
+    Args:
+        folder: The dataset's own folder.
+        sources: Its images.
+    """
+    read = {path for source in sources for path in source.files}
+    read |= {folder / SYNTHETIC_MARKER, folder / DOWNLOAD_NOTE}
+    return [
+        path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path not in read and path.is_file()
+    ]
+
+
+def unreadable_images(folder: Path, names: Sequence[str]) -> list[str]:
+    """A sentence for each image among these files, all its pages, that can't be decoded; hidden files are passed over.
+
+    Args:
+        folder: The dataset's own folder.
+        names: Files below it.
+    """
+    paths = [folder / name for name in names if not _is_hidden(name)]
+    problems = []
+    for path in progress([path for path in paths if path.suffix.lower() in IMAGE_SUFFIXES], "Decoding the rest"):
+        try:
+            for page in range(pages(path)):
+                open_image(path, page)
+        except DataError as error:
+            problems.append(str(error))
+    return problems
+
+
+def unread_notes(names: Sequence[str]) -> list[str]:
+    """Say which files are not read: hidden ones, and the others by folder.
+
+    Args:
+        names: Files below a dataset's folder.
+    """
+    hidden = [name for name in names if _is_hidden(name)]
+    others: dict[PurePosixPath, list[str]] = defaultdict(list)
+    for name in names:
+        if not _is_hidden(name):
+            others[PurePosixPath(name).parent].append(name)
+    notes = [_not_read(hidden, "hidden files")] if hidden else []
+    notes += [_not_read(group, "files") for group in list(others.values())[:NAMED]]
+    if len(others) > NAMED:
+        notes.append(f"Files in {len(others) - NAMED} more folder(s) are not read.")
+    return notes
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def _not_read(names: Sequence[str], what: str) -> str:
+    return f"{len(names)} {what} such as '{names[0]}' are not read." if names[1:] else f"'{names[0]}' is not read."
