@@ -1,20 +1,17 @@
 """LightningCLI as polybench uses it: one flat parser per command, late interpolation, errors in one sentence."""
 
 import json
-import logging
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from omegaconf.errors import OmegaConfBaseException
 
 from polybench.callbacks import (
@@ -27,40 +24,15 @@ from polybench.callbacks import (
 )
 from polybench.callbacks.resume import RunMark, run_of
 from polybench.cli.checkpoints import NAMES, find_checkpoint
-from polybench.cli.complaints import mismatch, one_sentence, why_not_built
+from polybench.cli.complaints import mismatch, why_not_built
+from polybench.cli.lightning_parser import BenchmarkParser, SaveConfig
+from polybench.cli.quiet import quieten
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_config
 from polybench.results.record import Budget, is_slug
 
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""
-
-
-class BenchmarkParser(LightningArgumentParser):
-    """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
-
-    words: Sequence[str] = ()
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise the complaint instead of printing forty lines of usage.
-
-        Raises:
-            ConfigError: At the top; parsers nested in it answer with the exception that jsonargparse expects.
-        """
-        if not self.exit_on_error:
-            super().error(message, ex)
-        options = [action.dest for action in self._actions if action.dest != "help"]
-        raise ConfigError(one_sentence(message, self.words, options)) from ex
-
-
-class SaveConfig(SaveConfigCallback):
-    """Saves the resolved configuration as `config.yaml` in the run's folder, and sends it to W&B."""
-
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Send it to those loggers that show it."""
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False, format="yaml")))
 
 
 class BenchmarkCLI(LightningCLI):
@@ -353,6 +325,10 @@ class BenchmarkCLI(LightningCLI):
             run(self.model, datamodule=self.datamodule, ckpt_path=checkpoint, **quiet)
         except MisconfigurationException as error:
             raise ConfigError(" ".join(str(error).split())) from error
+        except SystemExit as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning's way to end an interrupted run
+                raise KeyboardInterrupt from error
+            raise
         except ValueError as error:
             if not str(error).startswith("Invalid "):
                 raise
@@ -376,19 +352,3 @@ def keep_earlier(path: Path) -> None:
     if path.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
         number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
         path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-
-
-def quieten() -> None:
-    """Drop advertisements and remarks that are no news to a user of polybench."""
-    noise = [
-        *("litlogger", "tensorboardX", "LitModels", "TPU available", "HPU available", "does not have many workers"),
-        "your dataloader is not resumable",  # it is: order and augmentation are functions of epoch and batch
-    ]
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not any(word in record.getMessage() for word in noise)
-
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch", "lightning.fabric.utilities.rank_zero"):
-        logging.getLogger(name).addFilter(is_news)
-    for pattern in (*(f".*{word}.*" for word in noise), r".*`LightningDataModule.*", r".*isinstance\(treespec.*"):
-        warnings.filterwarnings("ignore", message=pattern)

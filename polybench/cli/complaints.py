@@ -63,6 +63,7 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
         return f"There is no class '{word}'{_place(word, args)}.{did_you_mean(word, SHORT_NAMES)}"
     if match := re.search(r'Parser key "([^"]+)":\s+Expected an? (.+?)\. Got value: (.*)', text):
         kind = re.sub(r"<class '([\w.]+)'>", r"\1", match[2])
+        kind = re.sub(r"typing\.Literal\[(.+)\]", r"one of \1", kind).replace("collections.abc.Sequence", "list")
         return f"'{match[1]}'{_place(match[1], args)} must be of type {kind}, not '{match[3].strip()}'."
     if match := re.search(r"arguments are required: (.+)", text):
         hint = ": give a recipe, for example --config conf/quickstart.yaml" if "data" in match[1] else ""

@@ -1,5 +1,6 @@
 """`polybench fit`: train, test the best checkpoint, write the record, the page and the pictures, print the table."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.callbacks.record import RunContext, trained_record, write_records
-from polybench.callbacks.resume import run_of
+from polybench.callbacks.resume import LAST, run_of
 from polybench.callbacks.scores import all_scores
 from polybench.checksum import file_sha256
 from polybench.cli.benchmark import BenchmarkCLI
@@ -35,6 +36,10 @@ def main(args: list[str]) -> int:
         cli.call("test", str(best) if best else None)
     except SIGTERMException:
         return SIGTERM_EXIT_CODE
+    except KeyboardInterrupt:
+        if trainer.is_global_zero and (cli.run_folder / "checkpoints" / LAST).exists():
+            print("Interrupted: the same command with --ckpt_path last goes on.", file=sys.stderr)
+        raise
     if trainer.is_global_zero:
         finish(cli, context, best)
     return 0

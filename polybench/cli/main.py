@@ -56,7 +56,7 @@ def run(args: Sequence[str]) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"polybench: error: '{error.filename}': {error.strerror}.", file=sys.stderr)
+        print(f"polybench: error: '{error.filename}': {error.strerror}: choose another path.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("polybench: interrupted", file=sys.stderr)

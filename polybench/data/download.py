@@ -196,7 +196,9 @@ class _ResumingDownloader:
         except (requests.RequestException, HTTPError) as error:
             has = self.part.stat().st_size if self.part.exists() else 0
             then = f"goes on after the {has} bytes that are there" if has else "starts from the beginning"
-            raise DataError(f"'{url}' can't be read ({_reason(error)}): the same command {then}.") from error
+            raise DataError(
+                f"'{url}' can't be read ({_reason(error)}): with a network the same command {then}; or {self.by_hand}."
+            ) from error
 
     @contextmanager
     def _bar(self, start: int, total: int | None) -> Iterator[Progress]:

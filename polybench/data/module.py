@@ -281,12 +281,9 @@ class SegmentationDataModule(ResumableDataModule):
         """The images of a subset that the copy has.
 
         Raises:
-            DataError: If it has none.
+            UserError: If it has none.
         """
-        ids = [image_id for image_id in self.split.ids(subset) if image_id in self.cache.position]
-        if not ids:
-            raise DataError(f"Subset '{subset}' of split '{self.split.name}' has no image in '{self.directory}'.")
-        return ids
+        return self.split.present(subset, self.cache.position, source=self.directory)
 
     def _refuse_one_class_masks(self) -> None:
         masks = self.cache.masks[[self.cache.position[image_id] for image_id in self.ids("train")]]

@@ -39,6 +39,30 @@ class Split:
         """The ids of a subset, in the file's order."""
         return [image_id for image_id, name in self.subsets.items() if name == subset]
 
+    def present(self, subset: Subset, here: Collection[str], source: Path) -> list[str]:
+        """The ids of a subset that a copy has, in the file's order.
+
+        Args:
+            subset: The subset.
+            here: Ids of the copy's images.
+            source: Where the copy lies, for messages.
+
+        Raises:
+            ConfigError: If the list has no image of the subset.
+            DataError: If the copy has none of them.
+        """
+        listed = self.ids(subset)
+        if not listed:
+            other = "use `polybench test` on it, or choose" if subset == "train" else "choose"
+            raise ConfigError(f"Split '{self.name}' lists no image of '{subset}': {other} another with --data.split.")
+        found = [image_id for image_id in listed if image_id in here]
+        if not found:
+            raise DataError(
+                f"'{source}' has none of the {len(listed)} image(s) of '{subset}' in split '{self.name}': add them, or "
+                "choose another split."
+            )
+        return found
+
     @property
     def crossing(self) -> int:
         """How many groups stand in more than one subset."""
@@ -69,7 +93,8 @@ class Split:
         if missing and not allow_missing:
             raise DataError(
                 f"'{source}' lacks {len(missing)} image(s) of split '{self.name}': {', '.join(missing[:5])}"
-                f"{', …' if len(missing) > 5 else ''}. Add them, or set allow_missing: true, which the record will say."
+                f"{', …' if len(missing) > 5 else ''}. Add them, or give --data.allow_missing true, which "
+                "the record will say."
             )
         return missing
 
@@ -108,12 +133,15 @@ def load_split(folder: Path, name: str) -> Split:
     """
     path = Path(name) if name.endswith(".csv") else folder / f"{name}.csv"
     if name.endswith(".csv") and not path.is_file():
-        raise ConfigError(f"There is no split file '{name}'.")
+        raise ConfigError(f"There is no split file '{name}': check the path; `polybench data split` makes one.")
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.csv"))
         raise ConfigError(f"There is no split '{name}'; known are {', '.join(known)}.{did_you_mean(name, known)}")
     content = path.read_bytes()
-    lines = content.decode("utf-8-sig").splitlines()
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"The split '{path}' is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
     facts = dict(line[1:].strip().split(":", 1) for line in lines if line[:1] == "#" and ":" in line)
     try:
         table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False, encoding="utf-8-sig")
@@ -142,9 +170,10 @@ def _claim(word: str, path: Path) -> bool | None:
 
 def _check_table(table: pd.DataFrame, path: Path) -> None:
     if list(table.columns) != ["id", "subset", "group"]:
-        raise DataError(f"The split '{path}' must have the columns id,subset,group, not {','.join(table.columns)}.")
+        found = ",".join(table.columns)
+        raise DataError(f"The split '{path}' must have the columns id,subset,group, separated by commas, not {found}.")
     for image_id in table["id"][table["id"].duplicated()]:
-        raise DataError(f"The split '{path}' lists '{image_id}' twice.")
+        raise DataError(f"The split '{path}' lists '{image_id}' twice: keep one of the lines.")
     for image_id in table["id"][(table["id"] == "") | (table["group"] == "")]:
         raise DataError(f"The split '{path}' leaves the id or the group of '{image_id}' empty: give each image both.")
     for subset in table["subset"][~table["subset"].isin(SUBSETS)]:
@@ -157,5 +186,6 @@ def _check_groups(split: Split, path: Path) -> None:
         group = split.groups[image_id]
         if home.setdefault(group, subset) != subset:
             raise DataError(
-                f"The split '{path}' says group_disjoint, but group '{group}' stands in {home[group]} and {subset}."
+                f"The split '{path}' says group_disjoint, but group '{group}' stands in {home[group]} and {subset}: "
+                "move its images into one of them, or say group_disjoint: false."
             )

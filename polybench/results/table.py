@@ -11,7 +11,7 @@ from typing import get_args
 import pandas as pd
 
 from polybench.errors import DataError
-from polybench.results.facts import DatasetFacts, Direction
+from polybench.results.facts import GENERATED, DatasetFacts, Direction
 from polybench.results.record import Budget, StoredRecord, row_name
 from polybench.results.statistics import column, interval_of_mean
 
@@ -127,11 +127,12 @@ def headline(row: Row) -> Score:
 
 
 def groups_of(records: Iterable[StoredRecord]) -> list[Group]:
-    """Sort one dataset's records into groups: official copies first, then by split and hashes."""
+    """Sort one dataset's records into groups: official copies first, generated ones last, then by split and hashes."""
     cells: dict[tuple[object, ...], list[StoredRecord]] = defaultdict(list)
     for stored in sorted(records, key=lambda stored: stored.name):
         facts = stored.record.dataset
-        cells[not facts.official_copy, facts.split, facts.split_sha256, facts.manifest_sha256].append(stored)
+        place = (GENERATED in facts.copy_notes, not facts.official_copy)
+        cells[*place, facts.split, facts.split_sha256, facts.manifest_sha256].append(stored)
     return [Group(cells[key][0].record.dataset, tuple(cells[key])) for key in sorted(cells, key=repr)]
 
 

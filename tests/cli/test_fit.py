@@ -11,6 +11,7 @@ from sklearn.metrics import f1_score
 
 from polybench.cli.main import run
 from polybench.metrics import PROTOCOLS
+from polybench.tasks import SegmentationTask
 from tests.cli.recipes import write_recipe
 
 
@@ -366,3 +367,15 @@ def test_wandb_receives_losses_metrics_overlays_and_the_table(recipe: Path, tmp_
     [log] = files.parent.glob("run-*.wandb")
     for key in (b"train/loss", b"val/dice", b"val/loss", b"lr-Adam", b"eval_batch_size"):
         assert key in log.read_bytes()
+
+
+def test_interrupt_in_training_says_how_to_go_on(
+    recipe: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: SegmentationTask) -> None:
+        if self.current_epoch == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SegmentationTask, "on_train_epoch_start", interrupted)
+    assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 130
+    assert "the same command with --ckpt_path last goes on" in capsys.readouterr().err

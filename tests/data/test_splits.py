@@ -83,3 +83,10 @@ def test_images_that_no_subset_knows_are_an_error(tmp_path: Path) -> None:
     split = load_split(write(tmp_path, GOOD), "mine")
     with pytest.raises(DataError, match="'9' first"):
         split.cover(["1", "2", "3", "9"], allow_missing=True, source=tmp_path)
+
+
+def test_list_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes("id,subset,group\npölyp,train,a\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"mine\.csv' is not UTF-8 \(byte 17\): save it as UTF-8"):
+        load_split(tmp_path, str(path))

@@ -84,8 +84,9 @@ def lists_of(data: "SegmentationDataModule", chosen: str | None) -> "list[Split]
 
 
 def is_here(cls: "type[SegmentationDataModule]", root: Path) -> bool:
-    """Whether a folder of the dataset's name lies below a root."""
-    return (root / cls.folder).is_dir()
+    """Whether a folder of the dataset's name, with something in it, lies below a root."""
+    folder = root / cls.folder
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def is_synthetic(cls: "type[SegmentationDataModule]", root: Path) -> bool:

@@ -50,6 +50,8 @@ def main(args: list[str]) -> int:
     if options.json is not None:
         atomic_write_text(options.json, json.dumps(_as_dict(found, data), indent=1, ensure_ascii=False) + "\n")
     _show(found, data, Console(highlight=False))
+    if options.json is not None:
+        print(f"written: {options.json}")
     return 1 if found.defects else 0
 
 

@@ -88,7 +88,7 @@ def test_file_that_differs_from_the_archive_is_named_and_kept(
 
 
 def test_copy_of_ones_own_is_left_alone(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "Kvasir-SEG").mkdir()
+    (tmp_path / "Kvasir-SEG" / "images").mkdir(parents=True)
     assert download(tmp_path) == 0
     assert f"The folder '{tmp_path / 'Kvasir-SEG'}' is there already" in capsys.readouterr().out
     assert site.asked == []
@@ -121,7 +121,7 @@ def test_gated_set_has_steps_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_gated_set_that_is_there_is_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "CVC-ClinicDB").mkdir()
+    (tmp_path / "CVC-ClinicDB" / "Original").mkdir(parents=True)
     assert download(tmp_path, "clinicdb") == 0
     out = capsys.readouterr().out
     assert f"The folder '{tmp_path / 'CVC-ClinicDB'}' is there already" in out
