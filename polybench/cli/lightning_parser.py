@@ -1,0 +1,39 @@
+"""LightningCLI's parser with errors in one sentence, and what becomes of the configuration that it resolves."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import yaml
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
+from lightning.pytorch.loggers import WandbLogger
+
+from polybench.cli.complaints import one_sentence
+from polybench.errors import ConfigError
+
+
+class BenchmarkParser(LightningArgumentParser):
+    """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
+
+    words: Sequence[str] = ()
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise the complaint instead of printing forty lines of usage.
+
+        Raises:
+            ConfigError: At the top; parsers nested in it answer with the exception that jsonargparse expects.
+        """
+        if not self.exit_on_error:
+            super().error(message, ex)
+        options = [action.dest for action in self._actions if action.dest != "help"]
+        raise ConfigError(one_sentence(message, self.words, options)) from ex
+
+
+class SaveConfig(SaveConfigCallback):
+    """Saves the resolved configuration as `config.yaml` in the run's folder, and sends it to W&B."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Send it to those loggers that show it."""
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False, format="yaml")))

@@ -1,0 +1,28 @@
+"""What Lightning says that is no news to a user of polybench."""
+
+import logging
+import warnings
+
+LOGGERS = (
+    "lightning.pytorch",
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.pytorch.trainer.connectors.checkpoint_connector",
+    "lightning.fabric.utilities.rank_zero",
+)
+
+
+def quieten() -> None:
+    """Drop advertisements and remarks that are no news to a user of polybench."""
+    noise = [
+        *("litlogger", "tensorboardX", "LitModels", "TPU available", "HPU available", "does not have many workers"),
+        *("`weights_only` was not set", "is smaller than the logging interval"),
+        "your dataloader is not resumable",  # it is: order and augmentation are functions of epoch and batch
+    ]
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not any(word in record.getMessage() for word in noise)
+
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(is_news)
+    for pattern in (*(f".*{word}.*" for word in noise), r".*`LightningDataModule.*", r".*isinstance\(treespec.*"):
+        warnings.filterwarnings("ignore", message=pattern)
