@@ -96,7 +96,7 @@ def test_real_copy_has_both_eyes_of_14_children(real_data: Path) -> None:
     assert len(sources) == 28
     assert set(Counter(source.group for source in sources).values()) == {2}
     for source in sources[::9]:
-        image, vessels, valid, _ = data.decode(source)
+        image, vessels, valid, *_ = data.decode(source)
         assert image.shape == (960, 999, 3)
         assert valid is not None
         assert (vessels * (1 - valid)).sum() <= 0.01 * vessels.sum()

@@ -119,7 +119,7 @@ def test_pairs_are_read_with_left_half_as_foreground(module: type[SegmentationDa
     sources = data.sources()
     assert sources
     for source in sources:
-        image, mask, valid, objects = data.decode(source)
+        image, mask, valid, objects, _ = data.decode(source)
         assert image.shape == (16, 16, 3)
         assert mask[:, :7].all()
         assert not mask[:, 9:].any()

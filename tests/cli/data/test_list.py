@@ -83,7 +83,7 @@ def test_what_is_here_is_told_from_what_is_generated(tmp_path: Path, capsys: pyt
 def test_environment_says_where_to_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "DRIVE").mkdir()
+    (tmp_path / "DRIVE" / "training").mkdir(parents=True)
     monkeypatch.setenv("POLYBENCH_DATA", str(tmp_path))
     assert rows(capsys)["drive"]["here"] == "yes"
 

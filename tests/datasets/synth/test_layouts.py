@@ -152,7 +152,7 @@ def test_as_many_images_as_asked_are_found_and_listed(data: SegmentationDataModu
 
 def test_masks_have_foreground_and_background(data: SegmentationDataModule, sources: list[Source]) -> None:
     for source in sources:
-        image, mask, _, _ = data.decode(source)
+        image, mask, *_ = data.decode(source)
         assert image.shape == (*SIZE, 3)
         assert mask.shape == SIZE
         assert set(np.unique(mask)) == {0, 1}, source.id
@@ -160,7 +160,7 @@ def test_masks_have_foreground_and_background(data: SegmentationDataModule, sour
 
 def test_fundus_photographs_alone_have_a_field_of_view(data: SegmentationDataModule, sources: list[Source]) -> None:
     for source in sources:
-        _, mask, valid, _ = data.decode(source)
+        _, mask, valid, *_ = data.decode(source)
         if data.short_name not in {"drive", "chase"}:
             assert valid is None
             continue
