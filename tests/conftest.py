@@ -3,11 +3,17 @@
 import socket
 from pathlib import Path
 
+import hypothesis
 import lightning.pytorch  # noqa: F401  (its log handler keeps the stderr of the moment it is imported)
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")  # a busy machine is no failure
 
 REPOSITORY = Path(__file__).parent.parent
 
