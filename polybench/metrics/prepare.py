@@ -8,32 +8,33 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from polybench.metrics.structure import min_max_
 
 BYTE = 255
 STEPS = 4096 * BYTE
-"""Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one. So the
-last bits of a resize, or of a byte divided by 255, move no pixel across a level."""
+"""Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one, and so is one
+half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level."""
+THRESHOLD = 0.5
+"""The threshold of a mask's share of a pixel, and of a probability at native size."""
 
 
 def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> Tensor:
-    """The (2, 3) map from network to native pixels that undoes a plain resize; pixel centres are integers.
+    """The (2, 3) map from network to native pixels that undoes a plain resize, float64; pixel centres are integers.
 
     Args:
         size: Network height and width.
         native: Native height and width.
     """
     sy, sx = native[0] / size[0], native[1] / size[1]
-    return torch.tensor([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2]], dtype=torch.float32)
+    return torch.tensor([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2]], dtype=torch.float64)
 
 
 def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
     """Sample a network-size map at the centres of the native pixels, bilinear, edges repeated.
 
-    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`; a letterbox is cut off. A map that
-    has the native size already is left as it is.
+    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`. A letterbox is cut off first: no
+    padding is mixed into the image's edges. A map that has the native size already is only rounded.
 
     Args:
         probability: Map at network size, (C, H, W), in [0, 1].
@@ -41,15 +42,12 @@ def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]
         size: Native height and width.
 
     Returns:
-        Map at native size, (C, h, w), float32.
+        Map at native size, (C, h, w), float64, in multiples of 1 / STEPS.
+
+    Raises:
+        ValueError: The map turns or shears, which no resize and no letterbox does.
     """
-    if _is_identity(to_native) and tuple(probability.shape[-2:]) == size:
-        return probability.float()
-    (a, b, tx), (c, d, ty) = to_native.double().tolist()
-    determinant = a * d - b * c
-    y, x = _pixels(size, probability.device)
-    y, x = y - ty, x - tx
-    return _sample(probability, (d * x - b * y) / determinant, (a * y - c * x) / determinant)
+    return rounded_to_steps(_at_native_pixels(probability, to_native, size))
 
 
 def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
@@ -62,15 +60,15 @@ def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> T
 
     Returns:
         Boolean mask at network size, (C, H, W); background where the network saw padding.
+
+    Raises:
+        ValueError: The map turns or shears.
     """
     if _is_identity(to_native) and tuple(mask.shape[-2:]) == size:
         return mask
-    (a, b, tx), (c, d, ty) = to_native.double().tolist()
-    y, x = _pixels(size, mask.device)
-    native_x, native_y = a * x + b * y + tx, c * x + d * y + ty
-    height, width = mask.shape[-2:]
-    inside = (native_x > -0.5) & (native_x < width - 0.5) & (native_y > -0.5) & (native_y < height - 0.5)
-    foreground: Tensor = inside & (fine_steps(_sample(mask, native_x, native_y)) >= STEPS // 2)
+    rows, columns = ((scale * _steps(count) + shift) for (scale, shift), count in zip(_axes(to_native), size, strict=True))
+    inside = (_within(rows, mask.shape[-2])[:, None] & _within(columns, mask.shape[-1])).to(mask.device)
+    foreground: Tensor = inside & (rounded_to_steps(_sample(mask, rows, columns)) >= THRESHOLD)
     return foreground
 
 
@@ -106,8 +104,13 @@ class Prepared:
 
     @cached_property
     def native(self) -> Tensor:
-        """Probability at native size, float32, (h, w)."""
-        return self._at_native_size(self.network)
+        """Probability at native size, float64, in multiples of 1 / STEPS, (h, w)."""
+        return to_native_size(self.network[None], self.to_native, self._native_size)[0]
+
+    @cached_property
+    def foreground(self) -> Tensor:
+        """Where the probability at native size reaches 0.5, boolean, (h, w)."""
+        return self.native >= THRESHOLD
 
     @cached_property
     def network_mask(self) -> Tensor:
@@ -118,38 +121,64 @@ class Prepared:
     @cached_property
     def stretched(self) -> Tensor:
         """Probability at native size, stretched to the range from 0 to 1 (min-max), float64, (h, w)."""
-        return min_max_(rounded_to_steps(self.native))
+        return min_max_(self.native.clone())
 
     @cached_property
     def eight_bit(self) -> Tensor:
         """Probability cut to 8 bits at network size, brought to native size and rounded to 8 bits, int64, (h, w)."""
-        cut = (fine_steps(self.network) // (STEPS // BYTE)).float() / BYTE
-        return torch.round(self._at_native_size(cut).double() * BYTE).long()
+        levels = fine_steps(self.network) // (STEPS // BYTE)
+        between = _at_native_pixels(levels[None], self.to_native, self._native_size)[0] / BYTE
+        return torch.round(fine_steps(between) / (STEPS // BYTE)).long()
 
-    def _at_native_size(self, probability: Tensor) -> Tensor:
-        size = (self.mask.shape[-2], self.mask.shape[-1])
-        return to_native_size(probability[None], self.to_native, size)[0]
+    @property
+    def _native_size(self) -> tuple[int, int]:
+        return (self.mask.shape[-2], self.mask.shape[-1])
 
 
 def _is_identity(affine: Tensor) -> bool:
     return bool(affine.tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
-def _pixels(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Rows and columns of every pixel, each (h, w), float32."""
-    y, x = torch.meshgrid(
-        torch.arange(size[0], device=device, dtype=torch.float32),
-        torch.arange(size[1], device=device, dtype=torch.float32),
-        indexing="ij",
-    )
-    return y, x
+def _axes(to_native: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Scale and shift of the rows, and of the columns, from network to native pixels."""
+    (scale_x, shear_x, shift_x), (shear_y, scale_y, shift_y) = to_native.double().tolist()
+    if shear_x or shear_y:
+        raise ValueError("The way back to native size may not turn or shear the image.")
+    return (scale_y, shift_y), (scale_x, shift_x)
 
 
-def _sample(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Read an image (C, H, W) at pixel positions (h, w), bilinear, edges repeated; (C, h, w), float32."""
-    height, width = image.shape[-2:]
-    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
-    with torch.autocast(image.device.type, enabled=False):  # mixed precision is for nets, not for coordinates
-        return F.grid_sample(
-            image.float()[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False
-        )[0]
+def _steps(count: int) -> Tensor:
+    return torch.arange(count, dtype=torch.float64)
+
+
+def _within(positions: Tensor, count: int) -> Tensor:
+    """Which positions lie on the pixels 0 to `count` - 1, up to their outer edges."""
+    return (positions > -0.5) & (positions < count - 0.5)
+
+
+def _at_native_pixels(image: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
+    """Read a network-size image (C, H, W), without its padding, at the native pixels; (C, h, w), float64."""
+    if _is_identity(to_native) and tuple(image.shape[-2:]) == size:
+        return image.double()
+    positions = []
+    for (scale, shift), count in zip(_axes(to_native), size, strict=True):
+        first, last = (-0.5 - shift) / scale + 0.5, (count - 0.5 - shift) / scale - 0.5
+        positions.append(((_steps(count) - shift) / scale).clamp(first, max(first, last)))
+    return _sample(image, positions[0], positions[1])
+
+
+def _sample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Read an image (C, H, W) where rows (h,) and columns (w,) cross, bilinear, edges repeated; (C, h, w), float64."""
+    return _along(_along(image.double(), rows, 1), columns, 2)
+
+
+def _along(image: Tensor, positions: Tensor, axis: int) -> Tensor:
+    """Interpolate linearly along one axis."""
+    last = image.shape[axis] - 1
+    positions = positions.clamp(0, last).to(image.device)
+    before = positions.floor().long()
+    shape = [1, 1, 1]
+    shape[axis] = -1
+    weight = (positions - before).view(shape)
+    behind = image.index_select(axis, (before + 1).clamp_(max=last))
+    return image.index_select(axis, before).lerp_(behind, weight)

@@ -18,14 +18,13 @@ from polybench.metrics.instances import InstanceCounts, instance_counts
 from polybench.metrics.labels import Mask, components
 from polybench.metrics.membranes import THRESHOLDS, MembraneScores, threshold_sweep
 from polybench.metrics.objects import count_objects
-from polybench.metrics.prepare import STEPS, Prepared, fine_steps, rounded_to_steps
+from polybench.metrics.prepare import STEPS, THRESHOLD, Prepared, fine_steps
 from polybench.metrics.structure import structure_scores
 from polybench.metrics.weighted_f import weighted_f
 
 Counts = npt.NDArray[np.int64]
 """Per image true positives, false positives, false negatives, true negatives: (n, 4)."""
 
-THRESHOLD = 0.5
 KERAS_LEVELS = (51, 128)
 """The thresholds 0.2 and 0.5 as 8-bit levels: the first levels that are not below."""
 
@@ -96,11 +95,11 @@ def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
 
 
 def _counts(image: Prepared) -> Tensor:
-    return confusion_counts(image.native >= THRESHOLD, image.mask, image.valid)
+    return confusion_counts(image.foreground, image.mask, image.valid)
 
 
 def _counts_everywhere(image: Prepared) -> Tensor:
-    return confusion_counts(image.native >= THRESHOLD, image.mask, torch.ones_like(image.valid))
+    return confusion_counts(image.foreground, image.mask, torch.ones_like(image.valid))
 
 
 def _counts_eight_bit(image: Prepared) -> Tensor:
@@ -110,7 +109,7 @@ def _counts_eight_bit(image: Prepared) -> Tensor:
 
 def _counts_network(image: Prepared) -> Tensor:
     truth = image.network_mask
-    return confusion_counts(image.network > THRESHOLD, truth, torch.ones_like(truth))
+    return confusion_counts(fine_steps(image.network) > STEPS // 2, truth, torch.ones_like(truth))
 
 
 def _soft_sums(image: Prepared) -> Tensor:
@@ -120,7 +119,7 @@ def _soft_sums(image: Prepared) -> Tensor:
 
 def _histograms(image: Prepared) -> Tensor:
     valid = None if bool(image.valid.all()) else image.valid
-    return torch.stack(histograms(rounded_to_steps(image.native), image.mask, valid))
+    return torch.stack(histograms(image.native, image.mask, valid))
 
 
 def _stretched_histograms(image: Prepared) -> Tensor:
@@ -153,13 +152,13 @@ def _instances(image: Prepared) -> Tensor:
 
 
 def _membranes(image: Prepared) -> Tensor:
-    probability = rounded_to_steps(image.native).cpu().numpy()
+    probability = image.native.cpu().numpy()
     return _rounded(torch.from_numpy(threshold_sweep(probability, image.mask.cpu().numpy())))
 
 
 def _in_view(image: Prepared) -> tuple[Mask, Mask]:
     """Prediction and truth at native size; what lies outside the field of view is background in both."""
-    prediction, truth = (image.native >= THRESHOLD) & image.valid, image.mask & image.valid
+    prediction, truth = image.foreground & image.valid, image.mask & image.valid
     return prediction.cpu().numpy(), truth.cpu().numpy()
 
 
