@@ -48,6 +48,7 @@ def _intervals_of_aggregates(rows: Rows, protocol: Protocol) -> dict[str, tuple[
 
     def drawn(places: npt.NDArray[np.intp]) -> dict[str, float]:
         ids, groups = [rows.ids[place] for place in places], [rows.groups[place] for place in places]
-        return dict(protocol.aggregate(Rows(ids, groups, {name: column[places] for name, column in read.items()})))
+        numbers = protocol.aggregate(Rows(ids, groups, {name: column[places] for name, column in read.items()}))
+        return {metric: number for metric, number in numbers.items() if metric not in protocol.without_interval}
 
     return intervals_of(drawn, rows.groups)

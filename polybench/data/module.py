@@ -23,7 +23,7 @@ from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Batch, Decoded, Sample, Source, collate, to_float
 from polybench.data.splits import SUBSETS, Split, Subset, load_split
 from polybench.errors import ConfigError, DataError
-from polybench.metrics import Protocol
+from polybench.metrics import PER_IMAGE, Protocol
 from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
 
 OnError = Literal["raise", "skip"]
@@ -76,6 +76,9 @@ class SegmentationDataModule(ResumableDataModule):
 
     extra_protocols: ClassVar[tuple[Protocol, ...]] = ()
     """Protocols that this dataset's tests have beside those of every dataset."""
+
+    ranked_by: ClassVar[Protocol] = PER_IMAGE
+    """The protocol that the leaderboard ranks by; training evaluates it too."""
 
     decode_version: ClassVar[int] = 1
     """Raise it when `decode` changes: caches of the earlier way are then left alone."""
@@ -263,6 +266,7 @@ class SegmentationDataModule(ResumableDataModule):
         if self.problems:
             notes.append(f"{len(self.problems)} broken or unpaired skipped")
         return DatasetFacts(
+            ranked_by=self.ranked_by.name,
             name=self.short_name,
             manifest_sha256=self.cache.manifest_sha256,
             official_copy=not notes,

@@ -14,6 +14,7 @@ from polybench.data.card import Card
 from polybench.data.images import UInt8Array, images_by_stem
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Decoded, Source
+from polybench.metrics.protocols import FOV
 
 IMAGE = re.compile(r"Image_\d+[LR]")
 DARKEST = 20
@@ -29,6 +30,7 @@ class CHASEDataModule(SegmentationDataModule):
 
     short_name = "chase"
     folder = "CHASEDB1"
+    ranked_by = FOV
     default_split = "reconstructed_20_8"
     card = Card(
         title="CHASE_DB1",

@@ -8,6 +8,7 @@ from polybench.data.card import Card
 from polybench.data.images import images_by_stem, pair_by_stem
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Source
+from polybench.metrics.protocols import FOV
 
 
 class DRIVEDataModule(SegmentationDataModule):
@@ -18,6 +19,7 @@ class DRIVEDataModule(SegmentationDataModule):
 
     short_name = "drive"
     folder = "DRIVE"
+    ranked_by = FOV
     default_split = "official_20_20"
     card = Card(
         title="DRIVE",

@@ -1,7 +1,8 @@
 """Sufficient statistics per image, and the protocols that turn them into numbers."""
 
+from polybench.metrics.prepare import THRESHOLD
 from polybench.metrics.protocols import EXTRA_PROTOCOLS, PER_IMAGE, PROTOCOLS, Protocol
 from polybench.metrics.rows import ImageRows
-from polybench.metrics.sufficient import THRESHOLD, Rows
+from polybench.metrics.sufficient import Rows
 
 __all__ = ["EXTRA_PROTOCOLS", "PER_IMAGE", "PROTOCOLS", "THRESHOLD", "ImageRows", "Protocol", "Rows"]

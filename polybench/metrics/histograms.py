@@ -103,7 +103,7 @@ def f_curve(counts: Sweep, beta2: float = 1.0) -> Tensor:
     Returns:
         F-measure, float64, (..., 256).
     """
-    return _share((1 + beta2) * counts.tp, beta2 * counts.positives + counts.predicted, counts.tp)
+    return _share((1 + beta2) * counts.tp.double(), beta2 * counts.positives.double() + counts.predicted, counts.tp)
 
 
 def e_curve(counts: Sweep) -> Tensor:

@@ -70,12 +70,23 @@ class KeyedRows(Metric):
         super().sync(*args, **kwargs)
 
     def gathered(self) -> Gathered:
-        """All rows; for `compute`, which torchmetrics synchronises."""
-        places = {_decode(name): place for place, name in enumerate(_cat(self.names).cpu().numpy())}
-        keys = sorted(places)
-        order = [places[key] for key in keys]
+        """All rows; for `compute`, which torchmetrics synchronises.
+
+        Raises:
+            DataError: If one id stands in two groups.
+        """
+        names = [_decode(name) for name in _cat(self.names).cpu().numpy()]
+        groups = dict(names)
+        for row_id, group in names:
+            if groups[row_id] != group:
+                raise DataError(
+                    f"'{row_id}' stands in the groups '{group}' and '{groups[row_id]}': ids must be unique."
+                )
+        places = {row_id: place for place, (row_id, _) in enumerate(names)}
+        ids = sorted(places)
+        order = [places[row_id] for row_id in ids]
         columns = {name: _cat(getattr(self, name)).cpu().numpy()[order] for name in self.layout}
-        return Gathered([row_id for row_id, _ in keys], [group for _, group in keys], columns)
+        return Gathered(ids, [groups[row_id] for row_id in ids], columns)
 
 
 def _cat(state: list[Tensor] | Tensor) -> Tensor:

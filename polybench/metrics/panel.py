@@ -42,6 +42,6 @@ def image_table(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> pd.Dat
 
 def empty_masks(rows: Rows) -> tuple[int, int]:
     """How many images have an empty mask, and in how many of them something was predicted (native size, at 0.5)."""
-    tp, fp, fn, _ = rows.counts.T
+    tp, fp, fn, _ = rows.integers("counts").T
     empty = tp + fn == 0
     return int(empty.sum()), int((empty & (fp > 0)).sum())

@@ -13,8 +13,8 @@ from polybench.metrics.structure import min_max_
 
 BYTE = 255
 STEPS = 4096 * BYTE
-"""Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one, and so is one
-half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level."""
+"""Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one, and so is
+one half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level."""
 THRESHOLD = 0.5
 """The threshold of a mask's share of a pixel, and of a probability at native size."""
 
@@ -66,7 +66,9 @@ def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> T
     """
     if _is_identity(to_native) and tuple(mask.shape[-2:]) == size:
         return mask
-    rows, columns = ((scale * _steps(count) + shift) for (scale, shift), count in zip(_axes(to_native), size, strict=True))
+    rows, columns = (
+        (scale * _steps(count) + shift) for (scale, shift), count in zip(_axes(to_native), size, strict=True)
+    )
     inside = (_within(rows, mask.shape[-2])[:, None] & _within(columns, mask.shape[-1])).to(mask.device)
     foreground: Tensor = inside & (rounded_to_steps(_sample(mask, rows, columns)) >= THRESHOLD)
     return foreground
@@ -128,7 +130,7 @@ class Prepared:
         """Probability cut to 8 bits at network size, brought to native size and rounded to 8 bits, int64, (h, w)."""
         levels = fine_steps(self.network) // (STEPS // BYTE)
         between = _at_native_pixels(levels[None], self.to_native, self._native_size)[0] / BYTE
-        return torch.round(fine_steps(between) / (STEPS // BYTE)).long()
+        return torch.floor(fine_steps(between) / (STEPS // BYTE) + 0.5).long()
 
     @property
     def _native_size(self) -> tuple[int, int]:

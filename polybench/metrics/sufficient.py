@@ -18,7 +18,7 @@ from polybench.metrics.instances import InstanceCounts, instance_counts
 from polybench.metrics.labels import Mask, components
 from polybench.metrics.membranes import THRESHOLDS, MembraneScores, threshold_sweep
 from polybench.metrics.objects import count_objects
-from polybench.metrics.prepare import STEPS, THRESHOLD, Prepared, fine_steps
+from polybench.metrics.prepare import STEPS, Prepared, fine_steps, rounded_to_steps
 from polybench.metrics.structure import structure_scores
 from polybench.metrics.weighted_f import weighted_f
 
@@ -34,7 +34,7 @@ process; multiples of 1 / ROUNDED, about 1e-9, don't."""
 
 NAME_BYTES = 192
 """For an id and its group, which takes none where each image is a group of its own."""
-ROW_BYTES = 5 * 1024
+ROW_BYTES = 7 * 1024
 """The most that the row of one image takes."""
 
 
@@ -58,11 +58,6 @@ class Rows(NamedTuple):
     ids: list[str]
     groups: list[str]
     columns: Mapping[str, npt.NDArray[Any]]
-
-    @property
-    def counts(self) -> Counts:
-        """True positives, false positives, false negatives, true negatives of `per_image`, (n, 4)."""
-        return self.integers("counts")
 
     def integers(self, name: str) -> npt.NDArray[np.int64]:
         """A column of counts."""
@@ -94,12 +89,12 @@ def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
     )
 
 
-def _counts(image: Prepared) -> Tensor:
+def _counts_in_view(image: Prepared) -> Tensor:
     return confusion_counts(image.foreground, image.mask, image.valid)
 
 
-def _counts_everywhere(image: Prepared) -> Tensor:
-    return confusion_counts(image.foreground, image.mask, torch.ones_like(image.valid))
+def _counts(image: Prepared) -> Tensor:
+    return confusion_counts(image.foreground, image.mask, torch.ones_like(image.mask))
 
 
 def _counts_eight_bit(image: Prepared) -> Tensor:
@@ -120,6 +115,10 @@ def _soft_sums(image: Prepared) -> Tensor:
 def _histograms(image: Prepared) -> Tensor:
     valid = None if bool(image.valid.all()) else image.valid
     return torch.stack(histograms(image.native, image.mask, valid))
+
+
+def _network_histograms(image: Prepared) -> Tensor:
+    return torch.stack(histograms(rounded_to_steps(image.network), image.network_mask))
 
 
 def _stretched_histograms(image: Prepared) -> Tensor:
@@ -168,11 +167,12 @@ def _rounded(values: Tensor) -> Tensor:
 
 COLUMNS: Mapping[str, Column] = {
     "counts": Column((4,), torch.int64, _counts),
-    "counts_everywhere": Column((4,), torch.int64, _counts_everywhere),
+    "counts_in_view": Column((4,), torch.int64, _counts_in_view),
     "counts_eight_bit": Column((2, 4), torch.int64, _counts_eight_bit),
     "counts_network": Column((4,), torch.int64, _counts_network),
     "soft_sums": Column((3,), torch.int64, _soft_sums),
     "histograms": Column((2, LEVELS), torch.int32, _histograms),
+    "network_histograms": Column((2, LEVELS), torch.int32, _network_histograms),
     "stretched_histograms": Column((2, LEVELS), torch.int32, _stretched_histograms),
     "structure": Column((3,), torch.float64, _structure),
     "boundary": Column((3,), torch.float64, _boundary),
@@ -182,10 +182,11 @@ COLUMNS: Mapping[str, Column] = {
 }
 """Statistics by name.
 
-Confusion counts at native size at 0.5 inside the field of view, the same over all pixels, at native size from 8 bits
+Confusion counts at native size at 0.5 over all pixels, the same inside the field of view, at native size from 8 bits
 over all pixels (at 0.2 and at 0.5), and at network size above 0.5; sums of probability times mask, of probability and
 of mask at network size, in units of 1 / STEPS; histograms of 256 levels of the pixels of the object and of the others,
-inside the field of view and, of the map stretched by min-max, of all pixels; S-measure, weighted F-measure and mean
+inside the field of view at native size, of all pixels at network size and, of the map stretched by min-max, of all
+pixels at native size; S-measure, weighted F-measure and mean
 absolute error of the stretched map; HD95, average surface distance and boundary IoU at native size at 0.5 inside the
 field of view; true positives, false positives and false negatives of the objects there; the counts of the instances
 there; V_rand and V_info with their parts at native size at 11 thresholds.

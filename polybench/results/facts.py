@@ -49,6 +49,7 @@ class DatasetFacts:
         missing: Ids of the split's images that the copy lacks.
         counts: Images per subset.
         size: Height and width that the net saw; None for a baseline that works at native size.
+        ranked_by: Name of the protocol that the dataset's page ranks by.
     """
 
     name: str
@@ -63,6 +64,7 @@ class DatasetFacts:
     missing: tuple[str, ...]
     counts: Counts
     size: tuple[int, int] | None
+    ranked_by: str = "per_image"
 
     @property
     def copy(self) -> str:

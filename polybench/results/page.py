@@ -19,7 +19,6 @@ from polybench.results.record import Budget, StoredRecord, read_records
 from polybench.results.table import (
     BUDGETS,
     RANKED_BUDGETS,
-    RANKED_PROTOCOL,
     Group,
     Row,
     anchor_of,
@@ -92,7 +91,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
     Raises:
         DataError: If the seeds of one row can't be averaged.
     """
-    ranked = _newest(RANKED_PROTOCOL, records)
+    ranked = _newest(records[0].record.dataset.ranked_by, records)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -235,7 +234,7 @@ def _listing(group: Group, protocol: str, ranked: str, places: Collection[str]) 
         if (anchor := anchor_of(row.first, ranked, group.dataset)) in places:
             name = f"[{name}](#{anchor})"
         cells.append([name, budget or formats.DASH, *(formats.score(row.scores.get(key)) for key in directions)])
-    return Listing(protocol, protocol.split("@")[0] == RANKED_PROTOCOL, columns, tuple(cells))
+    return Listing(protocol, protocol.split("@")[0] == group.dataset.ranked_by, columns, tuple(cells))
 
 
 def _letter(index: int) -> str:

@@ -31,7 +31,7 @@ class _Line:
 
     @property
     def main(self) -> Row:
-        """Its row under the first protocol, `per_image` where there is one."""
+        """Its row under the first protocol, the ranked one where there is one."""
         return next(iter(self.rows.values()))
 
 

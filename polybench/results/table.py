@@ -15,7 +15,6 @@ from polybench.results.facts import GENERATED, DatasetFacts, Direction
 from polybench.results.record import Budget, StoredRecord, row_name
 from polybench.results.statistics import column, interval_of_mean
 
-RANKED_PROTOCOL = "per_image"
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")
 HEADLINE = "dice"
@@ -104,20 +103,22 @@ class Group:
 
 
 def protocols_of(records: Iterable[StoredRecord]) -> list[str]:
-    """The protocols of records: in the records' order, `per_image` first, and the newest version of each first."""
+    """The protocols of records: in the records' order, the ranked one first, and the newest version of each first."""
+    records = list(records)
+    ranked = records[0].record.dataset.ranked_by
     keys = list(dict.fromkeys(protocol for stored in records for protocol in stored.record.metrics))
     names = list(dict.fromkeys(key.partition("@")[0] for key in keys))
 
     def place(key: str) -> tuple[bool, int, int]:
         name, _, version = key.partition("@")
-        return name != RANKED_PROTOCOL, names.index(name), -int(version)
+        return name != ranked, names.index(name), -int(version)
 
     return sorted(keys, key=place)
 
 
 def headline_name(metrics: Iterable[str]) -> str:
-    """The metric that rows are ordered by: Dice, or the first by name where a protocol has none."""
-    names = sorted(metrics)
+    """The metric that rows are ordered by: Dice, or the protocol's first where it has none."""
+    names = list(metrics)
     return HEADLINE if HEADLINE in names else names[0]
 
 
@@ -176,7 +177,7 @@ def _row(cell: Sequence[StoredRecord], protocol: str, dataset: DatasetFacts) -> 
     runs = [repeats[0] for repeats in by_seed.values()]
     shared = set.intersection(*(set(run.record.metrics[protocol].values) for run in every_run))
     metrics = [metric for metric in runs[0].record.metrics[protocol].values if metric in shared]
-    is_ranked = protocol.split("@")[0] == RANKED_PROTOCOL
+    is_ranked = protocol.split("@")[0] == dataset.ranked_by
     if not metrics or (is_ranked and HEADLINE not in metrics):
         raise DataError(
             f"The runs of '{row_name(runs[0].record)}' lack the metrics of {protocol}: check their records."

@@ -36,8 +36,8 @@ class SegmentationTask(LightningModule):
         channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
 
     Attributes:
-        protocols: What is evaluated: `per_image` alone while training, otherwise every protocol, those included that
-            the data module adds.
+        protocols: What is evaluated: while training `per_image`, and what the dataset is ranked by, otherwise every
+            protocol, those included that the data module adds.
         rows: The rows of the last evaluation, of all processes; None before one.
     """
 
@@ -70,7 +70,8 @@ class SegmentationTask(LightningModule):
     def setup(self, stage: str) -> None:
         """Choose the protocols; before training, freeze what no gradient reaches (SMP's PSPNet has such a tail)."""
         if stage == "fit":
-            self.protocols = (PER_IMAGE,)
+            ranked = self.trainer.datamodule.ranked_by  # type: ignore[attr-defined]
+            self.protocols = (PER_IMAGE,) if ranked is PER_IMAGE else (PER_IMAGE, ranked)
             self._freeze_unused()
         else:
             self.protocols = (*PROTOCOLS, *self.trainer.datamodule.extra_protocols)  # type: ignore[attr-defined]

@@ -33,7 +33,7 @@ def test_net_that_reads_values_has_no_macs() -> None:
 
 def rows_of(tp: int) -> Rows:
     """Four images of 100 pixels with an object of 10, of which `tp` are found."""
-    columns = {name: np.array([[tp, 0, 10 - tp, 90]] * 4) for name in ("counts", "counts_everywhere")}
+    columns = {name: np.array([[tp, 0, 10 - tp, 90]] * 4) for name in ("counts", "counts_in_view")}
     return Rows(list("abcd"), list("ggxy"), columns)
 
 
@@ -45,6 +45,6 @@ def test_baselines_are_written_once_for_images_and_protocols(tmp_path: Path) -> 
     stored = read_records(tmp_path)
     assert [one.record.kind for one in stored].count("trained") == 3
     written = [one for one in stored if one.record.kind == "baseline"]
-    assert sorted(list(one.record.metrics) for one in written) == [["per_image@1"], ["per_image@1", "pooled@1"]]
-    assert all(one.record.metrics["per_image@1"].values["dice"].value == 0 for one in written)
-    assert all(one.rows()["per_image@1/fn"].tolist() == [10] * 4 for one in written)
+    assert sorted(list(one.record.metrics) for one in written) == [["per_image@2"], ["per_image@2", "pooled@2"]]
+    assert all(one.record.metrics["per_image@2"].values["dice"].value == 0 for one in written)
+    assert all(one.rows()["per_image@2/fn"].tolist() == [10] * 4 for one in written)

@@ -10,7 +10,7 @@ from polybench.results.statistics import interval_of_mean
 
 def counts(*images: tuple[int, int, int, int], groups: str) -> Rows:
     """Rows with confusion counts alone."""
-    columns = {name: np.array(images) for name in ("counts", "counts_everywhere")}
+    columns = {name: np.array(images) for name in ("counts", "counts_in_view")}
     return Rows([f"i{k}" for k in range(len(images))], list(groups), columns)
 
 

@@ -44,17 +44,17 @@ def test_fit_ends_with_record_page_pictures_and_table(
 ) -> None:
     fit(recipe)
     record, rows = the_record(tmp_path)
-    scores = record["metrics"]["per_image@1"]  # type: ignore[index,call-overload]
+    scores = record["metrics"]["per_image@2"]  # type: ignore[index,call-overload]
     assert scores["n"] == 4
-    assert scores["values"]["dice"]["value"] == pytest.approx(rows["per_image@1/dice"].mean(), abs=1e-6)
+    assert scores["values"]["dice"]["value"] == pytest.approx(rows["per_image@2/dice"].mean(), abs=1e-6)
     page = (tmp_path / "leaderboards" / "clinicdb.md").read_text()
     names = ("tiny", "All background", "All foreground", "Otsu threshold", "The same predictions under every protocol")
     assert all(name in page for name in names)
     assert len(list((run_folder(tmp_path) / "overlays").glob("*.png"))) == 4
     shown = capsys.readouterr().out
-    places = [shown.index(words) for words in ("per_image@1", "otsu_threshold", "fanet@1", "pranet@1 max", "fov@1")]
+    places = [shown.index(words) for words in ("per_image@2", "otsu_threshold", "fanet@2", "pranet@2 max", "fov@2")]
     assert places == sorted(places)
-    assert shown.count("per_image@1") == 1
+    assert shown.count("per_image@2") == 1
 
 
 def test_record_table_and_log_carry_every_protocol(recipe: Path, tmp_path: Path) -> None:
@@ -62,10 +62,10 @@ def test_record_table_and_log_carry_every_protocol(recipe: Path, tmp_path: Path)
     record, rows = the_record(tmp_path)
     metrics = record["metrics"]
     assert list(metrics) == [protocol.key for protocol in PROTOCOLS]  # type: ignore[call-overload]
-    assert {"fanet@1/dice", "keras_fcn@1/iou_0.2", "pooled@1/tp", "pranet@1/s_measure", "fov@1/tn"} <= set(rows.columns)
+    assert {"fanet@2/dice", "keras_fcn@2/iou_0.2", "pooled@2/tp", "pranet@2/s_measure", "fov@2/tn"} <= set(rows.columns)
     logged = final_metrics(run_folder(tmp_path))
     for key, scores in metrics.items():  # type: ignore[attr-defined]
-        prefix = "test" if key == "per_image@1" else f"test/{key.partition('@')[0]}"
+        prefix = "test" if key == "per_image@2" else f"test/{key.partition('@')[0]}"
         for metric, score in scores["values"].items():
             assert logged[f"{prefix}/{metric}"].dropna().item() == pytest.approx(score["value"], rel=1e-6)
     assert not [name for name in logged if name.startswith("val/") and name.count("/") > 1]
@@ -91,7 +91,7 @@ def test_anyone_who_scores_the_predicted_masks_finds_the_recorded_numbers(
     assert run(["score", *words]) == 0
     scored = json.loads(numbers.read_text())["protocols"]
     for name in ("per_image", "pooled"):  # of binary masks at native size; others read the probabilities
-        recorded = record["metrics"][f"{name}@1"]["values"]  # type: ignore[index]
+        recorded = record["metrics"][f"{name}@2"]["values"]  # type: ignore[index]
         assert scored[name] == pytest.approx({metric: score["value"] for metric, score in recorded.items()})
 
 
@@ -102,7 +102,7 @@ def test_recorded_dice_is_that_of_the_predicted_masks(recipe: Path, tmp_path: Pa
     frames = data_root / "CVC-ClinicDB"
     words = ["--ckpt_path", str(checkpoint), "--images", str(frames / "Original"), "--out", str(tmp_path / "masks")]
     assert run(["predict", "--config", str(recipe), *words]) == 0
-    for image_id, dice in zip(rows["id"], rows["per_image@1/dice"], strict=True):
+    for image_id, dice in zip(rows["id"], rows["per_image@2/dice"], strict=True):
         truth = np.asarray(Image.open(frames / "Ground Truth" / f"{image_id}.tif")) > 127
         prediction = np.asarray(Image.open(tmp_path / "masks" / f"{image_id}.png")) > 127
         assert dice == pytest.approx(f1_score(truth.ravel(), prediction.ravel()), abs=1e-6)
@@ -221,7 +221,7 @@ def test_validate_prints_what_training_logged(recipe: Path, tmp_path: Path, caps
     assert run(["validate", "--config", str(recipe), *words]) == 0
     shown = capsys.readouterr().out
     assert f"{best:.4f}" in shown
-    assert "pranet@1 max" in shown
+    assert "pranet@2 max" in shown
     assert final_metrics(tmp_path / "validated")["val/dice"].item() == best
 
 

@@ -59,11 +59,11 @@ def test_no_padding_is_mixed_into_the_edges(scale: float) -> None:
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
-def test_eight_bits_round_halves_to_the_even_level() -> None:
+def test_eight_bits_round_halves_up() -> None:
     levels = torch.tensor([[127.0, 128.0, 128.0, 129.0]]) / 255
     mask = torch.zeros(1, 2, dtype=torch.bool)
     image = Prepared(levels, mask, ~mask, resize_affine((1, 4), (1, 2)))
-    assert image.eight_bit.tolist() == [[128, 128]]
+    assert image.eight_bit.tolist() == [[128, 129]]
 
 
 def test_a_turned_map_is_refused() -> None:

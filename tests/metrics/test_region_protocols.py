@@ -71,7 +71,7 @@ def test_objects_of_all_images_are_added_up() -> None:
 def test_objects_of_each_image_are_in_the_table() -> None:
     maps = [StoredMap("a", "a", (SQUARE | boxes((20, 30, 25, 38))).astype(np.float32), SQUARE, None)]
     table = image_table(stored_rows(maps, [OBJECTS]), [OBJECTS])
-    assert table.columns.tolist() == ["id", "group", "objects@1/tp", "objects@1/fp", "objects@1/fn"]
+    assert table.columns.tolist() == ["id", "group", "objects@2/tp", "objects@2/fp", "objects@2/fn"]
     assert table.iloc[0, 2:].tolist() == [1, 1, 0]
 
 

@@ -5,6 +5,7 @@ import torch
 from polybench.data.loader import resize_affine
 from polybench.errors import UserError
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows, Rows
+from polybench.metrics.protocols import FOV
 from polybench.metrics.sufficient import ROW_BYTES
 
 
@@ -27,28 +28,30 @@ def batch(n: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
 
 
 def equal(one: Rows, two: Rows) -> bool:
-    return one.ids == two.ids and one.groups == two.groups and np.array_equal(one.counts, two.counts)
+    return (
+        one.ids == two.ids and one.groups == two.groups and np.array_equal(one.columns["counts"], two.columns["counts"])
+    )
 
 
 def test_counts_at_native_size_by_hand() -> None:
     metric = ImageRows()
     probability = torch.tensor([[[[0.9, 0.1]]]])
     update(metric, ["a"], probability, [torch.tensor([[[1.0, 1.0, 1.0, 0.0]]])])
-    assert metric.compute().counts.tolist() == [[2, 0, 1, 1]]
+    assert metric.compute().columns["counts"].tolist() == [[2, 0, 1, 1]]
 
 
 def test_threshold_includes_one_half() -> None:
     metric = ImageRows()
     update(metric, ["a"], torch.tensor([[[[0.5, 0.49]]]]), [torch.tensor([[[1.0, 1.0]]])])
-    assert metric.compute().counts.tolist() == [[1, 0, 1, 0]]
+    assert metric.compute().columns["counts"].tolist() == [[1, 0, 1, 0]]
 
 
 def test_pixels_outside_the_field_of_view_do_not_count() -> None:
-    metric = ImageRows()
+    metric = ImageRows([FOV])
     ones = torch.ones(1, 1, 4)
     valid = torch.tensor([[[1.0, 0.0, 0.0, 0.0]]])
     metric.update(ones[None], [ones], [valid], resize_affine((1, 4), (1, 4))[None], ["a"], ["a"])
-    assert metric.compute().counts.tolist() == [[1, 0, 0, 0]]
+    assert metric.compute().columns["counts_in_view"].tolist() == [[1, 0, 0, 0]]
 
 
 def test_order_and_batches_do_not_matter() -> None:
@@ -104,3 +107,12 @@ def stored_bytes(size: int) -> int:
 
 def test_row_of_a_large_image_takes_no_more_memory() -> None:
     assert stored_bytes(1024) == stored_bytes(16) <= ROW_BYTES
+
+
+def test_one_id_in_two_groups_is_refused() -> None:
+    metric = ImageRows()
+    mask = torch.ones(1, 2, 2)
+    for group in ("video 1", "video 2"):
+        metric.update(mask[None], [mask], [mask], resize_affine((2, 2), (2, 2))[None], ["a"], [group])
+    with pytest.raises(UserError, match="'a' stands in the groups 'video 1' and 'video 2'"):
+        metric.compute()

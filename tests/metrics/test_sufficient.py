@@ -1,11 +1,7 @@
-"""The rows: how large they are, and that they are the same from any order, batches and number of processes."""
+"""The rows: how large they are, and that they are the same from any order and batches."""
 
 import json
 import math
-import multiprocessing
-import os
-from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows
 from polybench.metrics.folder import StoredMap, stored_rows
-from polybench.metrics.panel import empty_masks, image_table, panel
+from polybench.metrics.panel import empty_masks, panel
 from polybench.metrics.prepare import resize_affine
 from polybench.metrics.protocols import INSTANCES
 from polybench.metrics.sufficient import COLUMNS, ROW_BYTES, row_bytes
@@ -82,40 +78,6 @@ def test_any_order_gives_the_same_json() -> None:
     expected = json.dumps(panel(stored_rows(items)))
     for order in ([3, 1, 6, 0, 2, 5, 4], [6, 5, 4, 3, 2, 1, 0, 0, 6]):
         assert json.dumps(panel(stored_rows([items[k] for k in order]))) == expected
-
-
-def one_process(rank: int, world: int, n: int, port: str, pipe: Connection) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", rank=rank, world_size=world)
-    metric = ImageRows()
-    for item in maps(n)[rank::world]:
-        add(metric, item)
-    rows = metric.compute()
-    pipe.send(json.dumps(panel(rows)) + image_table(rows).to_csv())
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
-
-
-@pytest.mark.ddp
-@pytest.mark.slow
-@pytest.mark.parametrize(("world", "n"), [(2, 7), (3, 7), (3, 2)])
-def test_any_number_of_processes_gives_the_same_json(world: int, n: int, tmp_path: Path) -> None:
-    rows = stored_rows(maps(n))
-    context = multiprocessing.get_context("spawn")
-    port = str(23000 + os.getpid() % 20000)
-    pipes = [context.Pipe(duplex=False) for _ in range(world)]
-    processes = [
-        context.Process(target=one_process, args=(rank, world, n, port, pipes[rank][1])) for rank in range(world)
-    ]
-    for process in processes:
-        process.start()
-    for receive, _ in pipes:
-        assert receive.poll(120)
-        assert receive.recv() == json.dumps(panel(rows)) + image_table(rows).to_csv()
-    for process in processes:
-        process.join(60)
-        assert process.exitcode == 0
 
 
 def test_empty_masks_are_counted() -> None:

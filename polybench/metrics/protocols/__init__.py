@@ -13,8 +13,9 @@ from polybench.metrics.protocols.per_image import PER_IMAGE
 from polybench.metrics.protocols.pooled import POOLED
 from polybench.metrics.protocols.pranet import PRANET
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values, columns_of
+from polybench.metrics.protocols.sweep import SWEEP
 
-PROTOCOLS = (PER_IMAGE, FANET, KERAS_FCN, POOLED, EFEN, PRANET, FOV, BOUNDARY, OBJECTS)
+PROTOCOLS = (PER_IMAGE, FANET, KERAS_FCN, POOLED, EFEN, PRANET, FOV, SWEEP, BOUNDARY, OBJECTS)
 """Those of every dataset, ours first; `polybench score` prints this order."""
 
 EXTRA_PROTOCOLS = (INSTANCES, MEMBRANES)
@@ -34,6 +35,7 @@ __all__ = [
     "POOLED",
     "PRANET",
     "PROTOCOLS",
+    "SWEEP",
     "Direction",
     "Protocol",
     "Values",

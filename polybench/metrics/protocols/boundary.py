@@ -20,7 +20,7 @@ def boundary_values(rows: Rows) -> dict[str, Values]:
 
 BOUNDARY = Protocol(
     name="boundary",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=(
         "an empty prediction of an empty mask has distance 0 and boundary IoU 1. Where only one of them is empty, both "

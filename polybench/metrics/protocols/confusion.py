@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from polybench.metrics.protocols.protocol import Direction, Values
+from polybench.metrics.protocols.protocol import Direction, Values, ratio
 from polybench.metrics.sufficient import Counts
 
 CONFUSION_DIRECTIONS: Mapping[str, Direction] = {
@@ -35,16 +35,15 @@ def per_image_values(counts: Counts) -> dict[str, Values]:
     tp, fp, fn, tn = counts.astype(np.float64).T
     nothing = (tp + fp + fn) == 0
 
-    def ratio(numerator: Values, denominator: Values) -> Values:
-        safe = np.where(denominator > 0, denominator, 1.0)
-        return np.where(nothing, 1.0, np.where(denominator > 0, numerator / safe, 0.0))
+    def share(numerator: Values, denominator: Values) -> Values:
+        return np.where(nothing, 1.0, ratio(numerator, denominator, otherwise=0.0))
 
     return {
-        "dice": ratio(2 * tp, 2 * tp + fp + fn),
-        "iou": ratio(tp, tp + fp + fn),
-        "precision": ratio(tp, tp + fp),
-        "recall": ratio(tp, tp + fn),
-        "f2": ratio(5 * tp, 5 * tp + fp + 4 * fn),
-        "specificity": np.where(tn + fp > 0, tn / np.where(tn + fp > 0, tn + fp, 1.0), 1.0),
-        "accuracy": ratio(tp + tn, tp + fp + fn + tn),
+        "dice": share(2 * tp, 2 * tp + fp + fn),
+        "iou": share(tp, tp + fp + fn),
+        "precision": share(tp, tp + fp),
+        "recall": share(tp, tp + fn),
+        "f2": share(5 * tp, 5 * tp + fp + 4 * fn),
+        "specificity": ratio(tn, tn + fp, otherwise=1.0),
+        "accuracy": share(tp + tn, tp + fp + fn + tn),
     }

@@ -4,7 +4,8 @@ Dice and IoU are soft, without a threshold, of the summed pixels of 8 images at 
 then averaged over such batches, each alike, also the last, smaller one. Batches are made of the images in order of
 their ids, so that they do not depend on how the evaluation was run. Precision and recall beside them are of all
 pixels of all images above 0.5: this is not one averaging, and the F-measure of the two is not the Dice. The Keras
-code sums over a second output map too, which nets here lack.
+code sums over a second output map too, which nets here lack. Dice and IoU have no interval: images that are drawn again
+make other batches, whose mean is another number.
 """
 
 import numpy as np
@@ -33,10 +34,11 @@ def efen_values(rows: Rows) -> dict[str, float]:
 
 EFEN = Protocol(
     name="efen",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks="an image without object only adds its probabilities to the batch; a batch without any counts 1.",
     columns=("soft_sums", "counts_network"),
     directions={"dice": "higher", "iou": "higher", "precision": "higher", "recall": "higher"},
     aggregate=efen_values,
+    without_interval=frozenset({"dice", "iou"}),
 )

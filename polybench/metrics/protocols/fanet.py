@@ -37,7 +37,7 @@ DIRECTIONS: dict[str, Direction] = dict.fromkeys(
 
 FANET = Protocol(
     name="fanet",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=(
         "an empty prediction scores 1, any other about 1e-15, but its recall is 1. Where there is no background, "

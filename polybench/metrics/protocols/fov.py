@@ -2,7 +2,8 @@
 
 The metrics of per_image, of the pixels inside the field of view alone, and the area under the ROC curve of those
 pixels of all images together, from 256 levels of probability. Pixels of one level count as ties, so that the area
-lies at most auc_tolerance from that of the probabilities themselves. Without a field of view all pixels count.
+lies at most auc_tolerance from that of the probabilities themselves. Without a field of view all pixels count, and the
+other metrics are those of per_image.
 """
 
 import torch
@@ -25,12 +26,13 @@ def areas(rows: Rows) -> dict[str, float]:
 
 FOV = Protocol(
     name="fov",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=EMPTY_COUNTS_ONE + " Without any foreground in the whole set there is no area.",
-    columns=("counts", "histograms"),
+    columns=("counts_in_view", "histograms"),
     directions={**CONFUSION_DIRECTIONS, "auc": "higher", "auc_tolerance": "lower"},
-    values=lambda rows: per_image_values(rows.counts),
+    values=lambda rows: per_image_values(rows.integers("counts_in_view")),
     aggregate=areas,
-    counts="counts",
+    without_interval=frozenset({"auc_tolerance"}),
+    counts="counts_in_view",
 )

@@ -24,7 +24,7 @@ def instance_values(rows: Rows) -> dict[str, Values]:
 
 INSTANCES = Protocol(
     name="instances",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks="no true and no predicted instance, all are 1; only one of them, all are 0. Without pairs sq is 0.",
     columns=("instances",),

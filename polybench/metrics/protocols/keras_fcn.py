@@ -40,7 +40,7 @@ def dice_of_mean_iou(rows: Rows) -> dict[str, float]:
 
 KERAS_FCN = Protocol(
     name="keras_fcn",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=(
         "an empty prediction scores 1 (the code divides 0 by 0; the polyp sets have no empty mask), any other 0."

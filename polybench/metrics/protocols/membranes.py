@@ -10,8 +10,9 @@ test truth, which flatters.
 """
 
 from polybench.metrics.membranes import THRESHOLDS, MembraneScores, best_threshold
+from polybench.metrics.prepare import THRESHOLD
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values
-from polybench.metrics.sufficient import THRESHOLD, Rows
+from polybench.metrics.sufficient import Rows
 
 DIRECTIONS: dict[str, Direction] = dict.fromkeys((*MembraneScores._fields, "max_v_rand", "max_v_info"), "higher")
 
@@ -30,7 +31,7 @@ def maxima(rows: Rows) -> dict[str, float]:
 
 MEMBRANES = Protocol(
     name="membranes",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=(
         "no true and no predicted cell, all are 1; only one of them, all are 0. Where the truth is a single cell and "

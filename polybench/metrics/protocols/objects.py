@@ -23,7 +23,7 @@ def object_values(rows: Rows) -> dict[str, float]:
 
 OBJECTS = Protocol(
     name="objects",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=(
         "every prediction on one is a false positive. A set without any object and any prediction scores 1; where "

@@ -1,8 +1,8 @@
 """Each image at its native size: the numbers that the leaderboards rank by.
 
 Dice, IoU, precision, recall, F2, specificity and accuracy of each image at its native size (the probability map
-resized bilinearly, then thresholded at 0.5), inside the field of view where the dataset has one, averaged over
-images.
+resized bilinearly, then thresholded at 0.5), of all its pixels, averaged over images. Datasets with a field of view
+are ranked by fov, which is the same inside it.
 """
 
 from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, EMPTY_COUNTS_ONE, per_image_values
@@ -10,11 +10,11 @@ from polybench.metrics.protocols.protocol import Protocol
 
 PER_IMAGE = Protocol(
     name="per_image",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=EMPTY_COUNTS_ONE,
     columns=("counts",),
     directions=CONFUSION_DIRECTIONS,
-    values=lambda rows: per_image_values(rows.counts),
+    values=lambda rows: per_image_values(rows.integers("counts")),
     counts="counts",
 )

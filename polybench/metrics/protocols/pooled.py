@@ -12,7 +12,7 @@ from polybench.metrics.sufficient import Rows
 
 def pooled_values(rows: Rows) -> dict[str, float]:
     """The metrics of the summed confusion matrix, and the two-class IoU."""
-    total = rows.integers("counts_everywhere").sum(axis=0, keepdims=True)
+    total = rows.integers("counts").sum(axis=0, keepdims=True)
     found = {name: float(value[0]) for name, value in per_image_values(total).items()}
     background = float(per_image_values(total[:, [3, 2, 1, 0]])["iou"][0])
     return {**found, "background_iou": background, "miou": (found["iou"] + background) / 2}
@@ -20,11 +20,11 @@ def pooled_values(rows: Rows) -> dict[str, float]:
 
 POOLED = Protocol(
     name="pooled",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks="they only add false positives and true negatives; a set without any object or prediction scores 1.",
-    columns=("counts_everywhere",),
+    columns=("counts",),
     directions={**CONFUSION_DIRECTIONS, "background_iou": "higher", "miou": "higher"},
     aggregate=pooled_values,
-    counts="counts_everywhere",
+    counts="counts",
 )

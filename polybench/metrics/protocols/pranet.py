@@ -11,7 +11,7 @@ bicubically from 8-bit files.
 import torch
 
 from polybench.metrics.histograms import dice_curve, e_curve, iou_curve, sweep
-from polybench.metrics.protocols.protocol import Protocol, Values
+from polybench.metrics.protocols.protocol import Protocol, Values, maxima
 from polybench.metrics.sufficient import Rows
 
 
@@ -30,14 +30,9 @@ def pranet_values(rows: Rows) -> dict[str, Values]:
     return {**means, "s_measure": structure, "weighted_f": weighted, "mae": error}
 
 
-def maxima(rows: Rows) -> dict[str, float]:
-    """The best threshold's mean over images, of each curve, from rows whose columns are the curves."""
-    return {f"max_{name}": float(curve.mean(axis=0).max()) for name, curve in rows.columns.items()}
-
-
 PRANET = Protocol(
     name="pranet",
-    version=1,
+    version=2,
     definition=__doc__,
     empty_masks=(
         "Dice, IoU and weighted F are 0 whatever was predicted; the S-measure is 1 minus the mean of the map, the "

@@ -35,6 +35,7 @@ class Protocol:
         values: Rows -> metric name -> value of each image (n,), for metrics that are a mean over images.
         aggregate: Reduced rows -> metric name -> number, for metrics that are not.
         reduce: Rows -> what `aggregate` reads of each image, made once where images are drawn anew many times.
+        without_interval: Metrics for which images drawn anew tell nothing about their uncertainty.
         counts: Name of the counts that belong beside its values, where there is one such column: true positives, false
             positives, false negatives and, of pixels, true negatives, (n, 3) or (n, 4).
     """
@@ -48,6 +49,7 @@ class Protocol:
     values: Callable[[Rows], Mapping[str, Values]] = lambda rows: {}
     aggregate: Callable[[Rows], Mapping[str, float]] = lambda rows: {}
     reduce: Callable[[Rows], Rows] = lambda rows: rows
+    without_interval: frozenset[str] = frozenset()
     counts: str | None = None
 
     @property
@@ -81,3 +83,8 @@ def ratio(numerator: Values, denominator: Values, otherwise: float) -> Values:
     safe = np.where(denominator > 0, denominator, 1.0)
     result: Values = np.where(denominator > 0, numerator / safe, otherwise)
     return result
+
+
+def maxima(rows: Rows) -> dict[str, float]:
+    """The best threshold's mean over images, of each curve, from rows whose columns are curves (n, thresholds)."""
+    return {f"max_{name}": float(curve.mean(axis=0).max()) for name, curve in rows.columns.items()}

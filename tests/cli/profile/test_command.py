@@ -104,7 +104,7 @@ def test_mean_over_the_seeds_of_the_configuration_stands_beside_the_speed(recipe
 
 
 def table_mean(record: Path) -> float:
-    return float(pd.read_csv(record.with_suffix(".csv"))["per_image@1/dice"].mean())
+    return float(pd.read_csv(record.with_suffix(".csv"))["per_image@2/dice"].mean())
 
 
 def test_record_of_another_configuration_is_not_taken(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:

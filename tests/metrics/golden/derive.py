@@ -121,31 +121,60 @@ def keras_fcn(truths: list[np.ndarray], bytes_: list[np.ndarray]) -> dict[str, f
 def pranet(truths: list[np.ndarray], natives: list[np.ndarray]) -> dict[str, float]:
     """PySODMetrics for the structure measures, loops over thresholds for Dice and IoU."""
     structure, weighted, alignment, error = sod.Smeasure(), sod.WeightedFmeasure(beta=1), sod.Emeasure(), sod.MAE()
-    dice, iou = [], []
+    maps = []
     for truth, native in zip(truths, natives, strict=True):
         span = native.max() - native.min()
         stretched = (native - native.min()) / span if span else native
-        t = truth.astype(bool)
         for measure in (structure, weighted, alignment, error):
-            measure.step(stretched, t, normalize=False)
-        rows = []
-        for k in range(255, -1, -1):
-            p = stretched >= k / 255
-            hit = (t & p).sum()
-            rows.append((2 * hit / (t.sum() + p.sum()), hit / (t | p).sum()) if hit else (0.0, 0.0))
-        dice.append([row[0] for row in rows])
-        iou.append([row[1] for row in rows])
+            measure.step(stretched, truth.astype(bool), normalize=False)
+        maps.append(stretched)
     curve = alignment.get_results()["em"]["curve"]
+    swept_maps = threshold_loop(truths, maps)
     return {
-        "mean_dice": float(np.mean(dice)),
-        "max_dice": float(np.mean(dice, axis=0).max()),
-        "mean_iou": float(np.mean(iou)),
-        "max_iou": float(np.mean(iou, axis=0).max()),
+        **best_and_mean({name: swept_maps[name] for name in ("dice", "iou")}),
         "s_measure": float(structure.get_results()["sm"]),
         "weighted_f": float(weighted.get_results()["wfm"]),
         "mean_e": float(curve.mean()),
         "max_e": float(curve.max()),
         "mae": float(error.get_results()["mae"]),
+    }
+
+
+def best_and_mean(curves: dict[str, np.ndarray]) -> dict[str, float]:
+    """Mean over images and thresholds, and the best of the mean over images, of curves (images, thresholds)."""
+    found = {f"mean_{name}": float(np.mean(curve)) for name, curve in curves.items()}
+    return found | {f"max_{name}": float(np.mean(curve, axis=0).max()) for name, curve in curves.items()}
+
+
+def threshold_loop(truths: list[np.ndarray], maps: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Dice, IoU and F (squared beta 0.3) at every threshold, 0 where nothing is hit."""
+    rows = []
+    for truth, image in zip(truths, maps, strict=True):
+        t = truth.astype(bool)
+        rows.append([])
+        for k in range(255, -1, -1):
+            p = image >= k / 255
+            hit, both = (t & p).sum(), t.sum() + p.sum()
+            f = 1.3 * hit / (0.3 * t.sum() + p.sum()) if hit else 0.0
+            rows[-1].append((2 * hit / both, hit / (both - hit), f) if hit else (0.0, 0.0, 0.0))
+    return dict(zip(("dice", "iou", "f"), np.array(rows).transpose(2, 0, 1), strict=True))
+
+
+def swept(
+    inside: list[tuple[np.ndarray, np.ndarray]], truths: list[np.ndarray], maps: list[np.ndarray]
+) -> dict[str, float]:
+    """Maps as they are: inside the field of view at native size, E by PySODMetrics; all pixels at network size."""
+    native = threshold_loop([pair[0] for pair in inside], [pair[1] for pair in inside])
+    alignment = sod.Emeasure()
+    for truth, score in inside:
+        alignment.step(score[None], truth[None].astype(bool), normalize=False)
+    curve = alignment.get_results()["em"]["curve"]
+    network = threshold_loop(truths, maps)
+    return {
+        **best_and_mean(native),
+        "mean_e": float(curve.mean()),
+        "max_e": float(curve.max()),
+        **best_and_mean({f"network_{name}": network[name] for name in ("dice", "iou")}),
     }
 
 
@@ -187,13 +216,14 @@ def main() -> None:
     truth, score = (np.concatenate([pair[part] for pair in inside]) for part in (0, 1))
     eight_bit = [np.floor(bilinear(np.array(pair["levels"], float), NATIVE) + 0.5) for pair in pairs]
     expected = {
-        "per_image": in_view,
+        "per_image": means([confusion(mask, native >= 0.5) for mask, native in zip(masks, natives, strict=True)]),
         "fanet": means([fanet(t, p > 0.5) for t, p in zip(network_masks, maps, strict=True)]),
         "keras_fcn": keras_fcn(masks, eight_bit),
         "pooled": pooled(masks, natives),
         "efen": efen(network_masks, maps),
         "pranet": pranet(masks, natives),
         "fov": {**in_view, "auc": sk.roc_auc_score(truth, score)},
+        "sweep": swept(inside, network_masks, maps),
     }
     (HERE / "images.json").write_text(json.dumps(pairs, separators=(",", ":")) + "\n")
     for name, numbers in expected.items():
