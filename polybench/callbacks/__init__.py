@@ -5,6 +5,7 @@ from polybench.callbacks.checkpoint import AtomicCheckpointIO, SigtermCallback
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.resume import ResumeCallback
+from polybench.callbacks.transfer import TransferCallback
 
 __all__ = [
     "AtomicCheckpointIO",
@@ -13,4 +14,5 @@ __all__ = [
     "PreviewsCallback",
     "ResumeCallback",
     "SigtermCallback",
+    "TransferCallback",
 ]

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 import polybench
 from polybench.checksum import file_sha256
-from polybench.results.facts import Provenance
+from polybench.results.facts import Ancestor, Provenance
 
 PACKAGES = (
     "torch",
@@ -120,6 +120,15 @@ def start_weights(net: Mapping[str, Any]) -> str:
         if key in {"encoder_weights", "weights", "weights_backbone", "pretrained"} and value:
             return str(value)
     return "random"
+
+
+def transferred_from(ancestors: Sequence[Ancestor]) -> str | None:
+    """Where a transferred backbone comes from, in words; None without a transfer."""
+    if not ancestors:
+        return None
+    last = ancestors[-1]
+    known = ", ".join(part for part in (last.stage, last.task, last.dataset) if part)
+    return f"backbone of {known or last.sha256[:8]}"
 
 
 def net_summary(net: Mapping[str, Any]) -> str:

@@ -12,8 +12,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from polybench.callbacks.meter import MeterCallback
-from polybench.callbacks.provenance import net_summary, net_version, provenance, start_weights
+from polybench.callbacks.provenance import net_summary, net_version, provenance, start_weights, transferred_from
 from polybench.callbacks.scores import all_scores
+from polybench.callbacks.transfer import ancestors_of
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
@@ -67,6 +68,7 @@ def trained_record(
     net_config = context.config["model"]["init_args"]["net"]
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     net: nn.Module = task.net  # type: ignore[assignment]
+    ancestors = ancestors_of(trainer)
     return Record(
         schema_version=SCHEMA_VERSION,
         kind="trained",
@@ -84,9 +86,10 @@ def trained_record(
             version=net_version(net_config["class_path"]),
             parameters=sum(p.numel() for p in net.parameters()),
             macs=count_macs(net, data.size) if data.size else None,
-            start_weights=start_weights(net_config),
-            lineage=context.lineage,
+            start_weights=transferred_from(ancestors) or start_weights(net_config),
+            lineage=(*(one.sha256 for one in ancestors), *context.lineage),
             summary=net_summary(net_config),
+            ancestors=ancestors,
         ),
         training=TrainingFacts(
             epochs_run=meter.epochs_run,

@@ -40,11 +40,13 @@ class ResumeCallback(Callback):
         every: Batches between two checkpoints `last.ckpt`; 0 leaves them to the ends of epochs. Where gradients are
             accumulated, the checkpoint waits for the optimizer's step, since they are not in it.
         run: The run, written into each checkpoint.
+        origin: What is trained: `task`, `dataset` and `stage` (the recipe), for those who begin with its weights.
     """
 
     def __init__(self) -> None:
         self.every = 0
         self.run: RunMark | None = None
+        self.origin: dict[str, str] = {}
         self._due = False
         self._batches_before: int | None = None
 
@@ -85,7 +87,8 @@ class ResumeCallback(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down which run this is."""
         if self.run is not None:
-            checkpoint[KEY] = {**self.run._asdict(), "batches_per_epoch": trainer.num_training_batches}
+            batches = trainer.num_training_batches
+            checkpoint[KEY] = {**self.run._asdict(), "batches_per_epoch": batches, "origin": self.origin}
 
 
 def run_of(checkpoint: Path) -> RunMark | None:

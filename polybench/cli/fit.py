@@ -64,6 +64,8 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     )
     cli.resume.every = config.save_every
     cli.resume.run = cli.mark(cli.trainer.world_size)
+    stage = "-".join(part for part in (config.name, config.variant) if part)
+    cli.resume.origin = {"task": "segmentation", "dataset": cli.datamodule.short_name, "stage": stage}
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())

@@ -1,6 +1,7 @@
-"""Segmentation nets of the papers: raw logits (N, C, H, W) out, SMP's encoder contract at `.encoder`."""
+"""Nets of the papers: raw logits (N, C, H, W) out, or (N, C) of patches; SMP's encoder contract at `.encoder`."""
 
 from polybench.models.efen import EFEN
 from polybench.models.fanet import FANet, FANetSeries
+from polybench.models.fcn16s import FCN16sAtrous, PatchClassifier
 
-__all__ = ["EFEN", "FANet", "FANetSeries"]
+__all__ = ["EFEN", "FANet", "FANetSeries", "FCN16sAtrous", "PatchClassifier"]

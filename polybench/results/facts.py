@@ -73,6 +73,23 @@ class DatasetFacts:
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """A net, or a backbone, whose weights others begin with.
+
+    Attributes:
+        sha256: Of its file; of the tensors where it was no file of ours (ImageNet's weights).
+        task: What it was trained for; None where its file doesn't say.
+        dataset: What it was trained on, likewise.
+        stage: Recipe, or stage of a plan, that trained it, likewise.
+    """
+
+    sha256: str
+    task: str | None
+    dataset: str | None
+    stage: str | None
+
+
+@dataclass(frozen=True)
 class NetFacts:
     """What was trained.
 
@@ -84,6 +101,7 @@ class NetFacts:
         start_weights: Where the weights came from, such as "random" or "imagenet".
         lineage: sha256 of each checkpoint that the weights descend from, oldest first.
         summary: One line such as "EFEN widths 16-32-64-128".
+        ancestors: What is known of those whose backbone was transferred, oldest first.
     """
 
     class_path: str
@@ -93,6 +111,7 @@ class NetFacts:
     start_weights: str
     lineage: tuple[str, ...]
     summary: str
+    ancestors: tuple[Ancestor, ...] = ()
 
 
 @dataclass(frozen=True)

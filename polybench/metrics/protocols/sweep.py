@@ -7,16 +7,25 @@ truth, which flatters. f is the F-measure with squared beta 0.3, as in salient o
 2009), e the E-measure (Fan et al., IJCAI 2018).
 """
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
+from torch import Tensor
 
-from polybench.metrics.histograms import dice_curve, e_curve, f_curve, iou_curve, sweep
+from polybench.metrics.histograms import Sweep, dice_curve, e_curve, f_curve, iou_curve, sweep
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values, maxima
 from polybench.metrics.sufficient import Rows
 
-MEASURES = {"dice": dice_curve, "iou": iou_curve, "f": partial(f_curve, beta2=0.3), "e": e_curve}
-NETWORK_MEASURES = {"network_dice": dice_curve, "network_iou": iou_curve}
+Curve = Callable[[Sweep], Tensor]
+
+MEASURES: Mapping[str, Curve] = {
+    "dice": dice_curve,
+    "iou": iou_curve,
+    "f": partial(f_curve, beta2=0.3),
+    "e": e_curve,
+}
+NETWORK_MEASURES: Mapping[str, Curve] = {"network_dice": dice_curve, "network_iou": iou_curve}
 DIRECTIONS: dict[str, Direction] = dict.fromkeys(
     (f"{reading}_{name}" for name in (*MEASURES, *NETWORK_MEASURES) for reading in ("mean", "max")), "higher"
 )

@@ -1,0 +1,302 @@
+"""Weight transfer: the backbone of one net takes the weights and batch-norm statistics that another net has learnt.
+
+Paper: the first of the five, whose schemes carry a ResNet-50 between segmentation and patch classification. As there,
+only the backbone travels: each stage begins with a new head and a new optimizer, and gives the backbone of the
+checkpoint that validation chose. Deviation: keys must match exactly unless `strict` is switched off, where the
+released code copies whatever layers share a name.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import segmentation_models_pytorch as smp
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.table import Table
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch import Tensor, nn
+
+from polybench.atomic import atomic_writer
+from polybench.callbacks.checkpoint import AtomicCheckpointIO
+from polybench.callbacks.resume import KEY
+from polybench.checksum import file_sha256
+from polybench.errors import ConfigError
+from polybench.results.facts import Ancestor
+
+IMAGENET = "imagenet"
+EXPORT = "encoder.safetensors"
+LINEAGE = "polybench_lineage"
+"""Key of the ancestors in the metadata of a safetensors file, as JSON, oldest first."""
+PREFIXES = ("net.encoder.", "net._orig_mod.encoder.", "encoder.")
+"""What stands before a backbone's keys in a checkpoint of a task, in one of a compiled net, and in that of a net."""
+
+State = Mapping[str, Tensor]
+
+
+class Donor(NamedTuple):
+    """A backbone's weights by key, and where they come from, oldest first, the donor itself last."""
+
+    state: State
+    ancestors: tuple[Ancestor, ...]
+
+
+class Match(NamedTuple):
+    """Keys of donor and receiver compared.
+
+    Attributes:
+        matched: In both, of one shape.
+        missing: In the receiver alone.
+        unexpected: In the donor alone.
+        misshaped: In both, with shapes `(donor, receiver)`.
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshaped: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+
+    @property
+    def share(self) -> float:
+        """Share of the receiver's tensors that match."""
+        return len(self.matched) / max(1, len(self.matched) + len(self.missing) + len(self.misshaped))
+
+
+class TransferCallback(Callback):
+    """Fills `net.encoder` before training, and leaves the trained backbone as `encoder.safetensors` after it.
+
+    A run that is resumed keeps the weights of its checkpoint: nothing is transferred a second time, and the donor need
+    no longer exist.
+
+    Args:
+        source: A checkpoint, a `.safetensors` file of this callback or of anyone's backbone, `imagenet`, or null for
+            no transfer (the first stage of a scheme, which only leaves its backbone).
+        strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
+        min_match: Share of the receiver's tensors that must match, strict or not.
+
+    Attributes:
+        ancestors: Where the backbone comes from, oldest first; empty before a transfer, or without one.
+
+    Raises:
+        ConfigError: If `min_match` is no share. In `fit`, before the first step: if the net has no backbone, the source
+            can't be read, or too little matches.
+    """
+
+    def __init__(self, source: str | None, strict: bool = True, min_match: float = 0.9) -> None:
+        if not 0 < min_match <= 1:
+            raise ConfigError(
+                f"min_match is the share of tensors that must match, above 0 and up to 1, not {min_match}."
+            )
+        self.source = source
+        self.strict = strict
+        self.min_match = min_match
+        self.ancestors: tuple[Ancestor, ...] = ()
+        self.match: Match | None = None
+        self._resumed = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the ancestors."""
+        return {"ancestors": [asdict(one) for one in self.ancestors]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a run: its weights have been transferred."""
+        self.ancestors = tuple(Ancestor(**one) for one in state_dict["ancestors"])
+        self._resumed = True
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Transfer; every process does the same."""
+        encoder = encoder_of(pl_module)
+        if self.source is None or self._resumed:
+            return
+        donor = read_donor(self.source, net_of(pl_module))
+        self.match = compare(donor.state, encoder.state_dict())
+        if trainer.is_global_zero:
+            Console().print(match_table(self.match, self.source))
+        self._refuse(self.match)
+        take(donor.state, encoder, self.match.matched)
+        self.ancestors = donor.ancestors
+
+    def _refuse(self, match: Match) -> None:
+        wrong = {"missing": match.missing, "unexpected": match.unexpected, "of another shape": tuple(match.misshaped)}
+        if match.share < self.min_match:
+            raise ConfigError(
+                f"'{self.source}' fits {100 * match.share:.1f} % of the backbone's tensors, less than min_match "
+                f"{100 * self.min_match:.1f} %: give the donor of this net's own encoder."
+            )
+        if self.strict and any(wrong.values()):
+            found = "; ".join(f"{len(keys)} {what} ('{keys[0]}' ...)" for what, keys in wrong.items() if keys)
+            raise ConfigError(
+                f"'{self.source}' is not the backbone of this net: {found}. Give a donor with the same encoder, or "
+                "strict: false to leave these tensors as they are."
+            )
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Write the ancestors where every reader of a checkpoint finds them."""
+        checkpoint[LINEAGE] = json.dumps([asdict(one) for one in self.ancestors])
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the backbone of the best checkpoint; where there is none, that of the last step."""
+        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        folder = Path(best).parent if best else Path(trainer.default_root_dir)
+        if best:
+            donor = read_donor(best, net_of(pl_module))
+        else:
+            donor = Donor(encoder_of(pl_module).state_dict(), self.ancestors)
+        write_encoder(donor, folder / EXPORT)
+
+
+def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
+    """Where the trained net's backbone comes from, oldest first; empty where none was transferred."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    transfers = [callback for callback in callbacks if isinstance(callback, TransferCallback)]
+    return tuple(one for transfer in transfers for one in transfer.ancestors)
+
+
+def net_of(task: LightningModule) -> nn.Module:
+    """The net of a task, out of the wrapping of torch.compile."""
+    net: nn.Module = getattr(task.net, "_orig_mod", task.net)  # type: ignore[arg-type]
+    return net
+
+
+def encoder_of(task: LightningModule) -> nn.Module:
+    """The backbone of a task's net.
+
+    Raises:
+        ConfigError: If it has none.
+    """
+    net = net_of(task)
+    encoder = getattr(net, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise ConfigError(f"{type(net).__name__} has no backbone at '.encoder', so no weights can be transferred.")
+    return encoder
+
+
+def read_donor(source: str, net: nn.Module) -> Donor:
+    """Read a backbone.
+
+    Args:
+        source: `imagenet`, a `.safetensors` file, or a checkpoint.
+        net: The net whose backbone is to be filled; ImageNet's weights are those of its kind.
+
+    Raises:
+        ConfigError: If the source can't be read, or holds no backbone.
+    """
+    if source == IMAGENET:
+        state = imagenet_state(net)
+        digest = sha256(to_safetensors(dict(state))).hexdigest()
+        return Donor(state, (Ancestor(digest, "classification", "ImageNet", None),))
+    path = Path(source).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"There is no donor '{source}': name a checkpoint, a .safetensors file, or imagenet.")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    saved = AtomicCheckpointIO().load_checkpoint(path)
+    state = backbone_of(saved.get("state_dict", saved), path)
+    origin = saved.get(KEY, {}).get("origin") or {}
+    own = Ancestor(file_sha256(path), origin.get("task"), origin.get("dataset"), origin.get("stage"))
+    return Donor(state, (*_ancestors(saved.get(LINEAGE)), own))
+
+
+def backbone_of(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """Those tensors of a state that belong to a backbone, by their keys in it.
+
+    Raises:
+        ConfigError: If there are none.
+    """
+    for prefix in PREFIXES:
+        found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        if found:
+            return found
+    raise ConfigError(f"'{path}' holds no backbone (no key begins with {' or '.join(PREFIXES)}): give another donor.")
+
+
+def _read_safetensors(path: Path) -> Donor:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
+            lineage = (file.metadata() or {}).get(LINEAGE)
+    except (SafetensorError, OSError) as error:
+        raise ConfigError(f"'{path}' is no safetensors file ({error}): give another donor.") from error
+    bare = state if not any(key.startswith(PREFIXES) for key in state) else backbone_of(state, path)
+    ancestors = _ancestors(lineage) or (Ancestor(file_sha256(path), None, None, None),)
+    return Donor(bare, ancestors)
+
+
+def _ancestors(text: str | None) -> tuple[Ancestor, ...]:
+    return tuple(Ancestor(**one) for one in json.loads(text or "[]"))
+
+
+def imagenet_state(net: nn.Module) -> State:
+    """ImageNet's weights for a net whose backbone is one of segmentation_models_pytorch.
+
+    Raises:
+        ConfigError: If the backbone isn't from there, or its weights can't be had.
+    """
+    name = getattr(net, "encoder_name", None)
+    if isinstance(net, smp.base.SegmentationModel):
+        name = str(net.name).partition("-")[2]
+    if name is None:
+        raise ConfigError(
+            f"Which ImageNet weights belong to {type(net).__name__} is not known: let the net load them itself "
+            "(encoder_weights: imagenet, or pretrained: true), or give a file."
+        )
+    try:
+        donor: nn.Module = smp.encoders.get_encoder(name, weights=IMAGENET)
+    except Exception as error:  # whatever the hub, the network or the disk raises
+        raise ConfigError(f"ImageNet's weights of '{name}' can't be had ({type(error).__name__}: {error}).") from error
+    return donor.state_dict()
+
+
+def compare(donor: State, receiver: State) -> Match:
+    """Compare the keys and shapes of two backbones."""
+    shared = [key for key in receiver if key in donor]
+    misshaped = {
+        key: (tuple(donor[key].shape), tuple(receiver[key].shape))
+        for key in shared
+        if donor[key].shape != receiver[key].shape
+    }
+    return Match(
+        matched=tuple(key for key in shared if key not in misshaped),
+        missing=tuple(key for key in receiver if key not in donor),
+        unexpected=tuple(key for key in donor if key not in receiver),
+        misshaped=misshaped,
+    )
+
+
+def take(donor: State, receiver: nn.Module, keys: Sequence[str]) -> None:
+    """Copy tensors into a backbone, in their place, so that optimizers and DDP keep what they hold."""
+    state = receiver.state_dict(keep_vars=True)
+    with torch.no_grad():
+        for key in keys:
+            state[key].copy_(donor[key])
+
+
+def match_table(match: Match, source: str) -> Table:
+    """What was compared, as a table for the terminal."""
+    table = Table(title=f"Transfer from {source}: {100 * match.share:.1f} % of the backbone", title_justify="left")
+    for name in ("tensors", "number", "first of them"):
+        table.add_column(name)
+    shapes = [f"{key} {donor} -> {receiver}" for key, (donor, receiver) in match.misshaped.items()]
+    for name, keys in (
+        ("matched", match.matched),
+        ("missing in the donor", match.missing),
+        ("unexpected in the donor", match.unexpected),
+        ("of another shape", shapes),
+    ):
+        table.add_row(name, str(len(keys)), ", ".join(keys[:3]))
+    return table
+
+
+def write_encoder(donor: Donor, path: Path) -> None:
+    """Write a backbone with its lineage, atomically."""
+    metadata = {LINEAGE: json.dumps([asdict(one) for one in donor.ancestors])}
+    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in donor.state.items()}
+    with atomic_writer(path) as file:
+        file.write(to_safetensors(tensors, metadata))

@@ -1,0 +1,135 @@
+"""FCN16s-Atrous and its patch classifier: one backbone of output stride 16, two heads, weights that travel.
+
+Paper: the first of the five, whose Keras code was released (`MELSunny/Keras-FCN`). The whole last stage is dilated by
+2 instead of strided; there is no skip connection ("16s" is the output stride). Deviations from the code: the backbone
+is SMP's (torchvision's) ResNet-50, which strides in the 3x3 convolutions, has no convolution biases and pads the
+pooling, so that the sizes are 80, 40, 20, 20 at 320 pixels instead of 79, 40, 20, 20; the logits are brought to image
+size with pixel centres (`align_corners=False`), not anchored at the corner. Keras counts 23,591,810 parameters: the
+biases, and four numbers for each channel of batch normalisation.
+"""
+
+from typing import Literal
+
+import segmentation_models_pytorch as smp
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from polybench.errors import ConfigError
+
+STRIDE = 16
+
+
+class FCN16sAtrous(nn.Module):
+    """A backbone of output stride 16, one 1x1 convolution to the classes, bilinear to image size.
+
+    With ResNet-50 it has 23,512,130 parameters; all three 3x3 convolutions of layer4 are dilated by 2.
+
+    Args:
+        encoder: Any encoder of segmentation_models_pytorch that can be dilated; `tu-<name>` for one of timm's.
+        encoder_weights: `imagenet`, or null for random weights.
+        classes: Output channels; two are read as a softmax over background and foreground.
+
+    Raises:
+        ConfigError: If there is no such encoder, or it can't be dilated.
+    """
+
+    version = 1
+
+    def __init__(self, encoder: str = "resnet50", encoder_weights: str | None = "imagenet", classes: int = 2) -> None:
+        super().__init__()
+        self.encoder_name = encoder
+        self.encoder = atrous_encoder(encoder, encoder_weights)
+        self.head = nn.Conv2d(last_channels(self.encoder), classes, 1)
+        nn.init.kaiming_normal_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Segment.
+
+        Args:
+            images: (N, 3, H, W).
+
+        Returns:
+            Raw logits (N, classes, H, W).
+        """
+        logits = self.head(self.encoder(images)[-1])
+        return F.interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class PatchClassifier(nn.Module):
+    """The same backbone, its last feature map pooled, and one linear layer to the classes.
+
+    With ResNet-50 it has 23,512,130 parameters, as in the released code; with `head="flatten"` for patches of 320
+    pixels 25,146,434.
+
+    Args:
+        encoder: As for `FCN16sAtrous`, so that the weights of one fit the other.
+        encoder_weights: `imagenet`, or null for random weights.
+        classes: Output channels; two are read as a softmax over no object and object.
+        head: `average` for global average pooling, `flatten` for every place of the last feature map.
+        size: Side of a patch in pixels, for `flatten`.
+
+    Raises:
+        ConfigError: If there is no such encoder, it can't be dilated, or `size` isn't divisible by 16.
+    """
+
+    version = 1
+
+    def __init__(
+        self,
+        encoder: str = "resnet50",
+        encoder_weights: str | None = "imagenet",
+        classes: int = 2,
+        head: Literal["average", "flatten"] = "average",
+        size: int = 320,
+    ) -> None:
+        super().__init__()
+        if head == "flatten" and size % STRIDE:
+            raise ConfigError(f"The flattened head needs patches whose side is divisible by {STRIDE}, not {size}.")
+        self.encoder_name = encoder
+        self.encoder = atrous_encoder(encoder, encoder_weights)
+        places = (size // STRIDE) ** 2 if head == "flatten" else 1
+        self.pool = nn.Identity() if head == "flatten" else nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(places * last_channels(self.encoder), classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify.
+
+        Args:
+            images: Patches (N, 3, S, S).
+
+        Returns:
+            Raw logits (N, classes).
+
+        Raises:
+            ConfigError: If the patches have another size than the flattened head.
+        """
+        features = self.pool(self.encoder(images)[-1]).flatten(1)
+        if features.shape[1] != self.head.in_features:
+            height, width = images.shape[-2:]
+            raise ConfigError(f"The flattened head was made for patches of another size than {height}x{width}.")
+        return self.head(features)  # type: ignore[no-any-return]
+
+
+def last_channels(encoder: nn.Module) -> int:
+    """Channels of an encoder's deepest feature map."""
+    return int(encoder.out_channels[-1])  # type: ignore[index]
+
+
+def atrous_encoder(name: str, weights: str | None) -> nn.Module:
+    """Make an encoder whose last stage is dilated by 2 instead of strided.
+
+    Args:
+        name: As segmentation_models_pytorch calls it.
+        weights: `imagenet`, or None for random weights.
+
+    Raises:
+        ConfigError: If there is no such encoder, or it can't be dilated.
+    """
+    try:
+        encoder: nn.Module = smp.encoders.get_encoder(name, weights=weights, output_stride=STRIDE)
+    except KeyError as error:
+        raise ConfigError(f"encoder '{name}' with weights '{weights}' is unknown: {error.args[0]}") from error
+    except (ValueError, NotImplementedError) as error:
+        raise ConfigError(f"The encoder '{name}' can't be dilated to output stride {STRIDE}: {error}") from error
+    return encoder

@@ -1,0 +1,99 @@
+"""FCN16s-Atrous and its patch classifier: published sizes, strides, dilation, and errors."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from polybench.errors import ConfigError
+from polybench.models import FCN16sAtrous, PatchClassifier
+from polybench.models.unused import parameters_without_gradient
+
+TINY = "tu-test_resnet"
+
+
+def parameters(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def test_fcn_has_the_published_number_of_parameters() -> None:
+    with torch.device("meta"):
+        assert parameters(FCN16sAtrous(encoder_weights=None)) == 23_512_130
+
+
+@pytest.mark.parametrize(("head", "published"), [("average", 23_512_130), ("flatten", 25_146_434)])
+def test_classifier_has_the_published_number_of_parameters(head: str, published: int) -> None:
+    with torch.device("meta"):
+        assert parameters(PatchClassifier(encoder_weights=None, head=head)) == published  # type: ignore[arg-type]
+
+
+def test_all_three_blocks_of_the_last_stage_are_dilated() -> None:
+    with torch.device("meta"):
+        encoder = FCN16sAtrous(encoder_weights=None).encoder
+    stage: nn.Module = encoder.layer4  # type: ignore[assignment]
+    threes = [conv for conv in stage.modules() if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3)]
+    assert [(conv.dilation, conv.stride) for conv in threes] == [((2, 2), (1, 1))] * 3
+
+
+def test_feature_maps_at_320_pixels() -> None:
+    with torch.device("meta"):
+        maps = FCN16sAtrous(encoder_weights=None).encoder(torch.empty(1, 3, 320, 320))
+    assert [(one.shape[1], one.shape[2]) for one in maps] == [
+        (3, 320),
+        (64, 160),
+        (256, 80),
+        (512, 40),
+        (1024, 20),
+        (2048, 20),
+    ]
+
+
+def test_multiply_accumulates_at_320_pixels() -> None:
+    counter = FlopCounterMode(display=False)
+    with torch.device("meta"), counter:
+        FCN16sAtrous(encoder_weights=None).eval()(torch.empty(1, 3, 320, 320))
+    assert counter.get_total_flops() / 2e9 == pytest.approx(12.67, abs=5e-3)
+
+
+@pytest.mark.parametrize("encoder", [TINY, "tu-test_efficientnet", "resnet18"])
+def test_other_encoders_take_its_place(encoder: str) -> None:
+    net = FCN16sAtrous(encoder, None).eval()
+    assert net(torch.rand(1, 3, 48, 80)).shape == (1, 2, 48, 80)
+    assert net.encoder(torch.rand(1, 3, 64, 64))[-1].shape[-2:] == (4, 4)
+
+
+def test_no_parameter_is_unused() -> None:
+    assert parameters_without_gradient(FCN16sAtrous(TINY, None), (64, 64)) == []
+    assert parameters_without_gradient(PatchClassifier(TINY, None), (64, 64)) == []
+
+
+def test_average_head_is_the_mean_of_the_places() -> None:
+    net = PatchClassifier(TINY, None).eval()
+    patches = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    features = net.encoder(patches)[-1].mean(dim=(2, 3))
+    torch.testing.assert_close(net(patches), features @ net.head.weight.T + net.head.bias)
+
+
+def test_encoders_of_both_heads_have_the_same_keys() -> None:
+    fcn, classifier = FCN16sAtrous(TINY, None), PatchClassifier(TINY, None)
+    assert list(fcn.encoder.state_dict()) == list(classifier.encoder.state_dict())
+
+
+@pytest.mark.parametrize("encoder", ["vgg11", "densenet121"])
+def test_encoder_that_can_not_be_dilated_is_named(encoder: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{encoder}' can't be dilated"), torch.device("meta"):
+        FCN16sAtrous(encoder, None)
+
+
+def test_unknown_encoder_is_named() -> None:
+    with pytest.raises(ConfigError, match="encoder 'resnet5'"):
+        FCN16sAtrous("resnet5", None)
+
+
+def test_flattened_head_takes_patches_of_its_own_size() -> None:
+    net = PatchClassifier(TINY, None, head="flatten", size=64)
+    assert net(torch.rand(1, 3, 64, 64)).shape == (1, 2)
+    with pytest.raises(ConfigError, match="another size than 96x96"):
+        net(torch.rand(1, 3, 96, 96))
+    with pytest.raises(ConfigError, match="divisible by 16, not 100"):
+        PatchClassifier(TINY, None, head="flatten", size=100)
