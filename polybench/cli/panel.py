@@ -3,36 +3,39 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from polybench.metrics.protocols import PER_IMAGE, PROTOCOLS, Protocol
-from polybench.metrics.sufficient import Rows
+from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
-from polybench.results.statistics import caution, interval_of_mean
+from polybench.results.statistics import Interval, caution
 
 WIDTH = 132
 """Of tables that go to a file, characters."""
 
 
 def print_panel(
-    rows: Rows, numbers: Mapping[str, Mapping[str, float]], protocols: Sequence[Protocol] = PROTOCOLS
+    of_what: str,
+    numbers: Mapping[str, Mapping[str, float]],
+    dice: Mapping[str, Interval],
+    protocols: Sequence[Protocol] = PROTOCOLS,
 ) -> None:
-    """Print a line for each protocol, or for each of its readings such as mean and maximum, and the Dice's interval.
+    """Print a line for each protocol, or for each of its readings such as mean and maximum, and intervals of the Dice.
 
     Args:
-        rows: What was scored.
+        of_what: What was scored, for the heading.
         numbers: Protocol's name -> metric -> number.
+        dice: Protocol's name -> its mean Dice with the interval.
         protocols: Which of them, in their order.
     """
     console = wide_console()
-    heading = f"The same predictions under every protocol: {len(rows.ids)} images"
+    heading = f"The same predictions under every protocol: {of_what}"
     console.print(panel_table(heading, {protocol.key: numbers[protocol.name] for protocol in protocols}))
-    dice = interval_of_mean(PER_IMAGE.values(rows)["dice"], rows.groups)
-    if dice.low is not None:
-        interval = f"95 % interval of the per_image Dice: {dice.low:.4f} to {dice.high:.4f}"
-        console.print(f"{interval}, {dice.n} images in {dice.groups} groups.", highlight=False)
-    note = caution(dice.n, dice.groups)
-    if note:
+    for name, of in dice.items():
+        if of.low is not None:
+            interval = f"95 % interval of the {name} Dice: {of.low:.4f} to {of.high:.4f}"
+            console.print(f"{interval}, {of.n} images in {of.groups} groups.", highlight=False)
+    for note in {caution(of.n, of.groups) for of in dice.values()} - {None}:
         console.print(f"Note: {note}", style="dim", highlight=False)
 
 
@@ -43,7 +46,7 @@ def panel_table(heading: str, numbers: Mapping[str, Mapping[str, float]]) -> Tab
         heading: Its title.
         numbers: `protocol@version` -> metric -> number.
     """
-    table = Table(title=heading, title_justify="left")
+    table = Table(title=escape(heading), title_justify="left")
     table.add_column("Protocol", no_wrap=True)
     for metric in ("dice", "iou"):
         table.add_column(title(metric), justify="right", no_wrap=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from lightning.pytorch.cli import LightningArgumentParser
 from PIL import Image
-from rich.progress import track
 
 from polybench.atomic import atomic_writer
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.complaints import mismatch
 from polybench.data.images import find_images, read_image, resize_image
+from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import resize_affine, to_native_size
@@ -35,7 +35,7 @@ def main(args: list[str]) -> int:
     device = cli.trainer.strategy.root_device
     task.eval().to(device)
     problems: list[str] = []
-    for path, target in track(list(zip(paths, targets, strict=True)), description="Predicting"):
+    for path, target in progress(list(zip(paths, targets, strict=True)), "Predicting"):
         try:
             save_mask(predict_mask(cli, task, path, device), target)
         except (DataError, OSError) as error:

@@ -1,28 +1,38 @@
 """`polybench score`: the numbers of anyone's predictions under every protocol, without a net and without lightning."""
 
-import json
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from polybench.atomic import atomic_write_text
+from polybench.cli.outputs import refuse_unwritable
 from polybench.cli.parser import Parser
+from polybench.cli.score_names import check_names, match
 from polybench.cli.truth import FAINTEST, Truth, dataset_truth, folder_truth
-from polybench.data.predictions import MapFolder, open_map_folder, some
+from polybench.data.predictions import MapFolder, find_maps, some, survey
+from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.metrics.folder import StoredMap
     from polybench.metrics.sufficient import Rows
 
+DESCRIPTION = (
+    "Score a folder of predictions, made by any program, under every protocol: PNG, TIF or NPY, probabilities or "
+    "binary. Bytes count as k/255, 16-bit numbers as k/65535; 0 and 1 alone are labels. Folders are flat: sub-folders "
+    "are not read. A prediction belongs to the mask (or the image of a dataset) of the same stem, the name without its "
+    "type: pred/a.npy to gt/a.png; endings such as _pred or _mask are part of a stem."
+)
 INSTANCES = "masks are label maps, 0 background: add the instances protocol; 'both': predictions are label maps too"
+MEMBRANES = (
+    "masks of --gt show the interiors of cells as foreground, the membranes between them as background: add the "
+    "membranes protocol (a dataset of such masks has it anyway)"
+)
 MISSING = "what a mask without prediction means: an empty prediction, named and counted (default), or an error"
+RESIZE = "bring predictions of another size to their mask's size, bilinearly"
 
 
 def main(args: list[str]) -> int:
@@ -41,13 +51,19 @@ def main(args: list[str]) -> int:
         for protocol in (*PROTOCOLS, *EXTRA_PROTOCOLS):
             print(f"{protocol.key}: {protocol.paragraph}\n")
         return 0
-    truth = chosen_truth(options)
-    predictions = open_map_folder(options.pred)
-    files = match(truth, predictions)
+    truth, paths = chosen_truth(options), find_maps(options.pred)
+    files = match(truth.groups, truth.aliases, paths)
     missing = [image_id for image_id in truth.groups if image_id not in files]
-    extra = sorted(set(predictions.paths) - set(files.values()))
-    check_names(options, missing, extra, len(files))
-    report(options, truth, files, predictions, missing, extra)
+    extra = sorted(set(paths) - set(files.values()))
+    refuse = options.missing == "error"
+    check_names(options.pred, missing, extra, len(files), place=truth.place, refuse=refuse)
+    predictions = survey({image_id: paths[name] for image_id, name in files.items()})
+    remark(predictions, options)
+
+    from polybench.cli.score_report import Scored, report
+
+    rows, resized = score(options, truth, predictions)
+    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized))
     return 0
 
 
@@ -57,40 +73,56 @@ def arguments(args: list[str]) -> Namespace:
     Raises:
         ConfigError: If something is missing or contradicts itself.
     """
-    parser = Parser(
-        "polybench score",
-        "Score a folder of predictions, made by any program, under every protocol: PNG, TIF or NPY with the stems of "
-        "the masks, probabilities or binary. Bytes count as k/255, 16-bit numbers as k/65535; 0 and 1 alone are "
-        "labels.",
+    parser = Parser("polybench score", DESCRIPTION)
+    parser.add_argument("--pred", type=Path, metavar="DIR", help="folder of predictions, flat, named as the masks")
+    parser.add_argument(
+        "--gt", type=Path, metavar="DIR", help="folder of masks, flat: above half of the range is foreground"
     )
-    parser.add_argument("--pred", type=Path, help="folder of predictions")
-    parser.add_argument("--gt", type=Path, help="folder of masks: above half of the range is foreground")
-    parser.add_argument("--valid", type=Path, help="folder of fields of view, named as the masks")
-    parser.add_argument("--dataset", help="take masks, fields of view and groups from this dataset instead of --gt")
+    parser.add_argument("--valid", type=Path, metavar="DIR", help="folder of fields of view, flat, named as the masks")
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="take masks, fields of view and groups from this dataset instead of --gt"
+    )
     parser.add_argument("--split", help="subset of the dataset, or <split>/<subset> (default: test)")
     parser.add_argument(
-        "--root", help="folder that holds the dataset's own folder (default: POLYBENCH_DATA, or ./data)"
+        "--root", metavar="DIR", help="folder that holds the dataset's own folder (default: POLYBENCH_DATA, or ./data)"
     )
     parser.add_argument("--missing", choices=("empty", "error"), default="empty", help=MISSING)
-    parser.add_argument("--resize", action="store_true", help="bring predictions of another size to their mask's size")
+    parser.add_argument("--resize", action="store_true", help=RESIZE)
     parser.add_argument("--instances", nargs="?", const="masks", choices=("masks", "both"), help=INSTANCES)
-    parser.add_argument("--json", type=Path, help="write all numbers here")
-    parser.add_argument("--csv", type=Path, help="write the values of each image here")
+    parser.add_argument("--membranes", action="store_true", help=MEMBRANES)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here, and what they are of")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the values of each image here")
     parser.add_argument("--protocols", action="store_true", help="say what each protocol is, and stop")
     options = parser.parse_args(args)
     if not options.protocols:
-        if options.pred is None or (options.gt is None) == (options.dataset is None):
-            raise ConfigError("score needs --pred DIR, and either --gt DIR or --dataset NAME.")
-        if options.valid is not None and options.gt is None:
-            raise ConfigError("--valid goes with --gt; a dataset brings its own fields of view.")
-        if options.dataset is None and (options.split or options.root):
-            raise ConfigError("--split and --root go with --dataset.")
-        if options.instances == "both" and options.resize:
-            raise ConfigError("--resize can't resize label maps: save the predictions at their masks' size.")
-        for path in (options.json, options.csv):
-            if path is not None and path.is_dir():
-                raise ConfigError(f"'{path}' is a folder: --json and --csv name a file.")
+        check(options)
     return options
+
+
+def check(options: Namespace) -> None:
+    """Check that the options go with each other.
+
+    Raises:
+        ConfigError: If something is missing or contradicts itself.
+    """
+    if options.gt is not None and options.dataset is not None:
+        raise ConfigError("Give --gt DIR or --dataset NAME, not both: masks come from one of them.")
+    if options.pred is None or (options.gt is None and options.dataset is None):
+        raise ConfigError("score needs --pred DIR, and either --gt DIR or --dataset NAME.")
+    if options.valid is not None and options.gt is None:
+        raise ConfigError("--valid goes with --gt; a dataset brings its own fields of view: leave it out.")
+    if options.membranes and options.gt is None:
+        raise ConfigError(
+            "--membranes goes with --gt; a dataset says itself whether its masks show cells between membranes, as em "
+            "does: leave it out."
+        )
+    if options.dataset is None and (options.split or options.root):
+        raise ConfigError("--split and --root go with --dataset: leave them out, or give --dataset instead of --gt.")
+    if options.instances == "both" and options.resize:
+        raise ConfigError("--resize can't resize label maps: save the predictions at their masks' size.")
+    for option in ("json", "csv"):
+        if (path := getattr(options, option)) is not None:
+            refuse_unwritable(path, f"--{option}")
 
 
 def chosen_truth(options: Namespace) -> Truth:
@@ -100,146 +132,97 @@ def chosen_truth(options: Namespace) -> Truth:
         ConfigError: If instances are asked for of a dataset that doesn't tell objects apart.
     """
     if options.gt is not None:
-        return folder_truth(options.gt, options.valid, instances=options.instances is not None)
+        instances = options.instances is not None
+        return folder_truth(options.gt, options.valid, instances=instances, membranes=options.membranes)
     truth = dataset_truth(options.dataset, options.root, options.split or "test")
     if options.instances and "instances" not in {protocol.name for protocol in truth.protocols}:
-        raise ConfigError(f"--instances needs objects that are told apart, which '{options.dataset}' has not.")
+        raise ConfigError(
+            f"--instances needs objects that are told apart, which '{options.dataset}' has not: leave it out."
+        )
     return truth
 
 
-def match(truth: Truth, predictions: MapFolder) -> dict[str, str]:
-    """Image id -> stem of its prediction.
+def remark(predictions: MapFolder, options: Namespace) -> None:
+    """Say what looks like predictions that are coded otherwise than they will be read.
 
-    Raises:
-        DataError: If two files are predictions of one image.
+    Args:
+        predictions: Those that are scored.
+        options: Those of the command line.
     """
-    files: dict[str, str] = {}
-    for name in predictions.paths:
-        image_id = name if name in truth.groups else truth.aliases.get(name)
-        if image_id in files:
-            raise DataError(f"'{name}' and '{files[image_id]}' are both predictions of '{image_id}': keep one of them.")
-        if image_id is not None:
-            files[image_id] = name
-    return files
-
-
-def check_names(options: Namespace, missing: list[str], extra: list[str], matched: int) -> None:
-    """Name what has no partner.
-
-    Raises:
-        DataError: If nothing matches, or something is missing and that was forbidden.
-    """
-    if not matched:
-        raise DataError(
-            f"No file in '{options.pred}' is named as a mask (predictions: {some(extra)}; masks: {some(missing)}): "
-            "give each prediction the stem of its mask."
+    if options.instances == "both":
+        return
+    if predictions.numbered is not None:
+        print(
+            f"polybench: predictions such as '{predictions.paths[predictions.numbered]}' look like label maps but are "
+            "read as faint probabilities: where they number objects, give --instances both, else save 0 and 255",
+            file=sys.stderr,
         )
-    if missing and options.missing == "error":
-        raise DataError(f"{len(missing)} prediction(s) are missing in '{options.pred}': {some(missing)}.")
-    if missing:
-        print(f"polybench: {len(missing)} missing, scored as empty: {some(missing)}", file=sys.stderr)
-    if extra:
-        print(f"polybench: {len(extra)} without a mask, not scored: {some(extra)}", file=sys.stderr)
+    if predictions.mixture is not None:
+        print(
+            f"polybench: '{options.pred}' mixes {predictions.mixture}; all are read as bytes, in which 1 is "
+            "background: code all of them in one way",
+            file=sys.stderr,
+        )
 
 
-def report(
-    options: Namespace,
-    truth: Truth,
-    files: Mapping[str, str],
-    predictions: MapFolder,
-    missing: list[str],
-    extra: list[str],
-) -> None:
-    """Score, print the table, and write the files that were asked for.
-
-    Raises:
-        DataError: If a file can't be read or has the wrong size.
-    """
-    from polybench.cli.panel import print_panel
-    from polybench.metrics.panel import empty_masks, image_table, panel
-
-    rows = score(options, truth, files, predictions)
-    numbers = panel(rows, truth.protocols)
-    empty, false_positives = empty_masks(rows)
-    print_panel(rows, numbers, truth.protocols)
-    if empty:
-        print(f"{empty} of {len(rows.ids)} masks are empty; something was predicted in {false_positives} of them.")
-    content: dict[str, Any] = {
-        "n": len(rows.ids),
-        "missing": missing,
-        "extra": extra,
-        "empty_masks": empty,
-        "false_positives_on_empty": false_positives,
-        "versions": {protocol.name: protocol.version for protocol in truth.protocols},
-        "protocols": numbers,
-    }
-    if options.json is not None:
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        atomic_write_text(options.json, text + "\n")
-    if options.csv is not None:
-        table = image_table(rows, truth.protocols)
-        atomic_write_text(options.csv, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-
-
-def score(options: Namespace, truth: Truth, files: Mapping[str, str], predictions: MapFolder) -> "Rows":
+def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Rows, int]":
     """Compute the statistics of all images.
+
+    Returns:
+        The rows, and how many predictions were resized.
 
     Raises:
         DataError: If a file can't be read or has the wrong size.
     """
     from polybench.metrics.folder import stored_rows
 
-    wrong: list[str] = []
+    other_size: list[str] = []
     peaks: list[float] = []
-    screen = Console(stderr=True)
 
     def maps() -> "Iterator[StoredMap]":
-        images = list(truth.groups)
-        for image_id in track(images, "Scoring", console=screen, transient=True, disable=not screen.is_terminal):
-            item = stored_map(image_id, truth, files.get(image_id), predictions, instances=options.instances == "both")
+        for image_id in progress(list(truth.groups), "Scoring"):
+            item = stored_map(image_id, truth, predictions, instances=options.instances == "both")
             peaks.append(float(item.probability.max()))
-            if item.probability.shape == item.mask.shape or options.resize:
-                yield item
-            else:
+            if item.probability.shape != item.mask.shape:
                 sizes = f"{_size(item.probability)}, not {_size(item.mask)}"
-                wrong.append(f"'{predictions.paths[files[image_id]]}' ({sizes})")
-        if wrong:
+                other_size.append(f"'{predictions.paths[image_id]}' ({sizes})")
+                if not options.resize:
+                    continue
+            yield item
+        if other_size and not options.resize:
             raise DataError(
-                f"{len(wrong)} prediction(s) have another size than their mask: {some(wrong)}. Save them at that size, "
-                "or give --resize to resize them bilinearly."
+                f"{len(other_size)} prediction(s) have another size than their mask: {some(other_size)}. Save them at "
+                "that size, or give --resize to resize them bilinearly."
             )
 
     rows = stored_rows(maps(), truth.protocols)
-    if 0 < max(peaks) < FAINTEST:
+    if 0 < max(peaks) < FAINTEST and predictions.numbered is None:
         print(
             f"polybench: no prediction is above {max(peaks):.2g} of its type's range; labels must be 0 and 1 alone, or "
-            "0 and 255.",
+            "0 and 255 (label maps of objects go with --instances both)",
             file=sys.stderr,
         )
-    return rows
+    return rows, len(other_size)
 
 
-def stored_map(
-    image_id: str, truth: Truth, name: str | None, predictions: MapFolder, *, instances: bool
-) -> "StoredMap":
+def stored_map(image_id: str, truth: Truth, predictions: MapFolder, *, instances: bool) -> "StoredMap":
     """Read an image's truth and its prediction, an empty one of the mask's size where there is none.
 
     Args:
         image_id: The image.
         truth: What it is compared with.
-        name: Stem of its prediction, if there is one.
-        predictions: Folder of the predictions.
+        predictions: Image id -> prediction.
         instances: Whether these are label maps.
     """
     from polybench.metrics.folder import StoredMap
 
     mask, valid, labels = truth.read(image_id)
     probability, predicted = np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.int32)
-    if name is not None and instances:
-        predicted = predictions.read_instances(name)
+    if image_id in predictions.paths and instances:
+        predicted = predictions.read_instances(image_id)
         probability = (predicted > 0).astype(np.float32)
-    elif name is not None:
-        probability = predictions.read(name)
+    elif image_id in predictions.paths:
+        probability = predictions.read(image_id)
     group = truth.groups[image_id]
     return StoredMap(image_id, group, probability, mask, valid, labels, predicted if instances else None)
 

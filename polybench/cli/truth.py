@@ -1,5 +1,6 @@
 """What `polybench score` compares with: a folder of masks, or a subset of a dataset."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +10,25 @@ import numpy as np
 import numpy.typing as npt
 
 from polybench.data.images import stem
-from polybench.data.predictions import Int32Array, MapFolder, open_map_folder, some
-from polybench.data.splits import SUBSETS
+from polybench.data.predictions import Int32Array, MapFolder, contents_sha256, find_maps, some, survey
+from polybench.data.splits import SUBSETS, Subset
 from polybench.errors import ConfigError, DataError
 
-if TYPE_CHECKING:  # it brings torch, which --help can do without
+if TYPE_CHECKING:  # they bring torch, which --help can do without
+    from polybench.data.module import SegmentationDataModule
+    from polybench.data.sample import Source
     from polybench.metrics.protocols import Protocol
+
+FOLDER = "folder"
+"""Short name of the dataset that is a folder of the user's, whose masks need no dataset to be scored."""
 
 BoolArray = npt.NDArray[np.bool_]
 
 FAINTEST = 0.1
 """A mask whose brightest pixel lies below holds labels such as 2, or bytes in a wider type, and not grey levels."""
+
+
+NUMBERS = ", or give --instances if it numbers objects"
 
 
 class Labelled(NamedTuple):
@@ -39,37 +48,46 @@ class Truth:
         aliases: Other name of an image's files -> image id.
         read: Image id -> mask, field of view and instances.
         protocols: What its images are scored under.
+        ranked_by: The one of them that ranks.
+        title: What it is, for a reader.
+        place: `<split>/<subset>` of a dataset; None for a folder.
+        identify: Makes what identifies it: names, and hashes of the contents.
     """
 
     groups: Mapping[str, str]
     aliases: Mapping[str, str]
     read: Callable[[str], Labelled]
     protocols: "tuple[Protocol, ...]"
+    ranked_by: "Protocol"
+    title: str
+    place: str | None
+    identify: Callable[[], dict[str, str]]
 
 
-def folder_truth(masks: Path, valids: Path | None, *, instances: bool) -> Truth:
+def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes: bool) -> Truth:
     """Take masks, and fields of view, from folders; each image is a group of its own.
 
     Args:
         masks: Folder of masks.
         valids: Folder of fields of view, if there are any.
         instances: Whether the masks are label maps.
+        membranes: Whether they show the interiors of cells between membranes.
 
     Raises:
-        DataError: If a folder is missing or empty, or a mask has no field of view, or an empty one.
+        DataError: If a folder is missing or empty, a mask has no field of view, or an empty one, or masks are coded in
+            two ways or number their objects unasked.
     """
-    from polybench.metrics.protocols import INSTANCES, PROTOCOLS
+    from polybench.metrics.protocols import FOV, INSTANCES, MEMBRANES, PER_IMAGE, PROTOCOLS
 
-    mask_folder = open_map_folder(masks)
-    valid_folder = open_map_folder(valids) if valids is not None else None
-    if valid_folder is not None:
-        lacking = sorted(set(mask_folder.paths) - set(valid_folder.paths))
-        if lacking:
-            raise DataError(f"'{valids}' has no field of view for {some(lacking)}: add them under the masks' names.")
+    mask_folder = survey(find_maps(masks))
+    if not instances:
+        _refuse_mixture(mask_folder, masks)
+        _refuse_numbers(mask_folder)
+    valid_folder = None if valids is None else _valid_folder(valids, mask_folder)
 
     def read(image_id: str) -> Labelled:
         labels = mask_folder.read_instances(image_id) if instances else None
-        mask = _binary(mask_folder, image_id) if labels is None else labels > 0
+        mask = _binary(mask_folder, image_id, NUMBERS) if labels is None else labels > 0
         if valid_folder is None:
             return Labelled(mask, labels=labels)
         valid = _binary(valid_folder, image_id)
@@ -79,8 +97,16 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool) -> Truth:
             raise DataError(f"'{valid_folder.paths[image_id]}' is an empty field of view: nothing could be scored.")
         return Labelled(mask, valid, labels)
 
-    protocols = (*PROTOCOLS, INSTANCES) if instances else PROTOCOLS
-    return Truth({name: name for name in mask_folder.paths}, {}, read, protocols)
+    def identify() -> dict[str, str]:
+        found = {"folder": masks.resolve().name, "sha256": contents_sha256(mask_folder.paths)}
+        if valids is not None and valid_folder is not None:
+            found |= {"valid_folder": valids.resolve().name, "valid_sha256": contents_sha256(valid_folder.paths)}
+        return found
+
+    further = (INSTANCES,) * instances + (MEMBRANES,) * membranes
+    groups = {name: name for name in mask_folder.paths}
+    ranked_by = PER_IMAGE if valids is None else FOV
+    return Truth(groups, {}, read, (*PROTOCOLS, *further), ranked_by, f"'{masks.resolve().name}'", None, identify)
 
 
 def dataset_truth(name: str, root: str | None, split: str) -> Truth:
@@ -95,39 +121,91 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         ConfigError: If there is no such dataset, split or subset.
         DataError: If the copy lacks something.
     """
-    from polybench.cli.data.modules import default_root, module_class
-    from polybench.data.module import SegmentationDataModule  # brings lightning
+    from polybench.cli.data.modules import default_root, open_copy
+    from polybench.data.manifest import manifest_sha256
     from polybench.metrics.protocols import PROTOCOLS
 
+    if name == FOLDER:
+        raise ConfigError(f"--dataset {FOLDER} is for training: give --gt DIR, your folder of masks (and --valid DIR).")
     split_name, _, subset = split.rpartition("/")
     if subset not in SUBSETS:
         raise ConfigError(f"--split '{split}' names no subset: give {', '.join(SUBSETS)}, or <split>/<subset>.")
-    make: Callable[..., SegmentationDataModule] = module_class(name)
-    data = make(root=root or default_root(), split=split_name or None)
-    sources = {source.id: source for source in data.sources()}
-    data.split.cover(list(sources), allow_missing=False, source=data.directory)
-    ids = data.split.ids(subset)
-    if not ids:
-        raise DataError(f"Subset '{subset}' of split '{data.split.name}' is empty: choose another.")
-    files = [stem(sources[image_id].image) for image_id in ids]
-    aliases = {file: image_id for file, image_id in zip(files, ids, strict=True) if files.count(file) == 1}
+    data = open_copy(name, root or default_root(), split_name or None)
+    images = _images_of(data, subset)
+    names = Counter(stem(source.image) for source in images.values())
+    aliases = {file: image_id for image_id, source in images.items() if names[file := stem(source.image)] == 1}
 
     def read(image_id: str) -> Labelled:
-        decoded = data.decode(sources[image_id])
+        decoded = data.decode(images[image_id])
         valid = None if decoded.valid is None else decoded.valid.astype(bool)
         labels = None if decoded.labels is None else decoded.labels.astype(np.int32)
         return Labelled(decoded.mask.astype(bool), valid, labels)
 
-    groups = {image_id: data.split.groups[image_id] for image_id in ids}
-    return Truth(groups, aliases, read, (*PROTOCOLS, *data.extra_protocols))
+    def identify() -> dict[str, str]:
+        return {
+            "dataset": name,
+            "split": data.split.name,
+            "subset": subset,
+            "split_sha256": data.split.sha256,
+            "manifest_sha256": manifest_sha256(data.sources(), data.cache_dir),
+        }
+
+    groups = {image_id: data.split.groups[image_id] for image_id in images}
+    protocols = (*PROTOCOLS, *data.extra_protocols)
+    title = f"{name}, {subset} subset of split {data.split.name}"
+    return Truth(groups, aliases, read, protocols, data.ranked_by, title, f"{data.split.name}/{subset}", identify)
 
 
-def _binary(folder: MapFolder, name: str) -> BoolArray:
+def _images_of(data: "SegmentationDataModule", subset: Subset) -> "dict[str, Source]":
+    """The images of a subset by id; those of the other subsets needn't be there.
+
+    Raises:
+        DataError: If the subset is empty, or the copy lacks an image of it.
+    """
+    place, ids = f"{data.split.name}/{subset}", data.split.ids(subset)
+    if not ids:
+        raise DataError(f"{place} lists no image: choose another subset with --split.")
+    sources = {source.id: source for source in data.sources()}
+    data.split.cover(list(sources), allow_missing=True, source=data.directory)
+    if lacking := [image_id for image_id in ids if image_id not in sources]:
+        reason = f" ({data.problems[0].rstrip('.')})" if data.problems else ""
+        raise DataError(
+            f"'{data.directory}' lacks {len(lacking)} image(s) of {place}: {some(lacking)}{reason}; add them, or "
+            "choose another subset with --split."
+        )
+    return {image_id: sources[image_id] for image_id in ids}
+
+
+def _valid_folder(valids: Path, masks: MapFolder) -> MapFolder:
+    """The fields of view of the masks."""
+    paths = find_maps(valids)
+    if lacking := sorted(set(masks.paths) - set(paths)):
+        raise DataError(f"'{valids}' has no field of view for {some(lacking)}: add them under the masks' names.")
+    folder = survey({name: paths[name] for name in masks.paths})
+    _refuse_mixture(folder, valids)
+    return folder
+
+
+def _refuse_mixture(folder: MapFolder, path: Path) -> None:
+    if folder.mixture is not None:
+        raise DataError(f"'{path}' mixes {folder.mixture}: code all of them in one way.")
+
+
+def _refuse_numbers(folder: MapFolder) -> None:
+    numbered = [folder.paths[name] for name, kind in folder.kinds.items() if kind == "numbered"]
+    if numbered:
+        raise DataError(
+            f"'{numbered[0]}' holds the numbers of objects or classes ({len(numbered)} such file(s)), not a mask: give "
+            "--instances if they number objects, else write 0 and 255 for the one class to be scored."
+        )
+
+
+def _binary(folder: MapFolder, name: str, otherwise: str = "") -> BoolArray:
     values = folder.read(name)
     if 0 < values.max() < FAINTEST:
         raise DataError(
             f"'{folder.paths[name]}' has no value above {values.max():.2g} of its type's range: write 0 and 1 alone in "
-            "the whole folder, or 0 and 255."
+            f"the whole folder, or 0 and 255{otherwise}."
         )
     mask: BoolArray = values > 0.5
     return mask

@@ -5,15 +5,20 @@ Bytes count as k / 255, 16-bit numbers as k / 65535, floating-point numbers as t
 isn't taken for labels.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
+from polybench.checksum import file_sha256
 from polybench.data.images import natural_key, open_image, pages, stem
+from polybench.data.progress import progress
 from polybench.errors import DataError
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".bmp", ".gif", ".jpg", ".jpeg"})
@@ -24,19 +29,48 @@ _SHOWN = 5
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
+Values = npt.NDArray[Any]
+
+Kind = Literal["either", "ones", "full", "numbered", "other"]
+"""What the integers of a map are: nothing but 0 (or booleans), which goes with every other kind; 0 and 1; 0 and the
+highest of the type; numbers of objects or classes, as 1 to 12 in bytes; anything else."""
+
+_WORDS: Mapping[Kind, str] = {"ones": "0 and 1", "full": "0 and 255"}
 
 
 @dataclass(frozen=True)
 class MapFolder:
-    """A folder of maps, one for each image.
+    """A folder of maps, one for each image, that have been looked through.
 
     Attributes:
         paths: Stem -> file.
-        labels: Whether all integers in it are 0 or 1.
+        kinds: Stem -> what its integers are.
     """
 
     paths: Mapping[str, Path]
-    labels: bool
+    kinds: Mapping[str, Kind]
+
+    @cached_property
+    def labels(self) -> bool:
+        """Whether all integers in it are 0 or 1."""
+        return all(kind in ("either", "ones") for kind in self.kinds.values())
+
+    @property
+    def mixture(self) -> str | None:
+        """How many maps hold 0 and 1 and how many 0 and 255, the fewer by name; None where all are of one kind."""
+        names = {kind: [self.paths[name].name for name in self.paths if self.kinds[name] == kind] for kind in _WORDS}
+        if not all(names.values()):
+            return None
+        fewer, more = sorted(names, key=lambda kind: len(names[kind]))
+        rare = f"{len(names[fewer])} map(s) of {_WORDS[fewer]} ({some(names[fewer])})"
+        return f"{rare} with {len(names[more])} of {_WORDS[more]}"
+
+    @property
+    def numbered(self) -> str | None:
+        """A file that numbers objects or classes, where all that aren't empty do so or hold 0 and 1; else None."""
+        if not set(self.kinds.values()) <= {"either", "ones", "numbered"}:
+            return None
+        return next((name for name, kind in self.kinds.items() if kind == "numbered"), None)
 
     def read(self, name: str) -> Float32Array:
         """Read a map as probabilities in [0, 1], (H, W).
@@ -52,17 +86,12 @@ class MapFolder:
         values = read_map(path)
         if values.dtype == np.bool_ or (self.labels and values.dtype.kind in "iu"):
             return values.astype(np.float32)
-        if values.dtype.kind in "iu":
-            values = values.astype(np.float64) / (65535 if values.dtype == np.uint16 else 255)
         if not np.isfinite(values).all():
             raise DataError(f"'{path}' has values that are no finite numbers: write probabilities or a mask.")
-        low, high = values.min(), values.max()
-        if low < -SLACK or high > 1 + SLACK:
-            raise DataError(
-                f"'{path}' has values from {low:.4g} to {high:.4g}, outside 0 to 1: write probabilities (not logits) "
-                "or a mask."
-            )
-        return values.astype(np.float32).clip(0, 1)
+        top = {"u": 65535 if values.dtype == np.uint16 else 255, "i": 255}.get(values.dtype.kind, 1)
+        if values.min() < -SLACK * top or values.max() > (1 + SLACK) * top:
+            raise DataError(_out_of_range(path, values, top))
+        return (values / top).astype(np.float32).clip(0, 1)
 
     def read_instances(self, name: str) -> Int32Array:
         """Read a label map (H, W), its instances numbered anew from 1, background 0.
@@ -76,7 +105,10 @@ class MapFolder:
         path = self.paths[name]
         values = read_map(path)
         if values.dtype.kind not in "iu" or values.min() < 0:
-            raise DataError(f"'{path}' is no label map: write whole numbers, 0 on background, one for each instance.")
+            raise DataError(
+                f"'{path}' is no label map but holds {values.dtype}: write whole numbers of an integer type, 0 on "
+                "background, one for each instance."
+            )
         numbers, places = np.unique(values, return_inverse=True)
         if numbers[numbers > 0].tolist() in ([255], [65535]):
             raise DataError(f"'{path}' is a mask, not a label map: number its instances, or leave --instances out.")
@@ -84,48 +116,94 @@ class MapFolder:
         return labels
 
 
-def open_map_folder(folder: Path) -> MapFolder:
-    """List a folder's maps and find out whether they are labels.
+def find_maps(folder: Path) -> dict[str, Path]:
+    """List a folder's own maps, stem -> file; what lies in its sub-folders doesn't count.
 
     Raises:
         DataError: If there is no such folder, it holds no map, or two maps have one stem.
     """
     if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}'.")
+        raise DataError(f"There is no folder '{folder}': check the path.")
     paths: dict[str, Path] = {}
-    for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name)):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
-            continue
+    for path in _maps_in(folder):
         if stem(path) in paths:
             raise DataError(f"'{path}' and '{paths[stem(path)].name}' have the same stem: keep one of them.")
         paths[stem(path)] = path
     if not paths:
+        below = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and _maps_in(path)]
+        if below:
+            raise DataError(
+                f"The folder '{folder}' holds its maps in sub-folders ({some(below)}), which are not read: name one of "
+                "these, or put all files into one folder."
+            )
         raise DataError(f"The folder '{folder}' holds no map (0 files of the types {' '.join(sorted(SUFFIXES))}).")
-    return MapFolder(paths, all(_is_label_map(path) for path in paths.values()))
+    return paths
 
 
-def read_map(path: Path) -> npt.NDArray[Any]:
+def survey(paths: Mapping[str, Path]) -> MapFolder:
+    """Look through maps for what their integers are.
+
+    Args:
+        paths: Stem -> file.
+
+    Raises:
+        DataError: If a file can't be read or is no single grey map.
+    """
+    names = list(paths)
+    return MapFolder(paths, {name: kind_of(read_map(paths[name])) for name in progress(names, "Looking through")})
+
+
+def contents_sha256(paths: Mapping[str, Path]) -> str:
+    """Hash what files hold and are called: the lines `<sha256 of the file>  <name>` of all, sorted by name.
+
+    Args:
+        paths: Name -> file.
+
+    Raises:
+        OSError: If a file can't be read.
+    """
+    lines = [f"{file_sha256(paths[name])}  {name}\n" for name in sorted(paths)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def kind_of(values: Values) -> Kind:
+    """What the integers of a map are.
+
+    Numbers count as those of objects if they are 1 to n without a gap, in the lower half of the range.
+
+    Args:
+        values: The map, (H, W).
+    """
+    if values.dtype == np.bool_ or (values.dtype.kind in "iu" and not values.any()):
+        return "either"
+    if values.dtype.kind not in "iu" or values.min() < 0:
+        return "other"
+    levels = np.unique(values[values > 0])
+    lowest, highest, count = int(levels[0]), int(levels[-1]), len(levels)
+    if highest == 1:
+        return "ones"
+    if count == 1 and highest in (255, 65535):
+        return "full"
+    top = 65535 if values.dtype == np.uint16 else 255
+    return "numbered" if lowest == 1 and count == highest <= top // 2 else "other"
+
+
+def read_map(path: Path) -> Values:
     """Decode one file to a grey map (H, W) in the file's own type.
 
     Raises:
         DataError: If the file can't be decoded, or has colours, several channels or several pages.
     """
-    values: npt.NDArray[Any]
     if path.suffix.lower() == ".npy":
         try:
-            values = np.load(path, allow_pickle=False)
+            values: Values = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"'{path}' can't be read ({error}): write it with numpy.save.") from error
     else:
         image = open_image(path)
         if path.suffix.lower() in STACKS and pages(path) > 1:
             raise DataError(f"'{path}' is a stack of {pages(path)} images: write one file for each image.")
-        plain = image.mode in {"1", "L", "I", "F"} or image.mode.startswith("I;16")
-        values = np.asarray(image if plain else image.convert("RGBA" if image.mode == "PA" else "RGB"))
-        if image.mode == "I" and values.min() >= 0 and values.max() <= 65535:  # how Pillow gives some 16-bit files
-            values = values.astype(np.uint16)
-        if not plain and (values[..., :3] == values[..., :1]).all():
-            values = values[..., 0]
+        values = _grey(path, image)
     if values.ndim == 3 and 1 in (values.shape[0], values.shape[-1]):
         values = values.squeeze(0 if values.shape[0] == 1 else -1)
     if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "biuf":
@@ -133,11 +211,58 @@ def read_map(path: Path) -> npt.NDArray[Any]:
     return values
 
 
-def _is_label_map(path: Path) -> bool:
-    values = read_map(path)
-    return values.dtype == np.bool_ or (values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= 1)
-
-
 def some(names: Sequence[str]) -> str:
     """The first few of many names, for a message."""
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _maps_in(folder: Path) -> list[Path]:
+    """Files of a folder by name, those that programs leave behind passed over."""
+    return [
+        path
+        for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    ]
+
+
+def _grey(path: Path, image: Image.Image) -> Values:
+    """The values of a picture, whose channels must be equal."""
+    plain = image.mode in {"1", "L", "I", "F"} or image.mode.startswith("I;16")
+    values = np.asarray(image if plain else image.convert("RGBA" if image.mode == "PA" else "RGB"))
+    if plain:
+        wide = image.mode == "I" and values.min() >= 0 and values.max() <= 65535
+        return values.astype(np.uint16) if wide else values  # how Pillow gives some 16-bit files
+    if (values[..., :3] == values[..., :1]).all():
+        return values[..., 0]
+    if image.mode in {"P", "PA"}:
+        raise DataError(
+            f"'{path}' shows its numbers in the colours of a palette: write one grey map, in Python "
+            "Image.fromarray(numpy.asarray(Image.open(file))).save(file), which keeps the numbers without the colours."
+        )
+    raise DataError(
+        f"'{path}' has colours (shape {values.shape}): write one grey map, in Python "
+        'Image.open(file).convert("L").save(file) if their brightness is what counts.'
+    )
+
+
+def _out_of_range(path: Path, values: Values, top: int) -> str:
+    """The sentence for a map that holds no probabilities.
+
+    Args:
+        path: The file.
+        values: Its values, in the file's own type.
+        top: What counts as 1.
+    """
+    low, high = values.min(), values.max()
+    what = f"'{path}' has values from {low / top:.4g} to {high / top:.4g}, outside 0 to 1"
+    if low < 0:
+        return f"{what}: write probabilities (not logits) or a mask."
+    whole = values.dtype.kind in "iu" or bool((values == np.floor(values)).all())
+    if whole and (high > 255 or kind_of(values.astype(np.int64)) == "numbered"):
+        return (
+            f"'{path}' holds whole numbers up to {high:.0f}: where they number objects, save them as an integer type "
+            "and give --instances (--instances both for predictions), else write probabilities or a mask."
+        )
+    if high <= 255 and (whole or high > 255 / 2):
+        return f"'{path}' has values from {low:.4g} to {high:.4g}: divide them by 255, or save them as uint8."
+    return f"{what}: write probabilities (not logits) or a mask."

@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, f1_score, fbeta_score, jaccard_score, recall_score, roc_auc_score
 
 from polybench.cli.main import run
+from polybench.metrics.protocols import PER_IMAGE
 
 Map = np.ndarray
 NAMES = ("a", "b", "c")
@@ -99,7 +100,7 @@ def test_every_type_of_file_gives_the_numbers_of_scikit_learn(folder: Path, kind
         assert found(folder)["per_image"][metric] == pytest.approx(np.mean(expected), abs=1e-12)
         table = pd.read_csv(folder / "out.csv")
         assert table["id"].tolist() == list(NAMES)
-        assert table[f"per_image@1/{metric}"].tolist() == pytest.approx(expected, rel=1e-5)
+        assert table[f"{PER_IMAGE.key}/{metric}"].tolist() == pytest.approx(expected, rel=1e-5)
 
 
 def test_probabilities_of_every_width_give_the_same_numbers_under_every_protocol(folder: Path) -> None:
@@ -122,8 +123,8 @@ def test_field_of_view_leaves_out_pixels_as_scikit_learn_does(folder: Path) -> N
         save(folder / "valid" / f"{name}.png", inside.astype(np.uint8) * 255)
     assert score(folder, "--valid", str(folder / "valid")) == 0
     dice = [f1_score(truth(name)[inside], levels(name)[inside] > 127) for name in NAMES]
-    assert found(folder)["per_image"]["dice"] == pytest.approx(np.mean(dice), abs=1e-12)
     fov = found(folder)["fov"]
+    assert fov["dice"] == pytest.approx(np.mean(dice), abs=1e-12)
     masks, maps = (np.concatenate([make(name)[inside] for name in NAMES]) for make in (truth, levels))
     assert fov["auc"] == pytest.approx(roc_auc_score(masks, maps), abs=1e-12)  # bytes lose nothing in 256 bins
 
@@ -143,7 +144,7 @@ def test_layout_of_the_json(folder: Path) -> None:
 
 def test_names_that_programs_leave_behind_are_passed_over(folder: Path) -> None:
     assert score(folder) == 0
-    before = (folder / "out.json").read_text()
+    before = found(folder)
     for place in ("gt", "pred"):
         for name in ("._a.png", ".DS_Store", "Thumbs.db", "notes.txt"):
             (folder / place / name).write_bytes(b"no image")
@@ -151,7 +152,7 @@ def test_names_that_programs_leave_behind_are_passed_over(folder: Path) -> None:
     for name, suffix in zip(NAMES, (".PNG", ".TIF", ".NPY"), strict=True):
         replace(folder, name, levels(name), suffix)
     assert score(folder) == 0
-    assert (folder / "out.json").read_text() == before
+    assert found(folder) == before
 
 
 def test_longest_name_is_scored(folder: Path) -> None:
@@ -282,6 +283,29 @@ def test_predictions_that_are_black_are_scored_and_remarked_on(
     assert "no prediction is above 0.0078" in capsys.readouterr().err
 
 
+def test_predictions_of_two_kinds_are_scored_and_remarked_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES:
+        save(folder / "pred" / f"{name}.png", truth(name).astype(np.uint8) * (1 if name == "b" else 255))
+    assert score(folder) == 0
+    assert found(folder)["per_image"]["dice"] == pytest.approx(2 / 3)
+    assert "mixes 1 map(s) of 0 and 1 (b.png) with 2 of 0 and 255" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("instances", [[], ["--instances"], ["--instances", "both"]])
+def test_predictions_that_number_objects_are_remarked_on_unless_they_may(
+    folder: Path, instances: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NAMES:
+        numbers = truth(name).astype(np.uint8)
+        numbers[5:, 4:20] *= 2
+        save(folder / "pred" / f"{name}.png", numbers)
+        if instances:
+            save(folder / "gt" / f"{name}.png", numbers)
+    assert score(folder, *instances) == 0
+    assert ("look like label maps" in capsys.readouterr().err) == (instances != ["--instances", "both"])
+    assert found(folder)["per_image"]["dice"] == (1 if "both" in instances else 0)
+
+
 def test_empty_field_of_view_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in NAMES:
         save(folder / "valid" / f"{name}.png", np.full((HEIGHT, WIDTH), 0 if name == "b" else 255, np.uint8))
@@ -292,7 +316,7 @@ def test_empty_field_of_view_is_refused(folder: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--dataset", "clinicdb"], "either --gt DIR or --dataset NAME"),
+        (["--dataset", "clinicdb"], "--gt DIR or --dataset NAME, not both"),
         (["--split", "val"], "--split and --root go with --dataset"),
         (["--missing", "skip"], "invalid choice: 'skip'"),
         (["--jsn", "x"], "Did you mean '--json'?"),

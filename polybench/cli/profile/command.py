@@ -7,19 +7,19 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.cli import LightningArgumentParser
-from rich.console import Console
-from rich.progress import track
 
 import polybench
 from polybench.callbacks.provenance import device_name, source_state
 from polybench.callbacks.record import count_macs
 from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.outputs import refuse_unwritable
 from polybench.cli.profile.accuracy import Accuracy, recorded_accuracy
 from polybench.cli.profile.measure import Measurements, measure
 from polybench.cli.profile.report import print_profile
 from polybench.cli.profile.table import Figures, Key, read_rows, write_row
 from polybench.cli.profile.workload import Workload, set_up, training_batches
 from polybench.data.module import SegmentationDataModule
+from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.results.config import config_sha256, portable_config
 
@@ -41,7 +41,8 @@ class ProfileCLI(BenchmarkCLI):
         """Parse the words given.
 
         Raises:
-            ConfigError: If a number is out of bounds or there is no such device, too.
+            ConfigError: If a number is out of bounds, there is no such device, or the table can't be written, too.
+            DataError: If the table's file is none of profiles.
         """
         super().parse_arguments(parser, args)
         for option in ("steps", "batch_size"):
@@ -49,6 +50,8 @@ class ProfileCLI(BenchmarkCLI):
                 raise ConfigError(f"--{option} must be at least 1, not {number}.")
         if self.config.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError("--device cuda: torch sees no CUDA device here; use --device cpu, or auto.")
+        refuse_unwritable(Path(self.config.out), "--out")
+        read_rows(Path(self.config.out))
 
     def before_instantiate_classes(self) -> None:
         """Keep the configuration's hash, then take the one device that was asked for."""
@@ -64,10 +67,12 @@ class ProfileCLI(BenchmarkCLI):
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
+    if {"-h", "--help"} & set(args):
+        print(short_help())
+        return 0
     cli = ProfileCLI(args)
     config, data = cli.config, cli.datamodule
     path = Path(config.out)
-    read_rows(path)  # a table that can't be written to is found before anything is measured
     accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, cli.recorded_sha256)
     data.batch_size = config.batch_size or data.batch_size
     macs = count_macs(cli.model.net, data.size)
@@ -101,6 +106,20 @@ def add_arguments(parser: LightningArgumentParser) -> None:
     parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder where accuracy is looked up.")
 
 
+def short_help() -> str:
+    """The text of `polybench profile --help`: its own options, since those of a recipe are `fit`'s."""
+    parser = LightningArgumentParser(
+        prog="polybench profile",
+        usage="polybench profile --config conf/RECIPE.yaml [--OPTION VALUE ...]",
+        description="Measure what the recipe's net and training step cost: parameters, MACs, latency, throughput, "
+        "memory, and what a step waits for. Each value of the recipe can be changed by an option as in `polybench "
+        "fit`, such as --data.size [128,128] or --trainer.precision bf16-mixed; `polybench fit --help` lists them.",
+    )
+    parser.add_argument("-c", "--config", action="config", help="The recipe; several are laid on each other.")
+    add_arguments(parser)
+    return parser.format_help().rstrip()
+
+
 def set_up_or_say_how(cli: ProfileCLI) -> None:
     """Set the data up.
 
@@ -117,7 +136,7 @@ def run(cli: ProfileCLI, data: SegmentationDataModule) -> Measurements:
     """Measure, with a progress bar on stderr."""
     work = Workload(cli.model, cli.trainer)
     source = None if cli.config.no_data else training_batches(data, work.device)
-    rounds = track(range(cli.config.steps), "Profiling", console=Console(stderr=True), transient=True)
+    rounds = progress(range(cli.config.steps), "Profiling")
     return measure(work, data.size, data.batch_size, rounds, source, data.num_workers)
 
 

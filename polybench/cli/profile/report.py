@@ -3,9 +3,13 @@
 from rich.console import Console
 from rich.table import Table
 
+from polybench.cli.profile.measure import LATENCIES
 from polybench.cli.profile.table import Figures, Key
 
 MEBIBYTE = 2**20
+
+ENOUGH = 59
+"""Timings of which the slowest lies above the 95th percentile with a certainty of 95 % (0.95**59 < 0.05)."""
 
 
 def print_profile(key: Key, figures: Figures) -> None:
@@ -23,6 +27,13 @@ def print_profile(key: Key, figures: Figures) -> None:
         highlight=False,
     )
     console.print(table)
+    if (timings := figures.rounds * LATENCIES) < ENOUGH:
+        console.print(
+            f"Note: {timings} timings are too few for a p95, which needs {ENOUGH}: give --steps "
+            f"{-(-ENOUGH // LATENCIES)} or more.",
+            style="dim",
+            highlight=False,
+        )
 
 
 def rows(figures: Figures) -> list[tuple[str, str]]:

@@ -186,6 +186,38 @@ def test_foreign_table_is_refused_before_anything_is_measured(
     assert run(["profile", "--config", str(recipe), "--out", "scores.csv"]) == 1
 
 
+def test_table_that_cannot_be_written_is_said_before_anything_is_built(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("built")
+
+    monkeypatch.setattr("polybench.cli.profile.command.ProfileCLI.instantiate_classes", never)
+    (tmp_path / "file").write_text("")
+    assert run(["profile", "--config", str(recipe), "--out", "file/profile.csv"]) == 2
+    assert "file' is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["-h", "--help"])
+def test_help_is_short_and_points_to_that_of_fit(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert run(["profile", word]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 50
+    for option in ("--config", "--steps", "--device", "--batch_size", "--no_data", "--out", "--leaderboard"):
+        assert option in shown
+    assert "polybench fit --help" in " ".join(shown.split())
+    assert "--trainer.max_epochs" not in shown
+
+
+def test_too_few_rounds_for_a_percentile_are_noted(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    profile(recipe, "--no_data")
+    captured = capsys.readouterr()
+    assert "5 timings are too few for a p95, which needs 59: give --steps 12 or more" in captured.out
+    assert captured.err == ""
+    profile(recipe, "--no_data", "--steps", "12")
+    assert "too few" not in capsys.readouterr().out
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["32-true", "16-mixed", "bf16-mixed"])
 def test_device_memory_is_that_of_the_device(recipe: Path, precision: str) -> None:

@@ -1,0 +1,29 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from polybench.cli.outputs import refuse_unwritable
+from polybench.errors import ConfigError
+
+
+def test_new_file_in_new_folders_can_be_written(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "new" / "er" / "x.json", "--json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--csv '.*' is a folder"):
+        refuse_unwritable(tmp_path, "--csv")
+
+
+def test_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match=r"file' is no folder"):
+        refuse_unwritable(tmp_path / "file" / "x.json", "--json")
+
+
+def test_protected_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(ConfigError, match="write-protected"):
+        refuse_unwritable(tmp_path / "new" / "x.json", "--json")
