@@ -3,39 +3,42 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.metrics import PER_IMAGE
+from polybench.metrics import Protocol
 from polybench.results.record import Budget, read_records
 from polybench.results.table import Row, Score, groups_of, headline
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The leaderboard's row of a configuration under `per_image`.
+    """The leaderboard's row of a configuration under the protocol that its dataset is ranked by.
 
     Attributes:
         dice: Mean over seeds, with its interval.
         budget: The row's budget.
         record: The record of its first seed, `<dataset>/<name>`.
         seeds: How many seeds are averaged.
+        protocol: Under which protocol and version.
     """
 
     dice: Score
     budget: Budget | None
     record: str
     seeds: int
+    protocol: str
 
 
-def recorded_accuracy(root: Path, dataset: str, config_sha256: str) -> Accuracy | None:
+def recorded_accuracy(root: Path, dataset: str, config_sha256: str, protocol: Protocol) -> Accuracy | None:
     """Look for the row of a configuration.
 
     Args:
         root: The folder of the leaderboards.
         dataset: The dataset's short name.
         config_sha256: Hash of the configuration, as `fit` records it.
+        protocol: What the dataset is ranked by.
 
     Returns:
         The row; the one of most seeds where the configuration met several copies of the data; None where no record has
-        the present version of `per_image`.
+        the present version of the protocol.
 
     Raises:
         DataError: If a record of the dataset can't be read.
@@ -44,8 +47,8 @@ def recorded_accuracy(root: Path, dataset: str, config_sha256: str) -> Accuracy 
     rows: list[Row] = []
     for group in groups_of(matching):
         for budget in {stored.record.budget for stored in group.records}:
-            rows += group.rows(PER_IMAGE.key, budget)
+            rows += group.rows(protocol.key, budget)
     if not rows:
         return None
     row = max(rows, key=lambda row: (len(row.runs), row.anchor))
-    return Accuracy(headline(row), row.first.record.budget, f"{dataset}/{row.first.name}", len(row.runs))
+    return Accuracy(headline(row), row.first.record.budget, f"{dataset}/{row.first.name}", len(row.runs), protocol.key)

@@ -73,7 +73,7 @@ def main(args: list[str]) -> int:
     cli = ProfileCLI(args)
     config, data = cli.config, cli.datamodule
     path = Path(config.out)
-    accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, cli.recorded_sha256)
+    accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, cli.recorded_sha256, data.ranked_by)
     data.batch_size = config.batch_size or data.batch_size
     macs = count_macs(cli.model.net, data.size)
     if not config.no_data:
@@ -181,6 +181,7 @@ def figures_of(cli: ProfileCLI, macs: int | None, measured: Measurements, accura
         inference_peak_bytes=measured.inference_peak,
         training_peak_bytes=measured.training_peak,
         rounds=cli.config.steps,
+        protocol=accuracy.protocol if accuracy else None,
         dice=accuracy.dice.value if accuracy else None,
         dice_low=accuracy.dice.low if accuracy else None,
         dice_high=accuracy.dice.high if accuracy else None,

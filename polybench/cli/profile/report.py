@@ -55,9 +55,11 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
         ]
     found.append((f"training step, peak of the {peak}", f"{figures.training_peak_bytes / MEBIBYTE:,.0f} MiB"))
     if figures.dice is None:
-        found.append(("Dice, per_image", "no record of this configuration"))
+        found.append(("Dice", "no record of this configuration"))
     else:
         interval = "" if figures.dice_low is None else f" [{figures.dice_low:.4f}, {figures.dice_high:.4f}]"
         of = f"mean of {figures.seeds} seeds: " if figures.seeds > 1 else ""
-        found.append((f"Dice, per_image ({of}{figures.record}, {figures.budget})", f"{figures.dice:.4f}{interval}"))
+        found.append(
+            (f"Dice, {figures.protocol} ({of}{figures.record}, {figures.budget})", f"{figures.dice:.4f}{interval}")
+        )
     return found

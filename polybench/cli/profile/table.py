@@ -69,7 +69,8 @@ class Figures:
         inference_peak_bytes: Peak after inference alone.
         training_peak_bytes: Peak after training steps.
         rounds: How often every mode was timed.
-        dice: `per_image` Dice of this configuration's row in the leaderboard, the mean over seeds.
+        protocol: What the dataset is ranked by, with its version; None without a record.
+        dice: Dice under it of this configuration's row in the leaderboard, the mean over seeds.
         dice_low: Lower end of its 95 % interval.
         dice_high: Upper end.
         budget: The record's budget class.
@@ -92,6 +93,7 @@ class Figures:
     inference_peak_bytes: int
     training_peak_bytes: int
     rounds: int
+    protocol: str | None
     dice: float | None
     dice_low: float | None
     dice_high: float | None

@@ -40,6 +40,7 @@ FIGURES = Figures(
     inference_peak_bytes=12345678901,
     training_peak_bytes=12345678902,
     rounds=20,
+    protocol="per_image@2",
     dice=None,
     dice_low=None,
     dice_high=None,
