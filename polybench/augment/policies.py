@@ -85,6 +85,11 @@ class Policy:
         draws = [self._draw(key, variant) for key, variant in zip(keys, chosen, strict=True)]
         return Transform(self.variants, draws, Frame(size, torch.device(device), self.border))
 
+    def can_be_undone(self, size: tuple[int, int]) -> bool:
+        """Whether whatever it may do to an image of this height and width, its masks can be moved back exactly."""
+        exact = (HorizontalFlip, VerticalFlip) + ((Transpose, Rotate90) if size[0] == size[1] else ())
+        return all(isinstance(step.operation, (PixelOperation, *exact)) for chain in self.variants for step in chain)
+
     def _draw(self, key: tuple[int | str, ...], variant: int | None) -> Draw:
         source = generator("augment", *key) if variant is None else generator("augment", "variant", variant, *key)
         if variant is None:

@@ -74,6 +74,11 @@ class Permutation(Stage):
             values, a, e = values.transpose(2, 3), d, b
         return values.flip([axis for axis, sign in ((2, e), (3, a)) if sign < 0]).contiguous()
 
+    def inverse(self) -> "Permutation":
+        """The exchange that undoes this one."""
+        a, b, c, d, e, f = self.matrix
+        return Permutation(self.rows, (a, d, c, b, e, f))
+
 
 @dataclass(frozen=True)
 class Resampling(Stage):

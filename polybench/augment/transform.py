@@ -50,6 +50,18 @@ class Transform:
         """Move masks (N, C, H, W) with their images; values are copied, never mixed, so masks stay {0, 1}."""
         return self._through([stage for stage in self._stages if not isinstance(stage, Recolouring)], masks, "nearest")
 
+    def unmask(self, masks: Tensor) -> Tensor:
+        """Move masks (N, C, H, W) back, exactly, to where they were before `mask`.
+
+        Raises:
+            ValueError: If more was done to them than flips and quarter turns.
+        """
+        stages = [stage for stage in self._stages if not isinstance(stage, Recolouring)]
+        back = [stage.inverse() for stage in reversed(stages) if isinstance(stage, Permutation)]
+        if len(back) < len(stages):
+            raise ValueError("only flips and quarter turns can be undone exactly")
+        return self._through(back, masks, "nearest")
+
     def _through(self, stages: Sequence[Stage], values: Tensor, mode: Mode) -> Tensor:
         if (len(values), *values.shape[2:]) != self._shape:
             raise ValueError(f"a transform of (N, H, W) = {self._shape} was given values {tuple(values.shape)}")

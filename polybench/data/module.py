@@ -316,6 +316,13 @@ class SegmentationDataModule(ResumableDataModule):
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Make floats of the bytes, on the device, and augment what is trained on."""
+        has_valid = self.as_floats(batch)
+        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
+            self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
+        return batch
+
+    def as_floats(self, batch: Batch) -> bool:
+        """Make floats of a batch's bytes, on its device; says whether the images have a field of view."""
         if batch.get("image") is None:
             device = batch["to_native"].device
             if self._resident is None or self._resident.image.device != device:
@@ -323,9 +330,7 @@ class SegmentationDataModule(ResumableDataModule):
             self._resident.fill(batch)
         has_valid = "valid" in batch
         to_float(batch)
-        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
-            self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
-        return batch
+        return has_valid
 
     def augment(self, batch: Batch, epoch: int, *, has_valid: bool) -> None:
         """Put a batch through the policy: a pure function of (seed, epoch, sample id), or of (seed, id, variant).
@@ -340,6 +345,7 @@ class SegmentationDataModule(ResumableDataModule):
         keys = [(self.seed, name) if variants else (self.seed, epoch, name) for name in batch["id"]]
         images = batch["image"]
         transform = self.policy.transform(keys, (images.shape[-2], images.shape[-1]), images.device, variants)
+        batch["transform"] = transform
         batch["image"] = transform.image(batch["image"])
         batch["mask"] = transform.mask(batch["mask"])
         if has_valid:

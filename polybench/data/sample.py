@@ -8,6 +8,7 @@ from typing import NamedTuple, NotRequired, TypedDict, cast
 import torch
 from torch import Tensor
 
+from polybench.augment.transform import Transform
 from polybench.data.images import UInt8Array, UInt16Array
 
 
@@ -78,7 +79,8 @@ class Batch(TypedDict):
     """Samples stacked: `image` (N, 3, H, W) float32 in [0, 1], `mask` and `valid` (N, 1, H, W) float32 in {0, 1}.
 
     `valid` is the field of view (ones where a dataset has none); `native_mask`, `native_valid` and `native_labels` are
-    lists, since native sizes differ. Before `to_float`, arrays are as in `Sample`, stacked.
+    lists, since native sizes differ; `transform` is what a training batch was augmented with. Before `to_float`, arrays
+    are as in `Sample`, stacked.
     """
 
     image: Tensor
@@ -89,6 +91,7 @@ class Batch(TypedDict):
     position: list[int]
     variant: NotRequired[list[int]]
     to_native: Tensor
+    transform: NotRequired[Transform]
     native_mask: NotRequired[list[Tensor]]
     native_valid: NotRequired[list[Tensor]]
     native_labels: NotRequired[list[Tensor]]

@@ -109,15 +109,21 @@ class SegmentationTask(LightningModule):
         """Foreground probabilities (N, 1, H, W), float32, of images in [0, 1]."""
         return torch.sigmoid(self(images).float())
 
-    def _outputs(self, images: Tensor) -> list[Tensor]:
-        normalised = ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
-        output = self.net(normalised)
+    def batch_outputs(self, batch: Batch) -> list[Tensor]:
+        """Foreground logits of a batch, (N, 1, H, W), finest first; a net that takes more than images overrides it."""
+        return self._outputs(batch["image"])
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+
+    def _outputs(self, images: Tensor, *others: Tensor) -> list[Tensor]:
+        output = self.net(self._normalised(images), *others)
         outputs = output if isinstance(output, list | tuple) else [output]
         return [foreground_logits(logits, images.shape[-2:]) for logits in outputs]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Loss of a batch, `train/loss`."""
-        outputs = self._outputs(batch["image"])
+        outputs = self.batch_outputs(batch)
         loss = torch.stack([self._loss(logits, batch) for logits in outputs]).sum()
         size = len(batch["id"])
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
@@ -130,7 +136,7 @@ class SegmentationTask(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Collect the rows and the loss of a batch."""
-        logits = self(batch["image"])
+        logits = self.batch_outputs(batch)[0]
         self.image_rows.update_from(batch, torch.sigmoid(logits.float()))
         sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
         repeated = getattr(sampler, "idle", False)  # a process without a batch of its own repeats the first
@@ -143,7 +149,7 @@ class SegmentationTask(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
-        probability = self.predict_probability(batch["image"])
+        probability = torch.sigmoid(self.batch_outputs(batch)[0].float())
         self.image_rows.update_from(batch, probability)
         return probability
 

@@ -21,6 +21,8 @@ def from_random_weights(recipe: Path) -> list[str]:
     if isinstance(net, str):
         net = yaml.safe_load((CONF / net).read_text())
     key = "encoder_weights" if net["class_path"].startswith("segmentation_models_pytorch") else "pretrained"
+    if key == "pretrained" and key not in net.get("init_args", {}):
+        return []
     return [f"--model.net.{key}", "null" if key == "encoder_weights" else "false"]
 
 

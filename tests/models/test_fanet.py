@@ -13,6 +13,7 @@ from polybench.errors import ConfigError
 from polybench.models import FANet
 from polybench.models.fanet import Precomputed
 from polybench.models.fanet.mixpool import Gate
+from polybench.models.unused import parameters_without_gradient
 
 SMALL = (8, 16, 32, 64)
 STAGES = ("e1", "e2", "e3", "e4", "d1", "d2", "d3", "d4")
@@ -144,8 +145,9 @@ def test_samples_of_precomputed_features_can_be_exchanged(options: dict[str, Any
     images, mask = images_and_mask()
     others = images.flip(2)
     with torch.no_grad():
-        mixed = Precomputed.cat([net.precompute(images)[[1]], net.precompute(others)[torch.tensor([0])]])
-        assert len(mixed) == 2
+        mixed = net.precompute(images)
+        mixed[0] = mixed[1]
+        mixed[1] = net.precompute(others)[0]
         assert torch.equal(net.refine(mixed, mask), net(torch.stack([images[1], others[0]]), mask))
 
 
@@ -154,7 +156,8 @@ def test_exchange_takes_gate_and_ungated_branch_of_the_same_samples_along() -> N
         values = torch.tensor(samples).reshape(-1, 1, 1, 1)
         return Precomputed(values, values + 10, values + 20)
 
-    mixed = Precomputed.cat([state(0, 1, 2)[[2, 0]], state(3, 4)[1:]])
+    mixed = state(0, 1, 2)[[2, 0, 0]]
+    mixed[2] = state(3, 4)[1]
     assert mixed.gate is not None
     assert mixed.ungated is not None
     assert mixed.features.flatten().tolist() == [2, 0, 4]
@@ -328,3 +331,17 @@ def multiply_accumulates(run: Callable[[], object]) -> float:
     with torch.no_grad(), counter:
         run()
     return counter.get_total_flops() / 2
+
+
+@pytest.mark.parametrize("options", [B1, B4], ids=["b1", "b4"])
+def test_no_feedback_is_an_empty_mask(options: dict[str, Any]) -> None:
+    net = small_net(**options)
+    images, mask = images_and_mask()
+    with torch.no_grad():
+        assert torch.equal(net(images), net(images, torch.zeros_like(mask)))
+        assert not torch.equal(net(images), net(images, mask))
+
+
+@EACH_VARIANT
+def test_a_gradient_reaches_all_that_is_trained(options: dict[str, Any]) -> None:
+    assert parameters_without_gradient(FANet(**options, widths=SMALL), (32, 32)) == []

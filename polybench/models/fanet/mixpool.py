@@ -5,7 +5,6 @@ III-B. The released code's gate is a step function without a gradient, so that i
 four choices.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +16,7 @@ Gating = Literal["frozen", "straight_through", "soft", "none"]
 
 @dataclass(frozen=True, eq=False)
 class Precomputed:
-    """All that a stage computes before it looks at a mask; `state[samples]` and `cat` exchange single samples.
+    """All that a stage computes before it looks at a mask; `state[samples] = other` exchanges single samples.
 
     Attributes:
         features: The stage's features F_l, also its skip connection, (N, C, H, W).
@@ -32,20 +31,15 @@ class Precomputed:
     def __len__(self) -> int:
         return len(self.features)
 
-    def __getitem__(self, samples: Tensor | slice | list[int]) -> "Precomputed":
+    def __getitem__(self, samples: Tensor | slice | list[int] | int) -> "Precomputed":
         gate, ungated = (None if tensor is None else tensor[samples] for tensor in (self.gate, self.ungated))
         return Precomputed(self.features[samples], gate, ungated)
 
-    @staticmethod
-    def cat(states: Sequence["Precomputed"]) -> "Precomputed":
-        """Join the samples of several states of one net, in order."""
-        gates = [state.gate for state in states if state.gate is not None]
-        ungated = [state.ungated for state in states if state.ungated is not None]
-        return Precomputed(
-            torch.cat([state.features for state in states]),
-            torch.cat(gates) if gates else None,
-            torch.cat(ungated) if ungated else None,
-        )
+    def __setitem__(self, samples: Tensor | slice | list[int] | int, other: "Precomputed") -> None:
+        self.features[samples] = other.features
+        for own, new in ((self.gate, other.gate), (self.ungated, other.ungated)):
+            if own is not None and new is not None:
+                own[samples] = new
 
 
 class Gate(nn.Module):

@@ -94,12 +94,13 @@ class FANet(nn.Module):
         self.d4 = DecoderStage(w2 // 2, w1, w1 // 2, se_blocks, mixpool("d4", w1 // 2))
         self.head = nn.Conv2d(w1 // 2 + 1, 1, 1)
 
-    def forward(self, images: Tensor, feedback: Tensor) -> Tensor:
+    def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
         """Segment, given the previous mask.
 
         Args:
             images: (N, 3, H, W), sides divisible by 16.
-            feedback: The previous mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground.
+            feedback: The previous mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground. None for an
+                empty one.
 
         Returns:
             Raw logits (N, 1, H, W).
@@ -107,7 +108,7 @@ class FANet(nn.Module):
         Raises:
             ConfigError: If a side isn't divisible by 16.
         """
-        return self.refine(self.precompute(images), feedback)
+        return self.refine(self.precompute(images), torch.zeros_like(images[:, :1]) if feedback is None else feedback)
 
     def precompute(self, images: Tensor) -> Precomputed:
         """Do all that needs no mask, once for any number of iterations: 14 % of the MACs.

@@ -35,12 +35,13 @@ class FANetSeries(nn.Module):
             raise ConfigError(f"A series needs at least one FANet, not {nets}.")
         self.nets = nn.ModuleList(FANet(gate=gate, widths=widths) for _ in range(nets))
 
-    def forward(self, images: Tensor, feedback: Tensor) -> Tensor | list[Tensor]:
+    def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor | list[Tensor]:
         """Segment, given the initial mask.
 
         Args:
             images: (N, 3, H, W), sides divisible by 16.
-            feedback: The initial mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground.
+            feedback: The initial mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground. None
+                for an empty one.
 
         Returns:
             Raw logits (N, 1, H, W) of the last net; in training those of all nets, the last first.
