@@ -65,7 +65,7 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     cli.resume.every = config.save_every
     cli.resume.run = cli.mark(cli.trainer.world_size)
     stage = "-".join(part for part in (config.name, config.variant) if part)
-    cli.resume.origin = {"task": "segmentation", "dataset": cli.datamodule.short_name, "stage": stage}
+    cli.resume.origin = {"task": cli.model.kind, "dataset": cli.datamodule.short_name, "stage": stage}
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -146,7 +146,7 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
         path = write_records(record, rows, cli.baselines.rows, protocols, root)
         write_pages(root)
         print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
-    log_table(cli.trainer, scores)
+    log_table(cli.trainer, scores, cli.model.protocols[0])
 
 
 def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> str | None:

@@ -1,5 +1,6 @@
 """What is trained and how: LightningModules that hold a net, a loss and an optimizer."""
 
+from polybench.tasks.classification import PatchClassificationTask
 from polybench.tasks.segmentation import SegmentationTask
 
-__all__ = ["SegmentationTask"]
+__all__ = ["PatchClassificationTask", "SegmentationTask"]
