@@ -1,5 +1,6 @@
 """`polybench fit`: train, test the best checkpoint, write the record, the page and the pictures, print the table."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from polybench.callbacks.scores import all_scores
 from polybench.checksum import file_sha256
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_table, print_scores
+from polybench.environment import COMMAND
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_command, portable_config
 from polybench.results.page import write_pages
@@ -59,7 +61,7 @@ def describe(cli: BenchmarkCLI) -> RunContext:
         seed=config.seed_everything,
         budget=budget(cli),
         config={**portable_config(cli.plain_config()), "processes": cli.trainer.world_size},
-        command=portable_command(["fit", *cli.args]),
+        command=os.environ.get(COMMAND) or portable_command(["fit", *cli.args]),
         lineage=(file_sha256(Path(config.ckpt_path)),) if starts_from_another_run(cli) else (),
     )
     cli.resume.every = config.save_every
