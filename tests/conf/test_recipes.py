@@ -9,6 +9,7 @@ import yaml
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.fit import add_arguments
 from polybench.cli.main import run
+from polybench.runs import read_plan
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(CONF.glob("*.yaml"))
@@ -63,3 +64,9 @@ def test_recipe_trains_validates_and_tests_a_batch(
         words += ["--model.net.encoder", "tu-test_resnet"]
     assert run(["fit", "--config", str(recipe), *words]) == 0
     assert not (tmp_path / "leaderboards").exists()
+
+
+@pytest.mark.parametrize("plan", sorted((CONF / "plans").glob("*.yaml")), ids=lambda path: path.stem)
+def test_plan_parses_and_says_whether_it_has_been_run(plan: Path) -> None:
+    assert read_plan(plan).name == plan.stem
+    assert "Run here:" in plan.read_text()
