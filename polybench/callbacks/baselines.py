@@ -9,8 +9,7 @@ from kornia.filters import otsu_threshold
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from polybench.data.sample import Batch
-from polybench.metrics import ImageRows, Rows
+from polybench.metrics import Rows
 
 
 def all_background(images: Tensor) -> Tensor:
@@ -45,7 +44,7 @@ BASELINES: Mapping[str, Callable[[Tensor], Tensor]] = {
 
 
 class BaselinesCallback(Callback):
-    """Evaluates the trivial baselines in the same pass as the net.
+    """Evaluates the trivial baselines of a task in the same pass as the net.
 
     Attributes:
         rows: Baseline -> its rows, after the test epoch.
@@ -53,24 +52,25 @@ class BaselinesCallback(Callback):
 
     def __init__(self) -> None:
         self.rows: dict[str, Rows] = {}
-        self._metrics: dict[str, ImageRows] = {}
+        self._metrics: dict[str, Any] = {}
 
     def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start empty."""
-        protocols: Any = pl_module.protocols
-        self._metrics = {name: ImageRows(protocols).to(pl_module.device) for name in BASELINES}
+        task: Any = pl_module
+        self._metrics = {name: task.new_rows().to(pl_module.device) for name in task.baselines}
 
     def on_test_batch_end(
         self,
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: Any,
-        batch: Batch,
+        batch: Mapping[str, Any],
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Add the batch to each baseline."""
-        for name, predict in BASELINES.items():
+        task: Any = pl_module
+        for name, predict in task.baselines.items():
             self._metrics[name].update_from(batch, predict(batch["image"]))
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -64,7 +64,9 @@ class PreviewsCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the worst of this process."""
+        """Keep the worst of this process; patches have no pictures."""
+        if pl_module.kind != "segmentation":
+            return
         n = len(batch["id"])
         counts = torch.cat(pl_module.image_rows.counts[-n:]).cpu().numpy()  # type: ignore[union-attr,index,arg-type]
         dice = per_image_values(counts)["dice"]
@@ -83,7 +85,7 @@ class PreviewsCallback(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write those of this process's pictures that are among the worst of all."""
         rows = pl_module.rows
-        if rows is None or trainer.log_dir is None:
+        if rows is None or trainer.log_dir is None or pl_module.kind != "segmentation":
             return
         dice = PER_IMAGE.values(rows)["dice"]  # type: ignore[arg-type]
         order = sorted(zip(dice.tolist(), rows.ids, strict=True))[: self.most]  # type: ignore[union-attr,arg-type]

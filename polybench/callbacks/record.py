@@ -72,7 +72,7 @@ def trained_record(
     return Record(
         schema_version=SCHEMA_VERSION,
         kind="trained",
-        task="segmentation",
+        task=task.kind,  # type: ignore[arg-type]
         recipe=context.name,
         variant=context.variant,
         seed=context.seed,
@@ -108,7 +108,9 @@ def trained_record(
 
 def baseline_identity(trained: Record, name: str) -> dict[str, Any]:
     """What makes a baseline the same on the images of a trained record, in the place of a configuration."""
+    patches = trained.dataset.patches_sha256
     return {
+        **({"patches": patches} if patches else {}),
         "baseline": name,
         "size": list(trained.dataset.size or ()),
         "split": trained.dataset.split_sha256,

@@ -77,9 +77,9 @@ class ResumeCallback(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where the run stands, every so many batches."""
+        """Save where the run stands, every so many batches; after an epoch's last batch its validation comes first."""
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
-        if self._due and ((batch_idx + 1) % trainer.accumulate_grad_batches == 0 or trainer.is_last_batch):
+        if self._due and (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch:
             self._due = False
             folder = getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir
             trainer.save_checkpoint(Path(folder) / LAST)

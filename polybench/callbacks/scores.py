@@ -31,7 +31,7 @@ def protocol_scores(rows: Rows, protocol: Protocol) -> ProtocolScores:
     of_images = protocol.values(rows)
     means = {metric: way for metric, way in protocol.directions.items() if metric in of_images}
     summary = summarise(image_table(rows, (protocol,)), protocol.key, means)
-    ends = _intervals_of_aggregates(rows, protocol)
+    ends = {**_intervals_of_aggregates(rows, protocol), **protocol.intervals(rows)}
     values = {}
     for metric, value in protocol.scores(rows).items():
         low, high = ends.get(metric, (None, None))
@@ -44,11 +44,12 @@ def _intervals_of_aggregates(rows: Rows, protocol: Protocol) -> dict[str, tuple[
     reduced = protocol.reduce(rows)
     if not protocol.aggregate(reduced):
         return {}
+    better = protocol.without_interval | set(protocol.intervals(rows))
     read = {name: column for name, column in reduced.columns.items() if reduced is not rows or name in protocol.columns}
 
     def drawn(places: npt.NDArray[np.intp]) -> dict[str, float]:
         ids, groups = [rows.ids[place] for place in places], [rows.groups[place] for place in places]
         numbers = protocol.aggregate(Rows(ids, groups, {name: column[places] for name, column in read.items()}))
-        return {metric: number for metric, number in numbers.items() if metric not in protocol.without_interval}
+        return {metric: number for metric, number in numbers.items() if metric not in better}
 
     return intervals_of(drawn, rows.groups)

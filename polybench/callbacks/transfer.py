@@ -7,6 +7,7 @@ released code copies whatever layers share a name.
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
@@ -26,6 +27,7 @@ from polybench.atomic import atomic_writer
 from polybench.callbacks.checkpoint import AtomicCheckpointIO
 from polybench.callbacks.resume import KEY
 from polybench.checksum import file_sha256
+from polybench.environment import STAGES
 from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor
 
@@ -74,8 +76,8 @@ class TransferCallback(Callback):
     no longer exist.
 
     Args:
-        source: A checkpoint, a `.safetensors` file of this callback or of anyone's backbone, `imagenet`, or null for
-            no transfer (the first stage of a scheme, which only leaves its backbone).
+        source: A checkpoint, a `.safetensors` file of this callback or of anyone's backbone, `imagenet`, an earlier
+            stage of a plan by its name, or null for no transfer (a first stage, which only leaves its backbone).
         strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
         min_match: Share of the receiver's tensors that must match, strict or not.
 
@@ -192,9 +194,12 @@ def read_donor(source: str, net: nn.Module) -> Donor:
         state = imagenet_state(net)
         digest = sha256(to_safetensors(dict(state))).hexdigest()
         return Donor(state, (Ancestor(digest, "classification", "ImageNet", None),))
-    path = Path(source).expanduser()
+    path = Path(json.loads(os.environ.get(STAGES, "{}")).get(source, source)).expanduser()
     if not path.is_file():
-        raise ConfigError(f"There is no donor '{source}': name a checkpoint, a .safetensors file, or imagenet.")
+        raise ConfigError(
+            f"There is no donor '{source}': name a checkpoint, a .safetensors file, or imagenet (a stage of a plan is "
+            "known in `polybench transfer` alone)."
+        )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     saved = AtomicCheckpointIO().load_checkpoint(path)

@@ -1,5 +1,6 @@
 """`polybench fit`: train, test the best checkpoint, write the record, the page and the pictures, print the table."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from polybench.callbacks.scores import all_scores
 from polybench.checksum import file_sha256
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_table, print_scores
+from polybench.environment import COMMAND
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_command, portable_config
 from polybench.results.page import write_pages
@@ -59,13 +61,13 @@ def describe(cli: BenchmarkCLI) -> RunContext:
         seed=config.seed_everything,
         budget=budget(cli),
         config={**portable_config(cli.plain_config()), "processes": cli.trainer.world_size},
-        command=portable_command(["fit", *cli.args]),
+        command=os.environ.get(COMMAND) or portable_command(["fit", *cli.args]),
         lineage=(file_sha256(Path(config.ckpt_path)),) if starts_from_another_run(cli) else (),
     )
     cli.resume.every = config.save_every
     cli.resume.run = cli.mark(cli.trainer.world_size)
     stage = "-".join(part for part in (config.name, config.variant) if part)
-    cli.resume.origin = {"task": "segmentation", "dataset": cli.datamodule.short_name, "stage": stage}
+    cli.resume.origin = {"task": cli.model.kind, "dataset": cli.datamodule.short_name, "stage": stage}
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -146,7 +148,7 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
         path = write_records(record, rows, cli.baselines.rows, protocols, root)
         write_pages(root)
         print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
-    log_table(cli.trainer, scores)
+    log_table(cli.trainer, scores, cli.model.protocols[0])
 
 
 def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> str | None:

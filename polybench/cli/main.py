@@ -25,6 +25,7 @@ COMMANDS = {
     "score": Command("polybench.cli.score", "score a folder of anyone's predictions under every protocol"),
     "profile": Command("polybench.cli.profile.command", "measure size, speed, memory and what a step waits for"),
     "data": Command("polybench.cli.data", "list, verify, download, audit, split and synthesise datasets"),
+    "transfer": Command("polybench.cli.transfer", "run a plan whose stages hand their backbones on, and compare them"),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }
 

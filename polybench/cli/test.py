@@ -24,6 +24,8 @@ def main(args: list[str]) -> int:
         table = image_table(rows, protocols)
         path = cli.run_folder / "test_rows.csv"
         atomic_write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-        log_table(cli.trainer, scores)
-        print(f"Pictures of the worst images: {cli.run_folder / 'overlays'}\nRow of each image: {path}")
+        log_table(cli.trainer, scores, protocols[0])
+        if cli.previews.paths:
+            print(f"Pictures of the worst images: {cli.previews.paths[0].parent}")
+        print(f"Row of each image: {path}")
     return 0

@@ -206,12 +206,16 @@ class SegmentationDataModule(ResumableDataModule):
             f"`polybench data download {self.short_name}` does it or says how."
         )
 
+    def provide(self) -> None:
+        """Put the images where they are looked for, where that needs no one's leave; called by one process."""
+
     def prepare_data(self) -> None:
         """Check the copy against the split and build the cache; one process does this.
 
         A copy that is found wanting is complained of in `setup`, where every process meets it: one that failed here
         would leave the others waiting.
         """
+        self.provide()
         with contextlib.suppress(DataError):
             self.open_cache(self.size)
 

@@ -23,6 +23,7 @@ from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import PatchBatch, PatchSample, collate_patches, image_to_float
 from polybench.data.splits import Subset
 from polybench.errors import ConfigError, DataError
+from polybench.metrics.protocols import PATCHES
 from polybench.results.facts import DatasetFacts
 
 EVALUATION_SEED = 0
@@ -93,6 +94,7 @@ class PatchDataModule(ResumableDataModule):
 
         What is wanting is complained of in `setup`, where every process meets it.
         """
+        self.source.provide()
         with contextlib.suppress(DataError):
             self._cache = self.source.open_cache(None)
             find_regions(self._cache, self.dark)
@@ -160,7 +162,13 @@ class PatchDataModule(ResumableDataModule):
 
     def facts(self) -> DatasetFacts:
         """What a record says of the data; counts are those of images."""
-        return replace(self.source.facts(), size=self.size)
+        tested = self._samples.get("test")
+        return replace(
+            self.source.facts(),
+            size=self.size,
+            ranked_by=PATCHES.name,
+            patches_sha256=tested.sha256 if tested is not None else None,
+        )
 
     def train_dataloader(self) -> DataLoader[PatchSample]:
         """Patches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -126,6 +127,15 @@ class PatchSamples(Dataset[PatchSample]):
     def ids(self) -> list[str]:
         """The patches that an epoch is made of, all of them where the classes are not balanced."""
         return [_patch_id(self.images[n], label, k) for n, label, k in self.patches.tolist()]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the first epoch's patches: ids, labels, boxes and the size they are brought to."""
+        boxes = [
+            f"{_patch_id(self.images[n], label, k)} {label} {list((self.positives if label else self.at_first)[n][k])}"
+            for n, label, k in self.patches.tolist()
+        ]
+        return sha256("\n".join([str(self.size), *boxes]).encode()).hexdigest()
 
     def __len__(self) -> int:
         return 2 * min(self.found) if self.balance else sum(self.found)

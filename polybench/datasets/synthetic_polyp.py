@@ -33,12 +33,11 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
         """Whether the images were drawn by a program, as these are wherever they lie."""
         return True
 
-    def prepare_data(self) -> None:
-        """Write the frames if they are not there, then go the way of every dataset.
+    def provide(self) -> None:
+        """Write the frames if they are not there.
 
         Where frames may be missing, a folder that is there is taken as it is.
         """
         folder = self.root / self.folder
         if not (self.allow_missing and folder.is_dir()):
             write_clinicdb_like(folder, images=IMAGES, frames_per_sequence=FRAMES_PER_SEQUENCE, seed=SEED)
-        super().prepare_data()

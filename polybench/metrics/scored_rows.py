@@ -1,19 +1,22 @@
 """Scores of a classifier, keyed by id, as a torchmetrics `Metric`."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from polybench.metrics.classification import Scored, average_by_id
+from polybench.errors import DataError
 from polybench.metrics.keyed import KeyedRows
+from polybench.metrics.sufficient import Rows
 
 
 class ScoredRows(KeyedRows):
     """Collects the score and the label of each patch or frame.
 
-    What `threshold_values` and `roc_auc` read; to score candidates, put the rows through `average_by_id` once more,
-    with the candidate of each patch as its id.
+    What the protocol `patches` reads; to score candidates, put the rows through `average_by_id`, with the candidate of
+    each patch as its id.
     """
 
     def __init__(self) -> None:
@@ -32,11 +35,18 @@ class ScoredRows(KeyedRows):
         for place, (row_id, group) in enumerate(zip(ids, groups, strict=True)):
             self.add(row_id, group, {"score": scores[place], "positive": positives[place]})
 
-    def compute(self) -> Scored:
-        """Gathered, de-duplicated and sorted rows.
+    def update_from(self, batch: Mapping[str, Any], probability: Tensor) -> None:
+        """Add a `polybench.data.sample.PatchBatch` and its probabilities of an object, (N,)."""
+        self.update(probability, batch["label"], batch["id"], batch["group"])
+
+    def compute(self) -> Rows:
+        """Gathered, de-duplicated and sorted rows, with the columns `score` and `positive`.
 
         Raises:
-            DataError: If there are none, or a score is not finite.
+            DataError: If a score is not finite.
         """
         ids, groups, columns = self.gathered()
-        return average_by_id(ids, groups, columns["score"], columns["positive"].tolist())
+        for row_id, score in zip(ids, columns["score"], strict=True):
+            if not math.isfinite(score):
+                raise DataError(f"The score of '{row_id}' is not finite: check the predictions.")
+        return Rows(ids, groups, columns)

@@ -50,6 +50,7 @@ class DatasetFacts:
         counts: Images per subset.
         size: Height and width that the net saw; None for a baseline that works at native size.
         ranked_by: Name of the protocol that the dataset's page ranks by.
+        patches_sha256: Hash of the test patches, of their places and labels; None where whole images are tested.
     """
 
     name: str
@@ -65,6 +66,7 @@ class DatasetFacts:
     counts: Counts
     size: tuple[int, int] | None
     ranked_by: str = "per_image"
+    patches_sha256: str | None = None
 
     @property
     def copy(self) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from polybench.results import format as formats
 from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFICIAL, DatasetFacts
+from polybench.results.readings import title
 from polybench.results.statistics import caution
-from polybench.results.table import Row
+from polybench.results.table import Row, headline_name
 
 _SHOWN_IDS = 10
 _OF_COPIES = {
@@ -30,7 +31,7 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
     """
     scores = rows[0].first.record.metrics[protocol]
     notes = []
-    few = caution(scores.n, scores.groups)
+    few = caution(scores.n, scores.groups, "patches" if dataset.patches_sha256 else "images")
     if few is not None:
         notes.append(f"**{few}**")
     if dataset.copy in _OF_COPIES:
@@ -62,8 +63,9 @@ def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
         notes.append(f"Net version {versions}; other rows with this net have another version.")
     if row.repeats is not None:
         difference = formats.fraction(row.repeats.difference)
+        score = title(headline_name(row.scores))
         notes.append(
-            f"Re-run {row.repeats.runs}x, max \\|Δ Dice\\| = {difference}; only the first run of a seed is counted."
+            f"Re-run {row.repeats.runs}x, max \\|Δ {score}\\| = {difference}; only the first run of a seed is counted."
         )
     return notes
 

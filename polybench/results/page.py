@@ -29,12 +29,12 @@ from polybench.results.table import (
 from polybench.results.view import (
     COST_COLUMNS,
     RUN_COLUMNS,
-    SCORE_COLUMNS,
     Details,
     cost_cells,
     details,
     label,
     score_cells,
+    score_columns,
 )
 
 MARKER = "<!-- Made by `polybench leaderboard` from the records; do not edit. -->"
@@ -51,6 +51,7 @@ class Table:
     """Cells of one budget class; the rows of baselines end `scores`, and stand in `scores` only."""
 
     title: str
+    columns: Mapping[str, str]
     scores: tuple[list[str], ...]
     notes: tuple[str, ...]
     costs: tuple[list[str], ...]
@@ -69,9 +70,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Section:
-    """One comparable set of images."""
+    """One comparable set of images, or of patches, and the protocol that ranks it."""
 
     dataset: DatasetFacts
+    ranked: str
     tables: tuple[Table, ...]
     baselines: tuple[Details, ...]
     panel: Panel | None
@@ -91,7 +93,6 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
     Raises:
         DataError: If the seeds of one row can't be averaged.
     """
-    ranked = _newest(records[0].record.dataset.ranked_by, records)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -103,10 +104,8 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
     text = environment.get_template("page.md.j2").render(
         dataset=dataset,
         marker=MARKER,
-        ranked=ranked,
         unofficial=UNOFFICIAL,
-        sections=[_section(group, ranked) for group in groups_of(records)],
-        score_columns=SCORE_COLUMNS,
+        sections=[_section(group, _newest(group.dataset.ranked_by, records)) for group in groups_of(records)],
         cost_columns=COST_COLUMNS,
         run_columns=RUN_COLUMNS,
         definitions=_definitions(records),
@@ -173,6 +172,7 @@ def _section(group: Group, ranked: str) -> Section:
     places = {found.anchor for found in (*made, *(found for table in tables for found in table.details))}
     return Section(
         dataset=group.dataset,
+        ranked=ranked,
         tables=tuple(tables),
         baselines=made,
         panel=panel_of(group, ranked, places),
@@ -211,6 +211,7 @@ def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequen
     notes += [f"<sup>{letter}</sup> {note}" for note, letter in letters.items()]
     return Table(
         title=BUDGET_TITLES[budget],
+        columns=score_columns([*rows, *baselines][0]),
         scores=tuple(scores),
         notes=tuple(notes),
         costs=tuple(cost_cells(row) for row in rows),

@@ -58,7 +58,7 @@ class Record:
 
     schema_version: int
     kind: Literal["trained", "baseline"]
-    task: Literal["segmentation"]
+    task: Literal["segmentation", "classification"]
     recipe: str
     variant: str | None
     seed: int

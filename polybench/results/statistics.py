@@ -165,13 +165,19 @@ def values_of(rows: pd.DataFrame, protocol: str, metric: str) -> NDArray[np.floa
     return values
 
 
-def caution(n: int, groups: int) -> str | None:
-    """A sentence for the reader when intervals rest on little, else None."""
+def caution(n: int, groups: int, what: str = "images") -> str | None:
+    """A sentence for the reader when intervals rest on little, else None.
+
+    Args:
+        n: How many there are.
+        groups: In how many groups.
+        what: What they are.
+    """
     if n >= FEW_IMAGES and groups >= FEW_GROUPS:
         return None
     if groups == 1:
-        return f"The {n} images belong to one group: no interval can be given."
-    images = f"{n} images" + (f" in {groups} groups" if groups < n else "")
+        return f"The {n} {what} belong to one group: no interval can be given."
+    images = f"{n} {what}" + (f" in {groups} groups" if groups < n else "")
     return f"Only {images}: the intervals are rough, and more likely too narrow than too wide."
 
 

@@ -5,24 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from polybench.results import format as formats
+from polybench.results.readings import title
 from polybench.results.record import Record, StoredRecord
 from polybench.results.table import Row, headline, headline_name
 
 # Title -> alignment, in Markdown.
-SCORE_COLUMNS = {
-    "Rank": ":---:",
-    "Recipe": ":---",
-    "Dice [95 % interval]": ":---",
-    "IoU": "---:",
-    "Precision": "---:",
-    "Recall": "---:",
-    "F2": "---:",
-    "Specificity": "---:",
-    "Accuracy": "---:",
-    "FP on empty": "---:",
-    "Images (groups)": "---:",
-    "Seeds": ":---",
-}
 COST_COLUMNS = {
     "Recipe": ":---",
     "Net": ":---",
@@ -38,7 +25,7 @@ COST_COLUMNS = {
 }
 RUN_COLUMNS = {
     "Run": ":---",
-    "Dice": "---:",
+    "Score": "---:",
     "Epochs (best)": "---:",
     "Training": "---:",
     "Images per second": "---:",
@@ -47,7 +34,11 @@ RUN_COLUMNS = {
     "Commit": ":---",
     "Checkpoint sha256": ":---",
 }
-_FURTHER_METRICS = ("iou", "precision", "recall", "f2", "specificity", "accuracy")
+_FURTHER_METRICS = {
+    "dice": ("iou", "precision", "recall", "f2", "specificity", "accuracy"),
+    "auc": ("accuracy", "precision", "recall"),
+}
+"""Metric that rows are ordered by -> what stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +66,24 @@ def label(record: Record) -> str:
     return f"*{name}*" if record.kind == "baseline" else name
 
 
+def score_columns(row: Row) -> dict[str, str]:
+    """The columns of a table of rows like this one: title -> alignment."""
+    main = headline_name(row.scores)
+    empty = {"FP on empty": "---:"} if main == "dice" else {}
+    what = "Images" if main == "dice" else "Patches"
+    return {
+        "Rank": ":---:",
+        "Recipe": ":---",
+        f"{title(main)} [95 % interval]": ":---",
+        **{title(name)[0].upper() + title(name)[1:]: "---:" for name in _FURTHER_METRICS[main]},
+        **empty,
+        f"{what} (groups)": "---:",
+        "Seeds": ":---",
+    }
+
+
 def score_cells(row: Row, rank: str, remark: str, protocol: str) -> list[str]:
-    """The cells of `SCORE_COLUMNS`.
+    """The cells of `score_columns`.
 
     Args:
         row: The row.
@@ -85,17 +92,17 @@ def score_cells(row: Row, rank: str, remark: str, protocol: str) -> list[str]:
         protocol: The table's protocol.
     """
     record, scores = row.first.record, row.first.record.metrics[protocol]
-    main = headline(row)
+    main, name = headline(row), headline_name(row.scores)
     empty = (
         f"{row.false_positives:.3g} of {row.empty_masks}" if row.empty_masks and row.false_positives is not None else ""
     )
-    means = [formats.fraction(row.scores[name].value) if name in row.scores else "" for name in _FURTHER_METRICS]
+    means = [formats.fraction(row.scores[key].value) if key in row.scores else "" for key in _FURTHER_METRICS[name]]
     cells = [
         rank,
         f"[{label(record)}](#{row.anchor})" + (f" {remark}" if remark else ""),
         f"{formats.score(main)} {formats.interval(main)}".strip(),
         *means,
-        empty,
+        *([empty] if name == "dice" else []),
         f"{scores.n} ({scores.groups})",
         _seeds(row) if record.kind == "trained" else "",
     ]
@@ -127,11 +134,11 @@ def cost_cells(row: Row) -> list[str]:
 def details(row: Row, protocol: str) -> Details:
     """The details of a row; what differs between its runs stands in the table of runs, or twice."""
     record = row.first.record
-    title = [f"<b>{_name(record)}</b>", f"config <code>{record.config_sha256[:8]}</code>"]
+    heading = [f"<b>{_name(record)}</b>", f"config <code>{record.config_sha256[:8]}</code>"]
     if record.kind == "trained":
-        title.append(f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}")
+        heading.append(f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}")
     else:
-        title.append(formats.size(record.dataset.size))
+        heading.append(formats.size(record.dataset.size))
     facts = [
         ("Net", _distinct(_net(run.record) for run in row.runs)),
         ("Weights", _distinct(_weights(run.record) for run in row.runs)),
@@ -142,7 +149,7 @@ def details(row: Row, protocol: str) -> Details:
     ]
     return Details(
         anchor=row.anchor,
-        title=" · ".join(title),
+        title=" · ".join(heading),
         commands=tuple(" ".join(run.record.command.splitlines()) for run in row.runs),
         runs=tuple(_run_cells(run, protocol, headline_name(row.scores)) for run in row.every_run),
         facts=tuple((name, text) for name, text in facts if text),

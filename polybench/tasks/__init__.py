@@ -1,6 +1,7 @@
 """What is trained and how: LightningModules that hold a net, a loss and an optimizer."""
 
+from polybench.tasks.classification import PatchClassificationTask
 from polybench.tasks.feedback import FeedbackSegmentationTask
 from polybench.tasks.segmentation import SegmentationTask
 
-__all__ = ["FeedbackSegmentationTask", "SegmentationTask"]
+__all__ = ["FeedbackSegmentationTask", "PatchClassificationTask", "SegmentationTask"]

@@ -6,16 +6,18 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable, ReduceLROnPlateau
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchmetrics import MeanMetric
 
+from polybench.callbacks.baselines import BASELINES
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, PROTOCOLS, ImageRows, Protocol, Rows
 from polybench.models.unused import parameters_without_gradient
+from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -40,6 +42,9 @@ class SegmentationTask(LightningModule):
             protocol, those included that the data module adds.
         rows: The rows of the last evaluation, of all processes; None before one.
     """
+
+    kind = "segmentation"
+    baselines = BASELINES
 
     def __init__(
         self,
@@ -66,6 +71,10 @@ class SegmentationTask(LightningModule):
         self.protocols: tuple[Protocol, ...] = (PER_IMAGE,)
         self.image_rows = ImageRows(self.protocols)
         self.rows: Rows | None = None
+
+    def new_rows(self) -> ImageRows:
+        """An empty metric for rows of this task."""
+        return ImageRows(self.protocols)
 
     def setup(self, stage: str) -> None:
         """Choose the protocols; before training, freeze what no gradient reaches (SMP's PSPNet has such a tail)."""
@@ -145,7 +154,8 @@ class SegmentationTask(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log `val/loss` and the numbers; a test on this subset would print the same."""
         self.log("val/loss", self.val_loss)
-        self._log_numbers("val")
+        values = self._log_numbers("val")
+        step_plateaus(self.trainer, {"val/loss": float(self.val_loss.compute()), **values})
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
@@ -157,24 +167,21 @@ class SegmentationTask(LightningModule):
         """Log the numbers."""
         self._log_numbers("test")
 
-    def _log_numbers(self, subset: str) -> None:
+    def _log_numbers(self, subset: str) -> dict[str, float]:
         """Gather the rows, keep them, and log `val/dice` of `per_image`, `val/pranet/max_dice` of others."""
+        logged = {}
         self.rows = self.image_rows.compute()
         self.image_rows.reset()
         for protocol in self.protocols:
             prefix = subset if protocol is PER_IMAGE else f"{subset}/{protocol.name}"
             for metric, value in protocol.scores(self.rows).items():
                 self.log(f"{prefix}/{metric}", value, prog_bar=prefix == "val" and metric == "dice", sync_dist=True)
+                logged[f"{prefix}/{metric}"] = value
+        return logged
 
     def configure_optimizers(self) -> Any:
         """Make the optimizer, and the scheduler with what it monitors."""
-        optimizer = self.optimizer(self.parameters())
-        if self.lr_scheduler is None:
-            return optimizer
-        scheduler = self.lr_scheduler(optimizer)
-        if isinstance(scheduler, ReduceLROnPlateau):
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": scheduler.monitor}}
-        return {"optimizer": optimizer, "lr_scheduler": scheduler}
+        return optimizer_and_scheduler(self.parameters(), self.optimizer, self.lr_scheduler)
 
 
 def foreground_logits(logits: Tensor, size: Sequence[int]) -> Tensor:

@@ -48,3 +48,42 @@ def write_recipe(folder: Path, data_root: Path, net: dict[str, Any] = UNET, **tr
     path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(recipe, sort_keys=False))
     return path
+
+
+def write_stage(folder: Path, data_root: Path, task: str, source: str | None, **trainer: object) -> Path:
+    """Write `patches.yaml` or `segment.yaml`: either task on a tiny backbone, with a transfer."""
+    frames = {
+        "class_path": "ClinicDBDataModule",
+        "init_args": {"root": str(data_root), "split": str(data_root / "split.csv")},
+    }
+    if task == "patches":
+        data = {
+            "class_path": "polybench.data.patch_module.PatchDataModule",
+            "init_args": {"source": frames, "size": 32},
+        }
+        model = {"class_path": "PatchClassificationTask", "init_args": {}}
+        net = "PatchClassifier"
+    else:
+        data = {**frames, "init_args": {**frames["init_args"], "size": [32, 32]}}  # type: ignore[dict-item]
+        model = {"class_path": "SegmentationTask", "init_args": {"loss": "torch.nn.BCEWithLogitsLoss"}}
+        net = "FCN16sAtrous"
+    data["init_args"] |= {"batch_size": 2, "eval_batch_size": 2}  # type: ignore[operator]
+    arguments = {"encoder": "tu-test_resnet", "encoder_weights": None}
+    model["init_args"] |= {"net": {"class_path": f"polybench.models.{net}", "init_args": arguments}}  # type: ignore[operator]
+    model["init_args"] |= {"optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.01}}}  # type: ignore[operator]
+    content = {
+        "name": task,
+        "data": data,
+        "model": model,
+        "checkpoint": {"monitor": "val/loss", "mode": "min"},
+        "trainer": {
+            "max_epochs": 1,
+            "accelerator": "cpu",
+            "enable_progress_bar": False,
+            "callbacks": [{"class_path": "TransferCallback", "init_args": {"source": source}}],
+            **trainer,
+        },
+    }
+    path = folder / f"{task}.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path

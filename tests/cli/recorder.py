@@ -54,3 +54,25 @@ class TensorBytes(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.path.write_text(json.dumps(self.alive))
+
+
+class Checksum(Callback):
+    """Writes `<folder>/<rank>.txt`: hashes of all parameters at the first and after the last step."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.hashes: list[str] = []
+
+    def _note(self, task: LightningModule) -> None:
+        digest = hashlib.sha256()
+        for value in task.parameters():
+            digest.update(value.detach().cpu().numpy().tobytes())
+        self.hashes.append(digest.hexdigest())
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._note(pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._note(pl_module)
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / f"{trainer.global_rank}.txt").write_text("\n".join(self.hashes))

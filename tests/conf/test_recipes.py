@@ -9,6 +9,7 @@ import yaml
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.fit import add_arguments
 from polybench.cli.main import run
+from polybench.runs import read_plan
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(CONF.glob("*.yaml"))
@@ -20,9 +21,10 @@ def from_random_weights(recipe: Path) -> list[str]:
     net = yaml.safe_load(recipe.read_text())["model"]["init_args"]["net"]
     if isinstance(net, str):
         net = yaml.safe_load((CONF / net).read_text())
-    key = "encoder_weights" if net["class_path"].startswith("segmentation_models_pytorch") else "pretrained"
-    if key == "pretrained" and key not in net.get("init_args", {}):
+    keys = [key for key in ("encoder_weights", "pretrained") if key in net.get("init_args", {})]
+    if not keys:
         return []
+    [key] = keys
     return [f"--model.net.{key}", "null" if key == "encoder_weights" else "false"]
 
 
@@ -53,17 +55,21 @@ def test_recipe_trains_validates_and_tests_a_batch(
     recipe: Path, tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = [
-        "--data",
-        "ClinicDBDataModule",
-        "--data.root",
-        str(data_root),
-        "--data.split",
-        str(data_root / "split.csv"),
-    ]
-    words += ["--data.size", "[64, 64]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
+    patches = recipe.stem.startswith("patches")
+    source = "data.source" if patches else "data"
+    words = [f"--{source}", "ClinicDBDataModule", f"--{source}.root", str(data_root)]
+    words += [f"--{source}.split", str(data_root / "split.csv")]
+    words += ["--data.size", "64" if patches else "[64, 64]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
     words += ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", *from_random_weights(recipe)]
     if "VGG19" in recipe.read_text() or "EFEN" in recipe.read_text():
         words += ["--model.net.widths", "[8, 16, 16, 16]"]
+    if recipe.stem.startswith(("patches", "fcn16s")):
+        words += ["--model.net.encoder", "tu-test_resnet"]
     assert run(["fit", "--config", str(recipe), *words]) == 0
     assert not (tmp_path / "leaderboards").exists()
+
+
+@pytest.mark.parametrize("plan", sorted((CONF / "plans").glob("*.yaml")), ids=lambda path: path.stem)
+def test_plan_parses_and_says_whether_it_has_been_run(plan: Path) -> None:
+    assert read_plan(plan).name == plan.stem
+    assert "Run here:" in plan.read_text()

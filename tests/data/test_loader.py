@@ -55,7 +55,7 @@ def test_process_without_a_batch_repeats_the_first() -> None:
 
 def test_affine_maps_corners_to_corners() -> None:
     affine = resize_affine((4, 8), (12, 16))
-    corner = affine @ torch.tensor([-0.5, -0.5, 1.0])
-    opposite = affine @ torch.tensor([7.5, 3.5, 1.0])
+    corner = affine @ torch.tensor([-0.5, -0.5, 1.0], dtype=torch.float64)
+    opposite = affine @ torch.tensor([7.5, 3.5, 1.0], dtype=torch.float64)
     assert corner.tolist() == [-0.5, -0.5]
     assert opposite.tolist() == [15.5, 11.5]

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from polybench.errors import DataError
-from polybench.metrics.classification import Scored, average_by_id, roc_auc
+from polybench.metrics import Rows
+from polybench.metrics.classification import average_by_id, roc_auc
 from polybench.metrics.scored_rows import ScoredRows
 
 PATCHES = [(f"image{k // 2}/p{k % 2}", f"video{k // 4}", k * 37 % 11 / 11, k % 3 == 0) for k in range(9)]
@@ -17,8 +18,8 @@ def add(metric: ScoredRows, patches: list[tuple[str, str, float, bool]]) -> None
     metric.update(torch.tensor(scores, dtype=torch.float64), torch.tensor(labels).long(), ids, groups)
 
 
-def plain(rows: Scored) -> tuple[list[str], list[str], list[float], list[bool]]:
-    return rows.ids, rows.groups, rows.scores.tolist(), rows.labels.tolist()
+def plain(rows: Rows) -> tuple[list[str], list[str], list[float], list[bool]]:
+    return rows.ids, rows.groups, rows.columns["score"].tolist(), rows.columns["positive"].tolist()
 
 
 def test_batches_and_repeated_patches_do_not_matter() -> None:
@@ -34,7 +35,9 @@ def test_patches_of_a_candidate_are_averaged() -> None:
     metric = ScoredRows()
     add(metric, [("a/1", "v", 0.2, True), ("a/2", "v", 0.6, True), ("b/1", "w", 0.3, False)])
     rows = metric.compute()
-    candidates = average_by_id([name[0] for name in rows.ids], rows.groups, rows.scores, rows.labels.tolist())
+    candidates = average_by_id(
+        [name[0] for name in rows.ids], rows.groups, rows.columns["score"], rows.columns["positive"]
+    )
     assert candidates.scores.tolist() == pytest.approx([0.4, 0.3])
     assert roc_auc(candidates).value == 1
 

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
-from polybench.metrics.protocols import EFEN, FANET, FOV, POOLED
+from polybench.metrics.protocols import EFEN, FANET, FOV, PER_IMAGE, POOLED
 from polybench.tasks import SegmentationTask
 from polybench.tasks.segmentation import foreground_logits
 
@@ -103,6 +103,7 @@ class Extra(LightningDataModule):
 
     size = (8, 8)
     extra_protocols = (replace(POOLED, name="extra"),)
+    ranked_by = PER_IMAGE
 
     def test_dataloader(self) -> DataLoader[Batch]:
         return DataLoader([batch()], batch_size=None)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from polybench.metrics.protocols.instances import INSTANCES
 from polybench.metrics.protocols.keras_fcn import KERAS_FCN
 from polybench.metrics.protocols.membranes import MEMBRANES
 from polybench.metrics.protocols.objects import OBJECTS
+from polybench.metrics.protocols.patches import PATCHES
 from polybench.metrics.protocols.per_image import PER_IMAGE
 from polybench.metrics.protocols.pooled import POOLED
 from polybench.metrics.protocols.pranet import PRANET
@@ -31,6 +32,7 @@ __all__ = [
     "KERAS_FCN",
     "MEMBRANES",
     "OBJECTS",
+    "PATCHES",
     "PER_IMAGE",
     "POOLED",
     "PRANET",

@@ -35,6 +35,7 @@ class Protocol:
         values: Rows -> metric name -> value of each image (n,), for metrics that are a mean over images.
         aggregate: Reduced rows -> metric name -> number, for metrics that are not.
         reduce: Rows -> what `aggregate` reads of each image, made once where images are drawn anew many times.
+        intervals: Rows -> metric -> ends of its 95 % interval, for metrics with a better one than drawing groups anew.
         without_interval: Metrics for which images drawn anew tell nothing about their uncertainty.
         counts: Name of the counts that belong beside its values, where there is one such column: true positives, false
             positives, false negatives and, of pixels, true negatives, (n, 3) or (n, 4).
@@ -49,6 +50,7 @@ class Protocol:
     values: Callable[[Rows], Mapping[str, Values]] = lambda rows: {}
     aggregate: Callable[[Rows], Mapping[str, float]] = lambda rows: {}
     reduce: Callable[[Rows], Rows] = lambda rows: rows
+    intervals: Callable[[Rows], Mapping[str, tuple[float, float]]] = lambda rows: {}
     without_interval: frozenset[str] = frozenset()
     counts: str | None = None
 

@@ -1,0 +1,68 @@
+"""`polybench transfer`: run a plan whose stages hand their backbones on, and compare them."""
+
+import shlex
+from pathlib import Path
+
+from polybench.cli.parser import Parser
+from polybench.errors import ConfigError
+
+
+def main(args: list[str]) -> int:
+    """Run the command and return its exit code, 0.
+
+    Raises:
+        UserError: If the plan, a recipe or an option is wrong, or a run fails.
+    """
+    parser = Parser(
+        "polybench transfer",
+        "Run the stages of a plan, each an ordinary recipe that starts from the backbone of an earlier stage. The same "
+        "command again skips what is finished and goes on with what was interrupted; a stage that has changed is "
+        "refused, and the difference shown.",
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="PLAN", help="a plan, such as those of conf/plans"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("runs/plans"), help="where the runs go (%(default)s)")
+    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
+    parser.add_argument("--devices", help="CUDA devices such as 0,1: independent runs at once, one on each")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once where no devices are named (%(default)s)")
+    parser.add_argument("--list", action="store_true", help="say what would be run, and stop")
+    parser.add_argument("--wandb", metavar="PROJECT", help="send table, curves and lineage to this W&B project too")
+    options = parser.parse_args(args)
+    if options.jobs < 1:
+        raise ConfigError("--jobs must be at least 1.")
+
+    from rich.table import Table
+
+    from polybench.cli.panel import wide_console
+    from polybench.results.config import portable_command
+    from polybench.results.page import write_pages  # pandas and matplotlib, which --help can do without
+    from polybench.runs.cell import cells_of
+    from polybench.runs.execute import execute
+    from polybench.runs.plan import read_plan
+    from polybench.runs.report import COLUMNS, stage_rows, write_report
+
+    plan = read_plan(options.config)
+    cells = cells_of(plan, options.folder, options.leaderboard)
+    if options.list:
+        for cell in cells:
+            state = "finished" if cell.finished() else "begun" if (cell.folder / "cell.txt").is_file() else "to do"
+            print(f"{cell.name}: {state}; polybench fit {shlex.join(cell.words())}")
+        return 0
+    command = portable_command(["transfer", "--config", str(options.config)])
+    devices = [device for device in (options.devices or "").split(",") if device]
+    outcomes = execute(cells, command, devices, options.jobs)
+    write_pages(options.leaderboard)
+    report = write_report(plan, outcomes, options.leaderboard / "plans", command)
+    table = Table(title=f"Plan {plan.name}", title_justify="left")
+    for name in COLUMNS:
+        table.add_column(name)
+    for row in stage_rows(plan, outcomes):
+        table.add_row(*(cell.replace("`", "") for cell in row))
+    wide_console().print(table)
+    print(f"Report: {report}")
+    if options.wandb:
+        from polybench.cli.plan_dashboard import send
+
+        send(options.wandb, plan.name, report)
+    return 0

@@ -1,0 +1,62 @@
+"""Patches told apart: does one show an object, or none?
+
+Each patch is called positive where its probability is at least 0.5. auc is the area under the ROC curve of all patches
+of the subset, with DeLong's interval whose variance is summed over groups; accuracy is a mean over patches, precision
+and recall are of all patches together. The patches are drawn alike in every run, so that only records of the same ones
+are compared.
+"""
+
+import numpy as np
+
+from polybench.metrics.classification import Scored, roc_auc, threshold_values
+from polybench.metrics.protocols.protocol import Protocol, Values
+from polybench.metrics.sufficient import Rows
+
+THRESHOLD = 0.5
+
+
+def scored(rows: Rows) -> Scored:
+    """The rows as the functions of `polybench.metrics.classification` read them."""
+    return Scored(rows.ids, rows.groups, rows.numbers("score"), rows.columns["positive"].astype(bool))
+
+
+def _right(rows: Rows) -> dict[str, Values]:
+    """Whether each patch was called rightly, 0 or 1, (n,)."""
+    called = rows.numbers("score") >= THRESHOLD
+    return {"accuracy": (called == rows.columns["positive"].astype(bool)).astype(np.float64)}
+
+
+def _of_all(rows: Rows) -> dict[str, float]:
+    """Precision and recall, and the area where there are both classes."""
+    patches = scored(rows)
+    found = threshold_values(patches, THRESHOLD)
+    numbers = {name: found[name] for name in ("precision", "recall")}
+    return {"auc": roc_auc(patches).value, **numbers} if _both_classes(patches) else numbers
+
+
+def _interval(rows: Rows) -> dict[str, tuple[float, float]]:
+    patches = scored(rows)
+    if not _both_classes(patches):
+        return {}
+    area = roc_auc(patches)
+    return {} if area.low is None or area.high is None else {"auc": (area.low, area.high)}
+
+
+def _both_classes(patches: Scored) -> bool:
+    return bool(patches.labels.any() and not patches.labels.all())
+
+
+PATCHES = Protocol(
+    name="patches",
+    version=1,
+    definition=__doc__,
+    empty_masks=(
+        "an image without an object gives negative patches only. Without any positive patch recall is 1 where nothing "
+        "was called positive, else 0, and there is no area."
+    ),
+    columns=("score", "positive"),
+    directions={"auc": "higher", "accuracy": "higher", "precision": "higher", "recall": "higher"},
+    values=_right,
+    aggregate=_of_all,
+    intervals=_interval,
+)

@@ -1,0 +1,132 @@
+"""A cell: one stage of a plan with one seed, in a folder of its own that says what it is and how far it has come."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from polybench.atomic import atomic_write_text
+from polybench.checksum import file_sha256
+from polybench.environment import COMMAND, STAGES
+from polybench.errors import ConfigError
+from polybench.runs.plan import Plan, Stage, recipe_text
+
+ENCODER = "encoder.safetensors"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run of a plan.
+
+    Attributes:
+        plan: The plan.
+        stage: The stage.
+        seed: The seed.
+        folder: The run's folder.
+        leaderboard: Where its record goes.
+    """
+
+    plan: Plan
+    stage: Stage
+    seed: int
+    folder: Path
+    leaderboard: Path
+
+    @property
+    def name(self) -> str:
+        """Stage and seed."""
+        return f"{self.stage.name}-s{self.seed}"
+
+    @property
+    def encoder(self) -> Path:
+        """The backbone that it leaves."""
+        return self.folder / "checkpoints" / ENCODER
+
+    def words(self) -> list[str]:
+        """The words of `polybench fit`; with those that go on from a checkpoint where there is one."""
+        begun = any((self.folder / "checkpoints").glob("*.ckpt"))
+        return [
+            *self.stage.words(),
+            *("--variant", f"{self.plan.name}-{self.stage.name}", "--seed_everything", str(self.seed)),
+            *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
+            *(("--ckpt_path", "last") if begun else ()),
+        ]
+
+    def environment(self, donors: Mapping[str, Path], command: str) -> dict[str, str]:
+        """What the run must know of the others.
+
+        Args:
+            donors: Stage -> its backbone, of this cell's seed.
+            command: The command that runs the whole plan.
+        """
+        return {STAGES: json.dumps({name: str(path) for name, path in donors.items()}), COMMAND: command}
+
+    def description(self, donor: Path | None) -> str:
+        """What the run is, a line for each of its words, then its recipe; equal for equal runs.
+
+        Args:
+            donor: The backbone that it starts from, where a stage gives one.
+        """
+        words = self.stage.words()
+        start = [f"donor sha256 {file_sha256(donor)}"] if donor is not None else []
+        options = [" ".join(pair) for pair in zip(words[2::2], words[3::2], strict=True)]
+        return "\n".join(
+            [f"stage {self.stage.name}, seed {self.seed}", *start, *options, recipe_text(self.stage.recipe)]
+        )
+
+    def claim(self, donor: Path | None) -> None:
+        """Write down what the run is; or make sure that the folder holds this very run.
+
+        Raises:
+            ConfigError: If it holds another one; the difference is shown.
+        """
+        path, text = self.folder / "cell.txt", self.description(donor)
+        if not path.is_file():
+            atomic_write_text(path, text)
+            return
+        before = path.read_text(encoding="utf-8")
+        if before != text:
+            lines = difflib.unified_diff(
+                before.splitlines(), text.splitlines(), "as it was started", "as it is now", lineterm="", n=1
+            )
+            raise ConfigError(
+                f"'{self.folder}' was started as another run: give the plan another name, or remove the folder to "
+                "run this stage, and those that start from it, anew.\n" + "\n".join(lines)
+            )
+
+    def finished(self) -> Path | None:
+        """The record of the finished run; None where it is not finished, or its record is gone."""
+        path = self.folder / "done.json"
+        if not path.is_file() or not self.encoder.is_file():
+            return None
+        record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
+        return record if record.is_file() else None
+
+    def finish(self) -> Path:
+        """Write down that the run is finished, and where its record is.
+
+        Raises:
+            ConfigError: If there is no record.
+        """
+        variant = f"{self.plan.name}-{self.stage.name}"
+        found = [
+            path
+            for path in self.leaderboard.glob(f"records/*/*-{variant}-*-s{self.seed}*.json")
+            if path.stat().st_mtime >= (self.folder / "cell.txt").stat().st_mtime
+        ]
+        if not found:
+            raise ConfigError(f"'{self.folder}' was trained, but left no record: see its log.txt for the reason.")
+        record = max(found, key=lambda path: path.stat().st_mtime)
+        atomic_write_text(self.folder / "done.json", json.dumps({"record": str(record.resolve())}) + "\n")
+        return record
+
+
+def cells_of(plan: Plan, root: Path, leaderboard: Path) -> list[Cell]:
+    """All runs of a plan: every stage of the first seed, in an order that can be run, then of the next."""
+    folder = root / plan.name
+    return [
+        Cell(plan, stage, seed, folder / f"{stage.name}-s{seed}", leaderboard)
+        for seed in plan.seeds
+        for stage in plan.stages.values()
+    ]

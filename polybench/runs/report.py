@@ -1,0 +1,186 @@
+"""What a plan came to: a table of its stages, their curves in one figure, and who began with whose weights."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from polybench.atomic import atomic_write_text, atomic_writer
+from polybench.results import format as formats
+from polybench.results.facts import MetricValue
+from polybench.results.readings import title
+from polybench.results.record import Record
+from polybench.results.table import headline_name
+from polybench.runs.cell import Cell
+from polybench.runs.execute import Outcome
+from polybench.runs.plan import Plan
+
+COLUMNS = {
+    "Stage": ":---",
+    "Starts from": ":---",
+    "Task": ":---",
+    "Dataset, split": ":---",
+    "Input": "---:",
+    "Epochs": "---:",
+    "Budget": ":---",
+    "Score": ":---",
+    "Images or patches": "---:",
+    "Seeds": ":---",
+    "Record": ":---",
+}
+
+INTRODUCTION = """\
+Each stage is an ordinary run with its record; only the backbone travels, the head and the optimizer begin anew. Scores
+are those of the test subset under the protocol that ranks the dataset, with the 95 % interval of one seed, or mean ±
+standard deviation over seeds. Stages of different tasks can't be compared with each other."""
+
+
+def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command: str) -> Path:
+    """Write `<plan>.md` and `<plan>.png`.
+
+    Args:
+        plan: The plan.
+        outcomes: Its finished runs.
+        folder: Where the report goes.
+        command: The command that gets it again.
+
+    Returns:
+        The Markdown file.
+
+    Raises:
+        DataError: If a record can't be read.
+    """
+    picture = folder / f"{plan.name}.png"
+    with atomic_writer(picture) as file:
+        draw_curves(plan, [one.cell for one in outcomes]).savefig(file, format="png", dpi=110)
+    text = "\n".join(
+        [
+            f"# Plan {plan.name}",
+            "",
+            INTRODUCTION,
+            "",
+            "```sh",
+            command,
+            "```",
+            "",
+            "| " + " | ".join(COLUMNS) + " |",
+            "|" + "|".join(COLUMNS.values()) + "|",
+            *("| " + " | ".join(row) + " |" for row in stage_rows(plan, outcomes)),
+            "",
+            "## Who begins with whose backbone",
+            "",
+            "```mermaid",
+            *lineage_graph(plan, _records(outcomes)),
+            "```",
+            "",
+            "## Validation over epochs",
+            "",
+            f"![Validation curves of every stage]({picture.name})",
+            "",
+        ]
+    )
+    path = folder / f"{plan.name}.md"
+    atomic_write_text(path, text)
+    return path
+
+
+def stage_rows(plan: Plan, outcomes: Sequence[Outcome]) -> list[list[str]]:
+    """The cells of `COLUMNS`, a row for each stage, in Markdown.
+
+    Raises:
+        DataError: If a record can't be read.
+    """
+    records = _records(outcomes)
+    return [_row(plan, name, outcomes, records) for name in plan.stages]
+
+
+def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
+    return {one.cell.name: Record.from_json(one.record.read_text(encoding="utf-8"), one.record) for one in outcomes}
+
+
+def lineage_graph(plan: Plan, records: Mapping[str, Record]) -> list[str]:
+    """The plan as a Mermaid graph; an arrow is a backbone that travels."""
+    lines = ["graph LR"]
+    for name, stage in plan.stages.items():
+        record = next(record for cell, record in records.items() if cell.rpartition("-s")[0] == name)
+        lines.append(f'    {name}["{name}: {record.task}, {record.dataset.name}"]')
+        if stage.source in plan.stages:
+            lines.append(f"    {stage.source} --> {name}")
+        else:
+            origin = f"{name}_origin"
+            what = "random weights" if stage.source is None else Path(stage.source).name
+            lines += [f'    {origin}(["{what}"])', f"    {origin} --> {name}"]
+    return lines
+
+
+def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:
+    """Draw what validation said after each epoch: one panel for each metric, one line for each run."""
+    names = ("val/dice", "val/auc", "val/loss")
+    curves = [(cell.stage.name, read_curves(cell.folder)) for cell in cells]
+    shown = [name for name in names if any(name in table for _, table in curves)]
+    figure = Figure(figsize=(6.4, 3.2 * max(1, len(shown))), layout="constrained")
+    panels = figure.subplots(max(1, len(shown)), squeeze=False)[:, 0]
+    for axes, name in zip(panels, shown, strict=False):
+        _draw(axes, name, plan, curves)
+    return figure
+
+
+def read_curves(folder: Path) -> pd.DataFrame:
+    """Validation metrics by epoch, from every part of a run that was interrupted; later parts count."""
+    parts = [pd.read_csv(path) for path in sorted(folder.glob("metrics*.csv"), key=lambda path: path.stat().st_mtime)]
+    parts = [part for part in parts if "epoch" in part]
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    validated = table[[name for name in table if name == "epoch" or str(name).startswith("val/")]]
+    return validated.dropna(how="all", subset=[name for name in validated if name != "epoch"]).groupby("epoch").last()
+
+
+def _draw(axes: Axes, name: str, plan: Plan, curves: Sequence[tuple[str, pd.DataFrame]]) -> None:
+    colours = dict(zip(plan.stages, (f"C{number}" for number in range(len(plan.stages))), strict=True))
+    labelled: set[str] = set()
+    for stage, table in curves:
+        if name not in table:
+            continue
+        label = stage if stage not in labelled else None
+        labelled.add(stage)
+        axes.plot(table.index + 1, table[name], color=colours[stage], alpha=0.85, linewidth=1.2, label=label)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(name)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+
+
+def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[str, Record]) -> list[str]:
+    runs = [one for one in outcomes if one.cell.stage.name == name]
+    found = [records[one.cell.name] for one in runs]
+    first, source = found[0], plan.stages[name].source
+    protocol = next(key for key in first.metrics if key.partition("@")[0] == first.dataset.ranked_by)
+    metric = headline_name(first.metrics[protocol].values)
+    values = [record.metrics[protocol].values[metric] for record in found]
+    epochs = [record.training.epochs_run for record in found if record.training]
+    return [
+        name,
+        "random weights" if source is None else formats.text(source if source in plan.stages else Path(source).name),
+        first.task,
+        f"{first.dataset.name}, {formats.code(first.dataset.split)}",
+        formats.size(first.dataset.size),
+        formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
+        str(first.budget),
+        f"{title(metric)} {_score(values)} ({formats.code(protocol)})",
+        str(first.metrics[protocol].n),
+        ", ".join(str(record.seed) for record in found),
+        "; ".join(formats.code(one.record.stem) for one in runs),
+    ]
+
+
+def _score(values: Sequence[MetricValue]) -> str:
+    numbers = [value.value for value in values]
+    if len(numbers) > 1:
+        return f"{formats.fraction(statistics.fmean(numbers))} ± {formats.fraction(statistics.stdev(numbers))}"
+    low, high = values[0].low, values[0].high
+    ends = f" [{formats.fraction(low)}, {formats.fraction(high)}]" if low is not None and high is not None else ""
+    return formats.fraction(numbers[0]) + ends

@@ -1,0 +1,143 @@
+"""Classification of patches: does one show an object? Any net that gives logits, evaluated by patch id.
+
+Paper: the first of the five, whose classifier shares its backbone with FCN16s-Atrous, so that weights travel both ways.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics import MeanMetric
+
+from polybench.data.sample import PatchBatch
+from polybench.errors import ConfigError
+from polybench.metrics import Protocol, Rows
+from polybench.metrics.protocols import PATCHES
+from polybench.metrics.scored_rows import ScoredRows
+from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
+from polybench.tasks.segmentation import IMAGENET_MEAN, IMAGENET_STD
+
+
+def brightness(patches: Tensor) -> Tensor:
+    """Call bright patches objects: the mean grey level (N,) of patches (N, 3, S, S) in [0, 1]."""
+    return patches.mean(dim=(1, 2, 3))
+
+
+class PatchClassificationTask(LightningModule):
+    """Trains and evaluates a classifier of patches.
+
+    The loss is the cross entropy of a softmax over both classes where the net has two channels (as the released code
+    has), and binary cross entropy where it has one (as the paper prints).
+
+    Args:
+        net: Maps patches (N, 3, S, S) to raw logits, (N, 2) or (N, 1).
+        optimizer: Makes the optimizer from the parameters.
+        lr_scheduler: Makes the scheduler from the optimizer; a `ReduceLROnPlateau` names what it monitors.
+        mean: Per-channel mean that the net's input is normalised with, on the device.
+        std: Per-channel standard deviation for the same.
+        channels_last: Keep the net and the patches in channels-last memory format, faster on most devices.
+
+    Attributes:
+        protocols: What is evaluated: `patches`.
+        rows: The rows of the last evaluation, of all processes; None before one.
+    """
+
+    kind = "classification"
+    baselines: Mapping[str, Callable[[Tensor], Tensor]] = {"brightness": brightness}
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: OptimizerCallable = torch.optim.SGD,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(memory_format=self.memory_format)
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.val_loss = MeanMetric()
+        self.protocols: tuple[Protocol, ...] = (PATCHES,)
+        self.scored_rows = self.new_rows()
+        self.rows: Rows | None = None
+
+    def new_rows(self) -> ScoredRows:
+        """An empty metric for rows of this task."""
+        return ScoredRows()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Predict.
+
+        Args:
+            images: RGB in [0, 1], (N, 3, S, S).
+
+        Returns:
+            Logit of an object, (N,).
+
+        Raises:
+            ConfigError: If the net gives neither one nor two numbers for a patch.
+        """
+        logits = self.net(((images - self.mean) / self.std).contiguous(memory_format=self.memory_format))
+        if logits.ndim != 2 or logits.shape[1] not in (1, 2):
+            raise ConfigError(f"A classifier of patches gives (N, 1) or (N, 2), not {tuple(logits.shape)}.")
+        return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]  # type: ignore[no-any-return]
+
+    def predict_probability(self, images: Tensor) -> Tensor:
+        """Probability of an object (N,), float32, of patches in [0, 1]."""
+        return torch.sigmoid(self(images).float())
+
+    def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
+        """Loss of a batch, `train/loss`."""
+        loss = F.binary_cross_entropy_with_logits(self(batch["image"]).float(), batch["label"].float())
+        size = len(batch["id"])
+        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: PatchBatch, batch_idx: int) -> None:
+        """Collect the rows and the loss of a batch."""
+        logits = self(batch["image"]).float()
+        self.scored_rows.update_from(batch, torch.sigmoid(logits))
+        sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
+        repeated = getattr(sampler, "idle", False)  # a process without a batch of its own repeats the first
+        loss = F.binary_cross_entropy_with_logits(logits, batch["label"].float())
+        self.val_loss.update(loss, weight=0 if repeated else len(batch["id"]))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/loss` and the numbers; a test on this subset would print the same."""
+        self.log("val/loss", self.val_loss)
+        values = self._log_numbers("val")
+        step_plateaus(self.trainer, {"val/loss": float(self.val_loss.compute()), **values})
+
+    def test_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
+        """Collect the rows of a batch; the probabilities (N,) go to the callbacks."""
+        probability = self.predict_probability(batch["image"])
+        self.scored_rows.update_from(batch, probability)
+        return probability
+
+    def on_test_epoch_end(self) -> None:
+        """Log the numbers."""
+        self._log_numbers("test")
+
+    def _log_numbers(self, subset: str) -> dict[str, float]:
+        """Gather the rows, keep them, and log `val/auc` and so on."""
+        self.rows = self.scored_rows.compute()
+        self.scored_rows.reset()
+        logged = {f"{subset}/{metric}": value for metric, value in PATCHES.scores(self.rows).items()}
+        for name, value in logged.items():
+            self.log(name, value, prog_bar=name == "val/auc", sync_dist=True)
+        return logged
+
+    def configure_optimizers(self) -> Any:
+        """Make the optimizer, and the scheduler with what it monitors."""
+        return optimizer_and_scheduler(self.parameters(), self.optimizer, self.lr_scheduler)

@@ -1,0 +1,109 @@
+"""`polybench transfer`: a scheme from start to end, killed on the way, gives what the unbroken one gives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from polybench.cli.main import run
+from tests.cli.recipes import write_stage
+
+REPOSITORY = str(Path(__file__).parents[2])
+
+
+def write_plan(folder: Path, data_root: Path) -> Path:
+    """C1 -> S2 on the tiny frames."""
+    for task in ("segment", "patches"):
+        path = write_stage(folder, data_root, task, None, max_epochs=2)
+        recipe = yaml.safe_load(path.read_text())
+        del recipe["trainer"]["callbacks"]
+        path.write_text(yaml.safe_dump(recipe))
+    stages = {
+        "C1": {"recipe": "patches.yaml", "from": None, "options": {"trainer.max_epochs": 8}},
+        "S2": {"recipe": "segment.yaml", "from": "C1"},
+    }
+    path = folder / "plan.yaml"
+    path.write_text(yaml.safe_dump({"name": "tiny", "options": {"save_every": 1}, "stages": stages}, sort_keys=False))
+    return path
+
+
+def transfer(folder: Path, plan: Path, runs: str) -> subprocess.Popen[str]:
+    words = ["transfer", "--config", str(plan), "--folder", runs, "--leaderboard", f"{runs}-board"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "polybench", *words],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": REPOSITORY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def dice(board: Path) -> float:
+    [record] = board.glob("records/clinicdb/segment-tiny-S2-*.json")
+    return float(json.loads(record.read_text())["metrics"]["per_image@2"]["values"]["dice"]["value"])
+
+
+@pytest.mark.slow
+def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(tmp_path: Path, data_root: Path) -> None:
+    plan = write_plan(tmp_path, data_root)
+    unbroken = transfer(tmp_path, plan, "one")
+    output, _ = unbroken.communicate(timeout=240)
+    assert unbroken.returncode == 0, output
+    broken = transfer(tmp_path, plan, "two")
+    checkpoints = tmp_path / "two/tiny/C1-s0/checkpoints"
+    deadline = time.monotonic() + 200
+    while not list(checkpoints.glob("*.ckpt")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(broken.pid, signal.SIGKILL)
+    broken.communicate()
+    again = transfer(tmp_path, plan, "two")
+    output, _ = again.communicate(timeout=240)
+    assert again.returncode == 0, output
+    assert "C1-s0: goes on" in output
+    for stage in ("C1", "S2"):
+        one, two = (
+            load_file(tmp_path / f"{runs}/tiny/{stage}-s0/checkpoints/encoder.safetensors") for runs in ("one", "two")
+        )
+        assert all(one[key].equal(two[key]) for key in one)
+    assert dice(tmp_path / "one-board") == dice(tmp_path / "two-board")
+    report = (tmp_path / "two-board/plans/tiny.md").read_text()
+    assert "C1 --> S2" in report
+    assert (tmp_path / "two-board/plans/tiny.png").stat().st_size > 1000
+    output, _ = transfer(tmp_path, plan, "two").communicate(timeout=60)
+    assert "C1-s0: finished before" in output
+    assert "S2-s0: finished before" in output
+    page = (tmp_path / "two-board/clinicdb.md").read_text()
+    assert "polybench transfer --config plan.yaml" in page
+
+
+def test_plan_is_listed_without_being_run(
+    tmp_path: Path, data_root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["transfer", "--config", str(write_plan(tmp_path, data_root)), "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(";")[0] for line in lines] == ["C1-s0: to do", "S2-s0: to do"]
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow
+def test_failure_of_a_stage_is_shown_with_the_end_of_its_log(
+    tmp_path: Path, data_root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = write_plan(tmp_path, data_root)
+    (data_root / "CVC-ClinicDB" / "Original" / "5.tif").unlink()
+    assert run(["transfer", "--config", str(plan)]) == 1
+    error = capfd.readouterr().err
+    assert "C1-s0 ended with exit code 1" in error
+    assert "add the image or remove the mask" in error

@@ -1,0 +1,85 @@
+"""Plans: what a file says, and what is wrong with it, in words."""
+
+from pathlib import Path
+
+import pytest
+
+from polybench.errors import ConfigError
+from polybench.runs import read_plan
+from polybench.runs.cell import cells_of
+from polybench.runs.plan import recipe_text
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "net.yaml").write_text("class_path: some.Net\n")
+    (folder / "a.yaml").write_text("model: {init_args: {net: net.yaml}}\n")
+    path = folder / "plan.yaml"
+    path.write_text(text)
+    return path
+
+
+SCHEME = """
+name: scheme
+seeds: [0, 2]
+options: {trainer.max_epochs: 3, model.net.encoder_weights: null}
+stages:
+  S3: {recipe: a.yaml, from: C2}
+  C2: {recipe: a.yaml, from: S1, options: {trainer.max_epochs: 5, data.size: [8, 8]}}
+  S1: {recipe: a.yaml}
+"""
+
+
+def test_stages_come_after_what_they_start_from(tmp_path: Path) -> None:
+    plan = read_plan(write(tmp_path, SCHEME))
+    assert list(plan.stages) == ["S1", "C2", "S3"]
+    assert [cell.name for cell in cells_of(plan, tmp_path, tmp_path)] == [
+        *("S1-s0", "C2-s0", "S3-s0"),
+        *("S1-s2", "C2-s2", "S3-s2"),
+    ]
+
+
+def test_options_of_a_stage_go_over_those_of_all(tmp_path: Path) -> None:
+    words = read_plan(write(tmp_path, SCHEME)).stages["C2"].words()
+    assert words[2:] == [
+        *("--trainer.max_epochs", "5", "--model.net.encoder_weights", "null", "--data.size", "[8, 8]"),
+        *("--trainer.callbacks+", "TransferCallback", "--trainer.callbacks.source", "S1"),
+    ]
+
+
+def test_stage_without_from_starts_from_random_weights(tmp_path: Path) -> None:
+    assert read_plan(write(tmp_path, SCHEME)).stages["S1"].words()[-1] == "null"
+
+
+def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
+    write(tmp_path, SCHEME)
+    before = recipe_text(tmp_path / "a.yaml")
+    (tmp_path / "net.yaml").write_text("class_path: another.Net\n")
+    assert "some.Net" in before
+    assert "another.Net" in recipe_text(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stages: {A: {recipe: a.yaml, from: B}, B: {recipe: a.yaml, from: A}}", "form a circle"),
+        ("stages: {A: {recipe: none.yaml}}", "needs a recipe that exists"),
+        ("stages: {A: {recipe: a.yaml, from: S9}}", "starts from 'S9', which is no stage"),
+        ("stages: {A: {recipe: a.yaml, from: x.ckpt}}", "starts from 'x.ckpt', which is not there"),
+        ("stages: {A: {recipe: a.yaml, form: S1}}", "unknown key 'form'. Did you mean 'from'"),
+        ("stages: {}", "has no stages"),
+        ("seeds: []\nstages: {A: {recipe: a.yaml}}", "seeds in"),
+        ("name: a/b\nstages: {A: {recipe: a.yaml}}", "name of the plan"),
+        ("stages: {imagenet: {recipe: a.yaml}}", "not 'imagenet'"),
+        ("stages: {A: {recipe: a.yaml, options: {--x: 1}}}", "without dashes: x"),
+        ("stages: [", "can't be read"),
+        ("- a", "must be a mapping"),
+    ],
+)
+def test_wrong_plan_is_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_plan(write(tmp_path, text))
+
+
+def test_missing_plan_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml' can't be read"):
+        read_plan(tmp_path / "none.yaml")
