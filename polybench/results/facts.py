@@ -129,6 +129,25 @@ class TrainingFacts:
 
 
 @dataclass(frozen=True)
+class PassFacts:
+    """How a net that is shown its own mask again and again did, pass by pass (FANet's iterative pruning).
+
+    Attributes:
+        reported: The pass that the record's metrics are of; None where each image's own fixed point counts.
+        fixed_points: Test images whose mask repeated itself.
+        cycles: Test images with several masks that alternate; the others were still moving.
+        mean_passes: Passes that had to be computed, a mean over the test images.
+        curve: `protocol@version` -> metric -> number after each pass, the first pass first.
+    """
+
+    reported: int | None
+    fixed_points: int
+    cycles: int
+    mean_passes: float
+    curve: Mapping[str, Mapping[str, tuple[float, ...]]]
+
+
+@dataclass(frozen=True)
 class MetricValue:
     """A metric of the test images, its 95 % interval (None where there is none) and which way is better."""
 

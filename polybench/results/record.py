@@ -13,7 +13,7 @@ import pandas as pd
 
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
-from polybench.results.facts import DatasetFacts, NetFacts, ProtocolScores, Provenance, TrainingFacts
+from polybench.results.facts import DatasetFacts, NetFacts, PassFacts, ProtocolScores, Provenance, TrainingFacts
 from polybench.results.statistics import column
 from polybench.results.strict import decode, encode
 
@@ -51,6 +51,7 @@ class Record:
         training: What it took; None for baselines.
         metrics: `protocol@version` -> scores.
         provenance: Where the numbers come from.
+        passes: How the numbers change from pass to pass; None for a net that predicts once.
 
     Raises:
         DataError: If the parts contradict each other or a name can't be a file name.
@@ -71,6 +72,7 @@ class Record:
     training: TrainingFacts | None
     metrics: Mapping[str, ProtocolScores]
     provenance: Provenance
+    passes: PassFacts | None = None
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""

@@ -142,6 +142,7 @@ def details(row: Row, protocol: str) -> Details:
     facts = [
         ("Net", _distinct(_net(run.record) for run in row.runs)),
         ("Weights", _distinct(_weights(run.record) for run in row.runs)),
+        *_passes(record),
         ("Batch size", _distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
         ("Hardware", _distinct(_hardware(run.record, full=True) for run in row.every_run)),
         ("Versions", _distinct(_versions(run.record) for run in row.every_run)),
@@ -220,6 +221,25 @@ def _versions(record: Record) -> str:
     origin = record.provenance
     packages = [f"{name} {origin.versions[name]}" for name in sorted(origin.versions)]
     return formats.text(", ".join([f"polybench {origin.polybench}", f"Python {origin.python}", *packages]))
+
+
+def _passes(record: Record) -> list[tuple[str, str]]:
+    """The curve over passes of the first run, one line for each protocol."""
+    passes = record.passes
+    if passes is None:
+        return []
+    images = next(iter(record.metrics.values())).n
+    counted = "each image's fixed point" if passes.reported is None else f"pass {passes.reported}"
+    ends = (
+        f"reported is {counted}; {passes.fixed_points} of {images} images reached a fixed point, {passes.cycles} a "
+        f"cycle; {passes.mean_passes:.3g} passes were computed for an image on average"
+    )
+    curves = [
+        (f"Dice after each pass, {formats.code(key)}", ", ".join(map(formats.fraction, metrics["dice"])))
+        for key, metrics in passes.curve.items()
+        if "dice" in metrics
+    ]
+    return [*curves, ("Passes", ends)]
 
 
 def _distinct(texts: Iterable[str]) -> str:

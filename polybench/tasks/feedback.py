@@ -34,6 +34,7 @@ from polybench.feedback.otsu import otsu_masks
 from polybench.feedback.pruning import Trajectory, iterate
 from polybench.metrics import PER_IMAGE
 from polybench.metrics.protocols import FANET
+from polybench.results.facts import PassFacts
 from polybench.tasks.segmentation import SegmentationTask, foreground_logits
 
 Update = Literal["every_epoch", "on_improvement", "never"]
@@ -242,6 +243,13 @@ class FeedbackSegmentationTask(SegmentationTask):
         for name, images in ends.items():
             self.log(f"test/iteration/{name}", images / self.curve.images, sync_dist=True)
         self.log("test/iteration/computed", self.curve.mean_passes, sync_dist=True)
+
+    def pass_facts(self) -> PassFacts:
+        """How the last test went, pass by pass; for its record."""
+        curve = self.curve
+        assert curve is not None
+        reported = None if self.report == "fixed_point" else self.reported_pass
+        return PassFacts(reported, curve.fixed_points, curve.cycles, curve.mean_passes, curve.scores)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the bank into the checkpoint, and what else decides how it goes on."""

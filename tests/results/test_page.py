@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from polybench.errors import DataError
-from polybench.results.facts import NetFacts
+from polybench.results.facts import NetFacts, PassFacts
 from polybench.results.page import render_page, stale_pages, write_pages
 from polybench.results.record import read_records, write_record
 from tests.results.factory import baseline, dataset, digest, provenance, store, table, trained
@@ -275,3 +275,18 @@ def test_edited_record_is_refused(tmp_path: Path, suffix: str) -> None:
     path.write_text(path.read_text().replace("0.25", "0.35", 1))
     with pytest.raises(DataError, match="records are never edited"):
         write_pages(tmp_path)
+
+
+def test_the_details_show_the_curve_over_passes(tmp_path: Path) -> None:
+    passes = PassFacts(2, 60, 10, 2.5, {"per_image@1": {"dice": (0.4, 0.5), "iou": (0.3, 0.4)}})
+    store(tmp_path, table(WIDE), passes=passes)
+    page = page_of(tmp_path)
+    assert "**Dice after each pass, `per_image@1`:** 0.4000, 0.5000" in page
+    assert "reported is pass 2; 60 of 100 images reached a fixed point, 10 a cycle; 2.5 passes" in page
+
+
+def test_the_curve_over_passes_is_read_back(tmp_path: Path) -> None:
+    passes = PassFacts(None, 3, 0, 1.5, {"per_image@1": {"dice": (0.4, 0.5)}})
+    store(tmp_path, table(WIDE), passes=passes)
+    [stored] = read_records(tmp_path)
+    assert stored.record.passes == passes
