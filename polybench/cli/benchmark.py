@@ -275,7 +275,10 @@ class BenchmarkCLI(LightningCLI):
         """Build the trainer with safe checkpoints."""
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
-        return super().instantiate_trainer(plugins=[*plugins, AtomicCheckpointIO()], **kwargs)
+        trainer = super().instantiate_trainer(plugins=[*plugins, AtomicCheckpointIO()], **kwargs)
+        if trainer.strategy.root_device.type == "mps":
+            raise ConfigError("Evaluation needs float64, which MPS lacks: add --trainer.accelerator cpu.")
+        return trainer
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Any:
         """Watch the learning rate where something logs it."""

@@ -15,7 +15,7 @@ from polybench.callbacks.resume import LAST, run_of
 from polybench.callbacks.scores import all_scores
 from polybench.checksum import file_sha256
 from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.report import log_table, print_scores
+from polybench.cli.report import log_tables, print_scores
 from polybench.environment import COMMAND
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_command, portable_config
@@ -148,7 +148,7 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
         path = write_records(record, rows, cli.baselines.rows, protocols, root)
         write_pages(root)
         print(f"Checkpoint: {best}\nRecord: {path}\nPage: {root / data.name}.md")
-    log_table(cli.trainer, scores, cli.model.protocols[0])
+    log_tables(cli.trainer, scores)
 
 
 def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> str | None:

@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy
 import torch
 from lightning.pytorch.cli import LightningArgumentParser
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from polybench.atomic import atomic_writer
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.complaints import mismatch
-from polybench.data.images import find_images, read_image, resize_image
+from polybench.data.images import UInt8Array, find_images, read_image, resize_image
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import THRESHOLD
@@ -29,7 +30,7 @@ def main(args: list[str]) -> int:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
     paths = find_images(images, recursive=True)
-    targets = mask_paths(paths, images, out)
+    targets = mask_paths(paths, images, out, ".npy" if cli.config.probabilities else ".png")
     task: SegmentationTask = cli.model
     load_weights(cli, task, checkpoint)
     device = cli.trainer.strategy.root_device
@@ -37,13 +38,20 @@ def main(args: list[str]) -> int:
     problems: list[str] = []
     for path, target in progress(list(zip(paths, targets, strict=True)), "Predicting"):
         try:
-            save_mask(predict_mask(cli, task, path, device), target)
+            image = read_image(path)
+            probability = predict_probability(cli, task, image, device)
+            if cli.config.probabilities:
+                with atomic_writer(target) as file:
+                    numpy.save(file, probability[0].cpu().numpy())
+            else:
+                save_mask(at_native_size(probability, image) >= THRESHOLD, target)
         except (DataError, OSError) as error:
             problems.append(str(error))
     done = len(paths) - len(problems)
-    print(f"{done} of {len(paths)} images have their mask in '{out}'.")
+    what = "probabilities" if cli.config.probabilities else "mask"
+    print(f"{done} of {len(paths)} images have their {what} in '{out}'.")
     for problem in problems:
-        print(f"polybench: error: no mask for this image: {problem}", file=sys.stderr)
+        print(f"polybench: error: nothing for this image: {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -53,10 +61,16 @@ def add_arguments(parser: LightningArgumentParser) -> None:
     parser.add_argument(
         "--out", type=str | None, default=None, help="Folder for the masks: PNG, 0 and 255, same names and sizes."
     )
+    parser.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="Write probabilities instead, .npy at the net's own size: `polybench score --resize` then finds the "
+        "numbers of a test under every protocol.",
+    )
 
 
-def mask_paths(paths: list[Path], images: Path, out: Path) -> list[Path]:
-    """Name the masks: the image's relative path with the suffix .png, or .<type>.png where two images share a stem.
+def mask_paths(paths: list[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:
+    """Name the masks: the image's relative path with the suffix, or .<type>.png where two images share a stem.
 
     Raises:
         ConfigError: If the masks would fall among the images, or on each other.
@@ -64,7 +78,7 @@ def mask_paths(paths: list[Path], images: Path, out: Path) -> list[Path]:
     if out.resolve().is_relative_to(images.resolve()):
         raise ConfigError(f"--out must be another folder than --images '{images}' and not in it, or masks are images.")
     shared = Counter(path.with_suffix("") for path in paths)
-    names = [path.name + ".png" if shared[path.with_suffix("")] > 1 else path.stem + ".png" for path in paths]
+    names = [(path.name if shared[path.with_suffix("")] > 1 else path.stem) + suffix for path in paths]
     targets = [out / path.relative_to(images).parent / name for path, name in zip(paths, names, strict=True)]
     taken = Counter(targets)
     for path, target in zip(paths, targets, strict=True):
@@ -88,19 +102,23 @@ def load_weights(cli: BenchmarkCLI, task: SegmentationTask, checkpoint: str) -> 
         raise ConfigError(mismatch(checkpoint, error)) from error
 
 
-def predict_mask(cli: BenchmarkCLI, task: SegmentationTask, path: Path, device: torch.device) -> torch.Tensor:
-    """Predict one image at the recipe's size and bring the result to the image's own size.
+def predict_probability(
+    cli: BenchmarkCLI, task: SegmentationTask, image: UInt8Array, device: torch.device
+) -> torch.Tensor:
+    """Predict one image (h, w, 3) at the recipe's size.
 
     Returns:
-        Boolean mask at native size, (h, w).
+        Foreground probabilities at that size, (1, H, W), float32.
     """
-    image = read_image(path)
-    native = (image.shape[0], image.shape[1])
-    size = cli.datamodule.size
-    pixels = torch.from_numpy(resize_image(image, size).copy()).permute(2, 0, 1)[None].to(device).float() / 255
+    pixels = torch.from_numpy(resize_image(image, cli.datamodule.size).copy()).permute(2, 0, 1)[None]
     with torch.inference_mode(), cli.trainer.precision_plugin.forward_context():
-        probability = task.predict_probability(pixels)[0]
-    return to_native_size(probability, resize_affine(size, native), native)[0] >= THRESHOLD
+        return task.predict_probability(pixels.to(device).float() / 255)[0]
+
+
+def at_native_size(probability: torch.Tensor, image: UInt8Array) -> torch.Tensor:
+    """Bring a prediction to the size of its image, (h, w)."""
+    native, size = (image.shape[0], image.shape[1]), (probability.shape[-2], probability.shape[-1])
+    return to_native_size(probability, resize_affine(size, native), native)[0]
 
 
 def save_mask(mask: torch.Tensor, target: Path) -> None:

@@ -22,8 +22,10 @@ def print_scores(
     baselines: Mapping[str, Rows],
     protocols: Sequence[Protocol],
     subset: str = "test",
-) -> dict[str, ProtocolScores]:
+) -> dict[str, dict[str, ProtocolScores]]:
     """Print the scores of a net and of the baselines, and those of the net under the other protocols.
+
+    The first protocol comes first; where another one ranks the dataset, it has a table like the first one's.
 
     Args:
         recipe: Name of the net's row.
@@ -34,15 +36,19 @@ def print_scores(
         subset: Which subset was evaluated.
 
     Returns:
-        Row name -> scores under the first protocol.
+        `protocol@version` of those tables -> row name -> scores.
     """
-    main, *further = protocols
-    scores = {name: protocol_scores(found, main) for name, found in {recipe: rows, **baselines}.items()}
-    first = scores[recipe]
-    of_what = f"{data.name}, {subset} subset of split {data.split}: {main.key}"
-    what = "patches" if main is PATCHES else "images"
+    main = [one for one in protocols if one is protocols[0] or one.name == data.ranked_by]
+    further = [one for one in protocols if one not in main]
+    everything = {recipe: rows, **baselines}
+    scores = {one.key: {name: protocol_scores(found, one) for name, found in everything.items()} for one in main}
+    first = scores[main[0].key][recipe]
+    what = "patches" if main[0] is PATCHES else "images"
     console = wide_console()
-    console.print(score_table(f"{of_what}, {first.n} {what} in {first.groups} groups", scores))
+    for one in main:
+        of_what = f"{data.name}, {subset} subset of split {data.split}: {one.key}, {first.n} {what}"
+        ranks = ", which ranks this dataset" if len(main) > 1 and one.name == data.ranked_by else ""
+        console.print(score_table(f"{of_what} in {first.groups} groups{ranks}", scores[one.key]))
     if further:
         others = {protocol.key: protocol.scores(rows) for protocol in further}
         console.print(panel_table(f"The same predictions of {recipe} under the other protocols", others))
@@ -75,11 +81,12 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
     return table
 
 
-def log_table(trainer: Trainer, scores: Mapping[str, ProtocolScores], protocol: Protocol) -> None:
-    """Send the table to W&B where it is the logger, and end its run, so that everything is written."""
+def log_tables(trainer: Trainer, scores: Mapping[str, Mapping[str, ProtocolScores]]) -> None:
+    """Send the tables to W&B where it is the logger, and end its run, so that everything is written."""
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
-            metrics = list(next(iter(scores.values())).values)
-            rows = [[name, *(row.values[metric].value for metric in metrics)] for name, row in scores.items()]
-            logger.log_table(f"test/{protocol.key}", columns=["row", *metrics], data=rows)
+            for key, found in scores.items():
+                metrics = list(next(iter(found.values())).values)
+                rows = [[name, *(row.values[metric].value for metric in metrics)] for name, row in found.items()]
+                logger.log_table(f"test/{key}", columns=["row", *metrics], data=rows)
             logger.experiment.finish()

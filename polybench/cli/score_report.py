@@ -58,6 +58,7 @@ def report(options: Namespace, scored: Scored) -> None:
     empty, false_positives = empty_masks(rows)
     resized = f", {scored.resized} prediction(s) resized" if options.resize else ""
     print_panel(f"{len(rows.ids)} images of {scored.truth.title}{resized}", numbers, dice, protocols)
+    print("For fanet, efen and sweep's numbers at network size, a prediction's own size stands for the network's.")
     if empty:
         print(f"{empty} of {len(rows.ids)} masks are empty; something was predicted in {false_positives} of them.")
     if options.json is not None:
@@ -68,6 +69,7 @@ def report(options: Namespace, scored: Scored) -> None:
             "missing": list(scored.missing),
             "extra": list(scored.extra),
             "resized": scored.resized,
+            "network_size": "the size at which a prediction is stored",
             "empty_masks": empty,
             "false_positives_on_empty": false_positives,
             "confidence": CONFIDENCE,

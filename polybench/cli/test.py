@@ -2,7 +2,7 @@
 
 from polybench.atomic import atomic_write_text
 from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.report import log_table, print_scores
+from polybench.cli.report import log_tables, print_scores
 from polybench.errors import ConfigError
 from polybench.metrics.panel import image_table
 
@@ -24,7 +24,7 @@ def main(args: list[str]) -> int:
         table = image_table(rows, protocols)
         path = cli.run_folder / "test_rows.csv"
         atomic_write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-        log_table(cli.trainer, scores, protocols[0])
+        log_tables(cli.trainer, scores)
         if cli.previews.paths:
             print(f"Pictures of the worst images: {cli.previews.paths[0].parent}")
         print(f"Row of each image: {path}")

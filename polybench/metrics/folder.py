@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from polybench.errors import DataError
 from polybench.metrics.labels import LabelMap
 from polybench.metrics.prepare import Prepared, resize_affine
 from polybench.metrics.protocols import PROTOCOLS, Protocol, columns_of
@@ -42,12 +43,20 @@ def stored_rows(maps: Iterable[StoredMap], protocols: Sequence[Protocol] = PROTO
     Args:
         maps: The maps, at least one, each looked at once.
         protocols: What the rows are for.
+
+    Raises:
+        DataError: If one id stands in two groups.
     """
     names = columns_of(protocols)
-    rows = {(item.id, item.group): statistics(prepare(item), names) for item in maps}
-    keys = sorted(rows)
-    columns = {name: torch.stack([rows[key][name] for key in keys]).numpy() for name in names}
-    return Rows([image_id for image_id, _ in keys], [group for _, group in keys], columns)
+    groups: dict[str, str] = {}
+    rows = {}
+    for item in maps:
+        if groups.setdefault(item.id, item.group) != item.group:
+            raise DataError(f"'{item.id}' stands in two groups, '{groups[item.id]}' and '{item.group}'.")
+        rows[item.id] = statistics(prepare(item), names)
+    ids = sorted(rows)
+    columns = {name: torch.stack([rows[key][name] for key in ids]).numpy() for name in names}
+    return Rows(ids, [groups[key] for key in ids], columns)
 
 
 def prepare(item: StoredMap) -> Prepared:

@@ -72,6 +72,9 @@ class KeyedRows(Metric):
     def gathered(self) -> Gathered:
         """All rows; for `compute`, which torchmetrics synchronises.
 
+        Processes repeat rows, which then are equal; if they aren't, the one whose bytes come first counts, whatever the
+        order.
+
         Raises:
             DataError: If one id stands in two groups.
         """
@@ -82,11 +85,16 @@ class KeyedRows(Metric):
                 raise DataError(
                     f"'{row_id}' stands in the groups '{group}' and '{groups[row_id]}': ids must be unique."
                 )
-        places = {row_id: place for place, (row_id, _) in enumerate(names)}
+        columns = {name: _cat(getattr(self, name)).cpu().numpy() for name in self.layout}
+        places: dict[str, int] = {}
+        for place, (row_id, _) in enumerate(names):
+            known = places.setdefault(row_id, place)
+            places[row_id] = min(known, place, key=lambda row: [column[row].tobytes() for column in columns.values()])
         ids = sorted(places)
         order = [places[row_id] for row_id in ids]
-        columns = {name: _cat(getattr(self, name)).cpu().numpy()[order] for name in self.layout}
-        return Gathered(ids, [groups[row_id] for row_id in ids], columns)
+        return Gathered(
+            ids, [groups[row_id] for row_id in ids], {name: column[order] for name, column in columns.items()}
+        )
 
 
 def _cat(state: list[Tensor] | Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from polybench.metrics.structure import min_max_
 BYTE = 255
 STEPS = 4096 * BYTE
 """Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one, and so is
-one half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level."""
+one half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level. (A map that is then
+stretched by its minimum and maximum has levels of its own, and no such care.)"""
 THRESHOLD = 0.5
 """The threshold of a mask's share of a pixel, and of a probability at native size."""
 
@@ -33,8 +34,8 @@ def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> Tensor:
 def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
     """Sample a network-size map at the centres of the native pixels, bilinear, edges repeated.
 
-    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`. A letterbox is cut off first: no
-    padding is mixed into the image's edges. A map that has the native size already is only rounded.
+    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`. A letterbox of whole pixels is cut
+    off first: no padding is mixed into the image's edges. A map that has the native size already is only rounded.
 
     Args:
         probability: Map at network size, (C, H, W), in [0, 1].
@@ -171,7 +172,7 @@ def _at_native_pixels(image: Tensor, to_native: Tensor, size: tuple[int, int]) -
 
 def _sample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Read an image (C, H, W) where rows (h,) and columns (w,) cross, bilinear, edges repeated; (C, h, w), float64."""
-    return _along(_along(image.double(), rows, 1), columns, 2)
+    return _along(_along(image.double(), columns, 2), rows, 1)
 
 
 def _along(image: Tensor, positions: Tensor, axis: int) -> Tensor:

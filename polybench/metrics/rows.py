@@ -46,12 +46,16 @@ class ImageRows(KeyedRows):
             native_labels: N maps (1, h, w) of the true instances, where the dataset tells them apart.
 
         Raises:
-            UserError: If a probability is not a number.
+            UserError: If a probability is not a number from 0 to 1.
         """
         if not torch.isfinite(probability).all():
             raise UserError(
                 f"The net's predictions for the images {', '.join(ids)} are not finite: training has diverged; "
                 "lower the learning rate or raise the precision."
+            )
+        if probability.min() < 0 or probability.max() > 1:
+            raise UserError(
+                f"The predictions for the images {', '.join(ids)} lie outside 0 to 1: give probabilities, not logits."
             )
         for row, (image_id, group) in enumerate(zip(ids, groups, strict=True)):
             prepared = Prepared(

@@ -34,7 +34,7 @@ process; multiples of 1 / ROUNDED, about 1e-9, don't."""
 
 NAME_BYTES = 192
 """For an id and its group, which takes none where each image is a group of its own."""
-ROW_BYTES = 7 * 1024
+ROW_BYTES = 9 * 1024
 """The most that the row of one image takes."""
 
 
@@ -79,14 +79,9 @@ def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
     Returns:
         Four int64 counts, (4,).
     """
-    return torch.stack(
-        [
-            (prediction & mask & valid).sum(),
-            (prediction & ~mask & valid).sum(),
-            (~prediction & mask & valid).sum(),
-            (~prediction & ~mask & valid).sum(),
-        ]
-    )
+    predicted, true = prediction & valid, mask & valid
+    tp, p, t, n = (torch.count_nonzero(part) for part in (predicted & true, predicted, true, valid))
+    return torch.stack([tp, p - tp, t - tp, n - p - t + tp])
 
 
 def _counts_in_view(image: Prepared) -> Tensor:
@@ -115,6 +110,10 @@ def _soft_sums(image: Prepared) -> Tensor:
 def _histograms(image: Prepared) -> Tensor:
     valid = None if bool(image.valid.all()) else image.valid
     return torch.stack(histograms(image.native, image.mask, valid))
+
+
+def _histograms_everywhere(image: Prepared) -> Tensor:
+    return torch.stack(histograms(image.native, image.mask))
 
 
 def _network_histograms(image: Prepared) -> Tensor:
@@ -172,6 +171,7 @@ COLUMNS: Mapping[str, Column] = {
     "counts_network": Column((4,), torch.int64, _counts_network),
     "soft_sums": Column((3,), torch.int64, _soft_sums),
     "histograms": Column((2, LEVELS), torch.int32, _histograms),
+    "histograms_everywhere": Column((2, LEVELS), torch.int32, _histograms_everywhere),
     "network_histograms": Column((2, LEVELS), torch.int32, _network_histograms),
     "stretched_histograms": Column((2, LEVELS), torch.int32, _stretched_histograms),
     "structure": Column((3,), torch.float64, _structure),
@@ -185,8 +185,8 @@ COLUMNS: Mapping[str, Column] = {
 Confusion counts at native size at 0.5 over all pixels, the same inside the field of view, at native size from 8 bits
 over all pixels (at 0.2 and at 0.5), and at network size above 0.5; sums of probability times mask, of probability and
 of mask at network size, in units of 1 / STEPS; histograms of 256 levels of the pixels of the object and of the others,
-inside the field of view at native size, of all pixels at network size and, of the map stretched by min-max, of all
-pixels at native size; S-measure, weighted F-measure and mean
+inside the field of view at native size, of all pixels there, of all pixels at network size and, of the map stretched by
+min-max, of all pixels at native size; S-measure, weighted F-measure and mean
 absolute error of the stretched map; HD95, average surface distance and boundary IoU at native size at 0.5 inside the
 field of view; true positives, false positives and false negatives of the objects there; the counts of the instances
 there; V_rand and V_info with their parts at native size at 11 thresholds.

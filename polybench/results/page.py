@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,7 +21,9 @@ from polybench.results.table import (
     Group,
     Row,
     anchor_of,
+    finished,
     groups_of,
+    newest,
     protocols_of,
     rank_intervals,
 )
@@ -183,14 +184,10 @@ def _section(group: Group, ranked: str) -> Section:
 def _definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
     """`protocol@version` -> what it is, as the newest record that says so has it."""
     found: dict[str, str] = {}
-    for stored in sorted(records, key=lambda stored: (_finished(stored), stored.name)):
+    for stored in sorted(records, key=finished):
         texts = {key: scores.definition for key, scores in stored.record.metrics.items()}
         found |= {key: text for key, text in texts.items() if text is not None}
-    return {key: found[key] for key in protocols_of(records) if key in found}
-
-
-def _finished(stored: StoredRecord) -> datetime:
-    return datetime.fromisoformat(stored.record.provenance.finished_at)
+    return {key: found[key] for key in protocols_of(records, newest(records).record.dataset.ranked_by) if key in found}
 
 
 def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row]) -> Table:

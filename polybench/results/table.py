@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import get_args
 
@@ -70,14 +71,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Records that saw the same images in the same subsets; a protocol and a budget make them comparable."""
+    """Records that saw the same images in the same subsets; a protocol and a budget make them comparable.
+
+    What is said of the images is said by the record that was finished last.
+    """
 
     dataset: DatasetFacts
     records: tuple[StoredRecord, ...]
 
     def protocols(self) -> list[str]:
         """The protocols of its records, see `protocols_of`."""
-        return protocols_of(self.records)
+        return protocols_of(self.records, self.dataset.ranked_by)
 
     def baselines(self, protocol: str) -> list[Row]:
         """The trivial baselines, best first.
@@ -103,10 +107,18 @@ class Group:
         return sorted(rows, key=lambda row: (-_goodness(headline(row).value, headline(row)), row.anchor))
 
 
-def protocols_of(records: Iterable[StoredRecord]) -> list[str]:
+def newest(records: Iterable[StoredRecord]) -> StoredRecord:
+    """The record that was finished last."""
+    return max(records, key=finished)
+
+
+def finished(stored: StoredRecord) -> tuple[datetime, str]:
+    """When a record was finished; its name breaks ties."""
+    return datetime.fromisoformat(stored.record.provenance.finished_at), stored.name
+
+
+def protocols_of(records: Iterable[StoredRecord], ranked: str) -> list[str]:
     """The protocols of records: in the records' order, the ranked one first, and the newest version of each first."""
-    records = list(records)
-    ranked = records[0].record.dataset.ranked_by
     keys = list(dict.fromkeys(protocol for stored in records for protocol in stored.record.metrics))
     names = list(dict.fromkeys(key.partition("@")[0] for key in keys))
 
@@ -136,7 +148,7 @@ def groups_of(records: Iterable[StoredRecord]) -> list[Group]:
         place = (GENERATED in facts.copy_notes, not facts.official_copy)
         patches = facts.patches_sha256 or ""
         cells[*place, facts.split, facts.split_sha256, facts.manifest_sha256, patches].append(stored)
-    return [Group(cells[key][0].record.dataset, tuple(cells[key])) for key in sorted(cells, key=repr)]
+    return [Group(newest(cells[key]).record.dataset, tuple(cells[key])) for key in sorted(cells, key=repr)]
 
 
 def rank_intervals(rows: Sequence[Row]) -> list[tuple[int, int]]:

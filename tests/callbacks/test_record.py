@@ -34,6 +34,7 @@ def test_net_that_reads_values_has_no_macs() -> None:
 def rows_of(tp: int) -> Rows:
     """Four images of 100 pixels with an object of 10, of which `tp` are found."""
     columns = {name: np.array([[tp, 0, 10 - tp, 90]] * 4) for name in ("counts", "counts_in_view")}
+    columns["histograms_everywhere"] = np.zeros((4, 2, 256), int)  # one class only: no area
     return Rows(list("abcd"), list("ggxy"), columns)
 
 

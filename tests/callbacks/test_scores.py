@@ -4,13 +4,14 @@ import pytest
 from polybench.callbacks.scores import all_scores, protocol_scores
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Rows
 from polybench.metrics.folder import StoredMap, stored_rows
-from polybench.metrics.protocols import KERAS_FCN, POOLED, PRANET
+from polybench.metrics.protocols import EFEN, FOV, KERAS_FCN, POOLED, PRANET
 from polybench.results.statistics import interval_of_mean
 
 
 def counts(*images: tuple[int, int, int, int], groups: str) -> Rows:
     """Rows with confusion counts alone."""
     columns = {name: np.array(images) for name in ("counts", "counts_in_view")}
+    columns["histograms_everywhere"] = np.zeros((len(images), 2, 256), int)  # one class only: no area
     return Rows([f"i{k}" for k in range(len(images))], list(groups), columns)
 
 
@@ -74,3 +75,12 @@ def test_every_protocol_is_there_in_its_order_with_its_definition() -> None:
         assert list(found.values) == list(protocol.directions)
         assert found.definition == protocol.paragraph
         assert (found.n, found.groups) == (6, 3)
+
+
+def test_soft_batches_and_the_tolerance_have_no_interval() -> None:
+    rows = stored_rows(maps(12))
+    efen = protocol_scores(rows, EFEN).values
+    assert {name for name, value in efen.items() if value.low is None} == {"dice", "iou"}
+    assert efen["precision"].low is not None
+    fov = protocol_scores(rows, FOV).values
+    assert {name for name, value in fov.items() if value.low is None} == {"auc_tolerance"}

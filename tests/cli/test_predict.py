@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -61,3 +62,19 @@ def test_masks_never_fall_among_the_images(words: list[str], capsys: pytest.Capt
 def test_checkpoint_of_another_net_is_named(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*words, "--model.net.encoder_name", "resnet34"]) == 2
     assert "another net" in capsys.readouterr().err
+
+
+def test_probabilities_score_as_the_test_did_under_every_protocol(
+    words: list[str], tmp_path: Path, data_root: Path
+) -> None:
+    recipe, checkpoint = words[2], words[4]
+    folder = ["--trainer.default_root_dir", "tested", "--data.eval_batch_size", "1"]
+    assert run(["test", "--config", recipe, "--ckpt_path", checkpoint, *folder]) == 0
+    frames = data_root / "CVC-ClinicDB"
+    assert run([*words[:5], "--images", str(frames / "Original"), "--out", "maps", "--probabilities"]) == 0
+    truth = ["--gt", str(frames / "Ground Truth"), "--csv", "scores.csv", "--resize"]
+    assert run(["score", "--pred", "maps", *truth]) == 0
+    tested = pd.read_csv(tmp_path / "tested/test_rows.csv", dtype={"id": str}).set_index("id").drop(columns="group")
+    scored = pd.read_csv(tmp_path / "scores.csv", dtype={"id": str}).set_index("id").loc[tested.index]
+    assert {"pranet@2/s_measure", "fanet@2/dice", "keras_fcn@2/iou_0.2"} <= set(tested)
+    pd.testing.assert_frame_equal(scored[tested.columns], tested)

@@ -73,3 +73,16 @@ def test_recipe_trains_validates_and_tests_a_batch(
 def test_plan_parses_and_says_whether_it_has_been_run(plan: Path) -> None:
     assert read_plan(plan).name == plan.stem
     assert "Run here:" in plan.read_text()
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_selection_is_by_what_ranks_the_dataset(recipe: Path) -> None:
+    content = yaml.safe_load(recipe.read_text())
+    data = content["data"]
+    if isinstance(data, str):
+        data = yaml.safe_load((CONF / data).read_text())
+    monitor = content.get("checkpoint", {}).get("monitor", "val/dice")
+    if data["class_path"] in {"DRIVEDataModule", "CHASEDataModule"}:
+        assert monitor == "val/fov/dice"
+    else:
+        assert monitor in {"val/dice", "val/iou", "val/loss"}

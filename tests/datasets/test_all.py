@@ -106,3 +106,8 @@ def test_missing_dataset_says_what_to_do(module: type[SegmentationDataModule], t
         return
     with pytest.raises(DataError, match=r"POLYBENCH_DATA.*polybench data download"):
         module(str(tmp_path)).sources()
+
+
+@every_module
+def test_vessel_sets_are_ranked_inside_their_field_of_view(module: type[SegmentationDataModule]) -> None:
+    assert module.ranked_by.name == ("fov" if module.short_name in {"drive", "chase"} else "per_image")

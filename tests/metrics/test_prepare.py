@@ -78,3 +78,11 @@ def test_mixed_precision_moves_no_pixel(dtype: torch.dtype) -> None:
     expected = to_native_size(probability, affine, (72, 96))
     with torch.autocast("cpu", dtype):
         assert torch.equal(to_native_size(probability, affine, (72, 96)), expected)
+
+
+def test_padding_of_a_letterbox_is_background() -> None:
+    mask = torch.ones(1, 8, 16, dtype=torch.bool)
+    to_native = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, -4.0]])
+    found = to_network_size(mask, to_native, (16, 16))
+    expected = F.pad(mask, (0, 0, 4, 4))
+    assert torch.equal(found, expected)

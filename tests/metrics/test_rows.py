@@ -88,8 +88,11 @@ def test_long_id_fits_where_the_image_is_a_group_of_its_own() -> None:
 
 def test_prediction_that_is_no_number_is_refused() -> None:
     probability, masks = batch(1)
-    with pytest.raises(UserError, match="not finite"):
-        update(ImageRows(), ["a"], probability * float("nan"), masks)
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(UserError, match="not finite"):
+            update(ImageRows(), ["a"], probability * value + value, masks)
+    with pytest.raises(UserError, match="outside 0 to 1"):
+        update(ImageRows(), ["a"], probability + 1.5, masks)
 
 
 def stored_bytes(size: int) -> int:

@@ -9,12 +9,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
+from polybench.errors import DataError
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows
 from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import empty_masks, panel
 from polybench.metrics.prepare import resize_affine
 from polybench.metrics.protocols import INSTANCES
 from polybench.metrics.sufficient import COLUMNS, ROW_BYTES, row_bytes
+
+ALL = (*PROTOCOLS, *EXTRA_PROTOCOLS)
 
 
 def maps(n: int) -> list[StoredMap]:
@@ -133,3 +136,33 @@ def test_every_metric_of_a_protocol_says_which_way_is_better() -> None:
     rows = stored_rows([item._replace(labels=item.mask.astype(np.int32)) for item in maps(3)], everything)
     for protocol in everything:
         assert {*protocol.values(rows), *protocol.aggregate(protocol.reduce(rows))} == set(protocol.directions)
+
+
+def test_floating_point_statistics_are_multiples_of_a_fixed_step() -> None:
+    rows = stored_rows([item._replace(labels=item.mask.astype(np.int32)) for item in maps(5)], ALL)
+    for name in ("structure", "boundary", "instances", "membranes"):
+        steps = rows.numbers(name) * 2**30
+        assert np.array_equal(steps, np.round(steps)), name
+
+
+def test_pair_ranked_wrongly_in_one_bin_is_within_the_tolerance() -> None:
+    # the object's pixel lies below the other one, but in the same of the 256 bins: the true area is 0, ours is 0.5
+    found = score(np.array([[0.5001, 0.5002]]), np.array([[True, False]]))["fov"]
+    assert found["auc"] == found["auc_tolerance"] == 0.5
+
+
+def test_id_in_two_groups_is_refused() -> None:
+    first, second = maps(2)
+    with pytest.raises(DataError, match="two groups, 'video 0' and 'other'"):
+        stored_rows([first, second._replace(id=first.id, group="other")])
+
+
+def test_rows_of_one_id_that_differ_do_not_depend_on_their_order() -> None:
+    one, two = (item._replace(id="a", group="a") for item in maps(2))
+    found = []
+    for items in ([one, two], [two, one]):
+        metric = ImageRows()
+        for item in items:
+            add(metric, item)
+        found.append(json.dumps(panel(metric.compute())))
+    assert found[0] == found[1]

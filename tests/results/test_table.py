@@ -6,7 +6,7 @@ from polybench.errors import DataError
 from polybench.results.facts import Direction
 from polybench.results.record import read_records, write_record
 from polybench.results.table import Row, Score, groups_of, rank_intervals
-from tests.results.factory import PROTOCOL, baseline, dataset, digest, store, table
+from tests.results.factory import PROTOCOL, baseline, dataset, digest, provenance, store, table
 
 
 def _row(low: float | None, high: float | None, direction: Direction = "higher") -> Row:
@@ -100,3 +100,15 @@ def test_a_baseline_that_scores_the_same_at_two_sizes_stands_once(tmp_path: Path
             write_record(baseline(rows, recipe, dataset=facts, config_sha256=digest(f"{recipe}{size}")), rows, tmp_path)
     [group] = groups_of(read_records(tmp_path))
     assert [row.first.record.recipe for row in group.baselines(PROTOCOL)] == ["otsu", "otsu", "all_background"]
+
+
+@pytest.mark.parametrize("old", ["a_old", "z_old"])
+def test_the_newest_record_says_which_protocol_ranks(tmp_path: Path, old: str) -> None:
+    rows = table([0.4, 0.5]).assign(**{"fov@2/dice": [0.7, 0.8]})
+    directions = {PROTOCOL: {"dice": "higher"}, "fov@2": {"dice": "higher"}}
+    early = provenance(finished_at="2025-01-01T00:00:00+00:00")
+    store(tmp_path, rows, protocols=directions, recipe=old, provenance=early)
+    store(tmp_path, rows, protocols=directions, recipe="m_new", dataset=dataset(ranked_by="fov"))
+    [group] = groups_of(read_records(tmp_path))
+    assert group.dataset.ranked_by == "fov"
+    assert group.protocols() == ["fov@2", PROTOCOL]

@@ -122,11 +122,17 @@ class Half(nn.Conv2d):
         return super().forward(images) * 0 + torch.where(found, 9.0, -9.0)
 
 
-def numbers_of(method: str) -> dict[str, float]:
+class Vessels(Extra):
+    """A data module that is ranked inside its field of view."""
+
+    ranked_by = FOV
+
+
+def numbers_of(method: str, data: type[Extra] = Extra) -> dict[str, float]:
     """What a method of the trainer logs."""
     trainer = Trainer(max_epochs=1, logger=False, enable_checkpointing=False, accelerator="cpu", **QUIET)
     task = SegmentationTask(Half(), BCEDiceLoss(), torch.optim.SGD)
-    getattr(trainer, method)(task, datamodule=Extra())
+    getattr(trainer, method)(task, datamodule=data())
     return {name: float(value) for name, value in trainer.logged_metrics.items()}
 
 
@@ -147,6 +153,12 @@ def test_training_logs_per_image_alone() -> None:
     logged = numbers_of("fit")
     assert logged["val/dice"] == numbers_of("validate")["val/dice"]
     assert not any(name.count("/") > 1 for name in logged)
+
+
+def test_training_logs_what_ranks_the_dataset_too() -> None:
+    logged = numbers_of("fit", Vessels)
+    assert logged["val/fov/dice"] == numbers_of("validate", Vessels)["val/fov/dice"]
+    assert "val/dice" in logged
 
 
 @pytest.mark.parametrize("scheduled", [False, True])

@@ -1,9 +1,9 @@
 """Soft Dice and IoU over batches, as the Keras code of the family of EFEN computes them.
 
-Dice and IoU are soft, without a threshold, of the summed pixels of 8 images at network size, smoothed with 1e-15,
-then averaged over such batches, each alike, also the last, smaller one. Batches are made of the images in order of
-their ids, so that they do not depend on how the evaluation was run. Precision and recall beside them are of all
-pixels of all images above 0.5: this is not one averaging, and the F-measure of the two is not the Dice. The Keras
+Dice and IoU are soft, without a threshold, of the summed pixels of 8 images at network size, padding included, smoothed
+with 1e-15, then averaged over such batches, each alike, also the last, smaller one. Batches are made of the images in
+order of their ids, so that they do not depend on how the evaluation was run. Precision and recall beside them are of
+all pixels of all images above 0.5: this is not one averaging, and the F-measure of the two is not the Dice. The Keras
 code sums over a second output map too, which nets here lack. Dice and IoU have no interval: images that are drawn again
 make other batches, whose mean is another number.
 """

@@ -1,7 +1,8 @@
 """FANet's released evaluation (Tomar et al., TNNLS 2022): each image at network size.
 
 F1 (dice), IoU of the object (which the paper calls mIoU), precision, recall, F2, specificity and accuracy of each
-image, averaged over images: of all pixels at network size, never brought back to native size, above 0.5, numerator
+image, averaged over images: of all pixels at network size, padding included, never brought back to native size, above
+0.5 (of probabilities rounded to about 1e-6), numerator
 and denominator smoothed with 1e-15. The mask is resized bilinearly; a share of one half is foreground.
 """
 

@@ -6,22 +6,19 @@ lies at most auc_tolerance from that of the probabilities themselves. Without a 
 other metrics are those of per_image.
 """
 
-import torch
-
-from polybench.metrics.histograms import roc_auc
 from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, EMPTY_COUNTS_ONE, per_image_values
-from polybench.metrics.protocols.protocol import Protocol
+from polybench.metrics.protocols.protocol import Protocol, pixel_auc
 from polybench.metrics.sufficient import Rows
 
 
 def areas(rows: Rows) -> dict[str, float]:
     """Area under the ROC curve of all pixels, and how far off it can be; nothing when there is one class only."""
+    area = pixel_auc(rows, "histograms")
+    if not area:
+        return {}
     foreground, background = rows.numbers("histograms").sum(axis=0)
     pairs = foreground.sum() * background.sum()
-    if pairs == 0:
-        return {}
-    area = roc_auc(torch.from_numpy(foreground), torch.from_numpy(background))
-    return {"auc": float(area), "auc_tolerance": float((foreground * background).sum() / pairs / 2)}
+    return {**area, "auc_tolerance": float((foreground * background).sum() / pairs / 2)}
 
 
 FOV = Protocol(

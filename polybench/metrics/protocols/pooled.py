@@ -2,11 +2,12 @@
 
 All pixels of all images at native size, thresholded at 0.5, make one confusion matrix, as in segmentation toolboxes
 (MMSegmentation) and in the code behind the DRIVE numbers that FANet copies; miou is the mean of the IoU of object and
-background. Large images and large objects weigh more than small ones.
+background, auc the area under the ROC curve of all pixels, from 256 levels of probability. Large images and large
+objects weigh more than small ones.
 """
 
 from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, per_image_values
-from polybench.metrics.protocols.protocol import Protocol
+from polybench.metrics.protocols.protocol import Protocol, pixel_auc
 from polybench.metrics.sufficient import Rows
 
 
@@ -15,7 +16,8 @@ def pooled_values(rows: Rows) -> dict[str, float]:
     total = rows.integers("counts").sum(axis=0, keepdims=True)
     found = {name: float(value[0]) for name, value in per_image_values(total).items()}
     background = float(per_image_values(total[:, [3, 2, 1, 0]])["iou"][0])
-    return {**found, "background_iou": background, "miou": (found["iou"] + background) / 2}
+    area = pixel_auc(rows, "histograms_everywhere")
+    return {**found, "background_iou": background, "miou": (found["iou"] + background) / 2, **area}
 
 
 POOLED = Protocol(
@@ -23,8 +25,8 @@ POOLED = Protocol(
     version=2,
     definition=__doc__,
     empty_masks="they only add false positives and true negatives; a set without any object or prediction scores 1.",
-    columns=("counts",),
-    directions={**CONFUSION_DIRECTIONS, "background_iou": "higher", "miou": "higher"},
+    columns=("counts", "histograms_everywhere"),
+    directions={**CONFUSION_DIRECTIONS, "background_iou": "higher", "miou": "higher", "auc": "higher"},
     aggregate=pooled_values,
     counts="counts",
 )

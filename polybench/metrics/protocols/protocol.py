@@ -12,7 +12,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from polybench.metrics.histograms import roc_auc
 from polybench.metrics.sufficient import Rows
 
 Direction = Literal["higher", "lower"]
@@ -90,3 +92,16 @@ def ratio(numerator: Values, denominator: Values, otherwise: float) -> Values:
 def maxima(rows: Rows) -> dict[str, float]:
     """The best threshold's mean over images, of each curve, from rows whose columns are curves (n, thresholds)."""
     return {f"max_{name}": float(curve.mean(axis=0).max()) for name, curve in rows.columns.items()}
+
+
+def pixel_auc(rows: Rows, column: str) -> dict[str, float]:
+    """Area under the ROC curve of the pixels of all images together; nothing where there is one class only.
+
+    Args:
+        rows: The rows.
+        column: Their histograms of foreground and background, (n, 2, 256).
+    """
+    foreground, background = torch.from_numpy(rows.integers(column).sum(axis=0))
+    if not foreground.sum() or not background.sum():
+        return {}
+    return {"auc": float(roc_auc(foreground, background))}

@@ -219,7 +219,10 @@ def main() -> None:
         "per_image": means([confusion(mask, native >= 0.5) for mask, native in zip(masks, natives, strict=True)]),
         "fanet": means([fanet(t, p > 0.5) for t, p in zip(network_masks, maps, strict=True)]),
         "keras_fcn": keras_fcn(masks, eight_bit),
-        "pooled": pooled(masks, natives),
+        "pooled": {
+            **pooled(masks, natives),
+            "auc": sk.roc_auc_score(np.stack(masks).ravel(), np.stack(natives).ravel()),
+        },
         "efen": efen(network_masks, maps),
         "pranet": pranet(masks, natives),
         "fov": {**in_view, "auc": sk.roc_auc_score(truth, score)},
