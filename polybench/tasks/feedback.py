@@ -176,7 +176,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         return iterate(
             precompute,
             lambda state, shown: foreground_logits(refine(state, shown), size),
-            self._normalised(images),
+            self.normalised(images),
             masks,
             passes,
             self.pass_batch_size,

@@ -122,11 +122,12 @@ class SegmentationTask(LightningModule):
         """Foreground logits of a batch, (N, 1, H, W), finest first; a net that takes more than images overrides it."""
         return self._outputs(batch["image"])
 
-    def _normalised(self, images: Tensor) -> Tensor:
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the net is given of images in [0, 1], (N, 3, H, W)."""
         return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
 
     def _outputs(self, images: Tensor, *others: Tensor) -> list[Tensor]:
-        output = self.net(self._normalised(images), *others)
+        output = self.net(self.normalised(images), *others)
         outputs = output if isinstance(output, list | tuple) else [output]
         return [foreground_logits(logits, images.shape[-2:]) for logits in outputs]
 

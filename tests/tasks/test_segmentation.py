@@ -47,7 +47,7 @@ def batch(n: int = 2) -> Batch:
     }
 
 
-def test_input_is_normalised() -> None:
+def test_input_isnormalised() -> None:
     net = Constant(torch.zeros(2, 1, 8, 8))
     SegmentationTask(net, BCEDiceLoss(), mean=(0.5, 0.5, 0.5), std=(0.25, 0.5, 1.0))(torch.ones(2, 3, 8, 8))
     assert net.seen is not None
