@@ -12,8 +12,10 @@ from lightning.pytorch.loggers import WandbLogger
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from polybench.callbacks.heatmaps import draw_heat, stage_heat
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
+from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, THRESHOLD
 from polybench.metrics.protocols import per_image_values
 
@@ -41,19 +43,30 @@ class PreviewsCallback(Callback):
 
     Args:
         most: How many pictures at the most.
+        heatmaps: Write `heatmaps/<the same name>` too: how strongly each stage of the net responds where. The net names
+            its stages by `heatmap_stages`, as FANet does; it is shown the mask that it predicted.
 
     Attributes:
         paths: The pictures that were written, worst first.
     """
 
-    def __init__(self, most: int = 16) -> None:
+    def __init__(self, most: int = 16, heatmaps: bool = False) -> None:
         self.most = most
+        self.heatmaps = heatmaps
         self.paths: list[Path] = []
         self._worst: list[Preview] = []
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start empty."""
+        """Start empty; see that the net has stages to show.
+
+        Raises:
+            ConfigError: If heatmaps are asked for of a net that names no stages.
+        """
         self._worst = []
+        if self.heatmaps and not hasattr(pl_module.net, "heatmap_stages"):
+            raise ConfigError(
+                f"{type(pl_module.net).__name__} names no stages for heatmaps: leave out --previews.heatmaps."
+            )
 
     def on_test_batch_end(
         self,
@@ -103,6 +116,10 @@ class PreviewsCallback(Callback):
         for image_id, path in names.items():
             if image_id in mine:
                 draw_preview(mine[image_id]).save(path)
+                if self.heatmaps:
+                    target = folder.with_name("heatmaps") / path.name
+                    target.parent.mkdir(exist_ok=True)
+                    _draw_stages(pl_module, mine[image_id]).save(target)
         trainer.strategy.barrier("overlays written")
         self.paths = list(names.values())
         if trainer.is_global_zero:
@@ -110,6 +127,14 @@ class PreviewsCallback(Callback):
                 if isinstance(logger, WandbLogger):
                     captions = [path.stem for path in self.paths]
                     logger.log_image("test/overlays", [str(path) for path in self.paths], caption=captions)
+
+
+def _draw_stages(task: Any, preview: Preview) -> Image.Image:
+    """The heat of the net's stages on an image, while it is shown the mask that it predicted there."""
+    images = (preview.image.float() / 255)[None].to(task.device)
+    mask = preview.prediction[None, None].to(task.device)
+    heat = stage_heat(task.net, task.net.heatmap_stages, lambda: task.net(task.normalised(images), mask))
+    return draw_heat(preview.image, heat)
 
 
 def draw_preview(preview: Preview) -> Image.Image:

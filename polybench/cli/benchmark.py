@@ -97,9 +97,9 @@ class BenchmarkCLI(LightningCLI):
             raise ConfigError(" ".join(str(error).split())) from error
 
     def _standing_callbacks(self) -> list[Any]:
-        self.meter, self.baselines, self.previews = MeterCallback(), BaselinesCallback(), PreviewsCallback()
+        self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume = ResumeCallback()
-        return [self.meter, self.baselines, self.previews, self.resume, SigtermCallback()]
+        return [self.meter, self.baselines, self.resume, SigtermCallback()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser and let it know the command line, for its complaints."""
@@ -126,6 +126,7 @@ class BenchmarkCLI(LightningCLI):
             help="A checkpoint to start from: a file, or 'last' or 'best' for that of this recipe's latest run.",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(PreviewsCallback, "previews")
         parser.set_defaults(
             {
                 "checkpoint.monitor": "val/dice",
@@ -270,6 +271,7 @@ class BenchmarkCLI(LightningCLI):
             super().instantiate_classes()
         except Exception as error:
             raise why_not_built(error) from error
+        self.previews: PreviewsCallback = self.config_init.previews
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build the trainer with safe checkpoints."""

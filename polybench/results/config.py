@@ -43,6 +43,7 @@ MACHINE_KEYS = frozenset(
         "persistent_workers",
         "pin_memory",
         "prefetch_factor",
+        "previews",
         "profiler",
         "save_dir",
         "save_every",

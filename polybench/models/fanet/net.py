@@ -65,6 +65,7 @@ class FANet(nn.Module):
     """
 
     version = 1
+    heatmap_stages = STAGES
 
     def __init__(
         self,
