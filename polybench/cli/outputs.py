@@ -1,6 +1,7 @@
 """Files that a command is to write at its end: whether they can be, said at its start."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from polybench.errors import ConfigError
@@ -23,3 +24,26 @@ def refuse_unwritable(path: Path, option: str) -> None:
         raise ConfigError(f"{option} '{path}' can't be written, since '{folder}' is no folder: choose another path.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{option} '{path}' can't be written, since '{folder}' is write-protected: choose another.")
+
+
+def refuse_overwriting(targets: Mapping[str, Path], inputs: Sequence[Path]) -> None:
+    """Make sure that files to be written are different ones, and no inputs.
+
+    Args:
+        targets: Option -> file.
+        inputs: Folders that are read.
+
+    Raises:
+        ConfigError: If two options name one file, or a file lies in a folder that is read.
+    """
+    resolved = {option: path.resolve() for option, path in targets.items()}
+    for option, path in resolved.items():
+        if path.name == "-":
+            raise ConfigError(f"{option} names a file, and '-' is none: give it a name.")
+        for folder in inputs:
+            if path.is_relative_to(folder.resolve()):
+                raise ConfigError(
+                    f"{option} '{targets[option]}' lies in '{folder}', which is read: choose another place."
+                )
+    if len(set(resolved.values())) < len(resolved):
+        raise ConfigError(f"{' and '.join(resolved)} name the same file: give each its own.")

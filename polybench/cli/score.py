@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from polybench.cli.outputs import refuse_unwritable
+from polybench.cli.outputs import refuse_overwriting, refuse_unwritable
 from polybench.cli.parser import Parser
 from polybench.cli.score_names import check_names, match
-from polybench.cli.truth import FAINTEST, Truth, dataset_truth, folder_truth
+from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth
 from polybench.data.predictions import MapFolder, find_maps, some, survey
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
@@ -58,12 +58,14 @@ def main(args: list[str]) -> int:
     refuse = options.missing == "error"
     check_names(options.pred, missing, extra, len(files), place=truth.place, refuse=refuse)
     predictions = survey({image_id: paths[name] for image_id, name in files.items()})
-    remark(predictions, options)
 
     from polybench.cli.score_report import Scored, report
 
-    rows, resized = score(options, truth, predictions)
-    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized))
+    rows, resized, remarks = score(options, truth, predictions)
+    remarks = [*coding_remarks(predictions, options), *remarks, *truth.remarks()]
+    for remark in remarks:
+        print(f"polybench: {remark}", file=sys.stderr)
+    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks))
     return 0
 
 
@@ -76,7 +78,10 @@ def arguments(args: list[str]) -> Namespace:
     parser = Parser("polybench score", DESCRIPTION)
     parser.add_argument("--pred", type=Path, metavar="DIR", help="folder of predictions, flat, named as the masks")
     parser.add_argument(
-        "--gt", type=Path, metavar="DIR", help="folder of masks, flat: above half of the range is foreground"
+        "--gt",
+        type=Path,
+        metavar="DIR",
+        help="folder of masks, flat: above half of the range is foreground; each image is a group of its own",
     )
     parser.add_argument("--valid", type=Path, metavar="DIR", help="folder of fields of view, flat, named as the masks")
     parser.add_argument(
@@ -120,9 +125,11 @@ def check(options: Namespace) -> None:
         raise ConfigError("--split and --root go with --dataset: leave them out, or give --dataset instead of --gt.")
     if options.instances == "both" and options.resize:
         raise ConfigError("--resize can't resize label maps: save the predictions at their masks' size.")
-    for option in ("json", "csv"):
-        if (path := getattr(options, option)) is not None:
-            refuse_unwritable(path, f"--{option}")
+    targets = {f"--{name}": path for name in ("json", "csv") if (path := getattr(options, name)) is not None}
+    for option, path in targets.items():
+        refuse_unwritable(path, option)
+    inputs = [folder for folder in (options.pred, options.gt, options.valid) if folder is not None]
+    refuse_overwriting(targets, inputs)
 
 
 def chosen_truth(options: Namespace) -> Truth:
@@ -142,34 +149,34 @@ def chosen_truth(options: Namespace) -> Truth:
     return truth
 
 
-def remark(predictions: MapFolder, options: Namespace) -> None:
-    """Say what looks like predictions that are coded otherwise than they will be read.
+def coding_remarks(predictions: MapFolder, options: Namespace) -> list[str]:
+    """Say what looks like predictions that are coded otherwise than they are read.
 
     Args:
         predictions: Those that are scored.
         options: Those of the command line.
     """
+    found: list[str] = []
     if options.instances == "both":
-        return
+        return found
     if predictions.numbered is not None:
-        print(
-            f"polybench: predictions such as '{predictions.paths[predictions.numbered]}' look like label maps but are "
-            "read as faint probabilities: where they number objects, give --instances both, else save 0 and 255",
-            file=sys.stderr,
+        found.append(
+            f"predictions such as '{predictions.paths[predictions.numbered]}' look like label maps but are read as "
+            "faint probabilities: where they number objects, give --instances both, else save 0 and 255"
         )
     if predictions.mixture is not None:
-        print(
-            f"polybench: '{options.pred}' mixes {predictions.mixture}; all are read as bytes, in which 1 is "
-            "background: code all of them in one way",
-            file=sys.stderr,
+        found.append(
+            f"'{options.pred}' mixes {predictions.mixture}; all are read as parts of their type's range, in which 1 "
+            "is background: code all of them in one way"
         )
+    return found
 
 
-def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Rows, int]":
+def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Rows, int, list[str]]":
     """Compute the statistics of all images.
 
     Returns:
-        The rows, and how many predictions were resized.
+        The rows, how many predictions were resized, and what a reader should know.
 
     Raises:
         DataError: If a file can't be read or has the wrong size.
@@ -177,6 +184,7 @@ def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Ro
     from polybench.metrics.folder import stored_rows
 
     other_size: list[str] = []
+    turned: list[str] = []
     peaks: list[float] = []
 
     def maps() -> "Iterator[StoredMap]":
@@ -186,6 +194,8 @@ def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Ro
             if item.probability.shape != item.mask.shape:
                 sizes = f"{_size(item.probability)}, not {_size(item.mask)}"
                 other_size.append(f"'{predictions.paths[image_id]}' ({sizes})")
+                if item.probability.shape == item.mask.shape[::-1]:
+                    turned.append(str(predictions.paths[image_id]))
                 if not options.resize:
                     continue
             yield item
@@ -196,13 +206,15 @@ def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Ro
             )
 
     rows = stored_rows(maps(), truth.protocols)
+    remarks = [f"{len(turned)} prediction(s) have height and width swapped: {some(turned)}"] if turned else []
     if 0 < max(peaks) < FAINTEST and predictions.numbered is None:
-        print(
-            f"polybench: no prediction is above {max(peaks):.2g} of its type's range; labels must be 0 and 1 alone, or "
-            "0 and 255 (label maps of objects go with --instances both)",
-            file=sys.stderr,
+        remarks.append(
+            f"no prediction is above {max(peaks):.2g} of its type's range; labels must be 0 and 1 alone, or 0 and 255 "
+            "(label maps of objects go with --instances both)"
         )
-    return rows, len(other_size)
+    elif max(peaks) < THRESHOLD:
+        remarks.append(f"no prediction reaches {THRESHOLD} anywhere; the highest value is {max(peaks):.3f}")
+    return rows, len(other_size), remarks
 
 
 def stored_map(image_id: str, truth: Truth, predictions: MapFolder, *, instances: bool) -> "StoredMap":

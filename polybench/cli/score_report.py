@@ -30,6 +30,7 @@ class Scored:
         extra: Predictions without an image.
         rows: The statistics of all images.
         resized: How many predictions were resized.
+        remarks: What a reader should know.
     """
 
     truth: Truth
@@ -38,6 +39,7 @@ class Scored:
     extra: Sequence[str]
     rows: "Rows"
     resized: int
+    remarks: Sequence[str]
 
 
 def report(options: Namespace, scored: Scored) -> None:
@@ -57,6 +59,7 @@ def report(options: Namespace, scored: Scored) -> None:
     dice = {name: interval_of_mean(of, rows.groups, confidence=CONFIDENCE) for name, of in ranking.items()}
     empty, false_positives = empty_masks(rows)
     resized = f", {scored.resized} prediction(s) resized" if options.resize else ""
+    resized += f", {len(scored.missing)} of them without a prediction" if scored.missing else ""
     print_panel(f"{len(rows.ids)} images of {scored.truth.title}{resized}", numbers, dice, protocols)
     print("For fanet, efen and sweep's numbers at network size, a prediction's own size stands for the network's.")
     if empty:
@@ -70,6 +73,7 @@ def report(options: Namespace, scored: Scored) -> None:
             "extra": list(scored.extra),
             "resized": scored.resized,
             "network_size": "the size at which a prediction is stored",
+            "remarks": list(scored.remarks),
             "empty_masks": empty,
             "false_positives_on_empty": false_positives,
             "confidence": CONFIDENCE,

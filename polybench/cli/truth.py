@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from polybench.data.images import stem
 from polybench.data.predictions import Int32Array, MapFolder, contents_sha256, find_maps, some, survey
@@ -25,7 +26,11 @@ FOLDER = "folder"
 BoolArray = npt.NDArray[np.bool_]
 
 FAINTEST = 0.1
-"""A mask whose brightest pixel lies below holds labels such as 2, or bytes in a wider type, and not grey levels."""
+"""A prediction whose brightest pixel lies below holds labels such as 2, or bytes in a wider type."""
+THRESHOLD = 0.5
+"""Of masks, and of predictions."""
+GREY = 0.2
+"""Where so large a share of a mask's pixels that aren't 0 lies between a tenth and nine tenths, it is hardly a mask."""
 
 
 NUMBERS = ", or give --instances if it numbers objects"
@@ -52,6 +57,7 @@ class Truth:
         title: What it is, for a reader.
         place: `<split>/<subset>` of a dataset; None for a folder.
         identify: Makes what identifies it: names, and hashes of the contents.
+        remarks: What a reader should know, once all masks have been read.
     """
 
     groups: Mapping[str, str]
@@ -62,6 +68,7 @@ class Truth:
     title: str
     place: str | None
     identify: Callable[[], dict[str, str]]
+    remarks: Callable[[], list[str]]
 
 
 def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes: bool) -> Truth:
@@ -79,6 +86,7 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
     """
     from polybench.metrics.protocols import FOV, INSTANCES, MEMBRANES, PER_IMAGE, PROTOCOLS
 
+    grey: list[str] = []
     mask_folder = survey(find_maps(masks))
     if not instances:
         _refuse_mixture(mask_folder, masks)
@@ -87,10 +95,10 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
 
     def read(image_id: str) -> Labelled:
         labels = mask_folder.read_instances(image_id) if instances else None
-        mask = _binary(mask_folder, image_id, NUMBERS) if labels is None else labels > 0
+        mask = _binary(mask_folder, image_id, grey, NUMBERS) if labels is None else labels > 0
         if valid_folder is None:
             return Labelled(mask, labels=labels)
-        valid = _binary(valid_folder, image_id)
+        valid = _binary(valid_folder, image_id, grey)
         if valid.shape != mask.shape:
             raise DataError(f"'{valid_folder.paths[image_id]}' has another size than '{mask_folder.paths[image_id]}'.")
         if not valid.any():
@@ -106,7 +114,17 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
     further = (INSTANCES,) * instances + (MEMBRANES,) * membranes
     groups = {name: name for name in mask_folder.paths}
     ranked_by = PER_IMAGE if valids is None else FOV
-    return Truth(groups, {}, read, (*PROTOCOLS, *further), ranked_by, f"'{masks.resolve().name}'", None, identify)
+    return Truth(
+        groups,
+        {},
+        read,
+        (*PROTOCOLS, *further),
+        ranked_by,
+        f"'{masks.resolve().name}'",
+        None,
+        identify,
+        lambda: _of_grey(grey),
+    )
 
 
 def dataset_truth(name: str, root: str | None, split: str) -> Truth:
@@ -151,9 +169,35 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         }
 
     groups = {image_id: data.split.groups[image_id] for image_id in images}
+    differences = data.card.differences([_size_of(source.image) for source in data.sources()])
+    remarks = [f"this copy of {name} has {note}" for note in differences]
+    remarks += [f"split {data.split.name}: {data.split.note}"] if data.split.note else []
     protocols = (*PROTOCOLS, *data.extra_protocols)
     title = f"{name}, {subset} subset of split {data.split.name}"
-    return Truth(groups, aliases, read, protocols, data.ranked_by, title, f"{data.split.name}/{subset}", identify)
+    return Truth(
+        groups,
+        aliases,
+        read,
+        protocols,
+        data.ranked_by,
+        title,
+        f"{data.split.name}/{subset}",
+        identify,
+        lambda: remarks,
+    )
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """Height and width as the file's header has them.
+
+    Raises:
+        DataError: If the file can't be read.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except OSError as error:
+        raise DataError(f"'{path}' can't be read ({error}): replace it with an intact copy.") from error
 
 
 def _images_of(data: "SegmentationDataModule", subset: Subset) -> "dict[str, Source]":
@@ -200,12 +244,21 @@ def _refuse_numbers(folder: MapFolder) -> None:
         )
 
 
-def _binary(folder: MapFolder, name: str, otherwise: str = "") -> BoolArray:
+def _of_grey(masks: list[str]) -> list[str]:
+    """What is to be said of masks that hold many grey pixels."""
+    return [f"{len(masks)} mask(s) are hardly masks, for grey pixels: {some(masks)}"] if masks else []
+
+
+def _binary(folder: MapFolder, name: str, grey: list[str], otherwise: str = "") -> BoolArray:
     values = folder.read(name)
-    if 0 < values.max() < FAINTEST:
+    if 0 < values.max() <= THRESHOLD:
         raise DataError(
-            f"'{folder.paths[name]}' has no value above {values.max():.2g} of its type's range: write 0 and 1 alone in "
-            f"the whole folder, or 0 and 255{otherwise}."
+            f"'{folder.paths[name]}' has no value above {values.max():.2g} of its type's range, so that all of it "
+            f"would be background: write 0 and 1 alone in the whole folder, or 0 and 255{otherwise}."
         )
-    mask: BoolArray = values > 0.5
+    drawn = values[values > 0]
+    share = float(((drawn > 0.1) & (drawn < 0.9)).mean()) if drawn.size else 0.0
+    if share > GREY:
+        grey.append(f"'{folder.paths[name].name}' ({100 * share:.0f} % of what is not 0)")
+    mask: BoolArray = values > THRESHOLD
     return mask

@@ -1,6 +1,7 @@
 """Read a folder of predictions or masks that any program has written: PNG, TIF or NPY, probabilities or binary.
 
-Bytes count as k / 255, 16-bit numbers as k / 65535, floating-point numbers as they are. A folder whose integers are all
+Bytes count as k / 255, 16-bit numbers as k / 65535 (those of 0 and 255 alone as bytes), floating-point numbers as they
+are. A folder whose integers are all
 0 or 1 holds labels, as nnU-Net writes them; this is decided for the whole folder, so that an almost empty map of bytes
 isn't taken for labels.
 """
@@ -35,7 +36,7 @@ Kind = Literal["either", "ones", "full", "numbered", "other"]
 """What the integers of a map are: nothing but 0 (or booleans), which goes with every other kind; 0 and 1; 0 and the
 highest of the type; numbers of objects or classes, as 1 to 12 in bytes; anything else."""
 
-_WORDS: Mapping[Kind, str] = {"ones": "0 and 1", "full": "0 and 255"}
+_WORDS: Mapping[Kind, str] = {"ones": "0 and 1", "full": "0 and 255", "other": "other values"}
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,16 @@ class MapFolder:
 
     @property
     def mixture(self) -> str | None:
-        """How many maps hold 0 and 1 and how many 0 and 255, the fewer by name; None where all are of one kind."""
-        names = {kind: [self.paths[name].name for name in self.paths if self.kinds[name] == kind] for kind in _WORDS}
-        if not all(names.values()):
+        """How many maps hold 0 and 1 and how many other values, the fewer by name; None where all are of one kind."""
+        names = {
+            _WORDS[kind]: [self.paths[name].name for name in self.paths if self.kinds[name] == kind] for kind in _WORDS
+        }
+        names = {words: found for words, found in names.items() if found}
+        if _WORDS["ones"] not in names or len(names) == 1:
             return None
-        fewer, more = sorted(names, key=lambda kind: len(names[kind]))
-        rare = f"{len(names[fewer])} map(s) of {_WORDS[fewer]} ({some(names[fewer])})"
-        return f"{rare} with {len(names[more])} of {_WORDS[more]}"
+        fewer, *more = sorted(names, key=lambda words: len(names[words]))
+        rest = " and ".join(f"{len(names[words])} of {words}" for words in more)
+        return f"{len(names[fewer])} map(s) of {fewer} ({some(names[fewer])}) with {rest}"
 
     @property
     def numbered(self) -> str | None:
@@ -88,7 +92,8 @@ class MapFolder:
             return values.astype(np.float32)
         if not np.isfinite(values).all():
             raise DataError(f"'{path}' has values that are no finite numbers: write probabilities or a mask.")
-        top = {"u": 65535 if values.dtype == np.uint16 else 255, "i": 255}.get(values.dtype.kind, 1)
+        wide = values.dtype == np.uint16 and not (self.kinds[name] == "full" and values.max() == 255)
+        top = {"u": 65535 if wide else 255, "i": 255}.get(values.dtype.kind, 1)
         if values.min() < -SLACK * top or values.max() > (1 + SLACK) * top:
             raise DataError(_out_of_range(path, values, top))
         return (values / top).astype(np.float32).clip(0, 1)

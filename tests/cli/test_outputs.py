@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.cli.outputs import refuse_unwritable
+from polybench.cli.outputs import refuse_overwriting, refuse_unwritable
 from polybench.errors import ConfigError
 
 
@@ -27,3 +27,11 @@ def test_protected_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(ConfigError, match="write-protected"):
         refuse_unwritable(tmp_path / "new" / "x.json", "--json")
+
+
+def test_inputs_are_never_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--csv '.*a\.png' lies in"):
+        refuse_overwriting({"--csv": tmp_path / "gt" / "a.png"}, [tmp_path / "gt"])
+    with pytest.raises(ConfigError, match="--json and --csv name the same file"):
+        refuse_overwriting({"--json": tmp_path / "x", "--csv": tmp_path / "gt" / ".." / "x"}, [])
+    refuse_overwriting({"--json": tmp_path / "x.json", "--csv": tmp_path / "x.csv"}, [tmp_path / "gt"])

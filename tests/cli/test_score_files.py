@@ -263,7 +263,7 @@ def test_grey_mask_is_cut_at_half_of_the_range(folder: Path) -> None:
     assert found(folder)["per_image"]["dice"] == pytest.approx(np.mean(expected))
 
 
-@pytest.mark.parametrize("make", [lambda mask: mask.astype(np.uint8) * 2, lambda mask: mask.astype(np.uint16) * 255])
+@pytest.mark.parametrize("make", [lambda mask: mask.astype(np.uint8) * 2, lambda mask: mask.astype(np.uint16) * 254])
 def test_mask_whose_object_is_black_is_refused(
     folder: Path, make: Callable[[Map], Map], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -338,3 +338,35 @@ def test_without_lightning_and_with_nothing_but_the_table_on_stdout(folder: Path
     assert done.stdout.strip().startswith("The same predictions under every protocol: 3 images")
     assert not {"\r", "\x1b"} & set(done.stdout)
     assert "Scoring" not in done.stdout
+
+
+def test_sixteen_bits_of_0_and_255_are_a_mask(folder: Path) -> None:
+    for name in NAMES:
+        save(folder / "gt" / f"{name}.png", truth(name).astype(np.uint8) * 255)
+    assert score(folder) == 0
+    expected = found(folder)
+    for name in NAMES:
+        save(folder / "gt" / f"{name}.png", truth(name).astype(np.uint16) * 255)
+    assert score(folder) == 0
+    assert found(folder)["per_image"] == expected["per_image"]
+
+
+def test_mask_of_which_all_would_be_background_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES:
+        save(folder / "gt" / f"{name}.png", truth(name).astype(np.uint8) * 100)
+    assert score(folder) == 1
+    assert "all of it would be background" in capsys.readouterr().err
+
+
+def test_masks_of_greys_are_remarked_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES:
+        save(folder / "gt" / f"{name}.png", (60 + 100 * truth(name)).astype(np.uint8))
+    assert score(folder) == 0
+    assert f"{len(NAMES)} mask(s) are hardly masks" in capsys.readouterr().err
+
+
+def test_prediction_that_reaches_no_threshold_is_remarked_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in NAMES:
+        save(folder / "pred" / f"{name}.png", truth(name).astype(np.uint8) * 120)
+    assert score(folder) == 0
+    assert "no prediction reaches 0.5 anywhere; the highest value is 0.471" in capsys.readouterr().err

@@ -1,10 +1,10 @@
 """Outlines at native size: how far apart they are in pixels, and how much of their inner bands overlaps.
 
-The map at native size is thresholded at 0.5; outside the field of view, where there is one, prediction and truth are
-background. hd95 (95 % Hausdorff distance: the larger of both directed 95th percentiles) and assd (average symmetric
-surface distance: the mean over the outline pixels of both masks) are distances in native pixels; an outline pixel has
-background or the image's edge as one of its four neighbours. boundary_iou is the IoU of the masks' inner bands of 2 %
-of the image's diagonal. All three are of each image, averaged over images.
+The map at native size is foreground at or above 0.5; outside the field of view, where there is one, prediction and
+truth are background. hd95 (95 % Hausdorff distance: the larger of both directed 95th percentiles) and assd (average
+symmetric surface distance: the mean over the outline pixels of both masks) are distances in native pixels; an outline
+pixel has background or the image's edge as one of its four neighbours. boundary_iou is the IoU of the masks' inner
+bands of 2 % of the image's diagonal. All three are of each image, averaged over images.
 """
 
 from polybench.metrics.protocols.protocol import Protocol, Values

@@ -41,8 +41,8 @@ FANET = Protocol(
     version=2,
     definition=__doc__,
     empty_masks=(
-        "an empty prediction scores 1, any other about 1e-15, but its recall is 1. Where there is no background, "
-        "specificity is 1 (the code divides 0 by 0)."
+        "an empty prediction scores 1, any other about 1e-15, but its recall is 1. An empty prediction of an object "
+        "has a precision of 1. Where there is no background, specificity is 1 (the code divides 0 by 0)."
     ),
     columns=("counts_network",),
     directions=DIRECTIONS,

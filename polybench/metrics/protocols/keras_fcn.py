@@ -1,9 +1,9 @@
 """The released evaluation of FCN16s-Atrous: thresholds 0.2 and 0.5 on 8-bit maps at native size.
 
 The probability is cut to 8 bits at network size, padding is cut off, the rest brought to native size bilinearly in 8
-bits and thresholded at 0.2, as released, and at 0.5. IoU of polyp and of background, their mean (miou) and pixel
-accuracy of each image are averaged over images. The code has no Dice: the paper's equals 2I / (1 + I) of the mean
-polyp IoU (dice_of_mean_iou), which is more than the mean of the images' own Dice (dice).
+bits; foreground is at or above 0.2 (51 of 255), as released, and at or above 0.5 (128). IoU of polyp and of background,
+their mean (miou) and pixel accuracy of each image are averaged over images. The code has no Dice: the paper's equals 2I
+/ (1 + I) of the mean polyp IoU (dice_of_mean_iou), which is more than the mean of the images' own Dice (dice).
 """
 
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values, ratio

@@ -1,10 +1,10 @@
 """Objects found, invented and missed in the whole set: Table II of the FCN16s-Atrous paper, counted rightly.
 
-The map at native size is thresholded at 0.5; outside the field of view, where there is one, prediction and truth are
-background. Objects are connected components of eight neighbours; a predicted and a true one match where their bounding
-boxes, sides counted in pixels, have an IoU of at least 0.5, each with one partner at most, so that as many as possible
-match. The counts of all images are added up to precision, recall and F1. The released code counts every prediction
-once for each true object of its image, so that false positives multiply.
+The map at native size is foreground at or above 0.5; outside the field of view, where there is one, prediction and
+truth are background. Objects are connected components of eight neighbours; a predicted and a true one match where their
+bounding boxes, sides counted in pixels, have an IoU of at least 0.5, each with one partner at most, so that as many as
+possible match. The counts of all images are added up to precision, recall and F1. The released code counts every
+prediction once for each true object of its image, so that false positives multiply.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
 """Each image at its native size: the numbers that the leaderboards rank by.
 
-Dice, IoU, precision, recall, F2, specificity and accuracy of each image at its native size (the probability map
-resized bilinearly, then thresholded at 0.5), of all its pixels, averaged over images. Datasets with a field of view
-are ranked by fov, which is the same inside it.
+Dice, IoU, precision, recall, F2, specificity and accuracy of each image at its native size (the probability map resized
+bilinearly; at or above 0.5 is foreground), of all its pixels, averaged over images. Datasets with a field of view are
+ranked by fov, which is the same inside it.
 """
 
 from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, EMPTY_COUNTS_ONE, per_image_values

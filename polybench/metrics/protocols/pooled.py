@@ -1,9 +1,9 @@
 """One confusion matrix for the whole set.
 
-All pixels of all images at native size, thresholded at 0.5, make one confusion matrix, as in segmentation toolboxes
-(MMSegmentation) and in the code behind the DRIVE numbers that FANet copies; miou is the mean of the IoU of object and
-background, auc the area under the ROC curve of all pixels, from 256 levels of probability. Large images and large
-objects weigh more than small ones.
+All pixels of all images at native size, foreground at or above 0.5, make one confusion matrix, as in segmentation
+toolboxes (MMSegmentation) and in the code behind the DRIVE numbers that FANet copies; miou is the mean of the IoU of
+object and background, auc the area under the ROC curve of all pixels, from 256 levels of probability. Large images and
+large objects weigh more than small ones.
 """
 
 from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, per_image_values
