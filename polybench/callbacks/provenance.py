@@ -143,7 +143,7 @@ def net_summary(net: Mapping[str, Any]) -> str:
         default = defaults.get(key)
         default = tuple(default) if isinstance(default, list) else default
         if key == "encoder_name" or plain != default:
-            parts.append(f"{key} {'-'.join(map(str, value)) if isinstance(value, list) else value}")
+            parts.append(f"{key} {'-'.join(map(str, value)) or 'none' if isinstance(value, list) else value}")
     return " ".join(parts[:1]) + (" " + ", ".join(parts[1:]) if parts[1:] else "")
 
 
