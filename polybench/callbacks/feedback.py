@@ -41,8 +41,10 @@ class CurveCallback(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write_text(folder / "iterations.csv", curve_table(curve).to_csv(float_format="%.6f"))
         self.path = folder / "iterations.png"
+        task: Any = pl_module
+        reported = None if task.report == "fixed_point" else int(task.reported_pass)
         with atomic_writer(self.path) as file:
-            draw_curve(curve, int(pl_module.reported_pass)).savefig(file, format="png", dpi=120)  # type: ignore[arg-type]
+            draw_curve(curve, reported).savefig(file, format="png", dpi=120)
 
 
 def curve_table(curve: Curve) -> pd.DataFrame:
@@ -52,12 +54,12 @@ def curve_table(curve: Curve) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(1, passes + 1, name="iteration"))
 
 
-def draw_curve(curve: Curve, reported: int) -> Figure:
+def draw_curve(curve: Curve, reported: int | None) -> Figure:
     """Draw Dice and IoU over passes.
 
     Args:
         curve: The curve.
-        reported: The pass whose numbers count, marked by a line.
+        reported: The pass whose numbers count, marked by a line; None where that differs from image to image.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -68,7 +70,8 @@ def draw_curve(curve: Curve, reported: int) -> Figure:
     shown = [value for scores in curve.scores.values() for metric in SHOWN for value in scores[metric]]
     middle, half = (max(shown) + min(shown)) / 2, max(0.01, 0.55 * (max(shown) - min(shown)))
     axes.set_ylim(middle - half, middle + half)  # a flat curve looks flat
-    axes.axvline(reported, color="0.6", linewidth=1, zorder=0, label="reported")
+    if reported is not None:
+        axes.axvline(reported, color="0.6", linewidth=1, zorder=0, label="reported")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("iteration")
     axes.set_ylabel("mean over test images")
@@ -77,5 +80,5 @@ def draw_curve(curve: Curve, reported: int) -> Figure:
         f"{curve.images} images: {curve.fixed_points} reach a fixed point, {curve.cycles} a cycle, {moving} neither",
         fontsize=10,
     )
-    axes.legend(fontsize=8)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return figure

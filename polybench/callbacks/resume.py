@@ -37,7 +37,7 @@ class ResumeCallback(Callback):
     has to be saved. The order of samples and their augmentation are pure functions already.
 
     Attributes:
-        every: Batches between two checkpoints `last.ckpt`; 0 leaves them to the ends of epochs. Where gradients are
+        every: Batches between two checkpoints `last.ckpt`; 0 leaves one after each epoch alone. Where gradients are
             accumulated, the checkpoint waits for the optimizer's step, since they are not in it.
         run: The run, written into each checkpoint.
         origin: What is trained: `task`, `dataset` and `stage` (the recipe), for those who begin with its weights.
@@ -81,14 +81,24 @@ class ResumeCallback(Callback):
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
         if self._due and (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch:
             self._due = False
-            folder = getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir
-            trainer.save_checkpoint(Path(folder) / LAST)
+            trainer.save_checkpoint(_folder(trainer) / LAST)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save where the run stands after each epoch and its validation; Lightning does so for the best ones only."""
+        if trainer.checkpoint_callback is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self._due = False
+            trainer.save_checkpoint(_folder(trainer) / LAST)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down which run this is."""
         if self.run is not None:
             batches = trainer.num_training_batches
             checkpoint[KEY] = {**self.run._asdict(), "batches_per_epoch": batches, "origin": self.origin}
+
+
+def _folder(trainer: Trainer) -> Path:
+    """Where the checkpoints lie."""
+    return Path(getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir)
 
 
 def run_of(checkpoint: Path) -> RunMark | None:

@@ -307,8 +307,12 @@ class SegmentationDataModule(ResumableDataModule):
         """A subset with native masks."""
         return self.evaluation_loader(self._samples(subset, native=True), collate)
 
-    def _samples(self, subset: Subset, *, native: bool) -> CachedSamples:
-        variants = len(self.policy.variants) if self.expanded and not native else 1
+    def plain_dataloader(self, subset: Subset) -> DataLoader[Sample]:
+        """A subset in fixed batches at network size, without native masks and without variants."""
+        return self.evaluation_loader(self._samples(subset, native=False, varied=False), collate)
+
+    def _samples(self, subset: Subset, *, native: bool, varied: bool = True) -> CachedSamples:
+        variants = len(self.policy.variants) if self.expanded and varied and not native else 1
         return CachedSamples(
             self.cache,
             self.ids(subset),

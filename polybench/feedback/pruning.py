@@ -106,6 +106,7 @@ def iterate(
             if trajectory.repeated is None and len(trajectory.logits) < passes:
                 continue
             places[place] = row + size
+            chunks.forget(min(places) // size)
             if places[place] < len(images):
                 state[place] = chunks[places[place] // size][place]
                 shown[place] = masks[places[place]]
@@ -135,6 +136,11 @@ class _Chunks:
     def __init__(self, precompute: Precompute, images: Tensor, size: int) -> None:
         self.precompute, self.images, self.size = precompute, images, size
         self.states: dict[int, Any] = {}
+
+    def forget(self, number: int) -> None:
+        """Let go of the states before a chunk, which every place has left behind."""
+        for earlier in [key for key in self.states if key < number]:
+            del self.states[earlier]
 
     def __getitem__(self, number: int) -> Any:
         if number not in self.states:

@@ -123,7 +123,7 @@ def cost_cells(row: Row) -> list[str]:
         formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
         formats.text(record.net.start_weights) if record.net else formats.DASH,
         formats.magnitude(record.net.parameters if record.net else None),
-        formats.magnitude(record.net.macs if record.net else None),
+        formats.magnitude(record.net.macs if record.net else None) + _times_passes(record),
         formats.duration(statistics.fmean(facts.wall_seconds for facts in took)) if took else formats.DASH,
         formats.memory(max(peaks, default=None)),
         "; ".join(sorted(hardware)),
@@ -223,16 +223,25 @@ def _versions(record: Record) -> str:
     return formats.text(", ".join([f"polybench {origin.polybench}", f"Python {origin.python}", *packages]))
 
 
+def _times_passes(record: Record) -> str:
+    """How often a net that predicts in several passes does its work for an image."""
+    passes = record.passes
+    return f" {formats.TIMES} {passes.mean_passes:.3g} passes" if passes and passes.mean_passes > 1 else ""
+
+
 def _passes(record: Record) -> list[tuple[str, str]]:
     """The curve over passes of the first run, one line for each protocol."""
     passes = record.passes
     if passes is None:
         return []
     images = next(iter(record.metrics.values())).n
-    counted = "each image's fixed point" if passes.reported is None else f"pass {passes.reported}"
+    last = len(next(iter(next(iter(passes.curve.values())).values())))
+    counted = (
+        f"pass {passes.reported}" if passes.reported else f"each image's fixed point, or pass {last} where it has none"
+    )
     ends = (
         f"reported is {counted}; {passes.fixed_points} of {images} images reached a fixed point, {passes.cycles} a "
-        f"cycle; {passes.mean_passes:.3g} passes were computed for an image on average"
+        f"cycle; passes computed for an image on average: {passes.mean_passes:.3g}"
     )
     curves = [
         (f"Dice after each pass, {formats.code(key)}", ", ".join(map(formats.fraction, metrics["dice"])))

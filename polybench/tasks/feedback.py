@@ -13,6 +13,7 @@ code carries validation masks from epoch to epoch. The number reported is that o
 paper says that it "considered the highest" of ten.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,8 +93,10 @@ class FeedbackSegmentationTask(SegmentationTask):
         otsu_in_view: bool = False,
     ) -> None:
         super().__init__(net, loss, optimizer, lr_scheduler, mean, std, channels_last)
-        if iterations < 1 or (isinstance(report, int) and not 1 <= report <= iterations):
-            raise ConfigError(f"report must be a pass from 1 to iterations ({iterations}, at least 1), not {report}.")
+        if iterations < 1:
+            raise ConfigError(f"iterations must be at least 1, not {iterations}.")
+        if report not in ("last", "fixed_point") and not (isinstance(report, int) and 1 <= report <= iterations):
+            raise ConfigError(f"report must be last, fixed_point or a pass from 1 to {iterations}, not {report}.")
         if pass_batch_size is not None and pass_batch_size < 1:
             raise ConfigError(f"pass_batch_size must be at least 1, not {pass_batch_size}.")
         self.update, self.refresh = update, refresh
@@ -121,6 +124,10 @@ class FeedbackSegmentationTask(SegmentationTask):
 
     def setup(self, stage: str) -> None:
         """Make ready; see that what training predicts can be brought back, if it is to be."""
+        if len(inspect.signature(self.net.forward).parameters) < 2:
+            raise ConfigError(
+                f"{type(self.net).__name__} takes no mask beside its images: give it to SegmentationTask."
+            )
         super().setup(stage)
         if stage == "fit" and self.refresh == "inverse" and not self._data.policy.can_be_undone(self._data.size):
             raise ConfigError(
@@ -186,7 +193,7 @@ class FeedbackSegmentationTask(SegmentationTask):
     def _passes(self) -> int:
         """The most passes that an evaluation needs of an image; a test needs all of the curve."""
         if self.report == "fixed_point":
-            return MOST_PASSES
+            return max(MOST_PASSES, self.iterations)
         return self.iterations if self.pass_rows is not None else self.reported_pass
 
     def _reported(self, trajectories: list[Trajectory]) -> Tensor:
@@ -214,7 +221,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         bank = MaskBank()
         precision = self.trainer.precision_plugin.forward_context()
         with evaluating(self.net), torch.random.fork_rng(devices=[]), torch.inference_mode(), precision:
-            for batch in self._data.evaluation_dataloader("train"):
+            for batch in self._data.plain_dataloader("train"):
                 moved: Batch = self._data.transfer_batch_to_device(batch, self.device, 0)
                 self._data.as_floats(moved)
                 bank.put(moved["id"], masks_of(moved))

@@ -25,7 +25,7 @@ def curve() -> Curve:
 def finish(folder: Path, made: Curve | None, rank: int = 0) -> CurveCallback:
     callback = CurveCallback()
     trainer: Any = SimpleNamespace(log_dir=str(folder), is_global_zero=rank == 0)
-    task: Any = SimpleNamespace(curve=made, reported_pass=2)
+    task: Any = SimpleNamespace(curve=made, reported_pass=2, report=2)
     callback.on_test_end(trainer, task)
     return callback
 

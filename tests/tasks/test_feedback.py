@@ -147,9 +147,9 @@ def test_inverse_is_refused_where_there_is_none(root: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"report": 11}, "from 1 to iterations .10, at least 1., not 11"),
+        ({"report": 11}, "from 1 to 10, not 11"),
         ({"report": 0}, "not 0"),
-        ({"iterations": 0}, "iterations .0, at least 1"),
+        ({"iterations": 0}, "iterations must be at least 1, not 0"),
         ({"pass_batch_size": 0}, "pass_batch_size must be at least 1, not 0"),
     ],
 )

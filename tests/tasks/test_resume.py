@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import nn
 
@@ -148,3 +149,27 @@ def test_accumulated_gradients_are_stepped_with_before_a_checkpoint(data_root: P
     for place in ((0, 1), (1, 1)):
         found = train(data_root, tmp_path, Callback(), keeper.kept[place], accumulate=2)
         assert all(torch.equal(expected[key], found[key]) for key in expected), place
+
+
+def test_last_checkpoint_is_of_the_last_epoch_whether_it_was_better_or_not(data_root: Path, tmp_path: Path) -> None:
+    task = SegmentationTask(nn.Conv2d(3, 1, 1), BCEDiceLoss(), partial(torch.optim.SGD, lr=0.0))
+    data = ClinicDBDataModule(str(data_root), (16, 24), str(data_root / "split.csv"), batch_size=2)
+    best = ModelCheckpoint(
+        tmp_path, "best", monitor="val/dice", mode="max", save_last=True, enable_version_counter=False
+    )
+    trainer = Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=[ResumeCallback(), best],
+        plugins=[AtomicCheckpointIO()],
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(task, datamodule=data)
+    epochs = {name: torch.load(tmp_path / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
+    assert epochs == {"best": 0, "last": 2}
+    saved = torch.load(tmp_path / "last.ckpt", weights_only=True)["callbacks"]
+    [state] = [state for name, state in saved.items() if name.startswith("ModelCheckpoint")]
+    assert state["best_model_path"] == str(tmp_path / "best.ckpt")
