@@ -92,7 +92,8 @@ def test_anyone_who_scores_the_predicted_masks_finds_the_recorded_numbers(
     scored = json.loads(numbers.read_text())["protocols"]
     for name in ("per_image", "pooled"):  # of binary masks at native size; others read the probabilities
         recorded = record["metrics"][f"{name}@2"]["values"]  # type: ignore[index]
-        assert scored[name] == pytest.approx({metric: score["value"] for metric, score in recorded.items()})
+        expected = {metric: score["value"] for metric, score in recorded.items() if metric != "auc"}
+        assert {metric: scored[name][metric] for metric in expected} == pytest.approx(expected)
 
 
 def test_recorded_dice_is_that_of_the_predicted_masks(recipe: Path, tmp_path: Path, data_root: Path) -> None:
