@@ -13,6 +13,13 @@ from polybench.runs import read_plan
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(CONF.glob("*.yaml"))
+TRAINED = [
+    recipe
+    for recipe in RECIPES
+    if not recipe.stem.startswith("fanet_")
+    or recipe.stem in {"fanet_em", "fanet_b1_kvasir_seg", "fanet_soft_kvasir_seg"}
+]
+"""Those that train a step here: FANet's others differ from these by data and numbers alone."""
 FRAGMENTS = sorted((CONF / "models").glob("*.yaml"))
 
 
@@ -50,7 +57,7 @@ def test_every_net_fragment_has_a_recipe(fragment: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", TRAINED, ids=lambda path: path.stem)
 def test_recipe_trains_validates_and_tests_a_batch(
     recipe: Path, tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
