@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -21,7 +22,6 @@ from rich.table import Table
 from torch import Tensor
 
 from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.predict import load_weights
 from polybench.data.splits import SUBSETS
 from polybench.feedback.otsu import otsu_masks
 from polybench.feedback.pruning import Trajectory, iterate, iterate_all
@@ -107,7 +107,7 @@ def main(args: list[str] | None = None) -> int:
     for size in options.sizes:
         words = ["--config", options.config, "--data.size", f"[{size},{size}]", *options.options]
         cli = BenchmarkCLI("test", [*words, "--ckpt_path", options.ckpt_path])
-        load_weights(cli, cli.model, options.ckpt_path)
+        cli.load_weights(Path(options.ckpt_path))
         images = images_of(cli, options.limit)
         table.add_row(*measure(cli.model.eval(), images, options.passes, options.batch, options.rounds))
     Console(width=132).print(table)

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -15,20 +15,11 @@ from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.provenance import net_summary, net_version, provenance, start_weights, transferred_from
 from polybench.callbacks.scores import all_scores
 from polybench.callbacks.transfer import ancestors_of
-from polybench.metrics import Protocol as ScoringProtocol
-from polybench.metrics import Rows
+from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, NetFacts, PassFacts, ProtocolScores, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, write_record
-
-
-@runtime_checkable
-class FeedbackTask(Protocol):
-    """A task that predicts in several passes."""
-
-    def pass_facts(self) -> PassFacts:
-        """How the last test went, pass by pass."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +69,7 @@ def trained_record(
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     net: nn.Module = task.net  # type: ignore[assignment]
     ancestors = ancestors_of(trainer)
+    passes: PassFacts | None = task.pass_facts()  # type: ignore[operator]
     return Record(
         schema_version=SCHEMA_VERSION,
         kind="trained",
@@ -112,7 +104,7 @@ def trained_record(
         ),
         metrics=metrics,
         provenance=provenance(trainer, checkpoint),
-        passes=task.pass_facts() if isinstance(task, FeedbackTask) else None,
+        passes=passes,
     )
 
 
@@ -156,7 +148,7 @@ def baseline_record(trained: Record, name: str, metrics: Mapping[str, ProtocolSc
 
 
 def write_records(
-    trained: Record, rows: Rows, baselines: Mapping[str, Rows], protocols: Sequence[ScoringProtocol], root: Path
+    trained: Record, rows: Rows, baselines: Mapping[str, Rows], protocols: Sequence[Protocol], root: Path
 ) -> Path:
     """Write a run's record, and those baselines that the folder lacks for these images and protocols.
 

@@ -11,7 +11,6 @@ from PIL import Image
 
 from polybench.atomic import atomic_writer
 from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.complaints import mismatch
 from polybench.data.images import UInt8Array, find_images, read_image, resize_image
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
@@ -32,7 +31,7 @@ def main(args: list[str]) -> int:
     paths = find_images(images, recursive=True)
     targets = mask_paths(paths, images, out, ".npy" if cli.config.probabilities else ".png")
     task: SegmentationTask = cli.model
-    load_weights(cli, task, checkpoint)
+    cli.load_weights(Path(checkpoint))
     device = cli.trainer.strategy.root_device
     task.eval().to(device)
     problems: list[str] = []
@@ -85,21 +84,6 @@ def mask_paths(paths: list[Path], images: Path, out: Path, suffix: str = ".png")
         if taken[target] > 1:
             raise ConfigError(f"The mask of '{path}' would share the name '{target}' with another's: rename the image.")
     return targets
-
-
-def load_weights(cli: BenchmarkCLI, task: SegmentationTask, checkpoint: str) -> None:
-    """Put a checkpoint's weights into the task.
-
-    Raises:
-        ConfigError: If they belong to another net; the first key that differs is named.
-    """
-    state = cli.trainer.strategy.checkpoint_io.load_checkpoint(checkpoint)
-    if "state_dict" not in state:
-        raise ConfigError(f"'{checkpoint}' has no 'state_dict': it is not a checkpoint of a polybench run.")
-    try:
-        task.load_state_dict(state["state_dict"])
-    except RuntimeError as error:
-        raise ConfigError(mismatch(checkpoint, error)) from error
 
 
 def predict_probability(

@@ -4,22 +4,18 @@ Paper: the first of the five, whose classifier shares its backbone with FCN16s-A
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanMetric
 
 from polybench.data.sample import PatchBatch
 from polybench.errors import ConfigError
-from polybench.metrics import Protocol, Rows
+from polybench.metrics import Protocol
 from polybench.metrics.protocols import PATCHES
 from polybench.metrics.scored_rows import ScoredRows
-from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
-from polybench.tasks.segmentation import IMAGENET_MEAN, IMAGENET_STD
+from polybench.tasks.task import IMAGENET_MEAN, IMAGENET_STD, Task
 
 
 def brightness(patches: Tensor) -> Tensor:
@@ -27,7 +23,7 @@ def brightness(patches: Tensor) -> Tensor:
     return patches.mean(dim=(1, 2, 3))
 
 
-class PatchClassificationTask(LightningModule):
+class PatchClassificationTask(Task):
     """Trains and evaluates a classifier of patches.
 
     The loss is the cross entropy of a softmax over both classes where the net has two channels (as the released code
@@ -58,19 +54,9 @@ class PatchClassificationTask(LightningModule):
         std: Sequence[float] = IMAGENET_STD,
         channels_last: bool = False,
     ) -> None:
-        super().__init__()
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.net = net.to(memory_format=self.memory_format)
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
-        self.val_loss = MeanMetric()
+        super().__init__(net, optimizer, lr_scheduler, mean, std, channels_last)
         self.protocols: tuple[Protocol, ...] = (PATCHES,)
         self.scored_rows = self.new_rows()
-        self.rows: Rows | None = None
 
     def new_rows(self) -> ScoredRows:
         """An empty metric for rows of this task."""
@@ -88,7 +74,7 @@ class PatchClassificationTask(LightningModule):
         Raises:
             ConfigError: If the net gives neither one nor two numbers for a patch.
         """
-        logits = self.net(((images - self.mean) / self.std).contiguous(memory_format=self.memory_format))
+        logits = self.net(self.normalised(images))
         if logits.ndim != 2 or logits.shape[1] not in (1, 2):
             raise ConfigError(f"A classifier of patches gives (N, 1) or (N, 2), not {tuple(logits.shape)}.")
         return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]  # type: ignore[no-any-return]
@@ -108,26 +94,14 @@ class PatchClassificationTask(LightningModule):
         """Collect the rows and the loss of a batch."""
         logits = self(batch["image"]).float()
         self.scored_rows.update_from(batch, torch.sigmoid(logits))
-        sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
-        repeated = getattr(sampler, "idle", False)  # a process without a batch of its own repeats the first
         loss = F.binary_cross_entropy_with_logits(logits, batch["label"].float())
-        self.val_loss.update(loss, weight=0 if repeated else len(batch["id"]))
-
-    def on_validation_epoch_end(self) -> None:
-        """Log `val/loss` and the numbers; a test on this subset would print the same."""
-        self.log("val/loss", self.val_loss)
-        values = self._log_numbers("val")
-        step_plateaus(self.trainer, {"val/loss": float(self.val_loss.compute()), **values})
+        self.add_val_loss(loss, len(batch["id"]))
 
     def test_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N,) go to the callbacks."""
         probability = self.predict_probability(batch["image"])
         self.scored_rows.update_from(batch, probability)
         return probability
-
-    def on_test_epoch_end(self) -> None:
-        """Log the numbers."""
-        self._log_numbers("test")
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
         """Gather the rows, keep them, and log `val/auc` and so on."""
@@ -137,7 +111,3 @@ class PatchClassificationTask(LightningModule):
         for name, value in logged.items():
             self.log(name, value, prog_bar=name == "val/auc", sync_dist=True)
         return logged
-
-    def configure_optimizers(self) -> Any:
-        """Make the optimizer, and the scheduler with what it monitors."""
-        return optimizer_and_scheduler(self.parameters(), self.optimizer, self.lr_scheduler)

@@ -2,28 +2,22 @@
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchmetrics import MeanMetric
 
 from polybench.callbacks.baselines import BASELINES
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
-from polybench.metrics import PER_IMAGE, PROTOCOLS, ImageRows, Protocol, Rows
+from polybench.metrics import PER_IMAGE, PROTOCOLS, ImageRows, Protocol
 from polybench.models.unused import parameters_without_gradient
-from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+from polybench.tasks.task import IMAGENET_MEAN, IMAGENET_STD, Task
 
 
-class SegmentationTask(LightningModule):
+class SegmentationTask(Task):
     """Trains and evaluates a segmentation net.
 
     Args:
@@ -56,21 +50,11 @@ class SegmentationTask(LightningModule):
         std: Sequence[float] = IMAGENET_STD,
         channels_last: bool = False,
     ) -> None:
-        super().__init__()
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.net = net.to(memory_format=self.memory_format)
+        super().__init__(net, optimizer, lr_scheduler, mean, std, channels_last)
         self.loss = loss
         self.loss_reads_valid = len(inspect.signature(loss.forward).parameters) > 2
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
-        self.mean: Tensor
-        self.std: Tensor
-        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
-        self.val_loss = MeanMetric()
         self.protocols: tuple[Protocol, ...] = (PER_IMAGE,)
         self.image_rows = ImageRows(self.protocols)
-        self.rows: Rows | None = None
 
     def new_rows(self) -> ImageRows:
         """An empty metric for rows of this task."""
@@ -122,10 +106,6 @@ class SegmentationTask(LightningModule):
         """Foreground logits of a batch, (N, 1, H, W), finest first; a net that takes more than images overrides it."""
         return self._outputs(batch["image"])
 
-    def normalised(self, images: Tensor) -> Tensor:
-        """What the net is given of images in [0, 1], (N, 3, H, W)."""
-        return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
-
     def _outputs(self, images: Tensor, *others: Tensor) -> list[Tensor]:
         output = self.net(self.normalised(images), *others)
         outputs = output if isinstance(output, list | tuple) else [output]
@@ -148,25 +128,13 @@ class SegmentationTask(LightningModule):
         """Collect the rows and the loss of a batch."""
         logits = self.batch_outputs(batch)[0]
         self.image_rows.update_from(batch, torch.sigmoid(logits.float()))
-        sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
-        repeated = getattr(sampler, "idle", False)  # a process without a batch of its own repeats the first
-        self.val_loss.update(self._loss(logits, batch), weight=0 if repeated else len(batch["id"]))
-
-    def on_validation_epoch_end(self) -> None:
-        """Log `val/loss` and the numbers; a test on this subset would print the same."""
-        self.log("val/loss", self.val_loss)
-        values = self._log_numbers("val")
-        step_plateaus(self.trainer, {"val/loss": float(self.val_loss.compute()), **values})
+        self.add_val_loss(self._loss(logits, batch), len(batch["id"]))
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
         probability = torch.sigmoid(self.batch_outputs(batch)[0].float())
         self.image_rows.update_from(batch, probability)
         return probability
-
-    def on_test_epoch_end(self) -> None:
-        """Log the numbers."""
-        self._log_numbers("test")
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
         """Gather the rows, keep them, and log `val/dice` of `per_image`, `val/pranet/max_dice` of others."""
@@ -179,10 +147,6 @@ class SegmentationTask(LightningModule):
                 self.log(f"{prefix}/{metric}", value, prog_bar=prefix == "val" and metric == "dice", sync_dist=True)
                 logged[f"{prefix}/{metric}"] = value
         return logged
-
-    def configure_optimizers(self) -> Any:
-        """Make the optimizer, and the scheduler with what it monitors."""
-        return optimizer_and_scheduler(self.parameters(), self.optimizer, self.lr_scheduler)
 
 
 def foreground_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
