@@ -168,10 +168,12 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
             "manifest_sha256": manifest_sha256(data.sources(), data.cache_dir),
         }
 
+    def remarks() -> list[str]:
+        sizes = [size for source in data.sources() if (size := _size_of(source.image)) is not None]
+        notes = [f"this copy of {name} has {note}" for note in data.card.differences(sizes)]
+        return [*notes, *([f"split {data.split.name}: {data.split.note}"] if data.split.note else [])]
+
     groups = {image_id: data.split.groups[image_id] for image_id in images}
-    differences = data.card.differences([_size_of(source.image) for source in data.sources()])
-    remarks = [f"this copy of {name} has {note}" for note in differences]
-    remarks += [f"split {data.split.name}: {data.split.note}"] if data.split.note else []
     protocols = (*PROTOCOLS, *data.extra_protocols)
     title = f"{name}, {subset} subset of split {data.split.name}"
     return Truth(
@@ -183,21 +185,17 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         title,
         f"{data.split.name}/{subset}",
         identify,
-        lambda: remarks,
+        remarks,
     )
 
 
-def _size_of(path: Path) -> tuple[int, int]:
-    """Height and width as the file's header has them.
-
-    Raises:
-        DataError: If the file can't be read.
-    """
+def _size_of(path: Path) -> tuple[int, int] | None:
+    """Height and width as the file's header has them; None where it can't be read, which counts as an absent image."""
     try:
         with Image.open(path) as image:
             return image.height, image.width
-    except OSError as error:
-        raise DataError(f"'{path}' can't be read ({error}): replace it with an intact copy.") from error
+    except OSError:
+        return None
 
 
 def _images_of(data: "SegmentationDataModule", subset: Subset) -> "dict[str, Source]":

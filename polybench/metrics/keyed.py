@@ -89,7 +89,10 @@ class KeyedRows(Metric):
         places: dict[str, int] = {}
         for place, (row_id, _) in enumerate(names):
             known = places.setdefault(row_id, place)
-            places[row_id] = min(known, place, key=lambda row: [column[row].tobytes() for column in columns.values()])
+            if known != place:
+                places[row_id] = min(
+                    known, place, key=lambda row: [column[row].tobytes() for column in columns.values()]
+                )
         ids = sorted(places)
         order = [places[row_id] for row_id in ids]
         return Gathered(

@@ -9,6 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from polybench.metrics.histograms import histograms
 from polybench.metrics.structure import min_max_
 
 BYTE = 255
@@ -114,6 +115,11 @@ class Prepared:
     def foreground(self) -> Tensor:
         """Where the probability at native size reaches 0.5, boolean, (h, w)."""
         return self.native >= THRESHOLD
+
+    @cached_property
+    def histograms(self) -> Tensor:
+        """Histograms of the object's pixels and of the others at native size, of all pixels, (2, 256)."""
+        return torch.stack(histograms(self.native, self.mask))
 
     @cached_property
     def network_mask(self) -> Tensor:

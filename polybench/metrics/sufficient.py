@@ -108,12 +108,13 @@ def _soft_sums(image: Prepared) -> Tensor:
 
 
 def _histograms(image: Prepared) -> Tensor:
-    valid = None if bool(image.valid.all()) else image.valid
-    return torch.stack(histograms(image.native, image.mask, valid))
+    if bool(image.valid.all()):
+        return image.histograms
+    return torch.stack(histograms(image.native, image.mask, image.valid))
 
 
 def _histograms_everywhere(image: Prepared) -> Tensor:
-    return torch.stack(histograms(image.native, image.mask))
+    return image.histograms
 
 
 def _network_histograms(image: Prepared) -> Tensor:
