@@ -41,12 +41,15 @@ class ResumeCallback(Callback):
             accumulated, the checkpoint waits for the optimizer's step, since they are not in it.
         run: The run, written into each checkpoint.
         origin: What is trained: `task`, `dataset` and `stage` (the recipe), for those who begin with its weights.
+        built_from: What the task is built from: `model` (its portable configuration as JSON) and `size` (height and
+            width of its input), for those who use it without its recipe.
     """
 
     def __init__(self) -> None:
         self.every = 0
         self.run: RunMark | None = None
         self.origin: dict[str, str] = {}
+        self.built_from: dict[str, Any] = {}
         self._due = False
         self._batches_before: int | None = None
 
@@ -93,7 +96,8 @@ class ResumeCallback(Callback):
         """Write down which run this is."""
         if self.run is not None:
             batches = trainer.num_training_batches
-            checkpoint[KEY] = {**self.run._asdict(), "batches_per_epoch": batches, "origin": self.origin}
+            said = {"batches_per_epoch": batches, "origin": self.origin, **self.built_from}
+            checkpoint[KEY] = {**self.run._asdict(), **said}
 
 
 def _folder(trainer: Trainer) -> Path:

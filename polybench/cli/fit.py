@@ -1,5 +1,6 @@
 """`polybench fit`: train, test the best checkpoint, write the record, the page and the pictures, print the table."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -68,6 +69,7 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     cli.resume.run = cli.mark(cli.trainer.world_size)
     stage = "-".join(part for part in (config.name, config.variant) if part)
     cli.resume.origin = {"task": cli.model.kind, "dataset": cli.datamodule.short_name, "stage": stage}
+    cli.resume.built_from = {"model": json.dumps(context.config["model"]), "size": list(cli.datamodule.size)}
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())

@@ -47,7 +47,7 @@ def main(args: list[str]) -> int:
     if options.list:
         for cell in cells:
             state = "finished" if cell.finished() else "begun" if (cell.folder / "cell.txt").is_file() else "to do"
-            print(f"{cell.name}: {state}; polybench fit {shlex.join(cell.words())}")
+            print(f"{cell.name}: {state}; polybench {shlex.join(cell.words())}")
         return 0
     command = portable_command(["transfer", "--config", str(options.config)])
     devices = [device for device in (options.devices or "").split(",") if device]

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from polybench.errors import ConfigError
 from polybench.runs.plan import Plan, Stage, recipe_text
 
 ENCODER = "encoder.safetensors"
+BEST = "best.ckpt"
 
 
 @dataclass(frozen=True)
@@ -43,45 +43,63 @@ class Cell:
         """The backbone that it leaves."""
         return self.folder / "checkpoints" / ENCODER
 
-    def words(self) -> list[str]:
-        """The words of `polybench fit`; with those that go on from a checkpoint where there is one."""
-        begun = any((self.folder / "checkpoints").glob("*.ckpt"))
+    @property
+    def best(self) -> Path:
+        """The checkpoint that validation chose."""
+        return self.folder / "checkpoints" / BEST
+
+    def needs(self) -> list["Cell"]:
+        """The cells that must be finished before it."""
         return [
+            _cell(self.plan, parent, self.seed, self.folder.parent, self.leaderboard)
+            for parent in self.plan.parents(self.stage)
+        ]
+
+    def donors(self) -> dict[str, Path]:
+        """Stage -> the file of it that this run starts from: its backbone, or its checkpoint where it is refined."""
+        return {cell.stage.name: cell.encoder if self.stage.classifier is None else cell.best for cell in self.needs()}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it was interrupted, and left a checkpoint."""
+        return any((self.folder / "checkpoints").glob("*.ckpt"))
+
+    def words(self) -> list[str]:
+        """The words of its command: `fit`, to go on where it was interrupted, or `test` for a stage that refines."""
+        words = [
             *self.stage.words(),
             *("--variant", f"{self.plan.name}-{self.stage.name}", "--seed_everything", str(self.seed)),
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
-            *(("--ckpt_path", "last") if begun else ()),
         ]
+        if self.stage.classifier is not None:
+            tested, classifier = self.donors().values()
+            return ["test", *words, "--ckpt_path", str(tested), "--refine", str(classifier)]
+        return ["fit", *words, *(("--ckpt_path", "last") if self.goes_on else ())]
 
-    def environment(self, donors: Mapping[str, Path], command: str) -> dict[str, str]:
+    def environment(self, command: str) -> dict[str, str]:
         """What the run must know of the others.
 
         Args:
-            donors: Stage -> its backbone, of this cell's seed.
             command: The command that runs the whole plan.
         """
-        return {STAGES: json.dumps({name: str(path) for name, path in donors.items()}), COMMAND: command}
+        return {STAGES: json.dumps({name: str(path) for name, path in self.donors().items()}), COMMAND: command}
 
-    def description(self, donor: Path | None) -> str:
-        """What the run is, a line for each of its words, then its recipe; equal for equal runs.
-
-        Args:
-            donor: The backbone that it starts from, where a stage gives one.
-        """
+    def description(self) -> str:
+        """What the run is, a line for each of its words, then its recipe; equal for equal runs."""
         words = self.stage.words()
-        start = [f"donor sha256 {file_sha256(donor)}"] if donor is not None else []
+        start = [f"donor sha256 {file_sha256(donor)}" for donor in self.donors().values()]
         options = [" ".join(pair) for pair in zip(words[2::2], words[3::2], strict=True)]
         return "\n".join(
             [f"stage {self.stage.name}, seed {self.seed}", *start, *options, recipe_text(self.stage.recipe)]
         )
 
-    def claim(self, donor: Path | None) -> None:
+    def claim(self) -> None:
         """Write down what the run is; or make sure that the folder holds this very run.
 
         Raises:
             ConfigError: If it holds another one; the difference is shown.
         """
-        path, text = self.folder / "cell.txt", self.description(donor)
+        path, text = self.folder / "cell.txt", self.description()
         if not path.is_file():
             atomic_write_text(path, text)
             return
@@ -98,7 +116,7 @@ class Cell:
     def finished(self) -> Path | None:
         """The record of the finished run; None where it is not finished, or its record is gone."""
         path = self.folder / "done.json"
-        if not path.is_file() or not self.encoder.is_file():
+        if not path.is_file() or (self.stage.classifier is None and not self.encoder.is_file()):
             return None
         record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
         return record if record.is_file() else None
@@ -116,7 +134,7 @@ class Cell:
             if path.stat().st_mtime >= (self.folder / "cell.txt").stat().st_mtime
         ]
         if not found:
-            raise ConfigError(f"'{self.folder}' was trained, but left no record: see its log.txt for the reason.")
+            raise ConfigError(f"'{self.folder}' was run, but left no record: see its log.txt for the reason.")
         record = max(found, key=lambda path: path.stat().st_mtime)
         atomic_write_text(self.folder / "done.json", json.dumps({"record": str(record.resolve())}) + "\n")
         return record
@@ -125,8 +143,11 @@ class Cell:
 def cells_of(plan: Plan, root: Path, leaderboard: Path) -> list[Cell]:
     """All runs of a plan: every stage of the first seed, in an order that can be run, then of the next."""
     folder = root / plan.name
-    return [
-        Cell(plan, stage, seed, folder / f"{stage.name}-s{seed}", leaderboard)
-        for seed in plan.seeds
-        for stage in plan.stages.values()
-    ]
+    cells = [_cell(plan, stage, seed, folder, leaderboard) for seed in plan.seeds for stage in plan.stages.values()]
+    return list({cell.name: cell for cell in cells}.values())
+
+
+def _cell(plan: Plan, stage: Stage, seed: int, folder: Path, leaderboard: Path) -> Cell:
+    """The run of a stage with a seed of the plan, or with the stage's own."""
+    own = seed if stage.seed is None else stage.seed
+    return Cell(plan, stage, own, folder / f"{stage.name}-s{own}", leaderboard)

@@ -43,7 +43,7 @@ class _Running:
 def execute(
     cells: Sequence[Cell], command: str, devices: Sequence[str] = (), jobs: int = 1, say: Say = print
 ) -> list[Outcome]:
-    """Run cells, each as a process of `polybench fit`, as many at once as there are devices, or jobs.
+    """Run cells, each as a process of `polybench fit` (or `test`), as many at once as there are devices, or jobs.
 
     Args:
         cells: The runs; one that others start from comes before them.
@@ -69,13 +69,13 @@ def execute(
         while waiting or running:
             while waiting and slots and not failed and (cell := _ready(waiting, done)) is not None:
                 waiting.remove(cell)
-                outcome = _prepare(cell, done)
+                outcome = _prepare(cell)
                 if outcome is not None:
                     say(f"{cell.name}: finished before, {outcome.record.name}")
                     done[cell.name] = outcome
                     continue
                 slot = slots.pop(0)
-                running.append(_start(cell, done, command, slot, devices, say))
+                running.append(_start(cell, command, slot, devices, say))
             if failed and not running:
                 break
             running = [one for one in running if not _ended(one, done, slots, failed, say)]
@@ -93,38 +93,28 @@ def _terminate(running: Sequence[_Running]) -> None:
 
 
 def _ready(waiting: Sequence[Cell], done: dict[str, Outcome]) -> Cell | None:
-    """The first cell whose donor is finished."""
-    for cell in waiting:
-        parent = cell.plan.parent(cell.stage)
-        if parent is None or f"{parent.name}-s{cell.seed}" in done:
-            return cell
-    return None
+    """The first cell for which all that it needs is finished."""
+    return next((cell for cell in waiting if all(needed.name in done for needed in cell.needs())), None)
 
 
-def _donor(cell: Cell, done: dict[str, Outcome]) -> Path | None:
-    parent = cell.plan.parent(cell.stage)
-    return done[f"{parent.name}-s{cell.seed}"].cell.encoder if parent is not None else None
-
-
-def _prepare(cell: Cell, done: dict[str, Outcome]) -> Outcome | None:
+def _prepare(cell: Cell) -> Outcome | None:
     """See that the folder is this run's; its outcome where it is finished."""
     cell.folder.mkdir(parents=True, exist_ok=True)
-    cell.claim(_donor(cell, done))
+    cell.claim()
     record = cell.finished()
     return Outcome(cell, record, skipped=True) if record is not None else None
 
 
-def _start(cell: Cell, done: dict[str, Outcome], command: str, slot: int, devices: Sequence[str], say: Say) -> _Running:
+def _start(cell: Cell, command: str, slot: int, devices: Sequence[str], say: Say) -> _Running:
     lock = _lock(cell.folder / "cell.lock")
-    donor, words = _donor(cell, done), cell.words()
-    donors = {str(cell.stage.source): donor} if donor is not None else {}
-    environment = {**os.environ, **cell.environment(donors, command)}
+    words = cell.words()
+    environment = {**os.environ, **cell.environment(command)}
     if devices:
         environment["CUDA_VISIBLE_DEVICES"] = devices[slot]
-    say(f"{cell.name}: {'goes on' if '--ckpt_path' in words else 'starts'}, log in '{cell.folder / 'log.txt'}'")
+    say(f"{cell.name}: {'goes on' if cell.goes_on else 'starts'}, log in '{cell.folder / 'log.txt'}'")
     with (cell.folder / "log.txt").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "polybench", "fit", *words],
+            [sys.executable, "-m", "polybench", *words],
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,

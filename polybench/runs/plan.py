@@ -10,8 +10,11 @@ A plan is a YAML file:
       S1: {recipe: ../fcn16s_clinicdb.yaml, from: imagenet}
       C2: {recipe: ../patches_clinicdb.yaml, from: S1, options: {trainer.max_epochs: 20}}
       S3: {recipe: ../fcn16s_clinicdb.yaml, from: C2}
+      S3+C2: {refine: S3, with: C2}
 
-`from` is an earlier stage, `imagenet`, a checkpoint or safetensors file, or null for random weights.
+`from` is an earlier stage, `imagenet`, a checkpoint or safetensors file, or null for random weights. A stage with
+`seed: 0` is run once, with that seed, for all. A stage with `refine` trains nothing: it tests an earlier segmentation
+again, refined by an earlier classifier of patches.
 """
 
 import json
@@ -28,7 +31,12 @@ from polybench.errors import ConfigError, did_you_mean
 
 IMAGENET = "imagenet"
 FILES = (".ckpt", ".safetensors")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+REFINE = "refine"
+NOT_OF_A_TEST = ("save_every",)
+"""Options of `fit` that `test` doesn't have."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
+_KEYS = {"recipe", "from", "options", "seed"}
+_REFINE_KEYS = {REFINE, "with", "options"}
 
 
 @dataclass(frozen=True)
@@ -39,19 +47,24 @@ class Stage:
         name: Its name in the plan.
         recipe: Its file.
         options: Changes: key of the configuration -> value.
-        source: Where its backbone comes from: a stage, `imagenet`, a file, or None for random weights.
+        source: Where its backbone comes from: a stage, `imagenet`, a file, or None for random weights; of a stage that
+            refines, the stage whose predictions it refines.
+        seed: The only seed that it is run with; None for those of the plan.
+        classifier: Stage whose classifier refines; None for a stage that is trained.
     """
 
     name: str
     recipe: Path
     options: Mapping[str, Any]
     source: str | None
+    seed: int | None = None
+    classifier: str | None = None
 
     def words(self) -> list[str]:
-        """The words of `polybench fit` for it, without those of a seed."""
+        """The words of its command, `fit` or `test`, without those of a seed and those that name files of others."""
         options = [word for key, value in self.options.items() for word in (f"--{key}", as_word(value))]
         transfer = ["--trainer.callbacks+", "TransferCallback", "--trainer.callbacks.source", as_word(self.source)]
-        return ["--config", str(self.recipe), *options, *transfer]
+        return ["--config", str(self.recipe), *options, *(transfer if self.classifier is None else [])]
 
 
 @dataclass(frozen=True)
@@ -68,9 +81,9 @@ class Plan:
     stages: Mapping[str, Stage]
     seeds: tuple[int, ...]
 
-    def parent(self, stage: Stage) -> Stage | None:
-        """The stage that gives the backbone, if one does."""
-        return self.stages.get(stage.source) if stage.source else None
+    def parents(self, stage: Stage) -> list[Stage]:
+        """The stages that it needs: the one that gives the backbone; what is refined, and by what."""
+        return [self.stages[name] for name in (stage.source, stage.classifier) if name and name in self.stages]
 
 
 def read_plan(path: Path) -> Plan:
@@ -83,7 +96,7 @@ def read_plan(path: Path) -> Plan:
     data = _mapping(_load(path), f"'{path}'", {"name", "seeds", "options", "stages"})
     name = data.get("name", path.stem)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError(f"The name of the plan '{path}' must be a word of letters, digits and _, not {name!r}.")
+        raise ConfigError(f"The name of the plan '{path}' must be a word of letters, digits, _ and +, not {name!r}.")
     seeds = data.get("seeds", [0])
     if not isinstance(seeds, list) or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
         raise ConfigError(f"seeds in '{path}' must be a list of whole numbers from 0, such as [0, 1, 2].")
@@ -91,8 +104,14 @@ def read_plan(path: Path) -> Plan:
     described = _mapping(data.get("stages") or {}, f"stages in '{path}'")
     if not described:
         raise ConfigError(f"The plan '{path}' has no stages: name at least one under stages.")
-    stages = {key: _stage(key, value, common, path, list(described)) for key, value in described.items()}
-    return Plan(name, {key: stages[key] for key in _order(stages, path)}, tuple(dict.fromkeys(seeds)))
+    refining = {key: value for key, value in described.items() if isinstance(value, Mapping) and REFINE in value}
+    trained = [key for key in described if key not in refining]
+    stages = {key: _stage(key, described[key], common, path, trained) for key in trained}
+    stages |= {key: _refinement(key, value, path, stages) for key, value in refining.items()}
+    stages = {key: stages[key] for key in described}
+    plan = Plan(name, {key: stages[key] for key in _order(stages, path)}, tuple(dict.fromkeys(seeds)))
+    _refuse_missing_seeds(plan, path)
+    return plan
 
 
 def as_word(value: Any) -> str:
@@ -141,18 +160,56 @@ def _mapping(value: Any, what: str, known: set[str] | None = None) -> Mapping[st
 
 
 def _stage(name: str, value: Any, common: Mapping[str, Any], path: Path, names: Sequence[str]) -> Stage:
-    where = f"stage '{name}' in '{path}'"
-    if not _NAME.fullmatch(name) or name == IMAGENET:
-        raise ConfigError(f"The name of {where} must be a word of letters, digits and _, and not '{IMAGENET}'.")
-    data = _mapping(value, where, {"recipe", "from", "options"})
-    recipe = data.get("recipe")
+    where = _where(name, path)
+    data = _mapping(value, where, _KEYS)
+    recipe, seed = data.get("recipe"), data.get("seed")
     if not isinstance(recipe, str) or not (path.parent / recipe).is_file():
         raise ConfigError(f"{where} needs a recipe that exists, looked up beside the plan, not {recipe!r}.")
-    options = {**common, **_mapping(data.get("options") or {}, f"options of {where}")}
+    if seed is not None and (type(seed) is not int or seed < 0):
+        raise ConfigError(f"seed of {where} must be a whole number from 0, not {seed!r}.")
+    options = {**common, **_options(data, where)}
+    return Stage(name, path.parent / recipe, options, _source(data.get("from"), where, path, names), seed)
+
+
+def _refinement(name: str, value: Mapping[str, Any], path: Path, stages: Mapping[str, Stage]) -> Stage:
+    """A stage that tests another again, refined; its recipe and options are that one's, and its own on top."""
+    where = _where(name, path)
+    data = _mapping(value, where, _REFINE_KEYS)
+    for key in (REFINE, "with"):
+        if data.get(key) not in stages:
+            hint = did_you_mean(str(data.get(key)), list(stages))
+            raise ConfigError(f"{where} needs under '{key}' a stage that is trained, not {data.get(key)!r}.{hint}")
+    refined = stages[data[REFINE]]
+    options = {key: item for key, item in refined.options.items() if key not in NOT_OF_A_TEST}
+    return Stage(
+        name, refined.recipe, {**options, **_options(data, where)}, refined.name, refined.seed, str(data["with"])
+    )
+
+
+def _refuse_missing_seeds(plan: Plan, path: Path) -> None:
+    """Refuse a stage of one seed that needs a stage which isn't run with that seed."""
+    for stage in plan.stages.values():
+        for parent in plan.parents(stage):
+            if parent.seed is None and stage.seed is not None and stage.seed not in plan.seeds:
+                raise ConfigError(
+                    f"{_where(stage.name, path)} has seed {stage.seed}, and '{parent.name}', which it needs, is run "
+                    f"with {', '.join(map(str, plan.seeds))} only."
+                )
+
+
+def _where(name: str, path: Path) -> str:
+    where = f"stage '{name}' in '{path}'"
+    if not _NAME.fullmatch(name) or name == IMAGENET:
+        raise ConfigError(f"The name of {where} must be a word of letters, digits, _ and +, and not '{IMAGENET}'.")
+    return where
+
+
+def _options(data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    options = _mapping(data.get("options") or {}, f"options of {where}")
     for key in options:
         if key.startswith("-"):
             raise ConfigError(f"options of {where} are written without dashes: {key.lstrip('-')}, not {key}.")
-    return Stage(name, path.parent / recipe, options, _source(data.get("from"), where, path, names))
+    return options
 
 
 def _source(value: Any, where: str, path: Path, names: Sequence[str]) -> str | None:
@@ -169,7 +226,10 @@ def _source(value: Any, where: str, path: Path, names: Sequence[str]) -> str | N
 
 def _order(stages: Mapping[str, Stage], path: Path) -> list[str]:
     """Names so that each comes after the one that it starts from; the file's order where that leaves a choice."""
-    graph = {name: [stage.source] if stage.source in stages else [] for name, stage in stages.items()}
+    graph = {
+        name: [needed for needed in (stage.source, stage.classifier) if needed in stages]
+        for name, stage in stages.items()
+    }
     try:
         return list(TopologicalSorter(graph).static_order())  # type: ignore[arg-type]
     except CycleError as error:

@@ -15,26 +15,52 @@ def cell(folder: Path, text: str = SCHEME, name: str = "C2-s0") -> Cell:
     return next(one for one in cells if one.name == name)
 
 
+def give(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
 def test_same_run_is_known_again(tmp_path: Path) -> None:
-    cell(tmp_path).claim(None)
-    cell(tmp_path).claim(None)
+    cell(tmp_path, name="S1-s0").claim()
+    cell(tmp_path, name="S1-s0").claim()
 
 
 def test_change_is_refused_and_shown(tmp_path: Path) -> None:
-    cell(tmp_path).claim(None)
+    cell(tmp_path, name="S1-s0").claim()
     with pytest.raises(ConfigError, match="was started as another run") as error:
-        cell(tmp_path, SCHEME.replace("max_epochs: 5", "max_epochs: 6")).claim(None)
-    assert "---trainer.max_epochs 5" in str(error.value)
-    assert "+--trainer.max_epochs 6" in str(error.value)
+        cell(tmp_path, SCHEME.replace("max_epochs: 3", "max_epochs: 4"), "S1-s0").claim()
+    assert "---trainer.max_epochs 3" in str(error.value)
+    assert "+--trainer.max_epochs 4" in str(error.value)
 
 
 def test_other_donor_is_another_run(tmp_path: Path) -> None:
-    donor = tmp_path / "encoder.safetensors"
-    donor.write_bytes(b"one")
-    cell(tmp_path).claim(donor)
+    donor = give(cell(tmp_path, name="S1-s0").encoder, b"one")
+    cell(tmp_path).claim()
     donor.write_bytes(b"two")
     with pytest.raises(ConfigError, match="donor sha256"):
-        cell(tmp_path).claim(donor)
+        cell(tmp_path).claim()
+
+
+def test_stage_of_one_seed_gives_to_every_seed(tmp_path: Path) -> None:
+    plan = read_plan(write(tmp_path, SCHEME.replace("S1: {recipe: a.yaml}", "S1: {recipe: a.yaml, seed: 7}")))
+    cells = cells_of(plan, tmp_path, tmp_path)
+    assert [one.name for one in cells] == ["S1-s7", "C2-s0", "S3-s0", "C2-s2", "S3-s2"]
+    assert [one.donors() for one in cells if one.stage.name == "C2"] == 2 * [{"S1": cells[0].encoder}]
+
+
+def test_stage_that_refines_tests_one_checkpoint_with_the_other(tmp_path: Path) -> None:
+    one = cell(tmp_path, SCHEME + "  S3+C2: {refine: S3, with: C2, options: {refine_thresholds: released}}", "S3+C2-s2")
+    words = one.words()
+    assert words[:3] == ["test", "--config", str(tmp_path / "a.yaml")]
+    assert words[words.index("--trainer.max_epochs") + 1] == "3"
+    assert words[words.index("--variant") + 1] == "scheme-S3+C2"
+    assert words[words.index("--refine_thresholds") + 1] == "released"
+    assert words[-4:] == [
+        *("--ckpt_path", str(tmp_path / "runs/scheme/S3-s2/checkpoints/best.ckpt")),
+        *("--refine", str(tmp_path / "runs/scheme/C2-s2/checkpoints/best.ckpt")),
+    ]
+    assert "TransferCallback" not in words
 
 
 def test_begun_run_goes_on(tmp_path: Path) -> None:
@@ -47,7 +73,8 @@ def test_begun_run_goes_on(tmp_path: Path) -> None:
 
 def test_run_without_record_is_not_finished(tmp_path: Path) -> None:
     one = cell(tmp_path)
-    one.claim(None)
+    give(cell(tmp_path, name="S1-s0").encoder, b"one")
+    one.claim()
     with pytest.raises(ConfigError, match="left no record"):
         one.finish()
     assert one.finished() is None
