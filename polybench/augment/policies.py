@@ -5,7 +5,7 @@ the number of the variant where the set is expanded once and for all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import torch
@@ -33,7 +33,7 @@ from polybench.augment.geometry import (
     VerticalFlip,
 )
 from polybench.augment.operations import Chain, GeometricOperation, PixelOperation, Step, uniform
-from polybench.augment.stages import Border, Frame
+from polybench.augment.stages import Border, Frame, MaskMode
 from polybench.augment.transform import Draw, Transform
 from polybench.augment.warps import ElasticDeformation, GridDistortion, OpticalDistortion
 from polybench.errors import ConfigError, did_you_mean
@@ -50,19 +50,22 @@ class Policy:
             by taking each variant once, which needs the empty one (the sample as it is) in first place.
         version: Raised when a change could move a number.
         border: What lies outside the frame: `zeros`, `reflection` or `border` (its outermost pixels).
+        masks: How masks are resampled: `nearest`, or `truncated`, which erodes them.
     """
 
     name: str
     variants: Sequence[Chain]
     version: int = 1
     border: Border = "reflection"
+    masks: MaskMode = "nearest"
 
     def __post_init__(self) -> None:
-        if self.border not in get_args(Border):
-            raise ConfigError(
-                f"Augmentation policy '{self.name}': border must be one of {', '.join(get_args(Border))}, "
-                f"not '{self.border}'."
-            )
+        for name, kinds in (("border", Border), ("masks", MaskMode)):
+            if getattr(self, name) not in get_args(kinds):
+                raise ConfigError(
+                    f"Augmentation policy '{self.name}': {name} must be one of {', '.join(get_args(kinds))}, "
+                    f"not '{getattr(self, name)}'."
+                )
         if not self.variants:
             raise ConfigError(f"Augmentation policy '{self.name}' has no variants; give at least one chain.")
 
@@ -83,7 +86,7 @@ class Policy:
         """
         chosen = variants if variants is not None else [None] * len(keys)
         draws = [self._draw(key, variant) for key, variant in zip(keys, chosen, strict=True)]
-        return Transform(self.variants, draws, Frame(size, torch.device(device), self.border))
+        return Transform(self.variants, draws, Frame(size, torch.device(device), self.border), self.masks)
 
     def can_be_undone(self, size: tuple[int, int]) -> bool:
         """Whether whatever it may do to an image of this height and width, its masks can be moved back exactly."""
@@ -180,7 +183,7 @@ _FANET = Policy(
 )
 
 # FCN16s-Atrous in Keras, as its released code augments. There a mask is interpolated like its image and cut down to
-# whole numbers, which erodes it; that is not reproduced.
+# whole numbers, which erodes it; `keras_fcn_eroding` does so too.
 _KERAS_FCN = Policy(
     "keras_fcn",
     variants=[
@@ -192,8 +195,9 @@ _KERAS_FCN = Policy(
     ],
     border="zeros",
 )
+_KERAS_FCN_ERODING = replace(_KERAS_FCN, name="keras_fcn_eroding", masks="truncated")
 
-_POLICIES = {policy.name: policy for policy in (_NONE, _STANDARD, _EFEN25, _FANET, _KERAS_FCN)}
+_POLICIES = {policy.name: policy for policy in (_NONE, _STANDARD, _EFEN25, _FANET, _KERAS_FCN, _KERAS_FCN_ERODING)}
 POLICY_NAMES = tuple(_POLICIES)
 
 

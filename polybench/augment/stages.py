@@ -14,8 +14,13 @@ from polybench.augment.operations import GeometricOperation, PixelOperation
 
 Border = Literal["zeros", "reflection", "border"]
 """What lies outside the frame: black and no mask, the frame's mirror image, or its outermost pixels repeated."""
-Mode = Literal["bilinear", "nearest"]
-"""How a value between pixels is read: images bilinear, masks nearest."""
+MaskMode = Literal["nearest", "truncated"]
+"""How a mask is read between pixels: the nearest one's value, or an object only where all neighbours are of it."""
+Mode = Literal["bilinear"] | MaskMode
+"""How a value between pixels is read: images bilinear, masks as a `MaskMode` says."""
+
+WHOLE = 1 - 1e-5
+"""A bilinear mean of ones is 1 up to rounding, so that what reaches this is whole."""
 
 
 class Frame(NamedTuple):
@@ -108,4 +113,6 @@ class Resampling(Stage):
 
     def apply(self, values: Tensor, mode: Mode) -> Tensor:
         """Read the values at the grid."""
-        return F.grid_sample(values, self._grid, mode=mode, padding_mode=self.frame.border, align_corners=False)
+        between = "nearest" if mode == "nearest" else "bilinear"
+        read = F.grid_sample(values, self._grid, mode=between, padding_mode=self.frame.border, align_corners=False)
+        return (read >= WHOLE).to(values.dtype) if mode == "truncated" else read

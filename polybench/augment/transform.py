@@ -14,7 +14,7 @@ from torch import Tensor
 
 from polybench.augment.geometry import IDENTITY, AffineOperation, Matrix, compose
 from polybench.augment.operations import Chain, GeometricOperation, PixelOperation
-from polybench.augment.stages import Frame, Mode, Permutation, Recolouring, Resampling, Stage, is_permutation
+from polybench.augment.stages import Frame, MaskMode, Mode, Permutation, Recolouring, Resampling, Stage, is_permutation
 
 Parameters = tuple[float, ...]
 
@@ -33,9 +33,13 @@ class Transform:
         chains: What may be done.
         draws: What was drawn, for each sample of the batch.
         frame: Of the batch.
+        masks: How masks are read between pixels.
     """
 
-    def __init__(self, chains: Sequence[Chain], draws: Sequence[Draw], frame: Frame) -> None:
+    def __init__(
+        self, chains: Sequence[Chain], draws: Sequence[Draw], frame: Frame, masks: MaskMode = "nearest"
+    ) -> None:
+        self._masks = masks
         self._shape = (len(draws), *frame.size)
         self._stages: list[Stage] = []
         for number, chain in enumerate(chains):
@@ -47,8 +51,9 @@ class Transform:
         return self._through(self._stages, images, "bilinear")
 
     def mask(self, masks: Tensor) -> Tensor:
-        """Move masks (N, C, H, W) with their images; values are copied, never mixed, so masks stay {0, 1}."""
-        return self._through([stage for stage in self._stages if not isinstance(stage, Recolouring)], masks, "nearest")
+        """Move masks (N, C, H, W), {0, 1}, with their images; they stay {0, 1}."""
+        moves = [stage for stage in self._stages if not isinstance(stage, Recolouring)]
+        return self._through(moves, masks, self._masks)
 
     def unmask(self, masks: Tensor) -> Tensor:
         """Move masks (N, C, H, W) back, exactly, to where they were before `mask`.

@@ -173,3 +173,31 @@ def test_a_recipe_can_spell_out_a_policy() -> None:
     )
     built = parser.instantiate(parsed).augment
     assert built == Policy("mine", variants=[[Step(Rotate(10), 0.5), Step(HorizontalFlip())]])
+
+
+@pytest.mark.parametrize(("radius", "share"), [(15, 0.915), (30, 0.957)])
+def test_truncated_masks_shrink_as_those_of_the_released_code(radius: int, share: float) -> None:
+    """The shares were measured on the released code's way with scipy's affine_transform, 200 random transforms."""
+    y, x = torch.meshgrid(torch.arange(128) - 63.5, torch.arange(128) - 63.5, indexing="ij")
+    discs = ((x**2 + y**2) <= radius**2).float().expand(64, 1, -1, -1)
+    areas = []
+    for name in ("keras_fcn", "keras_fcn_eroding"):
+        transform = named_policy(name).transform([(0, i) for i in range(64)], (128, 128), CPU)
+        masks = transform.mask(discs)
+        assert set(masks.unique().tolist()) == {0.0, 1.0}
+        areas.append(masks.sum(dim=(1, 2, 3)))
+    inside = areas[0] >= 0.5 * discs[0].sum() * 0.8**2  # not those that are shifted out of the frame
+    assert float((areas[1] / areas[0])[inside].mean()) == pytest.approx(share, abs=0.006)
+
+
+def test_truncated_masks_turn_with_their_images() -> None:
+    """A right angle mixes no pixels, so that nothing erodes: the mask is the image's red channel."""
+    image = (images(8, (32, 32)) > 0.5).float()
+    policy = Policy("flips", variants=[(Step(HorizontalFlip()),)], masks="truncated")
+    transform = policy.transform([(0, name) for name in NAMES], (32, 32), CPU)
+    assert torch.equal(transform.mask(image[:, :1]), transform.image(image)[:, :1])
+
+
+def test_unknown_way_with_masks_is_refused() -> None:
+    with pytest.raises(ConfigError, match="masks must be one of nearest, truncated, not 'rounded'"):
+        Policy("own", variants=[()], masks="rounded")  # type: ignore[arg-type]
