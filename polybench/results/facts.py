@@ -148,6 +148,36 @@ class PassFacts:
 
 
 @dataclass(frozen=True)
+class RefinementFacts:
+    """How a classifier of patches refined a segmentation: which one, by what thresholds, and what that changed.
+
+    Attributes:
+        classifier: The classifier's checkpoint, and what trained it.
+        classifier_ancestors: Where its backbone came from, oldest first.
+        mask_threshold: Least probability of the foreground at native size.
+        region_threshold: A region is kept where the classifier's probability of an object exceeds it.
+        thresholds_from: Where both come from.
+        regions: Regions found in all test images.
+        removed: Those of them that the classifier removed.
+        objects: Step -> true positives, false positives and false negatives of the objects: `tested` (at 0.5, as any
+            test does), `thresholded` (at `mask_threshold`), `refined`.
+        scores: Step, the first two of them -> `protocol@version` -> metric -> number.
+        milliseconds: Part of the work (`segmentation`, `regions`, `classification`) -> mean time for a test image.
+    """
+
+    classifier: Ancestor
+    classifier_ancestors: tuple[Ancestor, ...]
+    mask_threshold: float
+    region_threshold: float
+    thresholds_from: Literal["validation", "released", "given"]
+    regions: int
+    removed: int
+    objects: Mapping[str, tuple[int, int, int]]
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]]
+    milliseconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class MetricValue:
     """A metric of the test images, its 95 % interval (None where there is none) and which way is better."""
 

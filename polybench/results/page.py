@@ -15,6 +15,7 @@ from polybench.results.facts import UNOFFICIAL, DatasetFacts
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.panel import Panel, panel_of
 from polybench.results.record import Budget, StoredRecord, read_records
+from polybench.results.refinement_table import REFINEMENT_COLUMNS, refinement_rows
 from polybench.results.table import (
     BUDGETS,
     RANKED_BUDGETS,
@@ -77,6 +78,7 @@ class Section:
     ranked: str
     tables: tuple[Table, ...]
     baselines: tuple[Details, ...]
+    refinements: tuple[list[str], ...]
     panel: Panel | None
     listings: tuple[Listing, ...]
 
@@ -109,6 +111,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         sections=[_section(group, _newest(group.dataset.ranked_by, records)) for group in groups_of(records)],
         cost_columns=COST_COLUMNS,
         run_columns=RUN_COLUMNS,
+        refinement_columns=REFINEMENT_COLUMNS,
         definitions=_definitions(records),
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
@@ -176,6 +179,12 @@ def _section(group: Group, ranked: str) -> Section:
         ranked=ranked,
         tables=tuple(tables),
         baselines=made,
+        refinements=refinement_rows(
+            (f"[{label(run.record)}](#{row.anchor})", run.record)
+            for budget in budgets
+            for row in group.rows(ranked, budget)
+            for run in row.runs
+        ),
         panel=panel_of(group, ranked, places),
         listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
     )

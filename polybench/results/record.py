@@ -13,7 +13,15 @@ import pandas as pd
 
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
-from polybench.results.facts import DatasetFacts, NetFacts, PassFacts, ProtocolScores, Provenance, TrainingFacts
+from polybench.results.facts import (
+    DatasetFacts,
+    NetFacts,
+    PassFacts,
+    ProtocolScores,
+    Provenance,
+    RefinementFacts,
+    TrainingFacts,
+)
 from polybench.results.statistics import column
 from polybench.results.strict import decode, encode
 
@@ -52,6 +60,7 @@ class Record:
         metrics: `protocol@version` -> scores.
         provenance: Where the numbers come from.
         passes: How the numbers change from pass to pass; None for a net that predicts once.
+        refinement: How a classifier of patches refined the predictions; None where none did.
 
     Raises:
         DataError: If the parts contradict each other or a name can't be a file name.
@@ -73,6 +82,7 @@ class Record:
     metrics: Mapping[str, ProtocolScores]
     provenance: Provenance
     passes: PassFacts | None = None
+    refinement: RefinementFacts | None = None
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from polybench.results import format as formats
 from polybench.results.readings import title
 from polybench.results.record import Record, StoredRecord
+from polybench.results.refinement_table import refinement_facts
 from polybench.results.table import Row, headline, headline_name
 
 # Title -> alignment, in Markdown.
@@ -143,6 +144,7 @@ def details(row: Row, protocol: str) -> Details:
         ("Net", _distinct(_net(run.record) for run in row.runs)),
         ("Weights", _distinct(_weights(run.record) for run in row.runs)),
         *_passes(record),
+        *refinement_facts(record),
         ("Batch size", _distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
         ("Hardware", _distinct(_hardware(run.record, full=True) for run in row.every_run)),
         ("Versions", _distinct(_versions(run.record) for run in row.every_run)),

@@ -16,7 +16,7 @@ from polybench.results.record import Record
 from polybench.results.table import headline_name
 from polybench.runs.cell import Cell
 from polybench.runs.execute import Outcome
-from polybench.runs.plan import Plan
+from polybench.runs.plan import Plan, Stage
 
 COLUMNS = {
     "Stage": ":---",
@@ -33,9 +33,10 @@ COLUMNS = {
 }
 
 INTRODUCTION = """\
-Each stage is an ordinary run with its record; only the backbone travels, the head and the optimizer begin anew. Scores
-are those of the test subset under the protocol that ranks the dataset, with the 95 % interval of one seed, or mean ±
-standard deviation over seeds. Stages of different tasks can't be compared with each other."""
+Each stage is an ordinary run with its record; only the backbone travels, the head and the optimizer begin anew. A
+refined stage trains nothing: it tests another's checkpoint again, its masks refined by a classifier. Scores are those
+of the test subset under the protocol that ranks the dataset, with the 95 % interval of one seed, or mean ± standard
+deviation over seeds. Stages of different tasks can't be compared with each other."""
 
 
 def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command: str) -> Path:
@@ -102,18 +103,24 @@ def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
 
 
 def lineage_graph(plan: Plan, records: Mapping[str, Record]) -> list[str]:
-    """The plan as a Mermaid graph; an arrow is a backbone that travels."""
+    """The plan as a Mermaid graph; an arrow is a backbone that travels, a dotted one a net that is used as it is."""
     lines = ["graph LR"]
     for name, stage in plan.stages.items():
         record = next(record for cell, record in records.items() if cell.rpartition("-s")[0] == name)
-        lines.append(f'    {name}["{name}: {record.task}, {record.dataset.name}"]')
-        if stage.source in plan.stages:
-            lines.append(f"    {stage.source} --> {name}")
+        node = _node(name)
+        what = "refined test" if stage.classifier else record.task
+        lines.append(f'    {node}["{name}: {what}, {record.dataset.name}"]')
+        if parents := plan.parents(stage):
+            lines += [f"    {_node(parent.name)} {'-.->' if stage.classifier else '-->'} {node}" for parent in parents]
         else:
-            origin = f"{name}_origin"
-            what = "random weights" if stage.source is None else Path(stage.source).name
-            lines += [f'    {origin}(["{what}"])', f"    {origin} --> {name}"]
+            origin = "random weights" if stage.source is None else Path(stage.source).name
+            lines += [f'    {node}_origin(["{origin}"])', f"    {node}_origin --> {node}"]
     return lines
+
+
+def _node(name: str) -> str:
+    """A stage's name as Mermaid takes it."""
+    return name.replace("+", "_with_")
 
 
 def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:
@@ -157,14 +164,14 @@ def _draw(axes: Axes, name: str, plan: Plan, curves: Sequence[tuple[str, pd.Data
 def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[str, Record]) -> list[str]:
     runs = [one for one in outcomes if one.cell.stage.name == name]
     found = [records[one.cell.name] for one in runs]
-    first, source = found[0], plan.stages[name].source
+    first = found[0]
     protocol = next(key for key in first.metrics if key.partition("@")[0] == first.dataset.ranked_by)
     metric = headline_name(first.metrics[protocol].values)
     values = [record.metrics[protocol].values[metric] for record in found]
     epochs = [record.training.epochs_run for record in found if record.training]
     return [
         name,
-        "random weights" if source is None else formats.text(source if source in plan.stages else Path(source).name),
+        formats.text(_start(plan, plan.stages[name])),
         first.task,
         f"{first.dataset.name}, {formats.code(first.dataset.split)}",
         formats.size(first.dataset.size),
@@ -175,6 +182,13 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
         ", ".join(str(record.seed) for record in found),
         "; ".join(formats.code(one.record.stem) for one in runs),
     ]
+
+
+def _start(plan: Plan, stage: Stage) -> str:
+    if stage.source is None:
+        return "random weights"
+    start = stage.source if stage.source in plan.stages else Path(stage.source).name
+    return f"{start}, refined by {stage.classifier}" if stage.classifier else start
 
 
 def _score(values: Sequence[MetricValue]) -> str:

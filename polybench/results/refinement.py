@@ -1,0 +1,75 @@
+"""The record of a refined test: that of the training whose checkpoint was tested, with the scores of refined masks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from polybench.errors import ConfigError
+from polybench.results.config import config_sha256
+from polybench.results.facts import DatasetFacts, ProtocolScores, Provenance, RefinementFacts
+from polybench.results.record import Record, read_records
+
+
+def trained_with(root: Path, data: DatasetFacts, checkpoint_sha256: str) -> Record:
+    """Find the record of the training that left a checkpoint.
+
+    Args:
+        root: The folder of the leaderboards.
+        data: The images that are tested now.
+        checkpoint_sha256: Hash of the checkpoint.
+
+    Raises:
+        ConfigError: If there is none, or it was tested on other images.
+    """
+    found = [
+        stored.record
+        for stored in read_records(root, data.name)
+        if stored.record.provenance.checkpoint_sha256 == checkpoint_sha256 and stored.record.refinement is None
+    ]
+    if not found:
+        raise ConfigError(
+            f"No record of {data.name} in '{root}' is of the training that left this checkpoint "
+            f"({checkpoint_sha256[:8]}...), so that its refined test can't be recorded: name the --leaderboard that "
+            "`polybench fit` wrote to, or leave it out."
+        )
+    if all(record.dataset != data for record in found):
+        raise ConfigError(
+            "The training of this checkpoint is recorded with another split, copy or size of the images: give the "
+            "options of its data, or leave out --leaderboard."
+        )
+    return next(record for record in found if record.dataset == data)
+
+
+def refined_record(
+    trained: Record,
+    variant: str | None,
+    facts: RefinementFacts,
+    metrics: Mapping[str, ProtocolScores],
+    command: str,
+    provenance: Provenance,
+) -> Record:
+    """Describe a refined test.
+
+    Args:
+        trained: The record of the training.
+        variant: Name of the variation; None for that of the training with `-refined`.
+        facts: How it was refined.
+        metrics: `protocol@version` -> scores of the refined masks.
+        command: The portable command line that gets it again.
+        provenance: Where the test was run.
+    """
+    by = {"classifier": facts.classifier.stage, "dataset": facts.classifier.dataset, "by": facts.thresholds_from}
+    if facts.thresholds_from == "given":
+        by |= {"mask_threshold": str(facts.mask_threshold), "region_threshold": str(facts.region_threshold)}
+    config = {**trained.config, "refinement": by}
+    return replace(
+        trained,
+        variant=variant or "-".join(part for part in (trained.variant, "refined") if part),
+        config=config,
+        config_sha256=config_sha256(config),
+        command=command,
+        metrics=metrics,
+        provenance=provenance,
+        passes=None,
+        refinement=facts,
+    )

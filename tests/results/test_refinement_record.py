@@ -1,0 +1,83 @@
+"""The record of a refined test, and what the page says of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from polybench.errors import ConfigError
+from polybench.results.facts import Ancestor, RefinementFacts
+from polybench.results.page import render_page
+from polybench.results.record import Record, read_records, write_record
+from polybench.results.refinement import refined_record, trained_with
+from tests.results.factory import PROTOCOL, dataset, digest, provenance, table, trained
+
+FACTS = RefinementFacts(
+    classifier=Ancestor(digest("classifier"), "classification", "toy", "patches_toy-C2"),
+    classifier_ancestors=(Ancestor(digest("S1"), "segmentation", "toy", "S1"),),
+    mask_threshold=0.2,
+    region_threshold=0.1,
+    thresholds_from="released",
+    regions=247,
+    removed=25,
+    objects={"tested": (159, 88, 23), "thresholded": (160, 90, 22), "refined": (158, 64, 24)},
+    scores={
+        "tested": {PROTOCOL: {"dice": 0.7, "iou": 0.6}, "keras_fcn@2": {"miou_0.5": 0.78}},
+        "thresholded": {PROTOCOL: {"dice": 0.71}},
+    },
+    milliseconds={"segmentation": 4.35, "regions": 1.5, "classification": 1.26},
+)
+
+
+def refined(base: Record, facts: RefinementFacts = FACTS, variant: str | None = "S3+C2") -> Record:
+    return refined_record(base, variant, facts, base.metrics, "polybench test --refine C2.ckpt", provenance())
+
+
+def test_refined_record_can_be_read_again(tmp_path: Path) -> None:
+    base = trained(table([0.5, 1.0]))
+    path = write_record(refined(base), table([0.5, 1.0]), tmp_path)
+    assert path.name.startswith("unet_toy-S3+C2-")
+    [stored] = read_records(tmp_path)
+    assert stored.record == refined(base)
+    assert stored.record.refinement == FACTS
+
+
+def test_rows_of_several_seeds_share_a_configuration() -> None:
+    base = trained(table([0.5, 1.0]))
+    other = replace(FACTS, mask_threshold=0.3, classifier=replace(FACTS.classifier, sha256=digest("seed 1")))
+    assert refined(base).config_sha256 == refined(base, other).config_sha256 != base.config_sha256
+
+
+def test_other_thresholds_by_hand_are_another_configuration() -> None:
+    base, given = trained(table([0.5, 1.0])), replace(FACTS, thresholds_from="given")
+    assert refined(base, given).config_sha256 != refined(base, replace(given, region_threshold=0.5)).config_sha256
+
+
+def test_training_is_found_by_the_checkpoint_that_it_left(tmp_path: Path) -> None:
+    rows = table([0.5, 1.0])
+    base = trained(rows)
+    for record in (base, refined(base), trained(rows, seed=1, provenance=provenance(checkpoint_sha256=digest("else")))):
+        write_record(record, rows, tmp_path)
+    assert trained_with(tmp_path, dataset(), digest("checkpoint")) == base
+    with pytest.raises(ConfigError, match="is of the training that left this checkpoint"):
+        trained_with(tmp_path, dataset(), digest("unknown"))
+    with pytest.raises(ConfigError, match="another split, copy or size"):
+        trained_with(tmp_path, dataset(size=(64, 64)), digest("checkpoint"))
+
+
+def test_page_shows_objects_pixels_and_time_of_each_step(tmp_path: Path) -> None:
+    base = trained(table([0.5, 1.0]))
+    write_record(refined(base), table([0.5, 1.0]), tmp_path)
+    page = render_page("toy", read_records(tmp_path))
+    lines = [line.split(" | ", 1)[1] for line in page.splitlines() if " | at 0." in line]
+    assert lines == [
+        "0 | at 0.5 | 159 | 88 | 23 | 0.6000 | 0.7000 | 0.7800 | \N{EM DASH} | 4.35 |",
+        "0 | at 0.2 | 160 | 90 | 22 | \N{EM DASH} | 0.7100 | \N{EM DASH} | \N{EM DASH} | \N{EM DASH} |",
+        "0 | at 0.2, refined | 158 | 64 | 24 | \N{EM DASH} | 0.7500 | \N{EM DASH} | \N{EM DASH} | 7.11 |",
+    ]
+    assert "masks at 0.2, regions kept above 0.1: those of the released code; 25 of 247 regions removed" in page
+
+
+def test_page_of_unrefined_runs_has_no_such_table(tmp_path: Path) -> None:
+    write_record(trained(table([0.5, 1.0])), table([0.5, 1.0]), tmp_path)
+    assert "refinement" not in render_page("toy", read_records(tmp_path))
