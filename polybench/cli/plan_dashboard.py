@@ -1,22 +1,28 @@
 """A plan's report in W&B."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import wandb
 
+from polybench.runs.report import COLUMNS, lineage_picture
 
-def send(project: str, name: str, report: Path) -> None:
-    """Log the report and its figure as a run of its own; offline where WANDB_MODE says so.
+
+def send(project: str, name: str, report: Path, rows: Sequence[Sequence[str]]) -> None:
+    """Log table, curves and lineage as a run of their own; offline where WANDB_MODE says so.
 
     Args:
         project: The W&B project.
         name: The plan.
-        report: Its Markdown file; the figure lies beside it.
+        report: Its Markdown file; the pictures lie beside it.
+        rows: The cells of `COLUMNS`, in Markdown.
     """
+    table = wandb.Table(columns=list(COLUMNS), data=[[cell.replace("`", "") for cell in row] for row in rows])
     with wandb.init(project=project, name=name, job_type="plan") as run:
-        run.log({"curves": wandb.Image(str(report.with_suffix(".png"))), "report": wandb.Html(_as_html(report))})
-
-
-def _as_html(report: Path) -> str:
-    escaped = report.read_text(encoding="utf-8").replace("&", "&amp;").replace("<", "&lt;")
-    return f"<pre>{escaped}</pre>"
+        run.log(
+            {
+                "stages": table,
+                "curves": wandb.Image(str(report.with_suffix(".png"))),
+                "lineage": wandb.Image(str(lineage_picture(report))),
+            }
+        )

@@ -57,12 +57,13 @@ def main(args: list[str]) -> int:
     table = Table(title=f"Plan {plan.name}", title_justify="left")
     for name in COLUMNS:
         table.add_column(name)
-    for row in stage_rows(plan, outcomes):
+    rows = stage_rows(plan, outcomes)
+    for row in rows:
         table.add_row(*(cell.replace("`", "") for cell in row))
     wide_console().print(table)
     print(f"Report: {report}")
     if options.wandb:
         from polybench.cli.plan_dashboard import send
 
-        send(options.wandb, plan.name, report)
+        send(options.wandb, plan.name, report, rows)
     return 0

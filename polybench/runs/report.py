@@ -16,6 +16,7 @@ from polybench.results.record import Record
 from polybench.results.table import headline_name
 from polybench.runs.cell import Cell
 from polybench.runs.execute import Outcome
+from polybench.runs.lineage import draw, lineage_graph, mermaid
 from polybench.runs.plan import Plan, Stage
 
 COLUMNS = {
@@ -40,7 +41,7 @@ deviation over seeds. Stages of different tasks can't be compared with each othe
 
 
 def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command: str) -> Path:
-    """Write `<plan>.md` and `<plan>.png`.
+    """Write `<plan>.md` with its curves, `<plan>.png`, and the lineage as a picture, `<plan>_lineage.png`.
 
     Args:
         plan: The plan.
@@ -55,8 +56,11 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
         DataError: If a record can't be read.
     """
     picture = folder / f"{plan.name}.png"
-    with atomic_writer(picture) as file:
-        draw_curves(plan, [one.cell for one in outcomes]).savefig(file, format="png", dpi=110)
+    graph = lineage_graph(plan, _records(outcomes))
+    figures = {picture: draw_curves(plan, [one.cell for one in outcomes]), lineage_picture(picture): draw(graph)}
+    for path, figure in figures.items():
+        with atomic_writer(path) as file:
+            figure.savefig(file, format="png", dpi=110)
     text = "\n".join(
         [
             f"# Plan {plan.name}",
@@ -74,7 +78,7 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             "## Who begins with whose backbone",
             "",
             "```mermaid",
-            *lineage_graph(plan, _records(outcomes)),
+            *mermaid(graph),
             "```",
             "",
             "## Validation over epochs",
@@ -86,6 +90,11 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
     path = folder / f"{plan.name}.md"
     atomic_write_text(path, text)
     return path
+
+
+def lineage_picture(report: Path) -> Path:
+    """The picture of the lineage beside a report's files."""
+    return report.with_name(f"{report.stem}_lineage.png")
 
 
 def stage_rows(plan: Plan, outcomes: Sequence[Outcome]) -> list[list[str]]:
@@ -100,27 +109,6 @@ def stage_rows(plan: Plan, outcomes: Sequence[Outcome]) -> list[list[str]]:
 
 def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
     return {one.cell.name: Record.from_json(one.record.read_text(encoding="utf-8"), one.record) for one in outcomes}
-
-
-def lineage_graph(plan: Plan, records: Mapping[str, Record]) -> list[str]:
-    """The plan as a Mermaid graph; an arrow is a backbone that travels, a dotted one a net that is used as it is."""
-    lines = ["graph LR"]
-    for name, stage in plan.stages.items():
-        record = next(record for cell, record in records.items() if cell.rpartition("-s")[0] == name)
-        node = _node(name)
-        what = "refined test" if stage.classifier else record.task
-        lines.append(f'    {node}["{name}: {what}, {record.dataset.name}"]')
-        if parents := plan.parents(stage):
-            lines += [f"    {_node(parent.name)} {'-.->' if stage.classifier else '-->'} {node}" for parent in parents]
-        else:
-            origin = "random weights" if stage.source is None else Path(stage.source).name
-            lines += [f'    {node}_origin(["{origin}"])', f"    {node}_origin --> {node}"]
-    return lines
-
-
-def _node(name: str) -> str:
-    """A stage's name as Mermaid takes it."""
-    return name.replace("+", "_with_")
 
 
 def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:

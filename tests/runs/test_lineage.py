@@ -1,0 +1,43 @@
+"""The lineage of a plan: every arrow of its file, and a picture of it."""
+
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from PIL import Image
+
+from polybench.runs import read_plan
+from polybench.runs.lineage import draw, lineage_graph, mermaid
+from tests.runs.test_plan import SCHEME, write
+
+
+def graph_of(folder: Path) -> Any:
+    plan = read_plan(write(folder, SCHEME + "  S3+C2: {refine: S3, with: C2}"))
+    tasks = {"S1": "segmentation", "C2": "classification", "S3": "segmentation", "S3+C2": "segmentation"}
+    data = SimpleNamespace(name="toy")
+    records: dict[str, Any] = {
+        f"{name}-s{seed}": SimpleNamespace(task=task, dataset=data) for name, task in tasks.items() for seed in (0, 2)
+    }
+    return lineage_graph(plan, records)
+
+
+def test_every_backbone_that_travels_is_an_arrow(tmp_path: Path) -> None:
+    lines = mermaid(graph_of(tmp_path))
+    assert lines[0] == "graph LR"
+    assert {line.strip() for line in lines if "->" in line} == {
+        "origin_random_weights --> S1",
+        "S1 --> C2",
+        "C2 --> S3",
+        "S3 -.-> S3_with_C2",
+        "C2 -.-> S3_with_C2",
+    }
+    assert '    C2["C2: classification, toy"]' in lines
+    assert '    S3_with_C2["S3+C2: refined test, toy"]' in lines
+    assert '    origin_random_weights(["random weights"])' in lines
+
+
+def test_picture_is_as_wide_as_the_longest_line_of_descent(tmp_path: Path) -> None:
+    file = BytesIO()
+    draw(graph_of(tmp_path)).savefig(file, format="png", dpi=50)
+    assert Image.open(file).size[0] == round(5 * 2.2 * 50)  # origin, S1, C2, S3, S3+C2
