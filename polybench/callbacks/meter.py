@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ class MeterCallback(Callback):
         now = time.perf_counter()
         if self._batch_end is not None:
             self._seconds += now - self._batch_end
-            self._images += len(batch["id"]) * trainer.world_size
+            self._images += images_in(batch) * trainer.world_size
         self._batch_end = now
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -73,6 +74,11 @@ class MeterCallback(Callback):
 
     def _elapsed(self) -> float:
         return self._before + time.perf_counter() - self._fit_start
+
+
+def images_in(batch: Mapping[str, Any]) -> int:
+    """Count the images, or patches, of a training batch, in all its parts where it has several."""
+    return len(batch["id"]) if "id" in batch else sum(images_in(part) for part in batch.values())
 
 
 def peak_memory(device: torch.device) -> int:

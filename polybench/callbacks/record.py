@@ -95,9 +95,7 @@ def trained_record(
         training=TrainingFacts(
             epochs_run=meter.epochs_run,
             best_epoch=int(saved["epoch"]) + 1,
-            batch_size=int(context.config["data"]["init_args"]["batch_size"])
-            * trainer.world_size
-            * trainer.accumulate_grad_batches,
+            batch_size=trainer.datamodule.batch_size * trainer.world_size * trainer.accumulate_grad_batches,  # type: ignore[attr-defined]
             wall_seconds=meter.wall_seconds,
             peak_memory_bytes=meter.peak_memory_bytes,
             images_per_second=meter.images_per_second,

@@ -203,10 +203,19 @@ def read_donor(source: str, net: nn.Module) -> Donor:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     saved = AtomicCheckpointIO().load_checkpoint(path)
-    state = backbone_of(saved.get("state_dict", saved), path)
+    return Donor(backbone_of(saved.get("state_dict", saved), path), lineage_of(saved, path))
+
+
+def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
+    """Where a checkpoint comes from, oldest first, itself last.
+
+    Args:
+        saved: Its contents.
+        path: Its file.
+    """
     origin = saved.get(KEY, {}).get("origin") or {}
     own = Ancestor(file_sha256(path), origin.get("task"), origin.get("dataset"), origin.get("stage"))
-    return Donor(state, (*_ancestors(saved.get(LINEAGE)), own))
+    return (*_ancestors(saved.get(LINEAGE)), own)
 
 
 def backbone_of(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

@@ -25,7 +25,7 @@ from polybench.callbacks import (
 from polybench.callbacks.resume import RunMark, run_of
 from polybench.cli.checkpoints import NAMES, find_checkpoint
 from polybench.cli.complaints import mismatch, why_not_built
-from polybench.cli.lightning_parser import BenchmarkParser, SaveConfig
+from polybench.cli.lightning_parser import BenchmarkParser, SaveConfig, leave_out_start_weights
 from polybench.cli.quiet import quieten
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_config
@@ -204,7 +204,7 @@ class BenchmarkCLI(LightningCLI):
         """Give the run its folder, and what writes into it its place there."""
         config = self.config
         if self.command != "fit":
-            self._start_from_the_checkpoint()
+            leave_out_start_weights(self.config.model)
         self._as_given = (config.trainer.default_root_dir, config.checkpoint.dirpath, config.trainer.logger)
         self.run_folder = self._choose_run_folder()
         keep_earlier(self.run_folder / "metrics.csv")
@@ -217,13 +217,6 @@ class BenchmarkCLI(LightningCLI):
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
             if logger and logger.init_args.get("save_dir") in (None, "."):
                 logger.init_args.save_dir = folder
-
-    def _start_from_the_checkpoint(self) -> None:
-        """Ask for no start weights: the checkpoint holds every weight, and there may be no network."""
-        init_args = self.config.model.init_args.net.get("init_args") or {}
-        for key, random in (("pretrained", False), ("encoder_weights", None)):
-            if key in init_args:
-                init_args[key] = random
 
     def after_instantiate_classes(self) -> None:
         """Put back what was given: a saved configuration then starts a run of its own instead of writing into this."""

@@ -1,7 +1,7 @@
 """LightningCLI's parser with errors in one sentence, and what becomes of the configuration that it resolves."""
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import yaml
 from lightning.pytorch import LightningModule, Trainer
@@ -37,3 +37,15 @@ class SaveConfig(SaveConfigCallback):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False, format="yaml")))
+
+
+def leave_out_start_weights(model: Any) -> None:
+    """Ask for no start weights: a checkpoint holds every weight, and there may be no network.
+
+    Args:
+        model: The parsed configuration of a task; its net's is changed.
+    """
+    init_args = model.init_args.net.get("init_args") or {}
+    for key, random in (("pretrained", False), ("encoder_weights", None)):
+        if key in init_args:
+            init_args[key] = random

@@ -1,4 +1,4 @@
-"""`polybench predict`: one mask for each image of a folder, under its name, at its size."""
+"""`polybench predict`: one mask for each image of a folder, under its name, at its size; with `--refine` refined."""
 
 import sys
 from collections import Counter
@@ -10,12 +10,15 @@ from lightning.pytorch.cli import LightningArgumentParser
 from PIL import Image
 
 from polybench.atomic import atomic_writer
+from polybench.cli import refine
 from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.refine import Refinement, choose_thresholds, in_words, refinement_of
 from polybench.data.images import UInt8Array, find_images, read_image, resize_image
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import resize_affine, to_native_size
+from polybench.refinement.regions import BoolArray
 from polybench.tasks import SegmentationTask
 
 
@@ -25,6 +28,9 @@ def main(args: list[str]) -> int:
     checkpoint = cli.required_checkpoint()
     if not cli.config.images or not cli.config.out:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
+    if cli.config.refine and cli.config.probabilities:
+        raise ConfigError("--probabilities are those of the net, which --refine doesn't change: leave out one of both.")
+    refinement = refinement_of(cli)
     images, out = Path(cli.config.images), Path(cli.config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
@@ -32,6 +38,9 @@ def main(args: list[str]) -> int:
     targets = mask_paths(paths, images, out, ".npy" if cli.config.probabilities else ".png")
     task: SegmentationTask = cli.model
     cli.load_weights(Path(checkpoint))
+    if refinement is not None:
+        choose_thresholds(cli, refinement, None)
+        print(f"Masks are refined at the thresholds {in_words(refinement.thresholds)}.")
     device = cli.trainer.strategy.root_device
     task.eval().to(device)
     problems: list[str] = []
@@ -43,7 +52,7 @@ def main(args: list[str]) -> int:
                 with atomic_writer(target) as file:
                     numpy.save(file, probability[0].cpu().numpy())
             else:
-                save_mask(at_native_size(probability, image) >= THRESHOLD, target)
+                save_mask(mask_of(image, at_native_size(probability, image), refinement), target)
         except (DataError, OSError) as error:
             problems.append(str(error))
     done = len(paths) - len(problems)
@@ -55,7 +64,8 @@ def main(args: list[str]) -> int:
 
 
 def add_arguments(parser: LightningArgumentParser) -> None:
-    """Add where the images are and where the masks go."""
+    """Add where the images are, where the masks go, and what refines them."""
+    refine.add_arguments(parser)
     parser.add_argument("--images", type=str | None, default=None, help="Folder of images, searched recursively.")
     parser.add_argument(
         "--out", type=str | None, default=None, help="Folder for the masks: PNG, 0 and 255, same names and sizes."
@@ -105,7 +115,14 @@ def at_native_size(probability: torch.Tensor, image: UInt8Array) -> torch.Tensor
     return to_native_size(probability, resize_affine(size, native), native)[0]
 
 
-def save_mask(mask: torch.Tensor, target: Path) -> None:
+def mask_of(image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None) -> BoolArray:
+    """Make the mask (h, w) of an image from probabilities at its size, refined if it is to be."""
+    if refinement is None:
+        return (probability >= THRESHOLD).cpu().numpy()
+    return refinement.refiner.refine(image, probability, refinement.thresholds).after
+
+
+def save_mask(mask: BoolArray, target: Path) -> None:
     """Write a mask as PNG, 0 and 255, atomically."""
     with atomic_writer(target) as file:
-        Image.fromarray((mask.cpu().numpy() * 255).astype("uint8")).save(file, format="PNG")
+        Image.fromarray((mask * 255).astype("uint8")).save(file, format="PNG")

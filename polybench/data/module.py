@@ -118,6 +118,7 @@ class SegmentationDataModule(ResumableDataModule):
             )
         self.problems: list[str] = []
         self._excused: set[str] = set()
+        self._sources: dict[str, Source] = {}
         self._cache: ImageCache | None = None
         self._resident: ResidentImages | None = None
 
@@ -251,6 +252,7 @@ class SegmentationDataModule(ResumableDataModule):
         rule = f"{type(self).__module__}.{type(self).__qualname__}@{self.decode_version}"
         skip = self.on_error == "skip"
         cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, skip_broken=skip)
+        self._sources = {source.id: source for source in sources}
         self.problems += cache.skipped.values()
         if self.problems:
             rank_zero_warn(f"{len(self.problems)} image(s) were skipped: {' '.join(self.problems)}")
@@ -292,6 +294,18 @@ class SegmentationDataModule(ResumableDataModule):
             UserError: If it has none.
         """
         return self.split.present(subset, self.cache.position, source=self.directory)
+
+    def native_image(self, image_id: str) -> UInt8Array:
+        """Read an image as its file has it, (h, w, 3), and no mask.
+
+        Raises:
+            DataError: If the copy lacks it, or its file can't be decoded; it is named.
+        """
+        self._sources = self._sources or {source.id: source for source in self.sources()}
+        if image_id not in self._sources:
+            raise DataError(f"'{self.directory}' has no image '{image_id}': take one of the dataset's ids.")
+        source = self._sources[image_id]
+        return read_image(source.image, source.page)
 
     def _refuse_one_class_masks(self) -> None:
         masks = self.cache.masks[[self.cache.position[image_id] for image_id in self.ids("train")]]

@@ -182,7 +182,7 @@ class PatchDataModule(ResumableDataModule):
         """Make floats of the bytes, on the device, and augment what is trained on, by (seed, epoch, patch id)."""
         images = image_to_float(batch["image"])
         if self.trainer is not None and self.trainer.training and any(self.policy.variants):
-            keys = [(self.seed, self.trainer.current_epoch, name) for name in batch["id"]]
+            keys = [(self.seed, epoch, name) for epoch, name in zip(batch["epoch"], batch["id"], strict=True)]
             images = self.policy.transform(keys, self.size, images.device).image(images)
         batch["image"] = images
         return batch

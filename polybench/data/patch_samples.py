@@ -152,7 +152,7 @@ class PatchSamples(Dataset[PatchSample]):
         patch_id = _patch_id(image, label, k)
         box, orientation = self._varied(box, image, label, epoch, patch_id)
         patch = cut(self.cache.image(image.position), box, self.size, orientation)
-        return PatchSample(image=torch.from_numpy(patch), label=label, id=patch_id, group=image.group)
+        return PatchSample(image=torch.from_numpy(patch), label=label, id=patch_id, group=image.group, epoch=epoch)
 
     def _varied(self, box: Box, image: PatchImage, label: int, epoch: int, patch_id: str) -> tuple[Box, int]:
         """Draw one variant of a box, and an orientation."""
@@ -201,3 +201,40 @@ class PatchSampler(TrainingSampler):
     def __iter__(self) -> Iterator[int]:
         before = self.epoch * len(self.dataset)  # type: ignore[arg-type]
         return (before + index for index in super().__iter__())
+
+
+class RunningSampler(PatchSampler):
+    """Runs on through the epochs of patches while the trainer counts epochs of something else.
+
+    Step s of a fit takes batch `s % n` of the patches' epoch `s // n`, where n whole batches make an epoch of them.
+
+    Args:
+        dataset: The patches.
+        seed: The run's seed.
+        rank: This process.
+        world_size: Number of processes.
+        batch_size: Of each process.
+        steps: Steps of an epoch as the trainer counts them.
+        done: Steps of all epochs that were trained on before an interruption.
+
+    Attributes:
+        batch_size: As given, or all patches of a process where they are fewer.
+    """
+
+    def __init__(
+        self, dataset: PatchSamples, *, seed: int, rank: int, world_size: int, batch_size: int, steps: int, done: int
+    ) -> None:
+        super().__init__(dataset, seed=seed, rank=rank, world_size=world_size, epoch=done // steps)
+        self.patches = PatchSampler(dataset, seed=seed, rank=rank, world_size=world_size)
+        self.batch_size = min(batch_size, self.num_samples)
+        self.steps = steps
+        self.done = done
+
+    def __len__(self) -> int:
+        return self.steps * self.batch_size
+
+    def __iter__(self) -> Iterator[int]:
+        for step in range(max(self.done, self.epoch * self.steps), (self.epoch + 1) * self.steps):
+            epoch, batch = divmod(step, self.num_samples // self.batch_size)
+            self.patches.set_epoch(epoch)
+            yield from list(self.patches)[batch * self.batch_size : (batch + 1) * self.batch_size]

@@ -98,12 +98,16 @@ class Batch(TypedDict):
 
 
 class PatchSample(TypedDict):
-    """One patch: `image` (H, W, 3), uint8, `label` (1: an object, 0: none), its own `id`, the `group` of its image."""
+    """One patch: `image` (H, W, 3), uint8, `label` (1: an object, 0: none), its own `id`, the `group` of its image.
+
+    `epoch` is the pass through the patches that it was drawn for.
+    """
 
     image: Tensor
     label: int
     id: str
     group: str
+    epoch: int
 
 
 class PatchBatch(TypedDict):
@@ -113,6 +117,14 @@ class PatchBatch(TypedDict):
     label: Tensor
     id: list[str]
     group: list[str]
+    epoch: list[int]
+
+
+class JointBatch(TypedDict):
+    """What a joint module trains on in one step."""
+
+    images: Batch
+    patches: PatchBatch
 
 
 STACKED = ("image", "mask", "valid", "to_native")
@@ -132,6 +144,7 @@ def collate_patches(samples: Sequence[PatchSample]) -> PatchBatch:
         label=torch.tensor([sample["label"] for sample in samples]),
         id=[sample["id"] for sample in samples],
         group=[sample["group"] for sample in samples],
+        epoch=[sample["epoch"] for sample in samples],
     )
 
 

@@ -2,6 +2,6 @@
 
 from polybench.models.efen import EFEN
 from polybench.models.fanet import FANet, FANetSeries
-from polybench.models.fcn16s import FCN16sAtrous, PatchClassifier
+from polybench.models.fcn16s import FCN16sAtrous, JointFCN16sAtrous, PatchClassifier
 
-__all__ = ["EFEN", "FANet", "FANetSeries", "FCN16sAtrous", "PatchClassifier"]
+__all__ = ["EFEN", "FANet", "FANetSeries", "FCN16sAtrous", "JointFCN16sAtrous", "PatchClassifier"]

@@ -8,9 +8,11 @@ size with pixel centres (`align_corners=False`), not anchored at the corner. Ker
 biases, and four numbers for each channel of batch normalisation.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import segmentation_models_pytorch as smp
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -52,8 +54,11 @@ class FCN16sAtrous(nn.Module):
         Returns:
             Raw logits (N, classes, H, W).
         """
-        logits = self.head(self.encoder(images)[-1])
-        return F.interpolate(logits, size=images.shape[-2:], mode="bilinear", align_corners=False)
+        return self.decode(self.encoder(images)[-1], images.shape[-2:])
+
+    def decode(self, features: Tensor, size: Sequence[int]) -> Tensor:
+        """Raw logits (N, classes, H, W) at a size, of the encoder's last features (N, C, h, w)."""
+        return F.interpolate(self.head(features), size=tuple(size), mode="bilinear", align_corners=False)
 
 
 class PatchClassifier(nn.Module):
@@ -109,6 +114,55 @@ class PatchClassifier(nn.Module):
             height, width = images.shape[-2:]
             raise ConfigError(f"The flattened head was made for patches of another size than {height}x{width}.")
         return self.head(features)  # type: ignore[no-any-return]
+
+
+class JointFCN16sAtrous(FCN16sAtrous):
+    """One backbone under both heads, trained together: a control that the paper lacks.
+
+    As a net it segments; with ResNet-50 it has 23,516,228 parameters. Both heads are those of the two nets above.
+
+    Args:
+        encoder: As for `FCN16sAtrous`, so that the weights of one fit the other.
+        encoder_weights: `imagenet`, or null for random weights.
+        classes: Output channels of either head.
+
+    Raises:
+        ConfigError: If there is no such encoder, or it can't be dilated.
+    """
+
+    version = 1
+
+    def __init__(self, encoder: str = "resnet50", encoder_weights: str | None = "imagenet", classes: int = 2) -> None:
+        super().__init__(encoder, encoder_weights, classes)
+        linear = nn.Linear(last_channels(self.encoder), classes)
+        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
+
+    def classify(self, patches: Tensor) -> Tensor:
+        """Classify.
+
+        Args:
+            patches: (N, 3, S, S).
+
+        Returns:
+            Raw logits (N, classes).
+        """
+        return self.classifier(self.encoder(patches)[-1])  # type: ignore[no-any-return]
+
+    def segment_and_classify(self, images: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Do both in one pass through the encoder, so that its batch statistics are those of images and patches.
+
+        In two passes each would be normalised by its own statistics in training, and by a mixture in evaluation.
+
+        Args:
+            images: (N, 3, H, W).
+            patches: (M, 3, H, W), of the same size.
+
+        Returns:
+            Raw logits of the images, (N, classes, H, W), and of the patches, (M, classes).
+        """
+        features = self.encoder(torch.cat([images, patches]))[-1]
+        of_images, of_patches = features.split([len(images), len(patches)])
+        return self.decode(of_images, images.shape[-2:]), self.classifier(of_patches)
 
 
 def last_channels(encoder: nn.Module) -> int:

@@ -23,6 +23,22 @@ def brightness(patches: Tensor) -> Tensor:
     return patches.mean(dim=(1, 2, 3))
 
 
+def object_logits(logits: Tensor) -> Tensor:
+    """Bring a classifier's output, (N, 1), or (N, 2) for a softmax over no object and object, to one logit (N,).
+
+    Raises:
+        ConfigError: If the net gives neither one nor two numbers for a patch.
+    """
+    if logits.ndim != 2 or logits.shape[1] not in (1, 2):
+        raise ConfigError(f"A classifier of patches gives (N, 1) or (N, 2), not {tuple(logits.shape)}.")
+    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+
+
+def patch_loss(logits: Tensor, batch: PatchBatch) -> Tensor:
+    """Cross entropy of a batch's labels and the logits (N,) of an object."""
+    return F.binary_cross_entropy_with_logits(logits.float(), batch["label"].float())
+
+
 class PatchClassificationTask(Task):
     """Trains and evaluates a classifier of patches.
 
@@ -74,10 +90,7 @@ class PatchClassificationTask(Task):
         Raises:
             ConfigError: If the net gives neither one nor two numbers for a patch.
         """
-        logits = self.net(self.normalised(images))
-        if logits.ndim != 2 or logits.shape[1] not in (1, 2):
-            raise ConfigError(f"A classifier of patches gives (N, 1) or (N, 2), not {tuple(logits.shape)}.")
-        return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]  # type: ignore[no-any-return]
+        return object_logits(self.net(self.normalised(images)))
 
     def predict_probability(self, images: Tensor) -> Tensor:
         """Probability of an object (N,), float32, of patches in [0, 1]."""
@@ -85,7 +98,7 @@ class PatchClassificationTask(Task):
 
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
         """Loss of a batch, `train/loss`."""
-        loss = F.binary_cross_entropy_with_logits(self(batch["image"]).float(), batch["label"].float())
+        loss = patch_loss(self(batch["image"]), batch)
         size = len(batch["id"])
         self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
         return loss
@@ -94,8 +107,7 @@ class PatchClassificationTask(Task):
         """Collect the rows and the loss of a batch."""
         logits = self(batch["image"]).float()
         self.scored_rows.update_from(batch, torch.sigmoid(logits))
-        loss = F.binary_cross_entropy_with_logits(logits, batch["label"].float())
-        self.add_val_loss(loss, len(batch["id"]))
+        self.add_val_loss(patch_loss(logits, batch), len(batch["id"]))
 
     def test_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N,) go to the callbacks."""

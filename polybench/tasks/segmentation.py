@@ -74,7 +74,7 @@ class SegmentationTask(Task):
     def _freeze_unused(self) -> None:
         """Freeze parameters without a gradient, over which DDP would fail."""
         try:
-            unused = parameters_without_gradient(self.net, self.trainer.datamodule.size)  # type: ignore[attr-defined]
+            unused = self.unused_parameters()
         except (RuntimeError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
             if "meta" not in reason.lower():
@@ -86,6 +86,10 @@ class SegmentationTask(Task):
             self.net.get_parameter(name).requires_grad_(False)
         if unused:
             rank_zero_info(f"Frozen, since no gradient reaches them: {len(unused)} tensors, {unused[0]} first.")
+
+    def unused_parameters(self) -> list[str]:
+        """Name the net's parameters that no gradient reaches."""
+        return parameters_without_gradient(self.net, self.trainer.datamodule.size)  # type: ignore[attr-defined]
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict logits.
@@ -124,11 +128,13 @@ class SegmentationTask(Task):
             return self.loss(logits, batch["mask"], batch["valid"])  # type: ignore[no-any-return]
         return self.loss(logits, batch["mask"])  # type: ignore[no-any-return]
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Collect the rows and the loss of a batch."""
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Collect the rows and the loss of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
         logits = self.batch_outputs(batch)[0]
-        self.image_rows.update_from(batch, torch.sigmoid(logits.float()))
+        probability = torch.sigmoid(logits.float())
+        self.image_rows.update_from(batch, probability)
         self.add_val_loss(self._loss(logits, batch), len(batch["id"]))
+        return probability
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""

@@ -63,14 +63,18 @@ def test_recipe_trains_validates_and_tests_a_batch(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     patches = recipe.stem.startswith("patches")
-    source = "data.source" if patches else "data"
+    joint = recipe.stem.startswith("joint")
+    source = "data.source" if patches else "data.images" if joint else "data"
     words = [f"--{source}", "ClinicDBDataModule", f"--{source}.root", str(data_root)]
     words += [f"--{source}.split", str(data_root / "split.csv")]
-    words += ["--data.size", "64" if patches else "[64, 64]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
+    own = "data.images" if joint else "data"
+    words += [f"--{own}.size", "64" if patches else "[64, 64]"]
+    words += [f"--{own}.batch_size", "2", f"--{own}.eval_batch_size", "2"]
+    words += ["--data.patches.size", "64", "--data.patches.batch_size", "2"] if joint else []
     words += ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", *from_random_weights(recipe)]
     if "VGG19" in recipe.read_text() or "EFEN" in recipe.read_text():
         words += ["--model.net.widths", "[8, 16, 16, 16]"]
-    if recipe.stem.startswith(("patches", "fcn16s")):
+    if recipe.stem.startswith(("patches", "fcn16s", "joint")):
         words += ["--model.net.encoder", "tu-test_resnet"]
     assert run(["fit", "--config", str(recipe), *words]) == 0
     assert not (tmp_path / "leaderboards").exists()

@@ -106,7 +106,7 @@ JITTERED: dict[str, Any] = {"jitter": Jitter(), "augment": "standard", "balance"
 def test_batch_holds_image_label_id_and_group(frames: Path) -> None:
     data = make(frames)
     batch = data.on_after_batch_transfer(next(iter(data.train_dataloader())), 0)
-    assert set(batch) == {"image", "label", "id", "group"}
+    assert set(batch) == {"image", "label", "id", "group", "epoch"}
     assert (batch["image"].shape, batch["image"].dtype) == ((4, 3, 24, 24), torch.float32)
     assert 0 <= batch["image"].min() < batch["image"].max() <= 1
     assert (batch["label"].shape, batch["label"].dtype) == ((4,), torch.int64)

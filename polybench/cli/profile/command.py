@@ -72,6 +72,11 @@ def main(args: list[str]) -> int:
         return 0
     cli = ProfileCLI(args)
     config, data = cli.config, cli.datamodule
+    if not isinstance(data, SegmentationDataModule):
+        raise ConfigError(
+            f"profile measures the segmentation of images, and '{config.name}' trains on patches: take a recipe with "
+            "one of the datasets as its data, such as conf/fcn16s_kvasir_seg.yaml."
+        )
     path = Path(config.out)
     accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, cli.recorded_sha256, data.ranked_by)
     data.batch_size = config.batch_size or data.batch_size

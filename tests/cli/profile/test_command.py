@@ -224,3 +224,9 @@ def test_device_memory_is_that_of_the_device(recipe: Path, precision: str) -> No
     row = profile(recipe, "--device", "cuda", "--trainer.precision", precision)
     assert row["memory"] == "device"
     assert 0 < int(row["inference_peak_bytes"]) < 2**30
+
+
+def test_recipe_of_patches_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = Path(__file__).parents[3] / "conf/patches_clinicdb.yaml"
+    assert run(["profile", "--config", str(recipe), "--model.net.encoder_weights", "null"]) == 2
+    assert "'patches_clinicdb' trains on patches" in capsys.readouterr().err

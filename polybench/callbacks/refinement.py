@@ -1,0 +1,209 @@
+"""Region refinement in the same pass as a test, and the choice of its thresholds in a validation before."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor
+
+from polybench.data.images import UInt8Array
+from polybench.data.sample import Batch
+from polybench.errors import ConfigError
+from polybench.metrics import ImageRows, Rows
+from polybench.metrics.keyed import Gathered, KeyedRows
+from polybench.metrics.prepare import resize_affine, to_native_size
+from polybench.refinement.refiner import Refined, RegionRefiner
+from polybench.refinement.regions import BoolArray
+from polybench.refinement.thresholds import MASK_GRID, ThresholdChoice, ThresholdRows, Thresholds
+from polybench.refinement.timing import Stopwatch, calls_timed
+
+PARTS = ("segmentation", "regions", "classification")
+"""What is timed: the net, then masks, regions and their removal, then cutting and classifying patches."""
+
+
+class Outcome(NamedTuple):
+    """What was done to an image: its regions, and how many of them the classifier removed."""
+
+    id: str
+    regions: int
+    removed: int
+
+
+class OutcomeRows(KeyedRows):
+    """Collects what was done to each image, and the seconds that each part took."""
+
+    def __init__(self) -> None:
+        counts = dict.fromkeys(("found", "removed"), ((), torch.int64))
+        super().__init__({**counts, **dict.fromkeys(PARTS, ((), torch.float64))})
+
+    def update(self, image_id: str, group: str, refined: Refined, segmentation: float) -> None:
+        """Add an image.
+
+        Args:
+            image_id: Its id.
+            group: Its group.
+            refined: What was made of it.
+            segmentation: The seconds that the net took.
+        """
+        numbers = (len(refined.boxes), int(refined.rejected.sum()), segmentation, *refined.seconds)
+        columns = zip(self.layout.items(), numbers, strict=True)
+        values = {name: torch.tensor(value, dtype=dtype, device=self.device) for (name, (_, dtype)), value in columns}
+        self.add(image_id, group, values)
+
+    def compute(self) -> Gathered:
+        """The rows of all processes, each image once."""
+        return self.gathered()
+
+
+class RefinementCallback(Callback):
+    """Refines every prediction of a test, and evaluates it beside the task's own rows, which stay a plain test's.
+
+    Args:
+        refiner: It removes regions.
+        thresholds: By which; None lets `trainer.validate` choose them first.
+
+    Attributes:
+        thresholds: Those of the refinement; None before they are chosen.
+        choice: What they were chosen from; None where they were given.
+        thresholded: After a test, the rows of the masks at the mask threshold.
+        refined: After a test, the rows of the refined masks.
+        outcomes: After a test, what was done to each image, sorted by id.
+        milliseconds: After a test, part of the work -> mean time for an image, that of the first batch included.
+    """
+
+    def __init__(self, refiner: RegionRefiner, thresholds: Thresholds | None = None) -> None:
+        self.refiner = refiner
+        self.thresholds = thresholds
+        self.choice: ThresholdChoice | None = None
+        self.thresholded: Rows | None = None
+        self.refined: Rows | None = None
+        self.outcomes: list[Outcome] = []
+        self.milliseconds: Mapping[str, float] = {}
+        self._given = thresholds is not None
+        self._tables: ThresholdRows | None = None
+        self._metrics: tuple[ImageRows, ImageRows, OutcomeRows] | None = None
+        self._timing = ExitStack()
+        self._watch: Stopwatch | None = None
+
+    @property
+    def regions(self) -> int:
+        """Regions found in all images of the test."""
+        return sum(outcome.regions for outcome in self.outcomes)
+
+    @property
+    def removed(self) -> int:
+        """Those of them that the classifier removed."""
+        return sum(outcome.removed for outcome in self.outcomes)
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start empty, where thresholds are to be chosen; validations inside of a fit choose none."""
+        chooses = not self._given and trainer.state.fn == TrainerFn.VALIDATING
+        self._tables = ThresholdRows().to(pl_module.device) if chooses else None
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Score each image of the batch at all thresholds."""
+        if self._tables is None:
+            return
+        for row, (image_id, group) in enumerate(zip(batch["id"], batch["group"], strict=True)):
+            image, probability = _native(trainer, batch, row, outputs)
+            found, _ = self.refiner.classified(image, probability, MASK_GRID)
+            truth = batch["native_mask"][row][0].bool().cpu().numpy()
+            self._tables.update(image_id, group, found, truth)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose by the images of all processes."""
+        if self._tables is not None:
+            self.choice = self._tables.compute()
+            self.thresholds = self.choice.thresholds
+            self._tables = None
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start empty.
+
+        Raises:
+            ConfigError: If there are no thresholds.
+        """
+        if self.thresholds is None:
+            raise ConfigError(
+                "Region refinement has no thresholds yet: give them, or let a validation choose them before the test."
+            )
+        self.thresholded = self.refined = None
+        self.outcomes, self.milliseconds = [], {}
+        task: Any = pl_module
+        device = pl_module.device
+        self._metrics = (task.new_rows().to(device), task.new_rows().to(device), OutcomeRows().to(device))
+
+    def on_test_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Start to time the net."""
+        task: Any = pl_module
+        self._watch = self._timing.enter_context(calls_timed(task.net, pl_module.device))
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Refine each image of the batch, then score it."""
+        self._timing.close()
+        assert self.thresholds is not None
+        assert self._metrics is not None
+        assert self._watch is not None
+        thresholded, refined, outcomes = self._metrics
+        share = self._watch.seconds / len(batch["id"])
+        for row, (image_id, group) in enumerate(zip(batch["id"], batch["group"], strict=True)):
+            result = self.refiner.refine(*_native(trainer, batch, row, outputs), self.thresholds)
+            outcomes.update(image_id, group, result, share)
+            _score(thresholded, batch, row, result.before)
+            _score(refined, batch, row, result.after)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gather the rows of all processes."""
+        assert self._metrics is not None
+        thresholded, refined, outcomes = self._metrics
+        self.thresholded, self.refined = thresholded.compute(), refined.compute()
+        ids, _, columns = outcomes.compute()
+        counts = zip(ids, columns["found"].tolist(), columns["removed"].tolist(), strict=True)
+        self.outcomes = [Outcome(*one) for one in counts]
+        self.milliseconds = {part: 1000 * float(columns[part].mean()) for part in PARTS}
+        self._metrics = None
+
+
+def _native(trainer: Trainer, batch: Batch, row: int, outputs: Tensor) -> tuple[UInt8Array, Tensor]:
+    """An image of a batch as its file has it, (h, w, 3), and its probability of foreground at that size, (h, w)."""
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    image: UInt8Array = data.native_image(batch["id"][row])
+    probability = to_native_size(outputs[row], batch["to_native"][row], (image.shape[0], image.shape[1]))[0]
+    return image, probability
+
+
+def _score(rows: ImageRows, batch: Batch, row: int, mask: BoolArray) -> None:
+    """Add an image's mask at native size, as `polybench score` would: that size counts as the network's."""
+    prediction = torch.from_numpy(mask).to(batch["image"].device).float()[None, None]
+    size = (mask.shape[0], mask.shape[1])
+    labels = batch.get("native_labels")
+    rows.update(
+        prediction,
+        [batch["native_mask"][row]],
+        [batch["native_valid"][row]],
+        resize_affine(size, size)[None],
+        [batch["id"][row]],
+        [batch["group"][row]],
+        None if labels is None else [labels[row]],
+    )

@@ -1,0 +1,251 @@
+"""`--refine CLASSIFIER` of `predict` and `test`: the classifier out of its checkpoint, both thresholds, what changed.
+
+Paper: the first of the five, whose classifier of patches removes regions from the segmentation. Deviation: both
+thresholds are chosen on validation; those of the released code have a name.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightning.pytorch.cli import LightningArgumentParser
+from torch import Tensor
+
+from polybench.callbacks import AtomicCheckpointIO
+from polybench.callbacks.refinement import RefinementCallback
+from polybench.callbacks.resume import KEY
+from polybench.callbacks.transfer import lineage_of
+from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.complaints import mismatch, why_not_built
+from polybench.cli.lightning_parser import BenchmarkParser, leave_out_start_weights
+from polybench.errors import ConfigError, DataError
+from polybench.metrics import PER_IMAGE, Protocol, Rows
+from polybench.metrics.protocols import KERAS_FCN, OBJECTS
+from polybench.refinement.refiner import RegionRefiner
+from polybench.refinement.thresholds import RELEASED, Thresholds
+from polybench.results.facts import Ancestor, RefinementFacts
+from polybench.tasks import PatchClassificationTask, SegmentationTask
+
+VALIDATION = "validation"
+ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
+TRAINING_ONLY = ("optimizer", "lr_scheduler")
+"""Arguments of a task that a trained one can do without."""
+
+
+class Refinement(NamedTuple):
+    """What refines the predictions of a run.
+
+    Attributes:
+        callback: Refines in tests, and chooses the thresholds in a validation run; the trainer has it.
+        refiner: Refines one image.
+        lineage: The classifier and where its backbone came from, oldest first, the classifier last.
+    """
+
+    callback: RefinementCallback
+    refiner: RegionRefiner
+    lineage: tuple[Ancestor, ...]
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Those that were given, or that the validation run has chosen."""
+        assert self.callback.thresholds is not None
+        return self.callback.thresholds
+
+    @property
+    def refined(self) -> Rows:
+        """Rows of the refined masks of the last test."""
+        assert self.callback.refined is not None
+        return self.callback.refined
+
+
+def add_arguments(parser: LightningArgumentParser) -> None:
+    """Add the classifier and the thresholds."""
+    parser.add_argument(
+        "--refine",
+        type=str | None,
+        default=None,
+        help="Checkpoint of a patch classifier, such as conf/patches_kvasir_seg.yaml trains: each region of the "
+        "prediction that it takes for no object is removed.",
+    )
+    parser.add_argument(
+        "--refine_thresholds",
+        type=str | None,
+        default=None,
+        help="Least probability of a mask's pixels, and the probability that a region must exceed: 'validation' "
+        "(default) chooses both on the validation subset, 'released' takes the 0.2 and 0.1 of Keras-FCN's code, and "
+        "two numbers such as 0.35,0.2 are taken as they are.",
+    )
+
+
+def refinement_of(cli: BenchmarkCLI) -> Refinement | None:
+    """Build what the options ask for, and hand it to the trainer; None where nothing is to be refined.
+
+    Raises:
+        ConfigError: If the options contradict each other, or the classifier can't be used.
+    """
+    path, wanted = cli.config.refine, cli.config.refine_thresholds
+    if path is None:
+        if wanted is not None:
+            raise ConfigError("--refine_thresholds is of no use without --refine, the checkpoint of a classifier.")
+        return None
+    if not isinstance(cli.model, SegmentationTask):
+        raise ConfigError(f"--refine removes regions of a segmentation, and '{cli.config.name}' is none: leave it out.")
+    thresholds = read_thresholds(wanted or VALIDATION)
+    saved = AtomicCheckpointIO().load_checkpoint(path)
+    said = _said(saved, path)
+    classifier = _classifier(saved, said, path).eval().to(cli.trainer.strategy.root_device)
+    classify = _classify(classifier, cli.trainer.precision_plugin.forward_context)
+    refiner = RegionRefiner(classify, int(said["size"][0]), cli.trainer.strategy.root_device)
+    callback = RefinementCallback(refiner, thresholds)
+    cli.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
+    return Refinement(callback, refiner, lineage_of(saved, Path(path)))
+
+
+def read_thresholds(text: str) -> Thresholds | None:
+    """Read what `--refine_thresholds` says; None where validation is to choose.
+
+    Raises:
+        ConfigError: If it is none of the names and no two probabilities.
+    """
+    if text == VALIDATION:
+        return None
+    if text == "released":
+        return RELEASED
+    try:
+        mask, region = (float(number) for number in text.split(","))
+    except ValueError:
+        mask = region = -1.0
+    if not (0 <= mask <= 1 and 0 <= region <= 1):
+        raise ConfigError(
+            f"--refine_thresholds must be validation, released, or two numbers from 0 to 1 such as 0.35,0.2, not "
+            f"'{text}'."
+        )
+    return Thresholds(mask, region, "given")
+
+
+def in_words(thresholds: Thresholds) -> str:
+    """Both thresholds, as the option takes them, and where they come from."""
+    return f"{thresholds.mask:g},{thresholds.region:g} ({ORIGINS[thresholds.origin]})"
+
+
+def choose_thresholds(cli: BenchmarkCLI, refinement: Refinement, checkpoint: str | None) -> None:
+    """Have a run over the validation images choose the thresholds, unless they were given.
+
+    Args:
+        cli: The command.
+        refinement: What refines.
+        checkpoint: The segmentation's; None for the weights in memory.
+
+    Raises:
+        DataError: If the validation images are not at hand.
+        ConfigError: If none of them was evaluated.
+    """
+    if refinement.callback.thresholds is None:
+        try:
+            cli.call("validate", checkpoint)
+        except DataError as error:
+            if cli.command != "predict":
+                raise
+            raise DataError(
+                f"Thresholds are chosen on validation images: {str(error).rstrip('.')}; or give --refine_thresholds "
+                "released, or the two numbers that a test printed, which need no dataset."
+            ) from error
+    if refinement.callback.thresholds is None:
+        raise ConfigError("No validation image was evaluated: leave out --trainer.limit_val_batches.")
+
+
+def facts_of(refinement: Refinement, tested: Rows, ranked_by: Protocol) -> RefinementFacts:
+    """What a test with refinement found, but for the refined scores.
+
+    Args:
+        refinement: What refined it.
+        tested: Rows of the same predictions as any test takes them.
+        ranked_by: The protocol that ranks the dataset.
+    """
+    callback, thresholds = refinement.callback, refinement.thresholds
+    assert callback.thresholded is not None
+    steps = {"tested": tested, "thresholded": callback.thresholded, "refined": refinement.refined}
+    shown = shown_protocols(ranked_by)
+    *ancestors, classifier = refinement.lineage
+    return RefinementFacts(
+        classifier=classifier,
+        classifier_ancestors=tuple(ancestors),
+        mask_threshold=thresholds.mask,
+        region_threshold=thresholds.region,
+        thresholds_from=thresholds.origin,
+        regions=callback.regions,
+        removed=callback.removed,
+        objects={step: _objects(rows) for step, rows in steps.items()},
+        scores={
+            step: {protocol.key: protocol.scores(rows) for protocol in shown}
+            for step, rows in steps.items()
+            if step != "refined"
+        },
+        milliseconds=dict(callback.milliseconds),
+    )
+
+
+def shown_protocols(ranked_by: Protocol) -> tuple[Protocol, ...]:
+    """The protocols whose numbers are compared before and after: Tables I to III, ours, and what ranks the dataset."""
+    shown = (OBJECTS, KERAS_FCN, PER_IMAGE)
+    return shown if ranked_by in shown else (*shown, ranked_by)
+
+
+def _objects(rows: Rows) -> tuple[int, int, int]:
+    tp, fp, fn = (int(count) for count in rows.integers("objects").sum(axis=0))
+    return tp, fp, fn
+
+
+def _said(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """What a classifier's checkpoint says of itself.
+
+    Raises:
+        ConfigError: If it is of something else, or says nothing.
+    """
+    said: Mapping[str, Any] = saved.get(KEY) or {} if isinstance(saved, Mapping) else {}
+    task = (said.get("origin") or {}).get("task")
+    if task not in (None, PatchClassificationTask.kind):
+        raise ConfigError(
+            f"'{path}' is the checkpoint of a {task}: give --refine that of a patch classifier, such as "
+            "conf/patches_kvasir_seg.yaml trains."
+        )
+    if not {"model", "size"} <= set(said):
+        raise ConfigError(
+            f"'{path}' doesn't say which classifier it holds, as checkpoints of earlier versions don't: train it again "
+            f"with `polybench fit`, from its weights with --ckpt_path '{path}' if you like."
+        )
+    return said
+
+
+def _classifier(saved: Mapping[str, Any], said: Mapping[str, Any], path: str) -> PatchClassificationTask:
+    """Build a classifier and give it its weights.
+
+    Raises:
+        ConfigError: If its class can't be built, or the weights belong to another.
+    """
+    model = json.loads(said["model"])
+    init_args = {key: value for key, value in model["init_args"].items() if key not in TRAINING_ONLY}
+    parser = BenchmarkParser(parser_mode="omegaconf+")
+    parser.add_lightning_class_args(PatchClassificationTask, "model", subclass_mode=True)
+    try:
+        config = parser.parse_object({"model": {**model, "init_args": init_args}})
+        leave_out_start_weights(config.model)
+        task: PatchClassificationTask = parser.instantiate_classes(config).model
+    except Exception as error:
+        raise ConfigError(f"The classifier of '{path}' can't be built: {why_not_built(error)}") from error
+    try:
+        task.load_state_dict(saved["state_dict"])
+    except RuntimeError as error:
+        raise ConfigError(mismatch(path, error)) from error
+    return task
+
+
+def _classify(task: PatchClassificationTask, context: Callable[[], Any]) -> Callable[[Tensor], Tensor]:
+    """Probabilities (N,) of patches (N, 3, S, S), at the trainer's precision."""
+
+    def classify(patches: Tensor) -> Tensor:
+        with context():
+            return task.predict_probability(patches)
+
+    return classify

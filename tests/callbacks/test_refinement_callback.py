@@ -1,0 +1,263 @@
+"""Refinement in a whole validation and test: red squares are objects, green ones are not, and the net finds both."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from PIL import Image
+from torch import Tensor, nn
+
+from polybench.callbacks.refinement import RefinementCallback
+from polybench.data.loader import EvaluationSampler
+from polybench.data.module import SegmentationDataModule
+from polybench.datasets import ClinicDBDataModule, EMDataModule, FolderDataModule
+from polybench.errors import ConfigError, DataError
+from polybench.losses import BCEDiceLoss
+from polybench.metrics import PER_IMAGE, Rows
+from polybench.metrics.folder import StoredMap, stored_rows
+from polybench.refinement.refiner import RegionRefiner
+from polybench.refinement.thresholds import RELEASED, Thresholds
+from polybench.tasks import FeedbackSegmentationTask, SegmentationTask
+
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+SQUARES = {
+    "1": [(8, 8, RED)],
+    "2": [(8, 8, RED)],
+    "3": [(8, 8, RED), (24, 40, GREEN)],  # validation
+    "4": [(8, 8, RED), (8, 40, RED)],
+    "5": [(8, 8, RED), (24, 40, GREEN)],  # test, to the end
+    "6": [(24, 8, GREEN), (24, 40, GREEN)],  # no true object at all
+    "7": [(8, 8, RED), (24, 8, RED)],
+    "8": [],
+}
+AREA, SIDE, FRAME = 64, 8, (48, 64)
+FOUND = {"5": (2, 1), "6": (2, 2), "7": (2, 0), "8": (0, 0)}
+"""Test image -> regions, and how many of them are green."""
+
+
+class ColourNet(nn.Module):
+    """Finds red with probability 0.9, green with 0.6, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
+        red, green = images[:, :1] > 0.5, images[:, 1:2] > 0.5
+        probability = 0.01 + 0.89 * red + 0.59 * (green & ~red)
+        return torch.logit(probability) * self.scale
+
+
+def is_red(patches: Tensor) -> Tensor:
+    return 0.02 + 0.9 * patches[:, 0].mean(dim=(1, 2))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for folder in ("Original", "Ground Truth"):
+        (tmp_path / "CVC-ClinicDB" / folder).mkdir(parents=True)
+    lines = ["id,subset,group"]
+    for name, squares in SQUARES.items():
+        image, mask = np.zeros((*FRAME, 3), np.uint8), np.zeros(FRAME, np.uint8)
+        for y, x, colour in squares:
+            image[y : y + SIDE, x : x + SIDE] = colour
+            mask[y : y + SIDE, x : x + SIDE] = 255 * (colour == RED)
+        Image.fromarray(image).save(tmp_path / "CVC-ClinicDB" / "Original" / f"{name}.tif")
+        Image.fromarray(mask).save(tmp_path / "CVC-ClinicDB" / "Ground Truth" / f"{name}.tif")
+        lines.append(f"{name},{'train' if name in '12' else 'val' if name in '34' else 'test'},g{name}")
+    (tmp_path / "split.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def frames(root: Path, size: tuple[int, int] = FRAME) -> SegmentationDataModule:
+    return ClinicDBDataModule(root=str(root), size=size, split=str(root / "split.csv"), eval_batch_size=3)
+
+
+def segmentation() -> SegmentationTask:
+    return SegmentationTask(ColourNet(), BCEDiceLoss(), mean=(0, 0, 0), std=(1, 1, 1))
+
+
+def refining(thresholds: Thresholds | None) -> RefinementCallback:
+    return RefinementCallback(RegionRefiner(is_red, 8, torch.device("cpu")), thresholds)
+
+
+def trainer_with(callback: RefinementCallback, root: Path, **options: Any) -> Trainer:
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False}
+    return Trainer(accelerator="cpu", default_root_dir=root, callbacks=[callback], **quiet, **options)
+
+
+def after_test(root: Path, thresholds: Thresholds, task: SegmentationTask | None = None) -> RefinementCallback:
+    callback = refining(thresholds)
+    trainer_with(callback, root).test(task or segmentation(), frames(root), verbose=False)
+    return callback
+
+
+def dice(rows: Rows | None) -> dict[str, float]:
+    assert rows is not None
+    return dict(zip(rows.ids, PER_IMAGE.values(rows)["dice"].tolist(), strict=True))
+
+
+def test_a_validation_chooses_and_a_test_refines_by_it(root: Path) -> None:
+    callback, task, data = refining(None), segmentation(), frames(root)
+    trainer = trainer_with(callback, root)
+    trainer.validate(task, data, verbose=False)
+    assert callback.choice is not None
+    assert callback.thresholds == callback.choice.thresholds == (0.7, 0, "validation")  # green's 0.6 is under it
+    assert callback.choice.plain_dice == pytest.approx((2 / 3 + 1) / 2)  # frame 3 has as much green as red
+    assert callback.choice.dice[4, 1] == 1  # 0.5, and green's 0.02 is not above 0.05
+    trainer.test(task, data, verbose=False)
+    assert dice(callback.thresholded) == dice(callback.refined) == dict.fromkeys("5678", 1)
+    assert dice(task.rows) == {"5": pytest.approx(2 / 3), "6": 0, "7": 1, "8": 1}
+
+
+def test_rows_before_and_after_beside_those_of_a_plain_test(root: Path) -> None:
+    task = segmentation()
+    callback = after_test(root, RELEASED, task)
+    before = {"5": pytest.approx(2 / 3), "6": 0, "7": 1, "8": 1}
+    assert dice(callback.thresholded) == before
+    assert dice(task.rows) == before
+    assert dice(callback.refined) == dict.fromkeys("5678", 1)  # frame 6 is refined, though it shows no object
+    assert callback.thresholded is not None
+    assert callback.refined is not None
+    assert callback.thresholded.columns["objects"].tolist() == [[1, 1, 0], [0, 2, 0], [2, 0, 0], [0, 0, 0]]
+    assert callback.refined.columns["objects"].tolist() == [[1, 0, 0], [0, 0, 0], [2, 0, 0], [0, 0, 0]]
+    assert [tuple(outcome) for outcome in callback.outcomes] == [(name, *counts) for name, counts in FOUND.items()]
+    assert (callback.regions, callback.removed) == (6, 3)
+
+
+def test_the_mask_threshold_is_that_of_the_refinement(root: Path) -> None:
+    callback = after_test(root, Thresholds(0.7, 0.0, "given"))
+    assert dice(callback.thresholded) == dict.fromkeys("5678", 1)
+    assert callback.regions == 3
+
+
+def test_refined_rows_are_those_of_the_masks_in_a_folder(root: Path) -> None:
+    callback = after_test(root, RELEASED)
+    data, maps = frames(root), []
+    for name in FOUND:
+        red = data.native_image(name)[..., 0] > 0
+        truth = np.asarray(Image.open(root / "CVC-ClinicDB" / "Ground Truth" / f"{name}.tif")) > 0
+        maps.append(StoredMap(name, f"g{name}", red.astype(np.float32), truth, None))
+    expected, found = stored_rows(maps), callback.refined
+    assert found is not None
+    assert (found.ids, found.groups) == (expected.ids, expected.groups)
+    for column, values in expected.columns.items():
+        np.testing.assert_array_equal(found.columns[column], values, err_msg=column)
+
+
+def test_patches_are_cut_at_native_size(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The net sees half of the size. Between its pixels, a red edge is 0.75 x 0.9, a green one 0.75 x 0.6 < 0.5."""
+    sides: list[list[int]] = []
+
+    def keep(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
+        assert image.shape == (48, 64, 3)
+        sides.append((box[2:] - box[:2]).tolist())
+        return np.full((size, size, 3), 255, np.uint8)
+
+    monkeypatch.setattr("polybench.refinement.refiner.cut", keep)
+    callback = refining(Thresholds(0.5, 0.1, "given"))
+    trainer_with(callback, root).test(segmentation(), frames(root, (24, 32)), verbose=False)
+    assert sorted(sides) == [[6, 6]] * 3 + [[8, 8]] * 3
+
+
+def test_images_that_a_process_repeats_count_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(self: EvaluationSampler) -> Iterator[int]:
+        return iter(self.indices * 2)
+
+    monkeypatch.setattr(EvaluationSampler, "__iter__", twice)
+    monkeypatch.setattr(EvaluationSampler, "__len__", lambda self: 2 * len(self.indices))
+    callback = after_test(root, RELEASED)
+    assert [outcome.id for outcome in callback.outcomes] == list("5678")
+    assert (callback.regions, callback.removed) == (6, 3)
+
+
+def test_a_test_without_thresholds_is_refused(root: Path) -> None:
+    with pytest.raises(ConfigError, match="no thresholds"):
+        trainer_with(refining(None), root).test(segmentation(), frames(root), verbose=False)
+
+
+def test_given_thresholds_outlast_a_validation(root: Path) -> None:
+    callback = refining(RELEASED)
+    trainer_with(callback, root).validate(segmentation(), frames(root), verbose=False)
+    assert callback.thresholds == RELEASED
+    assert callback.choice is None
+
+
+def test_validations_inside_a_fit_choose_nothing(root: Path) -> None:
+    callback, task = refining(None), segmentation()
+    data = ClinicDBDataModule(root=str(root), size=FRAME, split=str(root / "split.csv"), batch_size=2)
+    trainer_with(callback, root, max_epochs=1, enable_checkpointing=False).fit(task, data)
+    assert callback.thresholds is None
+
+
+def test_time_of_a_test_is_per_image_and_told_apart(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    class Clock:
+        @staticmethod
+        def perf_counter() -> float:
+            return now[0]
+
+    class Slow(ColourNet):
+        def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
+            now[0] += 0.1
+            return super().forward(images)
+
+    def slow(patches: Tensor) -> Tensor:
+        now[0] += 0.2
+        return is_red(patches)
+
+    monkeypatch.setattr("polybench.refinement.timing.time", Clock)
+    callback = RefinementCallback(RegionRefiner(slow, 8, torch.device("cpu")), RELEASED)
+    task = SegmentationTask(Slow(), BCEDiceLoss(), mean=(0, 0, 0), std=(1, 1, 1))
+    trainer_with(callback, root).test(task, frames(root), verbose=False)
+    assert callback.milliseconds == pytest.approx(
+        {"segmentation": 2 * 100 / 4, "regions": 0, "classification": 3 * 200 / 4}  # batches of 3 and 1; one is empty
+    )
+    assert "forward" not in vars(task.net)
+
+
+def test_passes_of_a_feedback_net_are_refined_and_timed(root: Path) -> None:
+    task = FeedbackSegmentationTask(ColourNet(), BCEDiceLoss(), iterations=3)
+    task.protocols = (PER_IMAGE,)
+    callback = after_test(root, RELEASED, task)
+    assert dice(callback.refined) == dict.fromkeys("5678", 1)
+    assert callback.milliseconds["segmentation"] > 0
+
+
+def test_a_native_image_is_read_without_its_mask(root: Path) -> None:
+    for path in (root / "CVC-ClinicDB" / "Ground Truth").iterdir():
+        path.write_bytes(b"no image")
+    data = frames(root)
+    assert data.native_image("5")[8, 8].tolist() == list(RED)
+    assert data.native_image("5").shape == (*FRAME, 3)
+    with pytest.raises(DataError, match="no image '9'"):
+        data.native_image("9")
+
+
+def test_a_native_image_is_a_slice_of_a_stack(tmp_path: Path) -> None:
+    (tmp_path / "ISBI2012").mkdir()
+    slices = [Image.fromarray(np.full((6, 7), 8 * k, np.uint8)) for k in range(30)]
+    for name in ("train-volume.tif", "train-labels.tif"):
+        slices[0].save(tmp_path / "ISBI2012" / name, save_all=True, append_images=slices[1:])
+    assert np.unique(EMDataModule(root=str(tmp_path)).native_image("slice_17")).tolist() == [136]
+
+
+def test_where_files_lie_is_looked_up_once_and_problems_noted_once(tmp_path: Path) -> None:
+    for folder, names in {"images": "ab", "masks": "a"}.items():
+        (tmp_path / folder).mkdir()
+        for name in names:
+            pixels = np.zeros((16, 16), np.uint8)
+            pixels[4:8] = 255
+            Image.fromarray(pixels).save(tmp_path / folder / f"{name}.png")
+    (tmp_path / "split.csv").write_text("id,subset,group\na,test,a\nb,test,b\n")
+    data = FolderDataModule(root=str(tmp_path), split=str(tmp_path / "split.csv"), on_error="skip", size=(16, 16))
+    data.setup("test")
+    problems = list(data.problems)
+    assert len(problems) == 1
+    assert data.native_image("a").shape == data.native_image("a").shape == (16, 16, 3)
+    assert data.problems == problems
