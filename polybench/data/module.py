@@ -1,4 +1,4 @@
-"""The DataModule that every segmentation dataset shares: sources, split, cache, loaders, batches on the device."""
+"""The DataModule that every segmentation dataset shares: sources, split, cache and loaders."""
 
 import contextlib
 from abc import abstractmethod
@@ -11,16 +11,16 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.utils.data import DataLoader
 
-from polybench.augment import Policy, named_policy
+from polybench.augment import Policy
 from polybench.data.build import build_cache
 from polybench.data.cache import ImageCache, default_cache_folder
 from polybench.data.card import SYNTHETIC_MARKER, Card
+from polybench.data.device_batches import DeviceBatches
 from polybench.data.images import UInt8Array, read_image, read_mask
-from polybench.data.loader import CachedSamples, ResidentImages
+from polybench.data.loader import CachedSamples
 from polybench.data.manifest import same_id
 from polybench.data.official import content_notes
-from polybench.data.resumable import ResumableDataModule
-from polybench.data.sample import Batch, Decoded, Sample, Source, collate, to_float
+from polybench.data.sample import Decoded, Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset, load_split
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, Protocol
@@ -34,7 +34,7 @@ LARGEST_SIDE = 8192
 SPLITS = Path(__file__).parent.parent / "datasets" / "splits"
 
 
-class SegmentationDataModule(ResumableDataModule):
+class SegmentationDataModule(DeviceBatches):
     """Feeds one dataset to a trainer.
 
     A dataset says where its files lie (`sources`), how its masks are read (`decode`) and how to tell the official copy.
@@ -50,7 +50,7 @@ class SegmentationDataModule(ResumableDataModule):
         allow_missing: Go on when the copy lacks images of the split; the record will say so.
         cache_dir: Where decoded images are kept; by default `POLYBENCH_CACHE` or `~/.cache/polybench`.
         augment: Augmentation of training batches, on the device: a named policy (none, standard, efen25, fanet,
-            keras_fcn) or a `Policy` by class path.
+            keras_fcn, keras_fcn_eroding) or a `Policy` by class path.
         expanded: Give each training image all fixed variants of the policy, each a sample of its own, as papers do that
             augment on disk (an epoch is so many times longer); otherwise each epoch draws anew.
         on_device: Keep the bytes of the whole set on the device.
@@ -99,7 +99,7 @@ class SegmentationDataModule(ResumableDataModule):
         on_error: OnError = "raise",
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed)
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device)
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
         self.root = Path(root).expanduser()
@@ -107,20 +107,11 @@ class SegmentationDataModule(ResumableDataModule):
         self.split = load_split(SPLITS / self.short_name, split or self.default_split)
         self.allow_missing = allow_missing
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
-        self.policy = named_policy(augment) if isinstance(augment, str) else augment
-        self.expanded = expanded
-        self.on_device = on_device
         self.on_error: OnError = on_error
-        if expanded and (len(self.policy.variants) < 2 or self.policy.variants[0]):
-            raise ConfigError(
-                f"expanded needs a policy with fixed variants, the unchanged sample first; '{self.policy.name}' has "
-                "none: use efen25, or leave expanded out."
-            )
         self.problems: list[str] = []
         self._excused: set[str] = set()
         self._sources: dict[str, Source] = {}
         self._cache: ImageCache | None = None
-        self._resident: ResidentImages | None = None
 
     @abstractmethod
     def sources(self) -> list[Source]:
@@ -335,43 +326,6 @@ class SegmentationDataModule(ResumableDataModule):
             variants=variants,
             pixels=not self.on_device,
         )
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Make floats of the bytes, on the device, and augment what is trained on."""
-        has_valid = self.as_floats(batch)
-        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
-            self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
-        return batch
-
-    def as_floats(self, batch: Batch) -> bool:
-        """Make floats of a batch's bytes, on its device; says whether the images have a field of view."""
-        if batch.get("image") is None:
-            device = batch["to_native"].device
-            if self._resident is None or self._resident.image.device != device:
-                self._resident = ResidentImages(self.cache, device)
-            self._resident.fill(batch)
-        has_valid = "valid" in batch
-        to_float(batch)
-        return has_valid
-
-    def augment(self, batch: Batch, epoch: int, *, has_valid: bool) -> None:
-        """Put a batch through the policy: a pure function of (seed, epoch, sample id), or of (seed, id, variant).
-
-        Args:
-            batch: A batch of floats.
-            epoch: The epoch that is trained.
-            has_valid: Whether the images have a field of view, which then moves with them; what lies outside an image
-                that has none counts as background, as in the papers.
-        """
-        variants = batch.get("variant")
-        keys = [(self.seed, name) if variants else (self.seed, epoch, name) for name in batch["id"]]
-        images = batch["image"]
-        transform = self.policy.transform(keys, (images.shape[-2], images.shape[-1]), images.device, variants)
-        batch["transform"] = transform
-        batch["image"] = transform.image(batch["image"])
-        batch["mask"] = transform.mask(batch["mask"])
-        if has_valid:
-            batch["valid"] = transform.mask(batch["valid"])
 
 
 def _mask_of(image: UInt8Array, path: Path, source: Source) -> UInt8Array:

@@ -1,0 +1,90 @@
+"""What becomes of a segmentation batch on its device: bytes turn into floats, and training images are augmented."""
+
+from abc import abstractmethod
+
+from polybench.augment import Policy, named_policy
+from polybench.data.cache import ImageCache
+from polybench.data.loader import ResidentImages
+from polybench.data.resumable import ResumableDataModule
+from polybench.data.sample import Batch, to_float
+from polybench.errors import ConfigError
+
+
+class DeviceBatches(ResumableDataModule):
+    """Makes batches of the network's input out of what the loaders deal.
+
+    Args:
+        batch_size: Training batch size of each process.
+        eval_batch_size: Evaluation batch size.
+        num_workers: Loader processes.
+        seed: Seed of order and augmentation in training.
+        augment: A named policy, or a `Policy`.
+        expanded: Each training image has all fixed variants of the policy.
+        on_device: The bytes of the whole set lie on the device.
+
+    Raises:
+        ConfigError: If a number is out of bounds, or a policy without fixed variants is to be expanded.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        eval_batch_size: int,
+        num_workers: int,
+        seed: int,
+        augment: str | Policy,
+        expanded: bool,
+        on_device: bool,
+    ) -> None:
+        super().__init__(batch_size, eval_batch_size, num_workers, seed)
+        self.policy = named_policy(augment) if isinstance(augment, str) else augment
+        self.expanded = expanded
+        self.on_device = on_device
+        if expanded and (len(self.policy.variants) < 2 or self.policy.variants[0]):
+            raise ConfigError(
+                f"expanded needs a policy with fixed variants, the unchanged sample first; '{self.policy.name}' has "
+                "none: use efen25, or leave expanded out."
+            )
+        self._resident: ResidentImages | None = None
+
+    @property
+    @abstractmethod
+    def cache(self) -> ImageCache:
+        """The opened cache."""
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Make floats of the bytes, on the device, and augment what is trained on."""
+        has_valid = self.as_floats(batch)
+        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
+            self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
+        return batch
+
+    def as_floats(self, batch: Batch) -> bool:
+        """Make floats of a batch's bytes, on its device; says whether the images have a field of view."""
+        if batch.get("image") is None:
+            device = batch["to_native"].device
+            if self._resident is None or self._resident.image.device != device:
+                self._resident = ResidentImages(self.cache, device)
+            self._resident.fill(batch)
+        has_valid = "valid" in batch
+        to_float(batch)
+        return has_valid
+
+    def augment(self, batch: Batch, epoch: int, *, has_valid: bool) -> None:
+        """Put a batch through the policy: a pure function of (seed, epoch, sample id), or of (seed, id, variant).
+
+        Args:
+            batch: A batch of floats.
+            epoch: The epoch that is trained.
+            has_valid: Whether the images have a field of view, which then moves with them; what lies outside an image
+                that has none counts as background, as in the papers.
+        """
+        variants = batch.get("variant")
+        keys = [(self.seed, name) if variants else (self.seed, epoch, name) for name in batch["id"]]
+        images = batch["image"]
+        transform = self.policy.transform(keys, (images.shape[-2], images.shape[-1]), images.device, variants)
+        batch["transform"] = transform
+        batch["image"] = transform.image(batch["image"])
+        batch["mask"] = transform.mask(batch["mask"])
+        if has_valid:
+            batch["valid"] = transform.mask(batch["valid"])
