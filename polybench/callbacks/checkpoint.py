@@ -63,8 +63,10 @@ class AtomicCheckpointIO(CheckpointIO):
         try:
             return torch.load(path, map_location=map_location or "cpu", weights_only=True)
         except Exception as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"'{path}' is not a checkpoint of tensors and plain values ({reason}).") from error
+            raise ConfigError(
+                f"'{path}' is not a checkpoint of tensors and plain values ({type(error).__name__}): give a "
+                "file that `polybench fit` wrote, such as best.ckpt."
+            ) from error
 
     def remove_checkpoint(self, path: Any) -> None:
         """Delete a checkpoint that was superseded."""

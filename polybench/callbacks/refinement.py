@@ -33,13 +33,16 @@ class Outcome(NamedTuple):
 
 
 class OutcomeRows(KeyedRows):
-    """Collects what was done to each image, and the seconds that each part took."""
+    """Collects what was done to each image, and the seconds that each part took.
+
+    Of the rows of an image that several batches hold, one of a later batch counts before one of a process's first.
+    """
 
     def __init__(self) -> None:
-        counts = dict.fromkeys(("found", "removed"), ((), torch.int64))
+        counts = dict.fromkeys(("found", "removed", "in_first_batch"), ((), torch.int64))
         super().__init__({**counts, **dict.fromkeys(PARTS, ((), torch.float64))})
 
-    def update(self, image_id: str, group: str, refined: Refined, segmentation: float) -> None:
+    def update(self, image_id: str, group: str, refined: Refined, segmentation: float, in_first_batch: bool) -> None:
         """Add an image.
 
         Args:
@@ -47,15 +50,31 @@ class OutcomeRows(KeyedRows):
             group: Its group.
             refined: What was made of it.
             segmentation: The seconds that the net took.
+            in_first_batch: Whether it was in its process's first batch.
         """
-        numbers = (len(refined.boxes), int(refined.rejected.sum()), segmentation, *refined.seconds)
-        columns = zip(self.layout.items(), numbers, strict=True)
+        counts = (len(refined.boxes), int(refined.rejected.sum()), in_first_batch)
+        columns = zip(self.layout.items(), (*counts, segmentation, *refined.seconds), strict=True)
         values = {name: torch.tensor(value, dtype=dtype, device=self.device) for (name, (_, dtype)), value in columns}
         self.add(image_id, group, values)
 
     def compute(self) -> Gathered:
         """The rows of all processes, each image once."""
         return self.gathered()
+
+
+def mean_milliseconds(rows: Gathered) -> dict[str, float]:
+    """Average the time that an image took, once memory is allocated and kernels are chosen.
+
+    Args:
+        rows: What `OutcomeRows` computes.
+
+    Returns:
+        Part of the work -> mean time over the images outside of each process's first batch; over all where there are no
+        others.
+    """
+    later = rows.columns["in_first_batch"] == 0
+    counted = later if later.any() else ~later
+    return {part: 1000 * float(rows.columns[part][counted].mean()) for part in PARTS}
 
 
 class RefinementCallback(Callback):
@@ -71,7 +90,8 @@ class RefinementCallback(Callback):
         thresholded: After a test, the rows of the masks at the mask threshold.
         refined: After a test, the rows of the refined masks.
         outcomes: After a test, what was done to each image, sorted by id.
-        milliseconds: After a test, part of the work -> mean time for an image, that of the first batch included.
+        milliseconds: After a test, part of the work -> mean time for an image, without those of each process's first
+            batch where there are others, so that it doesn't matter whether a validation came before.
     """
 
     def __init__(self, refiner: RegionRefiner, thresholds: Thresholds | None = None) -> None:
@@ -169,7 +189,7 @@ class RefinementCallback(Callback):
         share = self._watch.seconds / len(batch["id"])
         for row, (image_id, group) in enumerate(zip(batch["id"], batch["group"], strict=True)):
             result = self.refiner.refine(*_native(trainer, batch, row, outputs), self.thresholds)
-            outcomes.update(image_id, group, result, share)
+            outcomes.update(image_id, group, result, share, batch_idx == 0)
             _score(thresholded, batch, row, result.before)
             _score(refined, batch, row, result.after)
 
@@ -178,10 +198,10 @@ class RefinementCallback(Callback):
         assert self._metrics is not None
         thresholded, refined, outcomes = self._metrics
         self.thresholded, self.refined = thresholded.compute(), refined.compute()
-        ids, _, columns = outcomes.compute()
-        counts = zip(ids, columns["found"].tolist(), columns["removed"].tolist(), strict=True)
+        found = outcomes.compute()
+        counts = zip(found.ids, found.columns["found"].tolist(), found.columns["removed"].tolist(), strict=True)
         self.outcomes = [Outcome(*one) for one in counts]
-        self.milliseconds = {part: 1000 * float(columns[part].mean()) for part in PARTS}
+        self.milliseconds = mean_milliseconds(found)
         self._metrics = None
 
 

@@ -41,8 +41,9 @@ class ResumeCallback(Callback):
             accumulated, the checkpoint waits for the optimizer's step, since they are not in it.
         run: The run, written into each checkpoint.
         origin: What is trained: `task`, `dataset` and `stage` (the recipe), for those who begin with its weights.
-        built_from: What the task is built from: `model` (its portable configuration as JSON) and `size` (height and
-            width of its input), for those who use it without its recipe.
+        built_from: What the task is built from: `model` (its portable configuration as JSON), `size` (height and width
+            of its input) and `margin` (that of the patches, as `PatchDataModule` has it; 0 for whole images), for those
+            who use it without its recipe.
     """
 
     def __init__(self) -> None:

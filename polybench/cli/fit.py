@@ -17,6 +17,7 @@ from polybench.callbacks.scores import all_scores
 from polybench.checksum import file_sha256
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_tables, print_scores
+from polybench.data.patch_module import PatchDataModule
 from polybench.environment import COMMAND
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_command, portable_config
@@ -69,7 +70,9 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     cli.resume.run = cli.mark(cli.trainer.world_size)
     stage = "-".join(part for part in (config.name, config.variant) if part)
     cli.resume.origin = {"task": cli.model.kind, "dataset": cli.datamodule.short_name, "stage": stage}
-    cli.resume.built_from = {"model": json.dumps(context.config["model"]), "size": list(cli.datamodule.size)}
+    margin = cli.datamodule.margin if isinstance(cli.datamodule, PatchDataModule) else 0.0
+    model = json.dumps(context.config["model"])
+    cli.resume.built_from = {"model": model, "size": list(cli.datamodule.size), "margin": margin}
     if cli.trainer.is_global_zero:
         net = cli.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())

@@ -11,6 +11,9 @@ from lightning.pytorch.loggers import WandbLogger
 from polybench.cli.complaints import one_sentence
 from polybench.errors import ConfigError
 
+START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
+"""Argument of a net that asks for start weights -> its value for none."""
+
 
 class BenchmarkParser(LightningArgumentParser):
     """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
@@ -46,6 +49,6 @@ def leave_out_start_weights(model: Any) -> None:
         model: The parsed configuration of a task; its net's is changed.
     """
     init_args = model.init_args.net.get("init_args") or {}
-    for key, random in (("pretrained", False), ("encoder_weights", None)):
+    for key, random in START_WEIGHTS.items():
         if key in init_args:
             init_args[key] = random

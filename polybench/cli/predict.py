@@ -12,6 +12,7 @@ from PIL import Image
 from polybench.atomic import atomic_writer
 from polybench.cli import refine
 from polybench.cli.benchmark import BenchmarkCLI
+from polybench.cli.outputs import refuse_unwritable
 from polybench.cli.refine import Refinement, choose_thresholds, in_words, refinement_of
 from polybench.data.images import UInt8Array, find_images, read_image, resize_image
 from polybench.data.progress import progress
@@ -34,6 +35,7 @@ def main(args: list[str]) -> int:
     images, out = Path(cli.config.images), Path(cli.config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
+    refuse_unwritable(out / "mask.png", "--out")
     paths = find_images(images, recursive=True)
     targets = mask_paths(paths, images, out, ".npy" if cli.config.probabilities else ".png")
     task: SegmentationTask = cli.model
@@ -58,6 +60,8 @@ def main(args: list[str]) -> int:
     done = len(paths) - len(problems)
     what = "probabilities" if cli.config.probabilities else "mask"
     print(f"{done} of {len(paths)} images have their {what} in '{out}'.")
+    if refinement is not None:
+        print(f"{refinement.counts.removed} of {refinement.counts.found} regions were removed.")
     for problem in problems:
         print(f"polybench: error: nothing for this image: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -119,7 +123,9 @@ def mask_of(image: UInt8Array, probability: torch.Tensor, refinement: Refinement
     """Make the mask (h, w) of an image from probabilities at its size, refined if it is to be."""
     if refinement is None:
         return (probability >= THRESHOLD).cpu().numpy()
-    return refinement.refiner.refine(image, probability, refinement.thresholds).after
+    refined = refinement.refiner.refine(image, probability, refinement.thresholds)
+    refinement.counts.add(refined)
+    return refined.after
 
 
 def save_mask(mask: BoolArray, target: Path) -> None:

@@ -5,7 +5,8 @@ thresholds are chosen on validation; those of the released code have a name.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,18 +20,36 @@ from polybench.callbacks.transfer import lineage_of
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.complaints import mismatch, why_not_built
 from polybench.cli.lightning_parser import BenchmarkParser, leave_out_start_weights
+from polybench.data.module import SPLITS, SegmentationDataModule
+from polybench.data.splits import load_split
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
-from polybench.refinement.refiner import RegionRefiner
+from polybench.refinement.refiner import Refined, RegionRefiner
 from polybench.refinement.thresholds import RELEASED, Thresholds
 from polybench.results.facts import Ancestor, RefinementFacts
+from polybench.results.record import Record
 from polybench.tasks import PatchClassificationTask, SegmentationTask
 
 VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
+MASK_COLUMNS = frozenset({"counts", "counts_in_view", "counts_eight_bit", "objects", "boundary", "instances"})
+"""Statistics of a mask at native size; a probability has others."""
 TRAINING_ONLY = ("optimizer", "lr_scheduler")
 """Arguments of a task that a trained one can do without."""
+
+
+@dataclass
+class RegionCounts:
+    """Regions found in the images so far, and those of them that were removed."""
+
+    found: int = 0
+    removed: int = 0
+
+    def add(self, refined: Refined) -> None:
+        """Count those of an image."""
+        self.found += len(refined.boxes)
+        self.removed += int(refined.rejected.sum())
 
 
 class Refinement(NamedTuple):
@@ -40,11 +59,13 @@ class Refinement(NamedTuple):
         callback: Refines in tests, and chooses the thresholds in a validation run; the trainer has it.
         refiner: Refines one image.
         lineage: The classifier and where its backbone came from, oldest first, the classifier last.
+        counts: What was done to the images that the refiner was given one by one.
     """
 
     callback: RefinementCallback
     refiner: RegionRefiner
     lineage: tuple[Ancestor, ...]
+    counts: RegionCounts
 
     @property
     def thresholds(self) -> Thresholds:
@@ -92,14 +113,17 @@ def refinement_of(cli: BenchmarkCLI) -> Refinement | None:
     if not isinstance(cli.model, SegmentationTask):
         raise ConfigError(f"--refine removes regions of a segmentation, and '{cli.config.name}' is none: leave it out.")
     thresholds = read_thresholds(wanted or VALIDATION)
+    if Path(path).suffix == ".safetensors":
+        raise ConfigError(f"'{path}' is a backbone alone: give --refine the checkpoint of a classifier, best.ckpt.")
     saved = AtomicCheckpointIO().load_checkpoint(path)
     said = _said(saved, path)
     classifier = _classifier(saved, said, path).eval().to(cli.trainer.strategy.root_device)
     classify = _classify(classifier, cli.trainer.precision_plugin.forward_context)
-    refiner = RegionRefiner(classify, int(said["size"][0]), cli.trainer.strategy.root_device)
+    size, margin = int(said["size"][0]), float(said.get("margin", 0.0))
+    refiner = RegionRefiner(classify, size, cli.trainer.strategy.root_device, margin=margin)
     callback = RefinementCallback(refiner, thresholds)
     cli.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
-    return Refinement(callback, refiner, lineage_of(saved, Path(path)))
+    return Refinement(callback, refiner, lineage_of(saved, Path(path)), RegionCounts())
 
 
 def read_thresholds(text: str) -> Thresholds | None:
@@ -184,6 +208,43 @@ def facts_of(refinement: Refinement, tested: Rows, ranked_by: Protocol) -> Refin
         },
         milliseconds=dict(callback.milliseconds),
     )
+
+
+def recorded_protocols(protocols: Sequence[Protocol], ranked_by: Protocol) -> tuple[Protocol, ...]:
+    """Those protocols that a mask at native size can be scored by: the others read probabilities, or the net's size."""
+    return tuple(one for one in protocols if MASK_COLUMNS.issuperset(one.columns) or one is ranked_by)
+
+
+def refuse_seen_images(classifier: Record, data: SegmentationDataModule) -> None:
+    """Refuse a classifier that was trained, or selected, on images of the test.
+
+    Args:
+        classifier: The record of its training.
+        data: What is tested now.
+
+    Raises:
+        ConfigError: If it saw the same groups under another split; groups have one name in all datasets.
+    """
+    facts = classifier.dataset
+    if facts.split_sha256 == data.split.sha256:
+        return
+    known = SPLITS / facts.name / f"{facts.split}.csv"
+    split = load_split(SPLITS / facts.name, facts.split) if known.is_file() else None
+    if split is None or split.sha256 != facts.split_sha256:
+        if facts.name != data.short_name:
+            return
+        raise ConfigError(
+            f"The classifier was trained under another split of {facts.name}, '{facts.split}', and may have seen test "
+            "images: train it under this one, or leave out --leaderboard."
+        )
+    tested = {data.split.groups[image_id] for image_id in data.split.ids("test")}
+    seen = {split.groups[image_id] for subset in ("train", "val") for image_id in split.ids(subset)}
+    if shared := sorted(tested & seen):
+        raise ConfigError(
+            f"The classifier was trained or selected on images of {len(shared)} groups of this test, '{shared[0]}' "
+            f"first (split '{facts.split}' of {facts.name}): train it under a split that keeps them apart, or leave "
+            "out --leaderboard."
+        )
 
 
 def shown_protocols(ranked_by: Protocol) -> tuple[Protocol, ...]:

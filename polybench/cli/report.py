@@ -104,6 +104,8 @@ def print_refinement(
     if choice is not None:
         there = f"{choice.plain_dice:.4f} tested at 0.5, {choice.dice.max():.4f} refined"
         console.print(f"Mean Dice on validation: {there}.", highlight=False)
+        if not choice.thresholds.region:
+            console.print("Removing no region at all was best on validation.", highlight=False)
     parts = ", ".join(f"{part} {spent:.2f}" for part, spent in facts.milliseconds.items())
     total = sum(facts.milliseconds.values())
     console.print(f"Milliseconds for an image: {parts}, together {total:.2f} ({where}).", highlight=False)

@@ -3,10 +3,14 @@
 With `--refine` the same predictions are refined by a classifier of patches and compared with what they were.
 """
 
+import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.atomic import atomic_write_text
 from polybench.callbacks.provenance import device_name, provenance
@@ -14,17 +18,26 @@ from polybench.callbacks.scores import all_scores, protocol_scores
 from polybench.checksum import file_sha256
 from polybench.cli import refine
 from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.refine import Refinement, choose_thresholds, facts_of, refinement_of
+from polybench.cli.fit import SIGTERM_EXIT_CODE
+from polybench.cli.lightning_parser import START_WEIGHTS
+from polybench.cli.refine import (
+    Refinement,
+    choose_thresholds,
+    facts_of,
+    recorded_protocols,
+    refinement_of,
+    refuse_seen_images,
+)
 from polybench.cli.report import log_tables, print_refinement, print_scores
 from polybench.environment import COMMAND
 from polybench.errors import ConfigError
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
-from polybench.results.config import portable_command
+from polybench.results.config import first_difference, portable_command, portable_config
 from polybench.results.facts import RefinementFacts
 from polybench.results.page import write_pages
 from polybench.results.record import Record, write_record
-from polybench.results.refinement import refined_record, trained_with
+from polybench.results.refinement import classifier_with, refined_record, trained_with
 
 
 def main(args: list[str]) -> int:
@@ -36,10 +49,13 @@ def main(args: list[str]) -> int:
     cli = BenchmarkCLI("test", args, add_arguments)
     checkpoint = cli.required_checkpoint()
     refinement = refinement_of(cli)
-    trained = record_to_refine(cli, checkpoint)  # whatever would forbid a record is found before the test
-    if refinement is not None:
-        choose_thresholds(cli, refinement, checkpoint)
-    cli.call("test", checkpoint)
+    origins = records_to_refine(cli, checkpoint)  # whatever would forbid a record is found before the test
+    try:
+        if refinement is not None:
+            choose_thresholds(cli, refinement, checkpoint)
+        cli.call("test", checkpoint)
+    except SIGTERMException:
+        return SIGTERM_EXIT_CODE
     if cli.trainer.is_global_zero:
         rows, protocols = cli.model.rows, cli.model.protocols
         if rows is None:
@@ -51,8 +67,8 @@ def main(args: list[str]) -> int:
         print(f"Row of each image: {path}")
         if refinement is not None:
             facts = report_refinement(cli, refinement, rows)
-            if trained is not None:
-                write_refined(cli, refinement, trained, facts)
+            if origins is not None:
+                write_refined(cli, refinement, origins, facts)
             refined = refinement.refined
             for protocol in (one for one in protocols if one.key in scores):
                 scores[protocol.key]["refined"] = protocol_scores(refined, protocol)
@@ -80,14 +96,15 @@ def write_rows(cli: BenchmarkCLI, rows: Rows, name: str) -> Path:
     return path
 
 
-def record_to_refine(cli: BenchmarkCLI, checkpoint: str) -> Record | None:
-    """The record of the training whose predictions are refined; None where no record is asked for.
+def records_to_refine(cli: BenchmarkCLI, checkpoint: str) -> tuple[Record, Record] | None:
+    """The records of both trainings, the segmentation's and the classifier's; None where no record is asked for.
 
     Raises:
-        ConfigError: If nothing is refined, only a part of the images is evaluated, or there is no such record.
+        ConfigError: If nothing is refined, only a part of the images is evaluated, there are no such records, the test
+            has other options than the training, or the classifier has seen its images.
     """
     config = cli.config
-    if config.leaderboard is None:
+    if config.leaderboard is None or not cli.trainer.is_global_zero:
         return None
     if config.refine is None:
         raise ConfigError("--leaderboard needs --refine: the record of a plain test is written by `polybench fit`.")
@@ -100,7 +117,51 @@ def record_to_refine(cli: BenchmarkCLI, checkpoint: str) -> Record | None:
             )
     cli.datamodule.prepare_data()
     cli.datamodule.setup("test")
-    return trained_with(Path(config.leaderboard), cli.datamodule.facts(), file_sha256(Path(checkpoint)))
+    root = Path(config.leaderboard)
+    trained = trained_with(root, cli.datamodule.facts(), file_sha256(Path(checkpoint)))
+    refuse_other_options(trained, portable_config(cli.plain_config()))
+    classifier = classifier_with(root, file_sha256(Path(config.refine)))
+    refuse_seen_images(classifier, cli.datamodule)
+    return trained, classifier
+
+
+def refuse_other_options(trained: Record, config: Mapping[str, Any]) -> None:
+    """Refuse a test whose predictions may be others than those of its training's test.
+
+    Args:
+        trained: The record of the training.
+        config: The portable configuration of this test.
+
+    Raises:
+        ConfigError: If task, net, data or precision differ; the first such key is named.
+    """
+    key = first_difference(_of_predictions(trained.config), _of_predictions(config))
+    if key is not None:
+        raise ConfigError(
+            f"The training of this checkpoint is recorded with another value of '{key}': give the options that it had, "
+            "or leave out --leaderboard."
+        )
+
+
+def _of_predictions(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a portable configuration predictions may depend on, once there are weights."""
+    model = copy.deepcopy(dict(config["model"]))
+    for key in refine.TRAINING_ONLY:
+        model["init_args"].pop(key, None)
+    for key in START_WEIGHTS:
+        (model["init_args"]["net"].get("init_args") or {}).pop(key, None)
+    return {
+        "model": model,
+        "data": _without_split(config["data"]),
+        "trainer": {"precision": config["trainer"].get("precision")},
+    }
+
+
+def _without_split(data: Any) -> Any:
+    """A copy of a data module's configuration without the path of the split, whose hash has been compared."""
+    if isinstance(data, Mapping):
+        return {key: _without_split(value) for key, value in data.items() if key != "split"}
+    return data
 
 
 def report_refinement(cli: BenchmarkCLI, refinement: Refinement, tested: Rows) -> RefinementFacts:
@@ -118,15 +179,18 @@ def report_refinement(cli: BenchmarkCLI, refinement: Refinement, tested: Rows) -
     return facts
 
 
-def write_refined(cli: BenchmarkCLI, refinement: Refinement, trained: Record, facts: RefinementFacts) -> None:
+def write_refined(
+    cli: BenchmarkCLI, refinement: Refinement, origins: tuple[Record, Record], facts: RefinementFacts
+) -> None:
     """Write the record of the refined predictions and the pages."""
-    root, protocols, rows = Path(cli.config.leaderboard), cli.model.protocols, refinement.refined
+    root, rows = Path(cli.config.leaderboard), refinement.refined
+    protocols = recorded_protocols(cli.model.protocols, cli.datamodule.ranked_by)
     record = refined_record(
-        trained,
+        *origins,
         cli.config.variant,
         facts,
         metrics=all_scores(rows, protocols),
-        command=os.environ.get(COMMAND) or portable_command(["test", *cli.args]),
+        command=os.environ.get(COMMAND) or f"{portable_command(['test', *cli.args])} --ckpt_path best",
         provenance=provenance(cli.trainer, Path(cli.required_checkpoint())),
     )
     path = write_record(record, image_table(rows, protocols), root)

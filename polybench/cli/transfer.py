@@ -1,5 +1,6 @@
 """`polybench transfer`: run a plan whose stages hand their backbones on, and compare them."""
 
+import argparse
 import shlex
 from pathlib import Path
 
@@ -11,26 +12,9 @@ def main(args: list[str]) -> int:
     """Run the command and return its exit code, 0.
 
     Raises:
-        UserError: If the plan, a recipe or an option is wrong, or a run fails.
+        UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
     """
-    parser = Parser(
-        "polybench transfer",
-        "Run the stages of a plan, each an ordinary recipe that starts from the backbone of an earlier stage. The same "
-        "command again skips what is finished and goes on with what was interrupted; a stage that has changed is "
-        "refused, and the difference shown.",
-    )
-    parser.add_argument(
-        "--config", type=Path, required=True, metavar="PLAN", help="a plan, such as those of conf/plans"
-    )
-    parser.add_argument("--folder", type=Path, default=Path("runs/plans"), help="where the runs go (%(default)s)")
-    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
-    parser.add_argument("--devices", help="CUDA devices such as 0,1: independent runs at once, one on each")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once where no devices are named (%(default)s)")
-    parser.add_argument("--list", action="store_true", help="say what would be run, and stop")
-    parser.add_argument("--wandb", metavar="PROJECT", help="send table, curves and lineage to this W&B project too")
-    options = parser.parse_args(args)
-    if options.jobs < 1:
-        raise ConfigError("--jobs must be at least 1.")
+    options = _options(args)
 
     from rich.table import Table
 
@@ -44,6 +28,10 @@ def main(args: list[str]) -> int:
 
     plan = read_plan(options.config)
     cells = cells_of(plan, options.folder, options.leaderboard)
+    if not all(cell.finished() for cell in cells):
+        from polybench.cli.rehearse import rehearse  # torch, which a finished plan can do without
+
+        rehearse(cells, options.config)
     if options.list:
         for cell in cells:
             state = "finished" if cell.finished() else "begun" if (cell.folder / "cell.txt").is_file() else "to do"
@@ -67,3 +55,30 @@ def main(args: list[str]) -> int:
 
         send(options.wandb, plan.name, report, rows)
     return 0
+
+
+def _options(args: list[str]) -> argparse.Namespace:
+    """Parse the command's own options.
+
+    Raises:
+        ConfigError: If one is wrong.
+    """
+    parser = Parser(
+        "polybench transfer",
+        "Run the stages of a plan, each an ordinary recipe that starts from the backbone of an earlier stage. The same "
+        "command again skips what is finished and goes on with what was interrupted; a stage that has changed is "
+        "refused, and the difference shown.",
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="PLAN", help="a plan, such as those of conf/plans"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("runs/plans"), help="where the runs go (%(default)s)")
+    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
+    parser.add_argument("--devices", help="CUDA devices such as 0,1: independent runs at once, one on each")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once where no devices are named (%(default)s)")
+    parser.add_argument("--list", action="store_true", help="say what would be run, and stop")
+    parser.add_argument("--wandb", metavar="PROJECT", help="send table, curves and lineage to this W&B project too")
+    options = parser.parse_args(args)
+    if options.jobs < 1:
+        raise ConfigError("--jobs must be at least 1.")
+    return options

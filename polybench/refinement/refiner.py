@@ -3,7 +3,7 @@
 Paper: the first of the five, "CNN-based region refinement", as its released code (Keras-FCN) has it: the 8-connected
 regions of the mask, the tight box of each cut from the image at native size; a region whose patch shows no object is
 removed. There the regions are gone through once for every true polyp, so that without one none is removed; here the
-truth is out of reach.
+truth is out of reach. A classifier that was trained on boxes with a margin gets regions with the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from polybench.data.images import UInt8Array
-from polybench.data.patches import Boxes, cut
+from polybench.data.patches import Boxes, cut, scaled
 from polybench.data.sample import image_to_float
 from polybench.errors import ConfigError
 from polybench.refinement.regions import BoolArray, ClassifiedMask, find_regions, without
@@ -36,7 +36,7 @@ class Refined(NamedTuple):
     Attributes:
         before: The mask at the mask threshold, boolean, (h, w).
         after: The same without what was removed.
-        boxes: The tight box of each region, (n, 4).
+        boxes: The tight box of each region, (n, 4), without the margin of its patch.
         probabilities: The probability of each that it shows an object, float64, (n,).
         rejected: Which regions the classifier removed, (n,); one that lies inside of these is gone too.
         seconds: How long it took.
@@ -58,15 +58,23 @@ class RegionRefiner:
         size: Side of a patch, pixels.
         device: Where the patches go.
         batch_size: The most patches at once.
+        margin: Share of its side that is added to a region's box on each side before the patch is cut, as to an
+            object's box in the classifier's training.
     """
 
     def __init__(
-        self, classify: Callable[[Tensor], Tensor], size: int, device: torch.device, batch_size: int = 24
+        self,
+        classify: Callable[[Tensor], Tensor],
+        size: int,
+        device: torch.device,
+        batch_size: int = 24,
+        margin: float = 0.0,
     ) -> None:
         self.classify = classify
         self.size = size
         self.device = device
         self.batch_size = batch_size
+        self.margin = margin
 
     def refine(self, image: UInt8Array, probability: Tensor, thresholds: Thresholds) -> Refined:
         """Refine the prediction of an image.
@@ -118,7 +126,8 @@ class RegionRefiner:
         return found, Seconds(finding.seconds, classifying.seconds)
 
     def _probabilities(self, image: UInt8Array, boxes: Boxes) -> npt.NDArray[np.float64]:
-        """Cut boxes out of an image and classify them, float64, (n,)."""
+        """Cut boxes and their margins out of an image and classify them, float64, (n,)."""
+        boxes = scaled(boxes, 1 + 2 * self.margin)
         batches = [np.zeros(0)]
         for first in range(0, len(boxes), self.batch_size):
             patches = np.stack([cut(image, box, self.size) for box in boxes[first : first + self.batch_size]])

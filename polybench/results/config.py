@@ -125,6 +125,17 @@ def portable_command(argv: Sequence[str]) -> str:
     return shlex.join(words)
 
 
+def first_difference(one: Any, other: Any, key: str = "") -> str | None:
+    """The dotted key at which two configurations first differ; None where they are equal."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for name in sorted({*one, *other}):
+            below = first_difference(one.get(name), other.get(name), f"{key}.{name}".lstrip("."))
+            if below is not None:
+                return below
+        return None
+    return None if one == other else key
+
+
 def _seedless(value: Any) -> Any:
     """A copy of nested mappings and lists without `SEED_KEYS`."""
     if isinstance(value, dict):

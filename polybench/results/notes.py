@@ -61,6 +61,14 @@ def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
     if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
         versions = ", ".join(sorted(_net_versions([row])))
         notes.append(f"Net version {versions}; other rows with this net have another version.")
+    if row.first.record.refinement is not None:
+        origin = row.first.record.refinement.thresholds_from
+        chosen = "chosen on validation" if origin == "validation" else origin
+        notes.append(
+            f"Another test of a net that is trained in its own row: masks at a threshold that was {chosen}, then "
+            "refined by a classifier. What is the threshold's doing, and what the classifier's, stands under "
+            "[Masks before and after refinement](#masks-before-and-after-refinement)."
+        )
     if row.repeats is not None:
         difference = formats.fraction(row.repeats.difference)
         score = title(headline_name(row.scores))

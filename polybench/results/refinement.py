@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256
@@ -40,8 +41,29 @@ def trained_with(root: Path, data: DatasetFacts, checkpoint_sha256: str) -> Reco
     return next(record for record in found if record.dataset == data)
 
 
+def classifier_with(root: Path, checkpoint_sha256: str) -> Record:
+    """Find the record of the training that left the checkpoint of a classifier.
+
+    Args:
+        root: The folder of the leaderboards.
+        checkpoint_sha256: Hash of the checkpoint.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    for stored in read_records(root):
+        record = stored.record
+        if record.task == "classification" and record.provenance.checkpoint_sha256 == checkpoint_sha256:
+            return record
+    raise ConfigError(
+        f"No record in '{root}' is of the training of this classifier ({checkpoint_sha256[:8]}...), so that what it "
+        "was trained on can't be told: name the --leaderboard that its `polybench fit` wrote to, or leave it out."
+    )
+
+
 def refined_record(
     trained: Record,
+    classifier: Record,
     variant: str | None,
     facts: RefinementFacts,
     metrics: Mapping[str, ProtocolScores],
@@ -51,16 +73,17 @@ def refined_record(
     """Describe a refined test.
 
     Args:
-        trained: The record of the training.
+        trained: The record of the segmentation's training.
+        classifier: That of the classifier's.
         variant: Name of the variation; None for that of the training with `-refined`.
         facts: How it was refined.
         metrics: `protocol@version` -> scores of the refined masks.
         command: The portable command line that gets it again.
         provenance: Where the test was run.
     """
-    by = {"classifier": facts.classifier.stage, "dataset": facts.classifier.dataset, "by": facts.thresholds_from}
+    by: dict[str, Any] = {"classifier": classifier.config_sha256, "thresholds": facts.thresholds_from}
     if facts.thresholds_from == "given":
-        by |= {"mask_threshold": str(facts.mask_threshold), "region_threshold": str(facts.region_threshold)}
+        by["thresholds"] = [facts.mask_threshold, facts.region_threshold]
     config = {**trained.config, "refinement": by}
     return replace(
         trained,

@@ -1,6 +1,6 @@
 """What refinement changed, in words: objects, pixels and time before and after (Tables I to IV of the paper)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from polybench.results import format as formats
 from polybench.results.facts import RefinementFacts
@@ -15,7 +15,7 @@ REFINEMENT_COLUMNS = {
     "Missed": "---:",
     "IoU": "---:",
     "Dice": "---:",
-    "mIoU": "---:",
+    "mIoU (`keras_fcn`)": "---:",
     "Pixel accuracy": "---:",
     "Milliseconds per image": "---:",
 }
@@ -37,22 +37,30 @@ def refinement_rows(runs: Iterable[tuple[str, Record]]) -> tuple[list[str], ...]
     )
 
 
-def refinement_facts(record: Record) -> list[tuple[str, str]]:
-    """Label -> text: which classifier, which thresholds, what it removed; nothing for a run that none refined."""
-    facts = record.refinement
-    if facts is None:
+def refinement_facts(runs: Sequence[Record]) -> list[tuple[str, str]]:
+    """Label -> text for the runs of a row: which classifier, which thresholds, what it removed; nothing if none did."""
+    refined = [(f"seed {run.seed}: " if len(runs) > 1 else "", run.refinement) for run in runs if run.refinement]
+    if not refined:
         return []
+    classifiers = [f"{seed}{_classifier(facts)}" for seed, facts in refined]
+    thresholds = [f"{seed}{_thresholds(facts)}" for seed, facts in refined]
+    return [("Refined by", "; ".join(classifiers)), ("Thresholds", "; ".join(thresholds))]
+
+
+def _classifier(facts: RefinementFacts) -> str:
     by = facts.classifier
     what = ", ".join(formats.text(part) for part in (by.stage, by.task, by.dataset) if part)
     lineage = ", ".join(formats.code(one.sha256) for one in facts.classifier_ancestors)
+    return f"{what}, {formats.code(by.sha256)}" + (f", descended from {lineage}" if lineage else "")
+
+
+def _thresholds(facts: RefinementFacts) -> str:
     origin = {"validation": "chosen on the validation images", "released": "those of the released code"}
-    thresholds = (
-        f"masks at {facts.mask_threshold:g}, regions kept above {facts.region_threshold:g}: "
-        f"{origin.get(facts.thresholds_from, 'given on the command line')}; {facts.removed} of {facts.regions} regions "
+    return (
+        f"masks at {facts.mask_threshold:g}, regions kept above {facts.region_threshold:g}, "
+        f"{origin.get(facts.thresholds_from, 'given on the command line')}: {facts.removed} of {facts.regions} regions "
         "removed"
     )
-    classifier = f"{what}: {formats.code(by.sha256)}" + (f", descended from {lineage}" if lineage else "")
-    return [("Refined by", classifier), ("Thresholds", thresholds)]
 
 
 def _lines(name: str, record: Record, facts: RefinementFacts) -> list[list[str]]:
@@ -61,9 +69,9 @@ def _lines(name: str, record: Record, facts: RefinementFacts) -> list[list[str]]
         protocol: {metric: value.value for metric, value in scores.values.items()}
         for protocol, scores in record.metrics.items()
     }
-    at, times = f"at {facts.mask_threshold:g}", facts.milliseconds
+    at, times = f"masks at {facts.mask_threshold:g}", facts.milliseconds
     steps = (
-        ("tested", "at 0.5", facts.scores["tested"], f"{times['segmentation']:.3g}"),
+        ("tested", "tested at 0.5", facts.scores["tested"], f"{times['segmentation']:.3g}"),
         ("thresholded", at, facts.scores["thresholded"], formats.DASH),
         ("refined", f"{at}, refined", refined, f"{sum(times.values()):.3g}"),
     )

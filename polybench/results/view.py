@@ -111,9 +111,12 @@ def score_cells(row: Row, rank: str, remark: str, protocol: str) -> list[str]:
 
 
 def cost_cells(row: Row) -> list[str]:
-    """The cells of `COST_COLUMNS`; a row of several seeds gives the mean time and the largest memory."""
+    """The cells of `COST_COLUMNS`; a row of several seeds gives the mean time and the largest memory.
+
+    A refined test trained nothing.
+    """
     record = row.first.record
-    took = [run.record.training for run in row.runs if run.record.training]
+    took = [run.record.training for run in row.runs if run.record.training and run.record.refinement is None]
     peaks = [facts.peak_memory_bytes for facts in took if facts.peak_memory_bytes is not None]
     epochs = [facts.epochs_run for facts in took]
     hardware = {_hardware(run.record) for run in row.runs}
@@ -144,7 +147,7 @@ def details(row: Row, protocol: str) -> Details:
         ("Net", _distinct(_net(run.record) for run in row.runs)),
         ("Weights", _distinct(_weights(run.record) for run in row.runs)),
         *_passes(record),
-        *refinement_facts(record),
+        *refinement_facts([run.record for run in row.runs]),
         ("Batch size", _distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
         ("Hardware", _distinct(_hardware(run.record, full=True) for run in row.every_run)),
         ("Versions", _distinct(_versions(run.record) for run in row.every_run)),

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from polybench.atomic import atomic_write_text
 from polybench.checksum import file_sha256
 from polybench.environment import COMMAND, STAGES
 from polybench.errors import ConfigError
+from polybench.results.facts import Ancestor
+from polybench.results.record import Record
 from polybench.runs.plan import Plan, Stage, recipe_text
 
 ENCODER = "encoder.safetensors"
@@ -37,6 +40,11 @@ class Cell:
     def name(self) -> str:
         """Stage and seed."""
         return f"{self.stage.name}-s{self.seed}"
+
+    @property
+    def variant(self) -> str:
+        """What its record calls the variation of the recipe: plan and stage."""
+        return f"{self.plan.name}-{self.stage.name}"
 
     @property
     def encoder(self) -> Path:
@@ -68,7 +76,7 @@ class Cell:
         """The words of its command: `fit`, to go on where it was interrupted, or `test` for a stage that refines."""
         words = [
             *self.stage.words(),
-            *("--variant", f"{self.plan.name}-{self.stage.name}", "--seed_everything", str(self.seed)),
+            *("--variant", self.variant, "--seed_everything", str(self.seed)),
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
         ]
         if self.stage.classifier is not None:
@@ -114,12 +122,17 @@ class Cell:
             )
 
     def finished(self) -> Path | None:
-        """The record of the finished run; None where it is not finished, or its record is gone."""
+        """The record of the finished run; None where it is not finished, or its record is gone.
+
+        A run that ended after whoever had started it was killed is finished too: its record is there.
+        """
         path = self.folder / "done.json"
-        if not path.is_file() or (self.stage.classifier is None and not self.encoder.is_file()):
+        if self.stage.classifier is None and not self.encoder.is_file():
             return None
-        record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
-        return record if record.is_file() else None
+        if path.is_file():
+            record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
+            return record if record.is_file() else None
+        return self.finish() if (self.folder / "cell.txt").is_file() and self._records() else None
 
     def finish(self) -> Path:
         """Write down that the run is finished, and where its record is.
@@ -127,17 +140,32 @@ class Cell:
         Raises:
             ConfigError: If there is no record.
         """
-        variant = f"{self.plan.name}-{self.stage.name}"
-        found = [
-            path
-            for path in self.leaderboard.glob(f"records/*/*-{variant}-*-s{self.seed}*.json")
-            if path.stat().st_mtime >= (self.folder / "cell.txt").stat().st_mtime
-        ]
+        found = self._records()
         if not found:
             raise ConfigError(f"'{self.folder}' was run, but left no record: see its log.txt for the reason.")
         record = max(found, key=lambda path: path.stat().st_mtime)
         atomic_write_text(self.folder / "done.json", json.dumps({"record": str(record.resolve())}) + "\n")
         return record
+
+    def _records(self) -> list[Path]:
+        """Records of this run: of its name and seed, and of the checkpoints that it tested."""
+        files = [self.best] if self.stage.classifier is None else [*self.donors().values()]
+        if not all(file.is_file() for file in files):
+            return []
+        tested, *classifiers = [file_sha256(file) for file in files]
+        ending = re.compile(rf".*-{re.escape(self.variant)}-[0-9a-f]{{8}}-s{self.seed}(-r[1-9][0-9]*)?")
+        found = [path for path in self.leaderboard.glob("records/*/*.json") if ending.fullmatch(path.stem)]
+        records = {path: Record.from_json(path.read_text(encoding="utf-8"), path) for path in found}
+        return [
+            path
+            for path, record in records.items()
+            if record.provenance.checkpoint_sha256 == tested
+            and [one.sha256 for one in _classifiers(record)] == classifiers
+        ]
+
+
+def _classifiers(record: Record) -> list[Ancestor]:
+    return [record.refinement.classifier] if record.refinement is not None else []
 
 
 def cells_of(plan: Plan, root: Path, leaderboard: Path) -> list[Cell]:

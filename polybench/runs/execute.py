@@ -2,25 +2,55 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from polybench.errors import ConfigError, UserError
 from polybench.runs.cell import Cell
 
 WAIT_SECONDS = 0.5
 TAIL_LINES = 15
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 Say = Callable[[str], None]
 
 
 class CellError(UserError):
-    """A run of a plan that failed."""
+    """A run of a plan that failed.
+
+    Args:
+        message: What the user reads.
+        code: The exit code of its process; 2, for a wrong configuration, becomes that of the command.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.exit_code = ConfigError.exit_code if code == ConfigError.exit_code else UserError.exit_code
+
+
+class StoppedError(UserError):
+    """A signal that ended the command, after its runs have saved where they stood.
+
+    Args:
+        message: What the user reads.
+        number: The signal.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + number
+
+
+def say_at_once(line: str) -> None:
+    """Print a line that is seen at once, in a file too."""
+    print(line, flush=True)
 
 
 @dataclass(frozen=True)
@@ -41,9 +71,15 @@ class _Running:
 
 
 def execute(
-    cells: Sequence[Cell], command: str, devices: Sequence[str] = (), jobs: int = 1, say: Say = print
+    cells: Sequence[Cell],
+    command: str,
+    devices: Sequence[str] = (),
+    jobs: int = 1,
+    say: Say = say_at_once,
 ) -> list[Outcome]:
     """Run cells, each as a process of `polybench fit` (or `test`), as many at once as there are devices, or jobs.
+
+    On SIGTERM or SIGINT the runs get SIGTERM, and are waited for until they have saved.
 
     Args:
         cells: The runs; one that others start from comes before them.
@@ -56,106 +92,159 @@ def execute(
         The outcomes, in the order of the cells.
 
     Raises:
-        ConfigError: If a folder holds another run, or another process works there; nothing is started then.
+        ConfigError: If a folder holds another run, or another process works there; what runs is stopped, as by SIGTERM.
         CellError: If a run fails; those that are running are let finish first.
+        StoppedError: If a signal came.
     """
-    slots = list(range(max(1, len(devices) or jobs)))
-    waiting = list(cells)
-    running: list[_Running] = []
-    done: dict[str, Outcome] = {}
-    failed: list[str] = []
-    with ExitStack() as stack:
-        stack.callback(lambda: _terminate(running))
-        while waiting or running:
-            while waiting and slots and not failed and (cell := _ready(waiting, done)) is not None:
-                waiting.remove(cell)
-                outcome = _prepare(cell)
-                if outcome is not None:
-                    say(f"{cell.name}: finished before, {outcome.record.name}")
-                    done[cell.name] = outcome
-                    continue
-                slot = slots.pop(0)
-                running.append(_start(cell, command, slot, devices, say))
-            if failed and not running:
-                break
-            running = [one for one in running if not _ended(one, done, slots, failed, say)]
-            if running and (not slots or _ready(waiting, done) is None or failed):
+    work = _Work(list(cells), command, devices, list(range(max(1, len(devices) or jobs))), say)
+    with _listening() as received:
+        try:
+            while not received and work.advance():
                 time.sleep(WAIT_SECONDS)
-    if failed:
-        raise CellError(failed[0])
-    return [done[cell.name] for cell in cells]
+        finally:
+            stopped = work.stop()
+    if received:
+        name = signal.Signals(received[0]).name
+        what = f"while {', '.join(stopped)} ran" if stopped else "between two runs"
+        raise StoppedError(f"Interrupted by {name} {what}: the same command goes on from there.", received[0])
+    if work.failed:
+        raise work.failed[0]
+    return [work.done[cell.name] for cell in cells]
 
 
-def _terminate(running: Sequence[_Running]) -> None:
-    """End what still runs when this process gives up; a run saves where it stands."""
-    for one in running:
-        one.process.terminate()
+@contextmanager
+def _listening() -> Iterator[list[int]]:
+    """Note signals instead of dying of them, so that no run is left behind; a second one changes nothing."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
 
 
-def _ready(waiting: Sequence[Cell], done: dict[str, Outcome]) -> Cell | None:
-    """The first cell for which all that it needs is finished."""
-    return next((cell for cell in waiting if all(needed.name in done for needed in cell.needs())), None)
+@dataclass
+class _Work:
+    """What waits, what runs, and what has become of the rest."""
 
+    waiting: list[Cell]
+    command: str
+    devices: Sequence[str]
+    slots: list[int]
+    say: Say
+    running: list[_Running] = field(default_factory=list)
+    done: dict[str, Outcome] = field(default_factory=dict)
+    failed: list[CellError] = field(default_factory=list)
 
-def _prepare(cell: Cell) -> Outcome | None:
-    """See that the folder is this run's; its outcome where it is finished."""
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    cell.claim()
-    record = cell.finished()
-    return Outcome(cell, record, skipped=True) if record is not None else None
+    def advance(self) -> bool:
+        """Start what can be started, note what has ended; whether there is anything left to wait for."""
+        while self.slots and not self.failed and (cell := self._ready()) is not None:
+            self.waiting.remove(cell)
+            self._begin(cell)
+        self._note_ended()
+        return bool(self.running or (self.waiting and not self.failed))
 
+    def stop(self) -> list[str]:
+        """End what still runs: a run saves where it stands, and is waited for.
 
-def _start(cell: Cell, command: str, slot: int, devices: Sequence[str], say: Say) -> _Running:
-    lock = _lock(cell.folder / "cell.lock")
-    words = cell.words()
-    environment = {**os.environ, **cell.environment(command)}
-    if devices:
-        environment["CUDA_VISIBLE_DEVICES"] = devices[slot]
-    say(f"{cell.name}: {'goes on' if cell.goes_on else 'starts'}, log in '{cell.folder / 'log.txt'}'")
-    with (cell.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "polybench", *words],
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=(lock,),
+        Returns:
+            Names of the cells that are not finished.
+        """
+        stopped = list(self.running)
+        for one in stopped:
+            self.say(f"{one.cell.name}: is told to save and end, process {one.process.pid}")
+            one.process.terminate()
+        for one in stopped:
+            one.process.wait()
+        self._note_ended()
+        return [one.cell.name for one in stopped if one.cell.name not in self.done]
+
+    def _ready(self) -> Cell | None:
+        """The first cell for which all that it needs is finished."""
+        return next((cell for cell in self.waiting if all(needed.name in self.done for needed in cell.needs())), None)
+
+    def _begin(self, cell: Cell) -> None:
+        """Start a run, unless it is finished."""
+        cell.folder.mkdir(parents=True, exist_ok=True)
+        cell.claim()
+        record = cell.finished()
+        if record is not None:
+            self.say(f"{cell.name}: finished before, {record.name}")
+            self.done[cell.name] = Outcome(cell, record, skipped=True)
+            return
+        lock = _lock(cell.folder / "cell.lock")
+        slot = self.slots.pop(0)
+        self.say(f"{cell.name}: {'goes on' if cell.goes_on else 'starts'}, log in '{cell.folder / 'log.txt'}'")
+        environment = {**os.environ, **cell.environment(self.command)}
+        if self.devices:
+            environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
+        process = _start(cell, environment, lock)
+        self.running.append(_Running(cell, process, lock, slot))
+        os.pwrite(lock, str(process.pid).encode(), 0)
+
+    def _note_ended(self) -> None:
+        """Note the outcomes of runs that have ended, whose slots are free."""
+        ended = [one for one in self.running if one.process.poll() is not None]
+        self.running = [one for one in self.running if one not in ended]
+        for one in ended:
+            self.slots.append(one.slot)
+            try:
+                self._note(one.cell, one.process.returncode)
+            finally:
+                os.close(one.lock)
+
+    def _note(self, cell: Cell, code: int) -> None:
+        if code == 0:
+            self.done[cell.name] = Outcome(cell, cell.finish(), skipped=False)
+            self.say(f"{cell.name}: finished")
+            return
+        log = cell.folder / "log.txt"
+        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+        shown = "\n".join(f"    {line}" for line in tail)
+        message = (
+            f"{cell.name} ended with exit code {code}; mend it and give the same command again, which goes on from "
+            f"there. The end of '{log}':\n{shown}"
         )
-    return _Running(cell, process, lock, slot)
+        self.failed.append(CellError(message, code))
+
+
+def _start(cell: Cell, environment: dict[str, str], lock: int) -> subprocess.Popen[bytes]:
+    """Start a run that Ctrl-C in the terminal doesn't reach: what it gets is the SIGTERM of this process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process inherits what is blocked
+    try:
+        with (cell.folder / "log.txt").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "polybench", *cell.words()],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=(lock,),
+            )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lock(path: Path) -> int:
     """Lock a file; the run inherits the lock, so that it holds while the run lives, even if this process is killed.
 
     Raises:
-        ConfigError: If another process has it.
+        ConfigError: If another process has it; the file says which.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        pid = os.read(descriptor, 20).decode()
         os.close(descriptor)
-        raise ConfigError(f"Another process is at work in '{path.parent}': wait for it, or end it.") from error
+        who = f"Process {pid}" if pid else "Another process"
+        raise ConfigError(f"{who} is at work in '{path.parent}': wait for it, or end it.") from error
+    os.ftruncate(descriptor, 0)
     return descriptor
-
-
-def _ended(one: _Running, done: dict[str, Outcome], slots: list[int], failed: list[str], say: Say) -> bool:
-    """Whether a run has ended; then its outcome is noted and its slot is free."""
-    code = one.process.poll()
-    if code is None:
-        return False
-    slots.append(one.slot)
-    try:
-        if code == 0:
-            done[one.cell.name] = Outcome(one.cell, one.cell.finish(), skipped=False)
-            say(f"{one.cell.name}: finished")
-        else:
-            log = one.cell.folder / "log.txt"
-            tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
-            shown = "\n".join(f"    {line}" for line in tail)
-            failed.append(
-                f"{one.cell.name} ended with exit code {code}; mend it and give the same command again, which goes on "
-                f"from there. The end of '{log}':\n{shown}"
-            )
-    finally:
-        os.close(one.lock)
-    return True

@@ -18,6 +18,7 @@ def lineage_graph(plan: Plan, records: Mapping[str, Record]) -> "nx.DiGraph[str]
         records: Name of a cell -> its record.
     """
     graph: nx.DiGraph[str] = nx.DiGraph()
+    origins: dict[str, str] = {}
     for name, stage in plan.stages.items():
         record = next(record for cell, record in records.items() if cell.rpartition("-s")[0] == name)
         what = "refined test" if stage.classifier else record.task
@@ -25,8 +26,8 @@ def lineage_graph(plan: Plan, records: Mapping[str, Record]) -> "nx.DiGraph[str]
         for parent in plan.parents(stage):
             graph.add_edge(_node(parent.name), _node(name), used=stage.classifier is not None)
         if not plan.parents(stage):
-            label = "random weights" if stage.source is None else Path(stage.source).name
-            origin = "origin_" + label.replace(" ", "_")
+            label = "random weights" if stage.source is None else "/".join(Path(stage.source).parts[-3:])
+            origin = origins.setdefault(label, f"origin_{len(origins)}")
             graph.add_node(origin, label=label, stage=False)
             graph.add_edge(origin, _node(name), used=False)
     return graph
@@ -70,5 +71,5 @@ def _mean(values: list[float]) -> float:
 
 
 def _node(name: str) -> str:
-    """A stage's name as Mermaid takes it."""
-    return name.replace("+", "_with_")
+    """A stage's name as Mermaid takes it, which keeps some words for itself."""
+    return "stage_" + name.replace("+", "_with_")

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from polybench.errors import ConfigError, did_you_mean
 
@@ -90,8 +91,8 @@ def read_plan(path: Path) -> Plan:
     """Read a plan; recipes and donors are looked up beside it.
 
     Raises:
-        ConfigError: If the file, a recipe or a donor is missing, a key is unknown, a value has another form, or the
-            stages form a circle.
+        ConfigError: If the file, a recipe or a donor is missing, a key is unknown or stands twice, a value has another
+            form, a stage is refined by itself, or the stages form a circle.
     """
     data = _mapping(_load(path), f"'{path}'", {"name", "seeds", "options", "stages"})
     name = data.get("name", path.stem)
@@ -100,6 +101,8 @@ def read_plan(path: Path) -> Plan:
     seeds = data.get("seeds", [0])
     if not isinstance(seeds, list) or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
         raise ConfigError(f"seeds in '{path}' must be a list of whole numbers from 0, such as [0, 1, 2].")
+    if twice := [seed for seed in seeds if seeds.count(seed) > 1]:
+        raise ConfigError(f"seeds in '{path}' has {twice[0]} more than once: each seed is run once.")
     common = _mapping(data.get("options") or {}, f"options in '{path}'")
     described = _mapping(data.get("stages") or {}, f"stages in '{path}'")
     if not described:
@@ -109,7 +112,7 @@ def read_plan(path: Path) -> Plan:
     stages = {key: _stage(key, described[key], common, path, trained) for key in trained}
     stages |= {key: _refinement(key, value, path, stages) for key, value in refining.items()}
     stages = {key: stages[key] for key in described}
-    plan = Plan(name, {key: stages[key] for key in _order(stages, path)}, tuple(dict.fromkeys(seeds)))
+    plan = Plan(name, {key: stages[key] for key in _order(stages, path)}, tuple(seeds))
     _refuse_missing_seeds(plan, path)
     return plan
 
@@ -142,9 +145,24 @@ def _fragments(value: Any) -> list[str]:
     return [name for item in items for name in _fragments(item)]
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which YAML would silently take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[tuple[str, str], int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            line, name = key.start_mark.line + 1, (key.tag, key.value)
+            if name in lines:
+                raise ConstructorError(
+                    problem=f"the key '{key.value}' of line {lines[name]} stands again in line {line}"
+                )
+            lines[name] = line
+        return super().construct_mapping(node, deep)
+
+
 def _load(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"The plan '{path}' can't be read: {reason}.") from error
@@ -179,6 +197,8 @@ def _refinement(name: str, value: Mapping[str, Any], path: Path, stages: Mapping
         if data.get(key) not in stages:
             hint = did_you_mean(str(data.get(key)), list(stages))
             raise ConfigError(f"{where} needs under '{key}' a stage that is trained, not {data.get(key)!r}.{hint}")
+    if data[REFINE] == data["with"]:
+        raise ConfigError(f"{where} refines '{data[REFINE]}' with itself: name a classifier of patches under 'with'.")
     refined = stages[data[REFINE]]
     options = {key: item for key, item in refined.options.items() if key not in NOT_OF_A_TEST}
     return Stage(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.results import format as formats
@@ -28,10 +29,13 @@ COLUMNS = {
     "Epochs": "---:",
     "Budget": ":---",
     "Score": ":---",
-    "Images or patches": "---:",
+    "Tested images or patches": "---:",
     "Seeds": ":---",
     "Record": ":---",
 }
+
+BEFORE = ("tested", "thresholded")
+"""Steps before a refinement."""
 
 INTRODUCTION = """\
 Each stage is an ordinary run with its record; only the backbone travels, the head and the optimizer begin anew. A
@@ -114,7 +118,7 @@ def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
 def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:
     """Draw what validation said after each epoch: one panel for each metric, one line for each run."""
     names = ("val/dice", "val/auc", "val/loss")
-    curves = [(cell.stage.name, read_curves(cell.folder)) for cell in cells]
+    curves = [(cell.stage.name, read_curves(cell.folder)) for cell in cells if cell.stage.classifier is None]
     shown = [name for name in names if any(name in table for _, table in curves)]
     figure = Figure(figsize=(6.4, 3.2 * max(1, len(shown))), layout="constrained")
     panels = figure.subplots(max(1, len(shown)), squeeze=False)[:, 0]
@@ -144,6 +148,7 @@ def _draw(axes: Axes, name: str, plan: Plan, curves: Sequence[tuple[str, pd.Data
         labelled.add(stage)
         axes.plot(table.index + 1, table[name], color=colours[stage], alpha=0.85, linewidth=1.2, label=label)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(name)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -156,7 +161,7 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
     protocol = next(key for key in first.metrics if key.partition("@")[0] == first.dataset.ranked_by)
     metric = headline_name(first.metrics[protocol].values)
     values = [record.metrics[protocol].values[metric] for record in found]
-    epochs = [record.training.epochs_run for record in found if record.training]
+    epochs = [record.training.epochs_run for record in found if record.training and record.refinement is None]
     return [
         name,
         formats.text(_start(plan, plan.stages[name])),
@@ -165,7 +170,7 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
         formats.size(first.dataset.size),
         formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
         str(first.budget),
-        f"{title(metric)} {_score(values)} ({formats.code(protocol)})",
+        f"{title(metric)} {_score(values)} ({formats.code(protocol)}){_before(found, protocol, metric)}",
         str(first.metrics[protocol].n),
         ", ".join(str(record.seed) for record in found),
         "; ".join(formats.code(one.record.stem) for one in runs),
@@ -177,6 +182,15 @@ def _start(plan: Plan, stage: Stage) -> str:
         return "random weights"
     start = stage.source if stage.source in plan.stages else Path(stage.source).name
     return f"{start}, refined by {stage.classifier}" if stage.classifier else start
+
+
+def _before(records: Sequence[Record], protocol: str, metric: str) -> str:
+    """What the masks scored before a refinement: as any test has them, and at the threshold that went with it."""
+    steps = [record.refinement.scores for record in records if record.refinement is not None]
+    if not steps:
+        return ""
+    before = [formats.fraction(statistics.fmean(step[name][protocol][metric] for step in steps)) for name in BEFORE]
+    return f"; before, at 0.5 {before[0]}, at the masks' threshold {before[1]}"
 
 
 def _score(values: Sequence[MetricValue]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,19 @@ from lightning.pytorch import Trainer
 from PIL import Image
 from torch import Tensor, nn
 
-from polybench.callbacks.refinement import RefinementCallback
+from polybench.callbacks.refinement import OutcomeRows, RefinementCallback, mean_milliseconds
 from polybench.data.loader import EvaluationSampler
 from polybench.data.module import SegmentationDataModule
+from polybench.data.patches import boxes_of
 from polybench.datasets import ClinicDBDataModule, EMDataModule, FolderDataModule
 from polybench.errors import ConfigError, DataError
 from polybench.losses import BCEDiceLoss
-from polybench.metrics import PER_IMAGE, Rows
+from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.folder import StoredMap, stored_rows
-from polybench.refinement.refiner import RegionRefiner
+from polybench.metrics.instances import InstanceCounts
+from polybench.metrics.prepare import resize_affine
+from polybench.metrics.protocols import FOV, INSTANCES
+from polybench.refinement.refiner import Refined, RegionRefiner, Seconds
 from polybench.refinement.thresholds import RELEASED, Thresholds
 from polybench.tasks import FeedbackSegmentationTask, SegmentationTask
 
@@ -73,8 +78,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def frames(root: Path, size: tuple[int, int] = FRAME) -> SegmentationDataModule:
-    return ClinicDBDataModule(root=str(root), size=size, split=str(root / "split.csv"), eval_batch_size=3)
+def frames(root: Path, size: tuple[int, int] = FRAME, at_once: int = 3) -> SegmentationDataModule:
+    return ClinicDBDataModule(root=str(root), size=size, split=str(root / "split.csv"), eval_batch_size=at_once)
 
 
 def segmentation() -> SegmentationTask:
@@ -194,8 +199,24 @@ def test_validations_inside_a_fit_choose_nothing(root: Path) -> None:
     assert callback.thresholds is None
 
 
-def test_time_of_a_test_is_per_image_and_told_apart(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("at_once", "segmentation", "classification"),
+    [
+        (1, 100, 2 * 200 / 3),  # frames 6 and 7 have regions, and 8 has none
+        (2, 100 / 2, 200 / 2),
+        (3, 100, 0),
+        (4, 1100 / 4, (1000 + 3 * 200) / 4),  # one batch, and so the first
+    ],
+)
+def test_time_of_a_test_is_per_image_told_apart_and_without_the_first_batch(
+    root: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, segmentation: float, classification: float
+) -> None:
     now = [0.0]
+    warm: set[str] = set()
+
+    def pass_time(part: str, seconds: float) -> None:
+        now[0] += seconds if part in warm else 1 + seconds
+        warm.add(part)
 
     class Clock:
         @staticmethod
@@ -204,21 +225,87 @@ def test_time_of_a_test_is_per_image_and_told_apart(root: Path, monkeypatch: pyt
 
     class Slow(ColourNet):
         def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
-            now[0] += 0.1
+            pass_time("net", 0.1)
             return super().forward(images)
 
     def slow(patches: Tensor) -> Tensor:
-        now[0] += 0.2
+        pass_time("classifier", 0.2)
         return is_red(patches)
 
     monkeypatch.setattr("polybench.refinement.timing.time", Clock)
     callback = RefinementCallback(RegionRefiner(slow, 8, torch.device("cpu")), RELEASED)
     task = SegmentationTask(Slow(), BCEDiceLoss(), mean=(0, 0, 0), std=(1, 1, 1))
-    trainer_with(callback, root).test(task, frames(root), verbose=False)
+    trainer_with(callback, root).test(task, frames(root, at_once=at_once), verbose=False)
     assert callback.milliseconds == pytest.approx(
-        {"segmentation": 2 * 100 / 4, "regions": 0, "classification": 3 * 200 / 4}  # batches of 3 and 1; one is empty
+        {"segmentation": segmentation, "regions": 0, "classification": classification}
     )
     assert "forward" not in vars(task.net)
+
+
+def test_rows_of_first_batches_are_left_out_of_the_time_where_there_are_others() -> None:
+    nothing = np.zeros((2, 2), np.bool_)
+
+    def add(rows: OutcomeRows, name: str, seconds: float, first: bool) -> None:
+        parts = Seconds(2 * seconds, 3 * seconds)
+        refined = Refined(nothing, nothing, boxes_of([]), np.zeros(0), np.zeros(0, np.bool_), parts)
+        rows.update(name, name, refined, seconds, first)
+
+    rows = OutcomeRows()
+    add(rows, "a", 0.5, True)
+    add(rows, "b", 0.25, True)
+    assert mean_milliseconds(rows.compute()) == {"segmentation": 375, "regions": 750, "classification": 1125}
+    rows = OutcomeRows()
+    for name, seconds, first in [("a", 4, True), ("b", 0.125, False), ("c", 0.375, False), ("d", 0.25, True)]:
+        add(rows, name, seconds, first)
+    add(rows, "d", 1.0, False)  # which another process repeats
+    assert mean_milliseconds(rows.compute()) == {"segmentation": 500, "regions": 1000, "classification": 1500}
+
+
+def after_hand_made_batch(probability: Tensor, protocol: Protocol, **truth: Tensor) -> RefinementCallback:
+    """Rows of one image, all of whose regions stay."""
+    side = probability.shape[0]
+    image = np.zeros((side, side, 3), np.uint8)
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(native_image=lambda name: image))
+    task, callback = segmentation(), RefinementCallback(RegionRefiner(certain, 8, torch.device("cpu")), RELEASED)
+    task.protocols = (protocol,)
+    batch: Any = {
+        "id": ["a"],
+        "group": ["a"],
+        "image": torch.zeros(1, 3, side, side),
+        "to_native": resize_affine((side, side), (side, side))[None],
+        **{name: [value[None]] for name, value in truth.items()},
+    }
+    callback.on_test_start(trainer, task)
+    callback.on_test_batch_start(trainer, task, batch, 0)
+    callback.on_test_batch_end(trainer, task, probability[None, None], batch, 0)
+    callback.on_test_epoch_end(trainer, task)
+    return callback
+
+
+def certain(patches: Tensor) -> Tensor:
+    return torch.ones(len(patches))
+
+
+@pytest.mark.parametrize("name", ["thresholded", "refined"])
+def test_what_lies_outside_the_field_of_view_does_not_count(name: str) -> None:
+    probability, mask, valid = torch.zeros(8, 8), torch.zeros(8, 8), torch.zeros(8, 8)
+    valid[:, 2:] = 1
+    probability[0:2] = 1  # of 16 pixels, 12 are in view
+    mask[1:3] = 1  # 4 in view of either row
+    rows = getattr(after_hand_made_batch(probability, FOV, native_mask=mask, native_valid=valid), name)
+    assert rows.columns["counts_in_view"].tolist() == [[6, 6, 6, 30]]
+
+
+@pytest.mark.parametrize("name", ["thresholded", "refined"])
+def test_instances_are_those_of_the_dataset(name: str) -> None:
+    """Two nuclei touch: each of 4 of the 8 pixels of one region, an IoU of 0.5, which is not above it."""
+    labels = torch.zeros(8, 8, dtype=torch.int32)
+    labels[2:4, 2:4], labels[2:4, 4:6] = 1, 2
+    mask = (labels > 0).float()
+    truth = {"native_mask": mask, "native_valid": torch.ones(8, 8), "native_labels": labels}
+    rows = getattr(after_hand_made_batch(mask, INSTANCES, **truth), name)
+    found = InstanceCounts(*rows.columns["instances"][0])
+    assert (found.tp, found.fp, found.fn) == (0, 1, 2)
 
 
 def test_passes_of_a_feedback_net_are_refined_and_timed(root: Path) -> None:

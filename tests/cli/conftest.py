@@ -41,7 +41,7 @@ def refinable(tmp_path_factory: pytest.TempPathFactory) -> Refinable:
         patch.setenv("POLYBENCH_CACHE", str(folder / "cache"))
         patch.chdir(folder)
         for recipe in (write_recipe(folder, data, max_epochs=8), write_stage(folder, data, "patches", None)):
-            words = ["--trainer.default_root_dir", recipe.stem, "--leaderboard", "board"]
+            words = ["--trainer.default_root_dir", recipe.stem, "--leaderboard", "board", "--data.eval_batch_size", "1"]
             assert run(["fit", "--config", recipe.name, *words]) == 0
     checkpoints = (folder / name / "checkpoints" / "best.ckpt" for name in ("tiny", "patches"))
     return Refinable(folder, data, *checkpoints)

@@ -1,5 +1,6 @@
 """`polybench transfer`: a scheme from start to end, killed on the way, gives what the unbroken one gives."""
 
+import hashlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,7 +21,7 @@ REPOSITORY = str(Path(__file__).parents[2])
 
 
 def write_plan(folder: Path, data_root: Path) -> Path:
-    """C1 -> S2 on the tiny frames."""
+    """C1 -> S2 on the tiny frames, and S2 refined by C1."""
     for task in ("segment", "patches"):
         path = write_stage(folder, data_root, task, None, max_epochs=2)
         recipe = yaml.safe_load(path.read_text())
@@ -28,6 +30,7 @@ def write_plan(folder: Path, data_root: Path) -> Path:
     stages = {
         "C1": {"recipe": "patches.yaml", "from": None, "options": {"trainer.max_epochs": 8}},
         "S2": {"recipe": "segment.yaml", "from": "C1"},
+        "S2+C1": {"refine": "S2", "with": "C1"},
     }
     path = folder / "plan.yaml"
     path.write_text(yaml.safe_dump({"name": "tiny", "options": {"save_every": 1}, "stages": stages}, sort_keys=False))
@@ -47,16 +50,22 @@ def transfer(folder: Path, plan: Path, runs: str) -> subprocess.Popen[str]:
     )
 
 
-def dice(board: Path) -> float:
-    [record] = board.glob("records/clinicdb/segment-tiny-S2-*.json")
-    return float(json.loads(record.read_text())["metrics"]["per_image@2"]["values"]["dice"]["value"])
+def record_of(board: Path, stage: str) -> dict[str, Any]:
+    """The only record of a stage."""
+    [path] = board.glob(f"records/clinicdb/segment-tiny-{stage}-*.json")
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def dice(board: Path, stage: str) -> float:
+    return float(record_of(board, stage)["metrics"]["per_image@2"]["values"]["dice"]["value"])
 
 
 @pytest.mark.slow
 def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(tmp_path: Path, data_root: Path) -> None:
     plan = write_plan(tmp_path, data_root)
     unbroken = transfer(tmp_path, plan, "one")
-    output, _ = unbroken.communicate(timeout=240)
+    output, _ = unbroken.communicate(timeout=600)
     assert unbroken.returncode == 0, output
     broken = transfer(tmp_path, plan, "two")
     checkpoints = tmp_path / "two/tiny/C1-s0/checkpoints"
@@ -67,7 +76,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(tmp_path: Path, da
     os.killpg(broken.pid, signal.SIGKILL)
     broken.communicate()
     again = transfer(tmp_path, plan, "two")
-    output, _ = again.communicate(timeout=240)
+    output, _ = again.communicate(timeout=600)
     assert again.returncode == 0, output
     assert "C1-s0: goes on" in output
     for stage in ("C1", "S2"):
@@ -75,13 +84,20 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(tmp_path: Path, da
             load_file(tmp_path / f"{runs}/tiny/{stage}-s0/checkpoints/encoder.safetensors") for runs in ("one", "two")
         )
         assert all(one[key].equal(two[key]) for key in one)
-    assert dice(tmp_path / "one-board") == dice(tmp_path / "two-board")
+    for stage in ("S2", "S2+C1"):
+        assert dice(tmp_path / "one-board", stage) == dice(tmp_path / "two-board", stage)
+    tested = (tmp_path / "two/tiny/S2-s0/checkpoints/best.ckpt").read_bytes()
+    refined = record_of(tmp_path / "two-board", "S2+C1")
+    assert refined["refinement"]["classifier"]["stage"] == "patches-tiny-C1"
+    assert refined["provenance"]["checkpoint_sha256"] == hashlib.sha256(tested).hexdigest()
     report = (tmp_path / "two-board/plans/tiny.md").read_text()
-    assert "C1 --> S2" in report
+    assert "stage_C1 --> stage_S2" in report
     assert (tmp_path / "two-board/plans/tiny.png").stat().st_size > 1000
-    output, _ = transfer(tmp_path, plan, "two").communicate(timeout=60)
+    output, _ = transfer(tmp_path, plan, "two").communicate(timeout=200)
     assert "C1-s0: finished before" in output
     assert "S2-s0: finished before" in output
+    assert "S2+C1-s0: finished before" in output
+    assert record_of(tmp_path / "two-board", "S2+C1") == refined
     page = (tmp_path / "two-board/clinicdb.md").read_text()
     assert "polybench transfer --config plan.yaml" in page
 
@@ -92,7 +108,7 @@ def test_plan_is_listed_without_being_run(
     monkeypatch.chdir(tmp_path)
     assert run(["transfer", "--config", str(write_plan(tmp_path, data_root)), "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(";")[0] for line in lines] == ["C1-s0: to do", "S2-s0: to do"]
+    assert [line.partition(";")[0] for line in lines] == ["C1-s0: to do", "S2-s0: to do", "S2+C1-s0: to do"]
     assert not (tmp_path / "runs").exists()
 
 

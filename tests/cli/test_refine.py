@@ -127,10 +127,13 @@ def changed(checkpoint: Path, change: Callable[[dict[str, Any]], object]) -> str
     return "changed.ckpt"
 
 
-def test_masks_are_those_of_a_refinement_by_hand(refinable: Refinable, images: str, expected: Expected) -> None:
+def test_masks_are_those_of_a_refinement_by_hand(
+    refinable: Refinable, images: str, expected: Expected, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert 0 < expected.removed < expected.regions
     words = ["--refine", str(refinable.classifier), "--refine_thresholds", expected.thresholds]
     assert run(refinable.words("predict", "--images", images, "--out", "masks", *words)) == 0
+    assert f"\n{expected.removed} of {expected.regions} regions were removed." in capsys.readouterr().out
     for name, mask in predicted("masks").items():
         np.testing.assert_array_equal(mask, expected.masks[name])
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from polybench.cli.main import run
-from polybench.metrics import PROTOCOLS
 from tests.cli.conftest import Refinable
 
 
@@ -36,8 +35,9 @@ def test_record_holds_what_the_refinement_changed(refinable: Refinable, board: P
     assert run(words(refinable, "--refine_thresholds", "0.2,0.1")) == 0
     record, rows = the_record(board, "refined")
     assert {path: path.read_bytes() for path in before} == before
-    pd.testing.assert_frame_equal(rows, pd.read_csv("tested/test_rows_refined.csv", dtype={"id": str}))
-    assert list(record["metrics"]) == [protocol.key for protocol in PROTOCOLS]
+    printed = pd.read_csv("tested/test_rows_refined.csv", dtype={"id": str})
+    pd.testing.assert_frame_equal(rows, printed[list(rows)])
+    assert list(record["metrics"]) == ["per_image@2", "keras_fcn@2", "boundary@2", "objects@2"]
     dice = record["metrics"]["per_image@2"]["values"]["dice"]["value"]
     assert dice == pytest.approx(rows["per_image@2/dice"].mean(), abs=1e-6)
     facts, plain = record["refinement"], pd.read_csv("tested/test_rows.csv")
@@ -62,6 +62,7 @@ def test_record_names_classifier_checkpoint_and_command(refinable: Refinable, bo
     segmentation = hashlib.sha256(refinable.segmentation.read_bytes()).hexdigest()
     assert record["provenance"]["checkpoint_sha256"] == segmentation
     assert record["command"].startswith("polybench test --config")
+    assert record["command"].endswith("--variant second_look --ckpt_path best")
     assert str(refinable.folder) not in json.dumps(record)
     assert "second_look" in (board / "clinicdb.md").read_text()
 
@@ -71,6 +72,8 @@ def test_record_names_classifier_checkpoint_and_command(refinable: Refinable, bo
     [
         (["--leaderboard", "empty"], "is of the training that left this checkpoint"),
         (["--data.size", "[48,48]"], "recorded with another split, copy or size"),
+        (["--model.mean", "[0.1,0.1,0.1]"], "another value of 'model.init_args.mean'"),
+        (["--trainer.precision", "bf16-mixed"], "another value of 'trainer.precision'"),
         (["--trainer.limit_test_batches", "1"], "leave out --trainer.limit_test_batches"),
         (["--trainer.limit_val_batches", "0.5"], "leave out --trainer.limit_val_batches"),
     ],
@@ -88,3 +91,30 @@ def test_what_forbids_a_record_is_found_before_the_test(
 def test_plain_test_writes_no_record(refinable: Refinable, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(refinable.words("test", "--leaderboard", "board")) == 2
     assert "--leaderboard needs --refine" in capsys.readouterr().err
+
+
+def rewrite(board: Path, **dataset: str) -> None:
+    """Change what the classifier's record says of its dataset."""
+    [path] = board.glob("records/clinicdb/patches-*.json")
+    record = json.loads(path.read_text())
+    record["dataset"] |= dataset
+    path.write_text(json.dumps(record))
+
+
+def test_classifier_of_another_split_is_refused(
+    refinable: Refinable, board: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite(board, split="swapped", split_sha256="0" * 64)
+    assert run(words(refinable)) == 2
+    assert (
+        "trained under another split of clinicdb, 'swapped', and may have seen test images" in capsys.readouterr().err
+    )
+
+
+def test_classifier_without_a_record_is_refused(
+    refinable: Refinable, board: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in board.glob("records/clinicdb/patches-*"):
+        path.unlink()
+    assert run(words(refinable)) == 2
+    assert "what it was trained on can't be told" in capsys.readouterr().err

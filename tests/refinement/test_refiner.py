@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from polybench.data.images import UInt8Array
+from polybench.data.patches import cut, positive_boxes
 from polybench.errors import ConfigError
 from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.refinement.refiner import RegionRefiner
@@ -61,6 +62,23 @@ def test_patches_are_tight_boxes_of_the_image_itself_padded_with_zeros() -> None
     expected = np.zeros((2, 4, 4, 3))
     expected[0], expected[1, :, 1:3] = image[0:4, 26:30], image[10:14, 5:7]
     np.testing.assert_allclose(patches.permute(0, 2, 3, 1).numpy() * 255, expected, atol=1e-4)
+
+
+def test_a_margin_enlarges_the_patches_as_in_training_and_not_the_boxes() -> None:
+    image = np.random.default_rng(0).integers(1, 256, (20, 30, 3), np.uint8)
+    probability = torch.zeros(20, 30)
+    probability[0:4, 22:30] = 1  # at the border
+    probability[8:12, 5:13] = 1
+    classify = Redness()
+    refined = RegionRefiner(classify, 12, CPU, margin=0.25).refine(image, probability, AT_HALF)
+    assert refined.boxes.tolist() == [[0, 22, 4, 30], [8, 5, 12, 13]]
+    assert positive_boxes(refined.boxes, (20, 30), 0.25).tolist() == [[0, 20, 5, 30], [7, 3, 13, 15]]
+    (patches,) = classify.seen
+    np.testing.assert_allclose(patches[1, :, 3:9].permute(1, 2, 0) * 255, image[7:13, 3:15], atol=1e-4)
+    assert not patches[1, :, :3].any()
+    assert not patches[1, :, 9:].any()
+    expected = cut(image, np.array([0, 20, 5, 30]), 12)  # one pixel below, two to the left, none outside
+    np.testing.assert_allclose(patches[0].permute(1, 2, 0) * 255, expected, atol=1e-4)
 
 
 def test_a_pixel_at_the_mask_threshold_is_foreground_and_a_region_at_its_threshold_goes() -> None:

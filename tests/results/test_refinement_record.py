@@ -9,7 +9,7 @@ from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor, RefinementFacts
 from polybench.results.page import render_page
 from polybench.results.record import Record, read_records, write_record
-from polybench.results.refinement import refined_record, trained_with
+from polybench.results.refinement import classifier_with, refined_record, trained_with
 from tests.results.factory import PROTOCOL, dataset, digest, provenance, table, trained
 
 FACTS = RefinementFacts(
@@ -30,7 +30,10 @@ FACTS = RefinementFacts(
 
 
 def refined(base: Record, facts: RefinementFacts = FACTS, variant: str | None = "S3+C2") -> Record:
-    return refined_record(base, variant, facts, base.metrics, "polybench test --refine C2.ckpt", provenance())
+    classifier = trained(table([0.5, 1.0]), task="classification", recipe="patches_toy", seed=base.seed)
+    return refined_record(
+        base, classifier, variant, facts, base.metrics, "polybench test --refine C2.ckpt", provenance()
+    )
 
 
 def test_refined_record_can_be_read_again(tmp_path: Path) -> None:
@@ -69,13 +72,41 @@ def test_page_shows_objects_pixels_and_time_of_each_step(tmp_path: Path) -> None
     base = trained(table([0.5, 1.0]))
     write_record(refined(base), table([0.5, 1.0]), tmp_path)
     page = render_page("toy", read_records(tmp_path))
-    lines = [line.split(" | ", 1)[1] for line in page.splitlines() if " | at 0." in line]
+    lines = [line.split(" | ", 1)[1] for line in page.splitlines() if " at 0." in line and line.count("|") > 8]
     assert lines == [
-        "0 | at 0.5 | 159 | 88 | 23 | 0.6000 | 0.7000 | 0.7800 | \N{EM DASH} | 4.35 |",
-        "0 | at 0.2 | 160 | 90 | 22 | \N{EM DASH} | 0.7100 | \N{EM DASH} | \N{EM DASH} | \N{EM DASH} |",
-        "0 | at 0.2, refined | 158 | 64 | 24 | \N{EM DASH} | 0.7500 | \N{EM DASH} | \N{EM DASH} | 7.11 |",
+        "0 | tested at 0.5 | 159 | 88 | 23 | 0.6000 | 0.7000 | 0.7800 | \N{EM DASH} | 4.35 |",
+        "0 | masks at 0.2 | 160 | 90 | 22 | \N{EM DASH} | 0.7100 | \N{EM DASH} | \N{EM DASH} | \N{EM DASH} |",
+        "0 | masks at 0.2, refined | 158 | 64 | 24 | \N{EM DASH} | 0.7500 | \N{EM DASH} | \N{EM DASH} | 7.11 |",
     ]
-    assert "masks at 0.2, regions kept above 0.1: those of the released code; 25 of 247 regions removed" in page
+    assert "masks at 0.2, regions kept above 0.1, those of the released code: 25 of 247 regions removed" in page
+
+
+def test_another_classifier_is_another_configuration() -> None:
+    base = trained(table([0.5, 1.0]))
+    other = trained(table([0.5, 1.0]), task="classification", config_sha256=digest("longer"))
+    assert refined_record(base, other, "S3+C2", FACTS, base.metrics, "", provenance()).config_sha256 != (
+        refined(base).config_sha256
+    )
+
+
+def test_classifier_is_found_by_its_checkpoint(tmp_path: Path) -> None:
+    rows = table([0.5, 1.0])
+    segmentation = trained(rows, provenance=provenance(checkpoint_sha256=digest("classifier")))
+    classifier = replace(segmentation, task="classification", recipe="patches_toy")
+    for record in (segmentation, classifier):
+        write_record(record, rows, tmp_path)
+    assert classifier_with(tmp_path, digest("classifier")) == classifier
+    with pytest.raises(ConfigError, match="trained on can't be told"):
+        classifier_with(tmp_path, digest("unknown"))
+
+
+def test_every_seed_of_a_row_has_its_own_thresholds(tmp_path: Path) -> None:
+    for seed, threshold in ((0, 0.4), (1, 0.6)):
+        facts = replace(FACTS, mask_threshold=threshold)
+        write_record(refined(trained(table([0.5, 1.0]), seed=seed), facts), table([0.5, 1.0]), tmp_path)
+    page = render_page("toy", read_records(tmp_path))
+    assert "seed 0: masks at 0.4, regions" in page
+    assert "seed 1: masks at 0.6, regions" in page
 
 
 def test_page_of_unrefined_runs_has_no_such_table(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A cell knows its own folder again, and shows what has changed."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from polybench.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
+from tests.results.factory import provenance, table, trained
 from tests.runs.test_plan import SCHEME, write
 
 
@@ -71,6 +73,16 @@ def test_begun_run_goes_on(tmp_path: Path) -> None:
     assert one.words()[-2:] == ["--ckpt_path", "last"]
 
 
+def record_of(one: Cell, folder: Path, stem: str, checkpoint: bytes) -> Path:
+    """Write a record that tests a checkpoint, under a name."""
+    rows = table([0.5, 1.0])
+    digest = hashlib.sha256(checkpoint).hexdigest()
+    record = trained(rows, recipe="patches", variant=one.variant, provenance=provenance(checkpoint_sha256=digest))
+    path = folder / "leaderboards/records/kvasir_seg" / f"patches-{one.variant}-01234567-{stem}.json"
+    give(path, record.to_json().encode())
+    return path
+
+
 def test_run_without_record_is_not_finished(tmp_path: Path) -> None:
     one = cell(tmp_path)
     give(cell(tmp_path, name="S1-s0").encoder, b"one")
@@ -78,12 +90,33 @@ def test_run_without_record_is_not_finished(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="left no record"):
         one.finish()
     assert one.finished() is None
-    record = tmp_path / "leaderboards/records/kvasir_seg/patches-scheme-C2-01234567-s0.json"
-    record.parent.mkdir(parents=True)
-    record.touch()
-    one.encoder.parent.mkdir(parents=True)
-    one.encoder.touch()
+    give(one.best, b"best")
+    record = record_of(one, tmp_path, "s0", b"best")
+    assert one.finished() is None  # no backbone yet
+    give(one.encoder, b"backbone")
     assert one.finish() == record
     assert one.finished() == record
     record.unlink()
     assert one.finished() is None
+
+
+def test_records_of_other_seeds_and_checkpoints_are_not_its_own(tmp_path: Path) -> None:
+    one = cell(tmp_path)
+    give(one.best, b"best")
+    record_of(one, tmp_path, "s01", b"best")
+    record_of(one, tmp_path, "s0", b"an earlier run's")
+    with pytest.raises(ConfigError, match="left no record"):
+        one.finish()
+    again = record_of(one, tmp_path, "s0-r2", b"best")
+    assert one.finish() == again
+
+
+def test_run_that_outlived_its_runner_is_finished(tmp_path: Path) -> None:
+    one = cell(tmp_path)
+    give(cell(tmp_path, name="S1-s0").encoder, b"one")
+    one.claim()
+    give(one.best, b"best")
+    give(one.encoder, b"backbone")
+    record = record_of(one, tmp_path, "s0", b"best")
+    assert one.finished() == record
+    assert (one.folder / "done.json").is_file()

@@ -26,18 +26,33 @@ def test_every_backbone_that_travels_is_an_arrow(tmp_path: Path) -> None:
     lines = mermaid(graph_of(tmp_path))
     assert lines[0] == "graph LR"
     assert {line.strip() for line in lines if "->" in line} == {
-        "origin_random_weights --> S1",
-        "S1 --> C2",
-        "C2 --> S3",
-        "S3 -.-> S3_with_C2",
-        "C2 -.-> S3_with_C2",
+        "origin_0 --> stage_S1",
+        "stage_S1 --> stage_C2",
+        "stage_C2 --> stage_S3",
+        "stage_S3 -.-> stage_S3_with_C2",
+        "stage_C2 -.-> stage_S3_with_C2",
     }
-    assert '    C2["C2: classification, toy"]' in lines
-    assert '    S3_with_C2["S3+C2: refined test, toy"]' in lines
-    assert '    origin_random_weights(["random weights"])' in lines
+    assert '    stage_C2["C2: classification, toy"]' in lines
+    assert '    stage_S3_with_C2["S3+C2: refined test, toy"]' in lines
+    assert '    origin_0(["random weights"])' in lines
 
 
 def test_picture_is_as_wide_as_the_longest_line_of_descent(tmp_path: Path) -> None:
     file = BytesIO()
     draw(graph_of(tmp_path)).savefig(file, format="png", dpi=50)
     assert Image.open(file).size[0] == round(5 * 2.2 * 50)  # origin, S1, C2, S3, S3+C2
+
+
+def test_donors_of_one_file_name_stay_apart(tmp_path: Path) -> None:
+    stages = []
+    for name in ("x", "y"):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / name / "checkpoints/best.ckpt").touch()
+        stages.append(f"  {name}: {{recipe: a.yaml, from: {name}/checkpoints/best.ckpt}}")
+    plan = read_plan(write(tmp_path, "stages:\n" + "\n".join(stages)))
+    said: dict[str, Any] = {
+        f"{name}-s0": SimpleNamespace(task="segmentation", dataset=SimpleNamespace(name="toy")) for name in "xy"
+    }
+    lines = mermaid(lineage_graph(plan, said))
+    assert '    origin_0(["x/checkpoints/best.ckpt"])' in lines
+    assert '    origin_1(["y/checkpoints/best.ckpt"])' in lines
