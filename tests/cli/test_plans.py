@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from safetensors.torch import load_file
 
@@ -28,7 +29,7 @@ def write_plan(folder: Path, data_root: Path) -> Path:
         del recipe["trainer"]["callbacks"]
         path.write_text(yaml.safe_dump(recipe))
     stages = {
-        "C1": {"recipe": "patches.yaml", "from": None, "options": {"trainer.max_epochs": 8}},
+        "C1": {"recipe": "patches.yaml", "from": None, "options": {"trainer.max_epochs": 8, "data.margin": 0.1}},
         "S2": {"recipe": "segment.yaml", "from": "C1"},
         "S2+C1": {"refine": "S2", "with": "C1"},
     }
@@ -86,10 +87,11 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(tmp_path: Path, da
         assert all(one[key].equal(two[key]) for key in one)
     for stage in ("S2", "S2+C1"):
         assert dice(tmp_path / "one-board", stage) == dice(tmp_path / "two-board", stage)
-    tested = (tmp_path / "two/tiny/S2-s0/checkpoints/best.ckpt").read_bytes()
+    classifier, tested = (tmp_path / f"two/tiny/{stage}-s0/checkpoints/best.ckpt" for stage in ("C1", "S2"))
+    assert torch.load(classifier, weights_only=True)["polybench_run"]["margin"] == 0.1
     refined = record_of(tmp_path / "two-board", "S2+C1")
     assert refined["refinement"]["classifier"]["stage"] == "patches-tiny-C1"
-    assert refined["provenance"]["checkpoint_sha256"] == hashlib.sha256(tested).hexdigest()
+    assert refined["provenance"]["checkpoint_sha256"] == hashlib.sha256(tested.read_bytes()).hexdigest()
     report = (tmp_path / "two-board/plans/tiny.md").read_text()
     assert "stage_C1 --> stage_S2" in report
     assert (tmp_path / "two-board/plans/tiny.png").stat().st_size > 1000
