@@ -150,6 +150,8 @@ def _draw(axes: Axes, name: str, plan: Plan, curves: Sequence[tuple[str, pd.Data
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(name)
+    if name.endswith("loss"):
+        axes.set_yscale("log")  # the first epoch from random weights would hide the others
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
 
