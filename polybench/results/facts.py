@@ -162,8 +162,8 @@ class RefinementFacts:
         objects: Step -> true positives, false positives and false negatives of the objects: `tested` (at 0.5, as any
             test does), `thresholded` (at `mask_threshold`), `refined`.
         scores: Step, the first two of them -> `protocol@version` -> metric -> number.
-        milliseconds: Part of the work (`segmentation`, `regions`, `classification`) -> mean time for a test image, each process's first batch
-            left out where there are others.
+        milliseconds: Part of the work (`segmentation`, `regions`, `classification`) -> mean time for a test image, each
+            process's first batch left out where there are others.
     """
 
     classifier: Ancestor
