@@ -26,6 +26,7 @@ from polybench.callbacks.resume import RunMark, run_of
 from polybench.cli.checkpoints import NAMES, find_checkpoint
 from polybench.cli.complaints import mismatch, why_not_built
 from polybench.cli.lightning_parser import BenchmarkParser, SaveConfig, leave_out_start_weights
+from polybench.cli.outputs import keep_earlier
 from polybench.cli.quiet import quieten
 from polybench.errors import ConfigError
 from polybench.results.config import config_sha256, portable_config
@@ -343,10 +344,3 @@ class BenchmarkCLI(LightningCLI):
         text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
         plain: dict[str, Any] = yaml.safe_load(text)
         return plain
-
-
-def keep_earlier(path: Path) -> None:
-    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew; the first process does it."""
-    if path.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
-        number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
-        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))

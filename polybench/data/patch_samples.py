@@ -234,7 +234,11 @@ class RunningSampler(PatchSampler):
         return self.steps * self.batch_size
 
     def __iter__(self) -> Iterator[int]:
+        order: list[int] = []
+        drawn = -1
         for step in range(max(self.done, self.epoch * self.steps), (self.epoch + 1) * self.steps):
             epoch, batch = divmod(step, self.num_samples // self.batch_size)
-            self.patches.set_epoch(epoch)
-            yield from list(self.patches)[batch * self.batch_size : (batch + 1) * self.batch_size]
+            if epoch != drawn:
+                self.patches.set_epoch(epoch)
+                order, drawn = list(self.patches), epoch
+            yield from order[batch * self.batch_size : (batch + 1) * self.batch_size]

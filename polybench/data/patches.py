@@ -8,6 +8,7 @@ medical image analysis: full training or fine tuning?", IEEE TMI 35(5), 2016.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +48,12 @@ GREY = np.array([0.2125, 0.7154, 0.0721], np.float32)
 def object_boxes(mask: UInt8Array) -> Boxes:
     """Find the tight box of each 8-connected component of a mask (H, W) in {0, 1}, specks included."""
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    rows = [(y.start, x.start, y.stop, x.stop) for y, x in ndimage.find_objects(labels)]
-    return boxes_of(rows)
+    return label_boxes(labels)
+
+
+def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> Boxes:
+    """Find the tight box of each label, 1 to n, of a map (H, W)."""
+    return boxes_of((y.start, x.start, y.stop, x.stop) for y, x in ndimage.find_objects(labels))
 
 
 def boxes_of(rows: Iterable[Sequence[int]]) -> Boxes:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from polybench.data.patches import Boxes, boxes_of
+from polybench.data.patches import Boxes, label_boxes
 from polybench.metrics.labels import components
 
 BoolArray = npt.NDArray[np.bool_]
@@ -51,8 +51,7 @@ class ClassifiedMask(NamedTuple):
 def find_regions(mask: BoolArray) -> Regions:
     """Find the regions of a mask (h, w)."""
     labels = components(mask, 8)
-    boxes = boxes_of((y.start, x.start, y.stop, x.stop) for y, x in ndimage.find_objects(labels))
-    return Regions(labels, boxes)
+    return Regions(labels, label_boxes(labels))
 
 
 def without(mask: BoolArray, regions: Regions, rejected: BoolArray) -> BoolArray:

@@ -132,7 +132,7 @@ class Cell:
         if path.is_file():
             record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
             return record if record.is_file() else None
-        return self.finish() if (self.folder / "cell.txt").is_file() and self._records() else None
+        return self._settle() if (self.folder / "cell.txt").is_file() else None
 
     def finish(self) -> Path:
         """Write down that the run is finished, and where its record is.
@@ -140,11 +140,16 @@ class Cell:
         Raises:
             ConfigError: If there is no record.
         """
-        found = self._records()
-        if not found:
+        record = self._settle()
+        if record is None:
             raise ConfigError(f"'{self.folder}' was run, but left no record: see its log.txt for the reason.")
-        record = max(found, key=lambda path: path.stat().st_mtime)
-        atomic_write_text(self.folder / "done.json", json.dumps({"record": str(record.resolve())}) + "\n")
+        return record
+
+    def _settle(self) -> Path | None:
+        """Look for the run's record, and write down where it is; None where there is none."""
+        record = max(self._records(), key=lambda path: path.stat().st_mtime, default=None)
+        if record is not None:
+            atomic_write_text(self.folder / "done.json", json.dumps({"record": str(record.resolve())}) + "\n")
         return record
 
     def _records(self) -> list[Path]:

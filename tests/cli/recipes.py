@@ -1,9 +1,14 @@
 """A recipe small enough for tests: a small U-Net on the tiny frames of `conftest`."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+REPOSITORY = str(Path(__file__).parents[2])
 
 UNET = {
     "class_path": "segmentation_models_pytorch.Unet",
@@ -87,3 +92,16 @@ def write_stage(folder: Path, data_root: Path, task: str, source: str | None, **
     path = folder / f"{task}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """Start `polybench` with these words in a folder, as the head of a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "polybench", *words],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": REPOSITORY},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ import torch
 import yaml
 
 from polybench.cli.main import run
-from tests.cli.recipes import write_stage
-
-REPOSITORY = str(Path(__file__).parents[2])
+from tests.cli.recipes import start, write_stage
 
 
 def write_joint(folder: Path, data_root: Path, source: str | None = None, **trainer: Any) -> Path:
@@ -39,16 +36,8 @@ def write_joint(folder: Path, data_root: Path, source: str | None = None, **trai
     return path
 
 
-def start(folder: Path, recipe: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "polybench", "fit", "--config", str(recipe), "--no_leaderboard", *words],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": REPOSITORY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+def fit(folder: Path, recipe: Path, *words: str) -> subprocess.Popen[str]:
+    return start(folder, "fit", "--config", str(recipe), "--no_leaderboard", *words)
 
 
 def record_of(folder: Path, recipe: str) -> dict[str, Any]:
@@ -89,7 +78,7 @@ def test_killed_fit_goes_on_and_ends_like_the_unbroken_one(
     monkeypatch.chdir(tmp_path)
     recipe = write_joint(tmp_path, data_root, max_epochs=8)
     words = ["--save_every", "1", "--trainer.default_root_dir"]
-    broken = start(tmp_path, recipe, *words, "broken")
+    broken = fit(tmp_path, recipe, *words, "broken")
     last = tmp_path / "broken/checkpoints/last.ckpt"
     deadline = time.monotonic() + 120
     while not last.exists():
@@ -115,7 +104,7 @@ def test_killed_fit_goes_on_and_ends_like_the_unbroken_one(
 def test_two_processes_stay_in_step(tmp_path: Path, data_root: Path) -> None:
     recorder = {"class_path": "tests.cli.recorder.Checksum", "init_args": {"folder": str(tmp_path / "sums")}}
     recipe = write_joint(tmp_path, data_root, max_epochs=3, callbacks=[recorder])
-    process = start(tmp_path, recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    process = fit(tmp_path, recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     one, two = ((tmp_path / "sums" / f"{rank}.txt").read_text().split() for rank in (0, 1))

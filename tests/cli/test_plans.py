@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ import yaml
 from safetensors.torch import load_file
 
 from polybench.cli.main import run
-from tests.cli.recipes import write_stage
-
-REPOSITORY = str(Path(__file__).parents[2])
+from tests.cli.recipes import start, write_stage
 
 
 def write_plan(folder: Path, data_root: Path) -> Path:
@@ -39,16 +36,7 @@ def write_plan(folder: Path, data_root: Path) -> Path:
 
 
 def transfer(folder: Path, plan: Path, runs: str) -> subprocess.Popen[str]:
-    words = ["transfer", "--config", str(plan), "--folder", runs, "--leaderboard", f"{runs}-board"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "polybench", *words],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": REPOSITORY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    return start(folder, "transfer", "--config", str(plan), "--folder", runs, "--leaderboard", f"{runs}-board")
 
 
 def record_of(board: Path, stage: str) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from polybench.data.joint_module import JointDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.datasets import ClinicDBDataModule
 from polybench.errors import ConfigError
-from tests.conftest import write_frames, write_split
 
 STEPS = 3
 """Of an epoch: six images, two of them in a batch."""
@@ -29,15 +28,6 @@ PIXELS = {"augment": "standard"}
 Data = TypeVar("Data", bound=LightningDataModule)
 Step = tuple[tuple[list[str], torch.Tensor], tuple[list[str], torch.Tensor]]
 """Ids and pixels of a step's images, and of its patches."""
-
-
-@pytest.fixture
-def frames(tmp_path: Path) -> Path:
-    """12 frames of 96x128 with a bright disc each; half of them for training."""
-    root = tmp_path / "frames"
-    write_frames(root / "CVC-ClinicDB", size=(96, 128))
-    write_split(root / "split.csv")
-    return root
 
 
 def images(root: Path, **options: Any) -> ClinicDBDataModule:
