@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import segmentation_models_pytorch as smp
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
@@ -253,6 +252,8 @@ def imagenet_state(net: nn.Module) -> State:
     Raises:
         ConfigError: If the backbone isn't from there, or its weights can't be had.
     """
+    import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
+
     name = getattr(net, "encoder_name", None)
     if isinstance(net, smp.base.SegmentationModel):
         name = str(net.name).partition("-")[2]

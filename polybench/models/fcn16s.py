@@ -11,7 +11,6 @@ biases, and four numbers for each channel of batch normalisation.
 from collections.abc import Sequence
 from typing import Literal
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -180,6 +179,8 @@ def atrous_encoder(name: str, weights: str | None) -> nn.Module:
     Raises:
         ConfigError: If there is no such encoder, or it can't be dilated.
     """
+    import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
+
     try:
         encoder: nn.Module = smp.encoders.get_encoder(name, weights=weights, output_stride=STRIDE)
     except KeyError as error:
