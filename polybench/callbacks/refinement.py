@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor
+from torch import Tensor, distributed
 
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
@@ -17,6 +17,7 @@ from polybench.metrics.keyed import Gathered, KeyedRows
 from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.refinement.refiner import Refined, RegionRefiner
 from polybench.refinement.regions import BoolArray
+from polybench.refinement.table import Region, regions_of
 from polybench.refinement.thresholds import MASK_GRID, ThresholdChoice, ThresholdRows, Thresholds
 from polybench.refinement.timing import Stopwatch, calls_timed
 
@@ -24,23 +25,14 @@ PARTS = ("segmentation", "regions", "classification")
 """What is timed: the net, then masks, regions and their removal, then cutting and classifying patches."""
 
 
-class Outcome(NamedTuple):
-    """What was done to an image: its regions, and how many of them the classifier removed."""
-
-    id: str
-    regions: int
-    removed: int
-
-
-class OutcomeRows(KeyedRows):
-    """Collects what was done to each image, and the seconds that each part took.
+class TimeRows(KeyedRows):
+    """Collects the seconds that each part took for each image.
 
     Of the rows of an image that several batches hold, one of a later batch counts before one of a process's first.
     """
 
     def __init__(self) -> None:
-        counts = dict.fromkeys(("found", "removed", "in_first_batch"), ((), torch.int64))
-        super().__init__({**counts, **dict.fromkeys(PARTS, ((), torch.float64))})
+        super().__init__({"in_first_batch": ((), torch.int64), **dict.fromkeys(PARTS, ((), torch.float64))})
 
     def update(self, image_id: str, group: str, refined: Refined, segmentation: float, in_first_batch: bool) -> None:
         """Add an image.
@@ -52,8 +44,7 @@ class OutcomeRows(KeyedRows):
             segmentation: The seconds that the net took.
             in_first_batch: Whether it was in its process's first batch.
         """
-        counts = (len(refined.boxes), int(refined.rejected.sum()), in_first_batch)
-        columns = zip(self.layout.items(), (*counts, segmentation, *refined.seconds), strict=True)
+        columns = zip(self.layout.items(), (in_first_batch, segmentation, *refined.seconds), strict=True)
         values = {name: torch.tensor(value, dtype=dtype, device=self.device) for (name, (_, dtype)), value in columns}
         self.add(image_id, group, values)
 
@@ -66,7 +57,7 @@ def mean_milliseconds(rows: Gathered) -> dict[str, float]:
     """Average the time that an image took, once memory is allocated and kernels are chosen.
 
     Args:
-        rows: What `OutcomeRows` computes.
+        rows: What `TimeRows` computes.
 
     Returns:
         Part of the work -> mean time over the images outside of each process's first batch; over all where there are no
@@ -89,7 +80,7 @@ class RefinementCallback(Callback):
         choice: What they were chosen from; None where they were given.
         thresholded: After a test, the rows of the masks at the mask threshold.
         refined: After a test, the rows of the refined masks.
-        outcomes: After a test, what was done to each image, sorted by id.
+        regions: After a test, the regions of all images, sorted by the image's id.
         milliseconds: After a test, part of the work -> mean time for an image, without those of each process's first
             batch where there are others, so that it doesn't matter whether a validation came before.
     """
@@ -100,23 +91,14 @@ class RefinementCallback(Callback):
         self.choice: ThresholdChoice | None = None
         self.thresholded: Rows | None = None
         self.refined: Rows | None = None
-        self.outcomes: list[Outcome] = []
+        self.regions: list[Region] = []
         self.milliseconds: Mapping[str, float] = {}
         self._given = thresholds is not None
         self._tables: ThresholdRows | None = None
-        self._metrics: tuple[ImageRows, ImageRows, OutcomeRows] | None = None
+        self._metrics: tuple[ImageRows, ImageRows, TimeRows] | None = None
+        self._found: dict[str, list[Region]] = {}
         self._timing = ExitStack()
         self._watch: Stopwatch | None = None
-
-    @property
-    def regions(self) -> int:
-        """Regions found in all images of the test."""
-        return sum(outcome.regions for outcome in self.outcomes)
-
-    @property
-    def removed(self) -> int:
-        """Those of them that the classifier removed."""
-        return sum(outcome.removed for outcome in self.outcomes)
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start empty, where thresholds are to be chosen; validations inside of a fit choose none."""
@@ -159,10 +141,10 @@ class RefinementCallback(Callback):
                 "Region refinement has no thresholds yet: give them, or let a validation choose them before the test."
             )
         self.thresholded = self.refined = None
-        self.outcomes, self.milliseconds = [], {}
+        self.regions, self.milliseconds, self._found = [], {}, {}
         task: Any = pl_module
         device = pl_module.device
-        self._metrics = (task.new_rows().to(device), task.new_rows().to(device), OutcomeRows().to(device))
+        self._metrics = (task.new_rows().to(device), task.new_rows().to(device), TimeRows().to(device))
 
     def on_test_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
@@ -185,24 +167,33 @@ class RefinementCallback(Callback):
         assert self.thresholds is not None
         assert self._metrics is not None
         assert self._watch is not None
-        thresholded, refined, outcomes = self._metrics
+        thresholded, refined, times = self._metrics
         share = self._watch.seconds / len(batch["id"])
         for row, (image_id, group) in enumerate(zip(batch["id"], batch["group"], strict=True)):
             result = self.refiner.refine(*_native(trainer, batch, row, outputs), self.thresholds)
-            outcomes.update(image_id, group, result, share, batch_idx == 0)
+            times.update(image_id, group, result, share, batch_idx == 0)
+            self._found[image_id] = regions_of(image_id, result)
             _score(thresholded, batch, row, result.before)
             _score(refined, batch, row, result.after)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the rows of all processes."""
         assert self._metrics is not None
-        thresholded, refined, outcomes = self._metrics
+        thresholded, refined, times = self._metrics
         self.thresholded, self.refined = thresholded.compute(), refined.compute()
-        found = outcomes.compute()
-        counts = zip(found.ids, found.columns["found"].tolist(), found.columns["removed"].tolist(), strict=True)
-        self.outcomes = [Outcome(*one) for one in counts]
-        self.milliseconds = mean_milliseconds(found)
+        self.milliseconds = mean_milliseconds(times.compute())
+        found = _of_all_processes(self._found)
+        self.regions = [region for image_id in sorted(found) for region in found[image_id]]
         self._metrics = None
+
+
+def _of_all_processes(found: dict[str, list[Region]]) -> dict[str, list[Region]]:
+    """Image -> regions, of the images of every process."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return found
+    parts: list[dict[str, list[Region]]] = [{}] * distributed.get_world_size()
+    distributed.all_gather_object(parts, found)
+    return {image_id: regions for part in parts for image_id, regions in part.items()}
 
 
 def _native(trainer: Trainer, batch: Batch, row: int, outputs: Tensor) -> tuple[UInt8Array, Tensor]:

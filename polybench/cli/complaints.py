@@ -8,10 +8,12 @@ from pathlib import Path
 
 import lightning.pytorch.callbacks
 import lightning.pytorch.loggers
+from jsonargparse import ArgumentParser
 
 import polybench.callbacks
 import polybench.datasets
 import polybench.tasks
+from polybench.cli.main import COMMANDS
 from polybench.errors import ConfigError, UserError, did_you_mean
 
 SHORT_NAMES = sorted(
@@ -44,6 +46,10 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
     known = list(options)
     text = message.replace("ClassType", "class")
     if match := re.match(r"unrecognized arguments: --(\S+?)(=.*)?( .*)?$", text, re.DOTALL):
+        if others := _commands_with(match[1]):
+            return (
+                f"There is no option '--{match[1]}' here: {' and '.join(others)} {'have' if others[1:] else 'has'} it."
+            )
         return f"There is no option '--{match[1]}'.{did_you_mean(f'--{match[1]}', [f'--{name}' for name in known])}"
     if match := re.search(r"[Oo]ption '([^']+)' is not accepted|does not accept option '([^']+)'", text):
         word = match[1] or match[2]
@@ -112,6 +118,17 @@ def config_files(args: Sequence[str]) -> list[Path]:
             continue
         found.append(path)
         waiting += [path.parent / name for name in re.findall(r"[\w./-]+\.ya?ml", path.read_text(errors="replace"))]
+    return found
+
+
+def _commands_with(option: str) -> list[str]:
+    """The commands that have an option of this name beside those that all of them have."""
+    found = []
+    for command in ("fit", "test", "predict", "profile"):
+        parser = ArgumentParser()
+        importlib.import_module(COMMANDS[command].module).add_arguments(parser)
+        if option in {action.dest for action in parser._actions}:
+            found.append(f"`polybench {command}`")
     return found
 
 

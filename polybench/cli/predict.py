@@ -9,18 +9,22 @@ import torch
 from lightning.pytorch.cli import LightningArgumentParser
 from PIL import Image
 
-from polybench.atomic import atomic_writer
+from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.cli import refine
 from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.outputs import refuse_unwritable
-from polybench.cli.refine import Refinement, choose_thresholds, in_words, refinement_of
+from polybench.cli.refine import Refinement, choose_thresholds, in_words, refinement_of, removed
 from polybench.data.images import UInt8Array, find_images, read_image, resize_image
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.refinement.regions import BoolArray
+from polybench.refinement.table import regions_csv, regions_of
 from polybench.tasks import SegmentationTask
+
+REGIONS = "regions.csv"
+"""Beside refined masks: where each region was, how probable an object, whether it was removed."""
 
 
 def main(args: list[str]) -> int:
@@ -54,14 +58,16 @@ def main(args: list[str]) -> int:
                 with atomic_writer(target) as file:
                     numpy.save(file, probability[0].cpu().numpy())
             else:
-                save_mask(mask_of(image, at_native_size(probability, image), refinement), target)
+                native = at_native_size(probability, image)
+                save_mask(mask_of(image, native, refinement, path.relative_to(images).as_posix()), target)
         except (DataError, OSError) as error:
             problems.append(str(error))
     done = len(paths) - len(problems)
     what = "probabilities" if cli.config.probabilities else "mask"
     print(f"{done} of {len(paths)} images have their {what} in '{out}'.")
     if refinement is not None:
-        print(f"{refinement.counts.removed} of {refinement.counts.found} regions were removed.")
+        atomic_write_text(out / REGIONS, regions_csv(refinement.regions))
+        print(f"{removed(refinement.regions)} of {len(refinement.regions)} regions were removed: {out / REGIONS}")
     for problem in problems:
         print(f"polybench: error: nothing for this image: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -119,12 +125,19 @@ def at_native_size(probability: torch.Tensor, image: UInt8Array) -> torch.Tensor
     return to_native_size(probability, resize_affine(size, native), native)[0]
 
 
-def mask_of(image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None) -> BoolArray:
-    """Make the mask (h, w) of an image from probabilities at its size, refined if it is to be."""
+def mask_of(image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str) -> BoolArray:
+    """Make the mask (h, w) of an image from probabilities at its size; refined, if it is to be, with its regions kept.
+
+    Args:
+        image: The image, (h, w, 3).
+        probability: Of the foreground, (h, w).
+        refinement: What refines; None for a plain mask.
+        name: What the table of regions calls the image.
+    """
     if refinement is None:
         return (probability >= THRESHOLD).cpu().numpy()
     refined = refinement.refiner.refine(image, probability, refinement.thresholds)
-    refinement.counts.add(refined)
+    refinement.regions.extend(regions_of(name, refined))
     return refined.after
 
 

@@ -6,7 +6,6 @@ thresholds are chosen on validation; those of the released code have a name.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +24,8 @@ from polybench.data.splits import load_split
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
-from polybench.refinement.refiner import Refined, RegionRefiner
+from polybench.refinement.refiner import RegionRefiner
+from polybench.refinement.table import Region
 from polybench.refinement.thresholds import RELEASED, Thresholds
 from polybench.results.facts import Ancestor, RefinementFacts
 from polybench.results.record import Record
@@ -39,19 +39,6 @@ TRAINING_ONLY = ("optimizer", "lr_scheduler")
 """Arguments of a task that a trained one can do without."""
 
 
-@dataclass
-class RegionCounts:
-    """Regions found in the images so far, and those of them that were removed."""
-
-    found: int = 0
-    removed: int = 0
-
-    def add(self, refined: Refined) -> None:
-        """Count those of an image."""
-        self.found += len(refined.boxes)
-        self.removed += int(refined.rejected.sum())
-
-
 class Refinement(NamedTuple):
     """What refines the predictions of a run.
 
@@ -59,13 +46,13 @@ class Refinement(NamedTuple):
         callback: Refines in tests, and chooses the thresholds in a validation run; the trainer has it.
         refiner: Refines one image.
         lineage: The classifier and where its backbone came from, oldest first, the classifier last.
-        counts: What was done to the images that the refiner was given one by one.
+        regions: Those of the images that were refined one by one.
     """
 
     callback: RefinementCallback
     refiner: RegionRefiner
     lineage: tuple[Ancestor, ...]
-    counts: RegionCounts
+    regions: list[Region]
 
     @property
     def thresholds(self) -> Thresholds:
@@ -123,7 +110,7 @@ def refinement_of(cli: BenchmarkCLI) -> Refinement | None:
     refiner = RegionRefiner(classify, size, cli.trainer.strategy.root_device, margin=margin)
     callback = RefinementCallback(refiner, thresholds)
     cli.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
-    return Refinement(callback, refiner, lineage_of(saved, Path(path)), RegionCounts())
+    return Refinement(callback, refiner, lineage_of(saved, Path(path)), [])
 
 
 def read_thresholds(text: str) -> Thresholds | None:
@@ -198,8 +185,8 @@ def facts_of(refinement: Refinement, tested: Rows, ranked_by: Protocol) -> Refin
         mask_threshold=thresholds.mask,
         region_threshold=thresholds.region,
         thresholds_from=thresholds.origin,
-        regions=callback.regions,
-        removed=callback.removed,
+        regions=len(callback.regions),
+        removed=removed(callback.regions),
         objects={step: _objects(rows) for step, rows in steps.items()},
         scores={
             step: {protocol.key: protocol.scores(rows) for protocol in shown}
@@ -208,6 +195,11 @@ def facts_of(refinement: Refinement, tested: Rows, ranked_by: Protocol) -> Refin
         },
         milliseconds=dict(callback.milliseconds),
     )
+
+
+def removed(regions: Sequence[Region]) -> int:
+    """How many of them the classifier removed."""
+    return sum(region.removed for region in regions)
 
 
 def recorded_protocols(protocols: Sequence[Protocol], ranked_by: Protocol) -> tuple[Protocol, ...]:

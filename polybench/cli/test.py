@@ -33,6 +33,7 @@ from polybench.environment import COMMAND
 from polybench.errors import ConfigError
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
+from polybench.refinement.table import regions_csv
 from polybench.results.config import first_difference, portable_command, portable_config
 from polybench.results.facts import RefinementFacts
 from polybench.results.page import write_pages
@@ -67,11 +68,10 @@ def main(args: list[str]) -> int:
         print(f"Row of each image: {path}")
         if refinement is not None:
             facts = report_refinement(cli, refinement, rows)
-            if origins is not None:
-                write_refined(cli, refinement, origins, facts)
-            refined = refinement.refined
+            recorded = {} if origins is None else write_refined(cli, refinement, origins, facts).metrics
             for protocol in (one for one in protocols if one.key in scores):
-                scores[protocol.key]["refined"] = protocol_scores(refined, protocol)
+                known = recorded.get(protocol.key)
+                scores[protocol.key]["refined"] = known or protocol_scores(refinement.refined, protocol)
         log_tables(cli.trainer, scores)
     return 0
 
@@ -176,13 +176,16 @@ def report_refinement(cli: BenchmarkCLI, refinement: Refinement, tested: Rows) -
     print_refinement(facts, refined, refinement.callback.choice, where)
     path = write_rows(cli, refinement.refined, "test_rows_refined.csv")
     print(f"Row of each refined image: {path}")
+    regions = cli.run_folder / "test_regions.csv"
+    atomic_write_text(regions, regions_csv(refinement.callback.regions))
+    print(f"Region by region: {regions}")
     return facts
 
 
 def write_refined(
     cli: BenchmarkCLI, refinement: Refinement, origins: tuple[Record, Record], facts: RefinementFacts
-) -> None:
-    """Write the record of the refined predictions and the pages."""
+) -> Record:
+    """Write the record of the refined predictions and the pages, and return it."""
     root, rows = Path(cli.config.leaderboard), refinement.refined
     protocols = recorded_protocols(cli.model.protocols, cli.datamodule.ranked_by)
     record = refined_record(
@@ -196,3 +199,4 @@ def write_refined(
     path = write_record(record, image_table(rows, protocols), root)
     write_pages(root)
     print(f"Record: {path}\nPage: {root / record.dataset.name}.md")
+    return record

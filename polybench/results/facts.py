@@ -164,6 +164,8 @@ class RefinementFacts:
         scores: Step, the first two of them -> `protocol@version` -> metric -> number.
         milliseconds: Part of the work (`segmentation`, `regions`, `classification`) -> mean time for a test image, each
             process's first batch left out where there are others.
+        classifier_net: The classifier's net, multiply-accumulate operations for one patch; None in records of earlier
+            versions.
     """
 
     classifier: Ancestor
@@ -176,6 +178,7 @@ class RefinementFacts:
     objects: Mapping[str, tuple[int, int, int]]
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
     milliseconds: Mapping[str, float]
+    classifier_net: NetFacts | None = None
 
 
 @dataclass(frozen=True)

@@ -94,5 +94,5 @@ def refined_record(
         metrics=metrics,
         provenance=provenance,
         passes=None,
-        refinement=facts,
+        refinement=replace(facts, classifier_net=classifier.net),
     )

@@ -51,7 +51,11 @@ def _classifier(facts: RefinementFacts) -> str:
     by = facts.classifier
     what = ", ".join(formats.text(part) for part in (by.stage, by.task, by.dataset) if part)
     lineage = ", ".join(formats.code(one.sha256) for one in facts.classifier_ancestors)
-    return f"{what}, {formats.code(by.sha256)}" + (f", descended from {lineage}" if lineage else "")
+    net = facts.classifier_net
+    size = f", {net.parameters:,} parameters" if net else ""
+    if net and net.macs is not None:
+        size += f", {net.macs:,} multiply-accumulates per patch"
+    return f"{what}{size}, {formats.code(by.sha256)}" + (f", descended from {lineage}" if lineage else "")
 
 
 def _thresholds(facts: RefinementFacts) -> str:

@@ -126,7 +126,7 @@ def cost_cells(row: Row) -> list[str]:
         formats.size(record.dataset.size),
         formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
         formats.text(record.net.start_weights) if record.net else formats.DASH,
-        formats.magnitude(record.net.parameters if record.net else None),
+        formats.magnitude(record.net.parameters if record.net else None) + _and_of_classifier(record),
         formats.magnitude(record.net.macs if record.net else None) + _times_passes(record),
         formats.duration(statistics.fmean(facts.wall_seconds for facts in took)) if took else formats.DASH,
         formats.memory(max(peaks, default=None)),
@@ -206,6 +206,12 @@ def _net(record: Record) -> str:
         f"{formats.text(record.net.summary)}: {formats.code(record.net.class_path)} version "
         f"{formats.text(record.net.version)}, {record.net.parameters:,} parameters{macs} at {size}"
     )
+
+
+def _and_of_classifier(record: Record) -> str:
+    """The parameters of the classifier that refined, to stand after the net's."""
+    net = record.refinement.classifier_net if record.refinement else None
+    return f" + {formats.magnitude(net.parameters)}" if net else ""
 
 
 def _weights(record: Record) -> str:

@@ -76,11 +76,13 @@ class Plan:
         name: Its name, part of the variants of its runs.
         stages: Name -> stage; each comes after the one that it starts from.
         seeds: Seeds.
+        text: What its file says.
     """
 
     name: str
     stages: Mapping[str, Stage]
     seeds: tuple[int, ...]
+    text: str
 
     def parents(self, stage: Stage) -> list[Stage]:
         """The stages that it needs: the one that gives the backbone; what is refined, and by what."""
@@ -112,7 +114,9 @@ def read_plan(path: Path) -> Plan:
     stages = {key: _stage(key, described[key], common, path, trained) for key in trained}
     stages |= {key: _refinement(key, value, path, stages) for key, value in refining.items()}
     stages = {key: stages[key] for key in described}
-    plan = Plan(name, {key: stages[key] for key in _order(stages, path)}, tuple(seeds))
+    plan = Plan(
+        name, {key: stages[key] for key in _order(stages, path)}, tuple(seeds), path.read_text(encoding="utf-8")
+    )
     _refuse_missing_seeds(plan, path)
     return plan
 
@@ -253,4 +257,7 @@ def _order(stages: Mapping[str, Stage], path: Path) -> list[str]:
     try:
         return list(TopologicalSorter(graph).static_order())  # type: ignore[arg-type]
     except CycleError as error:
-        raise ConfigError(f"The stages of '{path}' form a circle: {' -> '.join(error.args[1])}.") from error
+        raise ConfigError(
+            f"The stages of '{path}' form a circle, {' -> '.join(error.args[1])}: let one of them start from null, "
+            "imagenet or a file."
+        ) from error

@@ -89,6 +89,12 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             "",
             f"![Validation curves of every stage]({picture.name})",
             "",
+            "## The plan",
+            "",
+            "```yaml",
+            plan.text.rstrip("\n"),
+            "```",
+            "",
         ]
     )
     path = folder / f"{plan.name}.md"

@@ -81,6 +81,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     assert refined["provenance"]["checkpoint_sha256"] == hashlib.sha256(tested.read_bytes()).hexdigest()
     report = (tmp_path / "two-board/plans/tiny.md").read_text()
     assert "stage_C1 --> stage_S2" in report
+    assert f"```yaml\n{plan.read_text()}```" in report
     assert (tmp_path / "two-board/plans/tiny.png").stat().st_size > 1000
     assert run(words(plan, "two")) == 0
     output = capfd.readouterr().out

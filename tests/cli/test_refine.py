@@ -24,18 +24,26 @@ from polybench.data.patches import cut
 from polybench.errors import ConfigError
 from polybench.models import PatchClassifier
 from tests.cli.conftest import Refinable
+from tests.cli.recipes import start
 
 TESTED = ("9", "10", "11", "12")
 Mask = npt.NDArray[np.bool_]
 
 
 class Expected(NamedTuple):
-    """What a refinement should give: both thresholds, the masks by id, and how many regions go of how many."""
+    """What a refinement should give: both thresholds, the masks by id, and (id, box, probability, removed) of each."""
 
     thresholds: str
     masks: dict[str, Mask]
-    removed: int
-    regions: int
+    found: list[tuple[str, tuple[int, ...], float, bool]]
+
+    @property
+    def removed(self) -> int:
+        return sum(removed for *_, removed in self.found)
+
+    @property
+    def regions(self) -> int:
+        return len(self.found)
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +82,8 @@ def expected(refinable: Refinable, images: str) -> Expected:
     for name, region, probability in found:
         if probability <= region_threshold:
             masks[name][region.slice] &= ~region.image_filled.astype(bool)
-    return Expected(f"{mask_threshold},{region_threshold}", masks, middle, len(found))
+    table = [(name, region.bbox, probability, probability <= region_threshold) for name, region, probability in found]
+    return Expected(f"{mask_threshold},{region_threshold}", masks, sorted(table))
 
 
 def classifier(checkpoint: Path) -> Callable[[torch.Tensor], float]:
@@ -110,6 +119,13 @@ def predicted(folder: str) -> dict[str, Mask]:
     return {name: np.asarray(Image.open(f"{folder}/{name}.png")) > 0 for name in TESTED}
 
 
+def regions(path: str) -> list[tuple[str, tuple[int, ...], Any, bool]]:
+    """The rows of a table of regions, as `Expected.found` has them."""
+    table = pd.read_csv(path, dtype={"image": str})
+    rows = table.itertuples(index=False, name=None)
+    return sorted((name, tuple(box), pytest.approx(p, rel=1e-4), removed) for name, *box, p, removed in rows)
+
+
 def refuse(words: list[str], capsys: pytest.CaptureFixture[str], code: int = 2) -> str:
     """The one sentence that a command ends in."""
     capsys.readouterr()
@@ -133,7 +149,9 @@ def test_masks_are_those_of_a_refinement_by_hand(
     assert 0 < expected.removed < expected.regions
     words = ["--refine", str(refinable.classifier), "--refine_thresholds", expected.thresholds]
     assert run(refinable.words("predict", "--images", images, "--out", "masks", *words)) == 0
-    assert f"\n{expected.removed} of {expected.regions} regions were removed." in capsys.readouterr().out
+    counts = f"\n{expected.removed} of {expected.regions} regions were removed: "
+    assert f"{counts}{Path('masks/regions.csv')}\n" in capsys.readouterr().out
+    assert regions("masks/regions.csv") == [(f"{name}.tif", *row) for name, *row in expected.found]
     for name, mask in predicted("masks").items():
         np.testing.assert_array_equal(mask, expected.masks[name])
 
@@ -159,8 +177,22 @@ def test_table_and_rows_are_of_the_refined_masks(
     assert [int(cells[f"objects@2 {kind}"][2]) for kind in kinds] == counts.sum(axis=0).tolist()
     assert float(cells["per_image@2 Dice"][2]) == pytest.approx(np.mean(dice), abs=1e-4)
     assert float(cells["keras_fcn@2 at 0.5 IoU"][2]) == pytest.approx(np.mean(iou), abs=1e-4)
+    assert regions("tested/test_regions.csv") == expected.found
     assert f"Refined by patches: {expected.removed} of {expected.regions} regions removed" in shown
     assert re.search(r"segmentation \d+\.\d\d, regions \d+\.\d\d, classification \d+\.\d\d", shown)
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_refine_as_one_does(refinable: Refinable, tmp_path: Path) -> None:
+    words = refinable.words("test", "--refine", str(refinable.classifier), "--refine_thresholds", "0.3,0.5")
+    assert run([*words, "--trainer.default_root_dir", "one"]) == 0
+    process = start(tmp_path, *words, "--trainer.default_root_dir", "two", "--trainer.devices", "2")
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, output
+    assert regions("one/test_regions.csv")
+    for name in ("test_regions.csv", "test_rows_refined.csv"):
+        assert Path("two", name).read_text() == Path("one", name).read_text()
 
 
 def test_plain_rows_and_table_stay_those_of_a_plain_test(refinable: Refinable) -> None:

@@ -42,7 +42,8 @@ def test_refined_record_can_be_read_again(tmp_path: Path) -> None:
     assert path.name.startswith("unet_toy-S3+C2-")
     [stored] = read_records(tmp_path)
     assert stored.record == refined(base)
-    assert stored.record.refinement == FACTS
+    classifier = trained(table([0.5, 1.0]), task="classification", recipe="patches_toy")
+    assert stored.record.refinement == replace(FACTS, classifier_net=classifier.net)
 
 
 def test_rows_of_several_seeds_share_a_configuration() -> None:
@@ -79,6 +80,13 @@ def test_page_shows_objects_pixels_and_time_of_each_step(tmp_path: Path) -> None
         "0 | masks at 0.2, refined | 158 | 64 | 24 | \N{EM DASH} | 0.7500 | \N{EM DASH} | \N{EM DASH} | 7.11 |",
     ]
     assert "masks at 0.2, regions kept above 0.1, those of the released code: 25 of 247 regions removed" in page
+
+
+def test_page_tells_the_size_of_both_nets(tmp_path: Path) -> None:
+    write_record(refined(trained(table([0.5, 1.0]))), table([0.5, 1.0]), tmp_path)
+    page = render_page("toy", read_records(tmp_path))
+    assert " | 31.04 M + 31.04 M | " in page
+    assert "patches_toy-C2, classification, toy, 31,043,521 parameters, 54,000,000,000 multiply-accumulates" in page
 
 
 def test_another_classifier_is_another_configuration() -> None:
