@@ -1,6 +1,7 @@
 """What all tests share: no network, one thread, caches of their own, and a tiny dataset in the official layout."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -19,8 +20,13 @@ REPOSITORY = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_thread() -> None:
+def one_thread() -> Iterator[None]:
+    """In this process and in those that tests start: the last bits of a sum depend on the number of threads."""
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            patch.setenv(name, "1")
+        yield
 
 
 @pytest.fixture(autouse=True)

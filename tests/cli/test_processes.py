@@ -17,14 +17,13 @@ from polybench.cli.main import run
 from tests.cli.recipes import PSPNET, UNET, write_recipe
 
 REPOSITORY = str(Path(__file__).parents[2])
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def polybench(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "polybench", *words],
         cwd=folder,
-        env={**os.environ, **ONE_THREAD, "PYTHONPATH": REPOSITORY},
+        env={**os.environ, "PYTHONPATH": REPOSITORY},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

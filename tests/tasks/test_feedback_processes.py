@@ -41,7 +41,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "polybench", "fit", "--no_leaderboard", *words],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": REPOSITORY},
+        env={**os.environ, "PYTHONPATH": REPOSITORY},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
