@@ -54,6 +54,7 @@ def provenance(trainer: Trainer, checkpoint: Path | None) -> Provenance:
         checkpoint_sha256=file_sha256(checkpoint) if checkpoint else None,
         logger_url=next((url for url in urls if url), None),
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        threads=torch.get_num_threads(),
     )
 
 

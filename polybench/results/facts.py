@@ -235,6 +235,8 @@ class Provenance:
         checkpoint_sha256: Hash of the checkpoint that was tested.
         logger_url: The run's dashboard.
         finished_at: ISO date and time in UTC.
+        threads: Threads of torch on the processor, on which the last bits of a sum depend; None in records of earlier
+            versions.
     """
 
     git_commit: str | None
@@ -250,3 +252,4 @@ class Provenance:
     checkpoint_sha256: str | None
     logger_url: str | None
     finished_at: str
+    threads: int | None = None

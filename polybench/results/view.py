@@ -225,7 +225,8 @@ def _hardware(record: Record, *, full: bool = False) -> str:
     origin = record.provenance
     short = f"{origin.devices} {formats.TIMES} {formats.text(origin.device)}, {formats.text(origin.precision)}"
     mode = "deterministic" if origin.deterministic else "not deterministic"
-    return f"{short}, {mode} algorithms, {formats.text(origin.platform)}" if full else short
+    threads = f"{origin.threads} thread{'' if origin.threads == 1 else 's'}, " if origin.threads else ""
+    return f"{short}, {threads}{mode} algorithms, {formats.text(origin.platform)}" if full else short
 
 
 def _versions(record: Record) -> str:

@@ -2,8 +2,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+from lightning.pytorch import Trainer
 
-from polybench.callbacks.provenance import net_summary, source_state, start_weights
+from polybench.callbacks.provenance import net_summary, provenance, source_state, start_weights
 
 
 def git(folder: Path, *words: str) -> None:
@@ -34,6 +36,16 @@ def test_changed_code_is_dirty_and_changed_leaderboards_are_not(tree: Path) -> N
     assert source_state(tree / "polybench")[1] is False
     (tree / "polybench" / "__init__.py").write_text("x = 1")
     assert source_state(tree / "polybench")[1] is True
+
+
+def test_threads_are_told() -> None:
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert provenance(trainer, None).threads == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_untracked_folder_has_no_commit(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from polybench.cli.main import run
+from polybench.models import PatchClassifier
 from tests.cli.conftest import Refinable
 
 
@@ -58,6 +59,8 @@ def test_record_names_classifier_checkpoint_and_command(refinable: Refinable, bo
     told = record["refinement"]["classifier"]
     assert told["sha256"] == hashlib.sha256(refinable.classifier.read_bytes()).hexdigest()
     assert (told["task"], told["dataset"], told["stage"]) == ("classification", "clinicdb", "patches")
+    size = sum(one.numel() for one in PatchClassifier("tu-test_resnet", None).parameters())
+    assert record["refinement"]["classifier_net"]["parameters"] == size
     assert record["refinement"]["thresholds_from"] == "validation"
     segmentation = hashlib.sha256(refinable.segmentation.read_bytes()).hexdigest()
     assert record["provenance"]["checkpoint_sha256"] == segmentation

@@ -58,6 +58,7 @@ def provenance(**changes: Any) -> Provenance:
         checkpoint_sha256=digest("checkpoint"),
         logger_url=None,
         finished_at="2025-03-04T05:06:07+00:00",
+        threads=4,
     )
     return replace(facts, **changes)
 

@@ -171,6 +171,7 @@ def test_the_details_say_how_to_get_a_row_again(tmp_path: Path) -> None:
         "31,043,521",
         "torch 2.6.0",
         "Some GPU",
+        "4 threads",
     ):
         assert words in details
 
