@@ -5,6 +5,7 @@ from pathlib import Path
 
 import wandb
 
+from polybench.results.format import plain
 from polybench.runs.report import COLUMNS, lineage_picture
 
 
@@ -17,7 +18,7 @@ def send(project: str, name: str, report: Path, rows: Sequence[Sequence[str]]) -
         report: Its Markdown file; the pictures lie beside it.
         rows: The cells of `COLUMNS`, in Markdown.
     """
-    table = wandb.Table(columns=list(COLUMNS), data=[[cell.replace("`", "") for cell in row] for row in rows])
+    table = wandb.Table(columns=list(COLUMNS), data=[[plain(cell) for cell in row] for row in rows])
     with wandb.init(project=project, name=name, job_type="plan") as run:
         run.log(
             {

@@ -20,6 +20,7 @@ def main(args: list[str]) -> int:
 
     from polybench.cli.panel import wide_console
     from polybench.results.config import portable_command
+    from polybench.results.format import plain
     from polybench.results.page import write_pages  # pandas and matplotlib, which --help can do without
     from polybench.runs.cell import cells_of
     from polybench.runs.execute import execute
@@ -47,7 +48,7 @@ def main(args: list[str]) -> int:
         table.add_column(name)
     rows = stage_rows(plan, outcomes)
     for row in rows:
-        table.add_row(*(cell.replace("`", "") for cell in row))
+        table.add_row(*map(plain, row))
     wide_console().print(table)
     print(f"Report: {report}")
     if options.wandb:

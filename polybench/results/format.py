@@ -1,5 +1,7 @@
 """How the page writes numbers and free text; Markdown as GitHub reads it."""
 
+import re
+
 from polybench.results.table import Score
 
 DASH = "\N{EM DASH}"
@@ -71,3 +73,8 @@ def text(value: object) -> str:
 def code(value: object) -> str:
     """Free text in the typewriter face."""
     return "`" + " ".join(str(value).split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
+def plain(cell: str) -> str:
+    """A cell of a table without Markdown's marks of code and without what its links lead to."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).replace("`", "")

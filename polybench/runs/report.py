@@ -30,8 +30,7 @@ COLUMNS = {
     "Budget": ":---",
     "Score": ":---",
     "Tested images or patches": "---:",
-    "Seeds": ":---",
-    "Record": ":---",
+    "Seeds and their records": ":---",
 }
 
 BEFORE = ("tested", "thresholded")
@@ -180,8 +179,7 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
         str(first.budget),
         f"{title(metric)} {_score(values)} ({formats.code(protocol)}){_before(found, protocol, metric)}",
         str(first.metrics[protocol].n),
-        ", ".join(str(record.seed) for record in found),
-        "; ".join(formats.code(one.record.stem) for one in runs),
+        ", ".join(f"[{one.cell.seed}](../records/{one.record.parent.name}/{one.record.name})" for one in runs),
     ]
 
 
@@ -198,7 +196,7 @@ def _before(records: Sequence[Record], protocol: str, metric: str) -> str:
     if not steps:
         return ""
     before = [formats.fraction(statistics.fmean(step[name][protocol][metric] for step in steps)) for name in BEFORE]
-    return f"; before, at 0.5 {before[0]}, at the masks' threshold {before[1]}"
+    return f"; before {before[0]} at 0.5, {before[1]} at the masks' threshold"
 
 
 def _score(values: Sequence[MetricValue]) -> str:
