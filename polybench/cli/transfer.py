@@ -45,7 +45,7 @@ def main(args: list[str]) -> int:
     report = write_report(plan, outcomes, options.leaderboard / "plans", command)
     table = Table(title=f"Plan {plan.name}", title_justify="left")
     for name in COLUMNS:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     rows = stage_rows(plan, outcomes)
     for row in rows:
         table.add_row(*map(plain, row))
