@@ -46,10 +46,8 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
     known = list(options)
     text = message.replace("ClassType", "class")
     if match := re.match(r"unrecognized arguments: --(\S+?)(=.*)?( .*)?$", text, re.DOTALL):
-        if others := _commands_with(match[1]):
-            return (
-                f"There is no option '--{match[1]}' here: {' and '.join(others)} {'have' if others[1:] else 'has'} it."
-            )
+        if not any(name.rpartition(".")[2] == match[1] for name in known) and (others := _commands_with(match[1])):
+            return f"There is no option '--{match[1]}' here, but in {' and '.join(others)}."
         return f"There is no option '--{match[1]}'.{did_you_mean(f'--{match[1]}', [f'--{name}' for name in known])}"
     if match := re.search(r"[Oo]ption '([^']+)' is not accepted|does not accept option '([^']+)'", text):
         word = match[1] or match[2]
@@ -124,7 +122,7 @@ def config_files(args: Sequence[str]) -> list[Path]:
 def _commands_with(option: str) -> list[str]:
     """The commands that have an option of this name beside those that all of them have."""
     found = []
-    for command in ("fit", "test", "predict", "profile"):
+    for command in ("fit", "test", "predict"):
         parser = ArgumentParser()
         importlib.import_module(COMMANDS[command].module).add_arguments(parser)
         if option in {action.dest for action in parser._actions}:

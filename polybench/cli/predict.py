@@ -20,7 +20,7 @@ from polybench.errors import ConfigError, DataError
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.refinement.regions import BoolArray
-from polybench.refinement.table import regions_csv, regions_of
+from polybench.refinement.table import Region, regions_csv, regions_of
 from polybench.tasks import SegmentationTask
 
 REGIONS = "regions.csv"
@@ -39,7 +39,7 @@ def main(args: list[str]) -> int:
     images, out = Path(cli.config.images), Path(cli.config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
-    refuse_unwritable(out / "mask.png", "--out")
+    refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
     paths = find_images(images, recursive=True)
     targets = mask_paths(paths, images, out, ".npy" if cli.config.probabilities else ".png")
     task: SegmentationTask = cli.model
@@ -50,6 +50,7 @@ def main(args: list[str]) -> int:
     device = cli.trainer.strategy.root_device
     task.eval().to(device)
     problems: list[str] = []
+    regions: list[Region] = []
     for path, target in progress(list(zip(paths, targets, strict=True)), "Predicting"):
         try:
             image = read_image(path)
@@ -59,15 +60,17 @@ def main(args: list[str]) -> int:
                     numpy.save(file, probability[0].cpu().numpy())
             else:
                 native = at_native_size(probability, image)
-                save_mask(mask_of(image, native, refinement, path.relative_to(images).as_posix()), target)
+                mask, found = mask_of(image, native, refinement, path.relative_to(images).as_posix())
+                save_mask(mask, target)
+                regions += found
         except (DataError, OSError) as error:
             problems.append(str(error))
     done = len(paths) - len(problems)
     what = "probabilities" if cli.config.probabilities else "mask"
     print(f"{done} of {len(paths)} images have their {what} in '{out}'.")
     if refinement is not None:
-        atomic_write_text(out / REGIONS, regions_csv(refinement.regions))
-        print(f"{removed(refinement.regions)} of {len(refinement.regions)} regions were removed: {out / REGIONS}")
+        atomic_write_text(out / REGIONS, regions_csv(regions))
+        print(f"{removed(regions)} of {len(regions)} regions were removed: {out / REGIONS}")
     for problem in problems:
         print(f"polybench: error: nothing for this image: {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -78,7 +81,11 @@ def add_arguments(parser: LightningArgumentParser) -> None:
     refine.add_arguments(parser)
     parser.add_argument("--images", type=str | None, default=None, help="Folder of images, searched recursively.")
     parser.add_argument(
-        "--out", type=str | None, default=None, help="Folder for the masks: PNG, 0 and 255, same names and sizes."
+        "--out",
+        type=str | None,
+        default=None,
+        help="Folder for the masks: PNG, 0 and 255, same names and sizes; with --refine also regions.csv, the box "
+        "and probability of each region.",
     )
     parser.add_argument(
         "--probabilities",
@@ -125,20 +132,24 @@ def at_native_size(probability: torch.Tensor, image: UInt8Array) -> torch.Tensor
     return to_native_size(probability, resize_affine(size, native), native)[0]
 
 
-def mask_of(image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str) -> BoolArray:
-    """Make the mask (h, w) of an image from probabilities at its size; refined, if it is to be, with its regions kept.
+def mask_of(
+    image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str
+) -> tuple[BoolArray, list[Region]]:
+    """Make the mask of an image from probabilities at its size, refined if it is to be.
 
     Args:
         image: The image, (h, w, 3).
         probability: Of the foreground, (h, w).
         refinement: What refines; None for a plain mask.
         name: What the table of regions calls the image.
+
+    Returns:
+        The mask (h, w), and the regions that the refinement looked at.
     """
     if refinement is None:
-        return (probability >= THRESHOLD).cpu().numpy()
+        return (probability >= THRESHOLD).cpu().numpy(), []
     refined = refinement.refiner.refine(image, probability, refinement.thresholds)
-    refinement.regions.extend(regions_of(name, refined))
-    return refined.after
+    return refined.after, regions_of(name, refined)
 
 
 def save_mask(mask: BoolArray, target: Path) -> None:

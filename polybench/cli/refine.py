@@ -46,13 +46,11 @@ class Refinement(NamedTuple):
         callback: Refines in tests, and chooses the thresholds in a validation run; the trainer has it.
         refiner: Refines one image.
         lineage: The classifier and where its backbone came from, oldest first, the classifier last.
-        regions: Those of the images that were refined one by one.
     """
 
     callback: RefinementCallback
     refiner: RegionRefiner
     lineage: tuple[Ancestor, ...]
-    regions: list[Region]
 
     @property
     def thresholds(self) -> Thresholds:
@@ -110,7 +108,7 @@ def refinement_of(cli: BenchmarkCLI) -> Refinement | None:
     refiner = RegionRefiner(classify, size, cli.trainer.strategy.root_device, margin=margin)
     callback = RefinementCallback(refiner, thresholds)
     cli.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
-    return Refinement(callback, refiner, lineage_of(saved, Path(path)), [])
+    return Refinement(callback, refiner, lineage_of(saved, Path(path)))
 
 
 def read_thresholds(text: str) -> Thresholds | None:

@@ -187,13 +187,14 @@ def write_refined(
 ) -> Record:
     """Write the record of the refined predictions and the pages, and return it."""
     root, rows = Path(cli.config.leaderboard), refinement.refined
+    again = ["--ckpt_path", cli.required_checkpoint(), "--leaderboard", str(root)]
     protocols = recorded_protocols(cli.model.protocols, cli.datamodule.ranked_by)
     record = refined_record(
         *origins,
         cli.config.variant,
         facts,
         metrics=all_scores(rows, protocols),
-        command=os.environ.get(COMMAND) or f"{portable_command(['test', *cli.args])} --ckpt_path best",
+        command=os.environ.get(COMMAND) or portable_command(["test", *cli.args], also=again),
         provenance=provenance(cli.trainer, Path(cli.required_checkpoint())),
     )
     path = write_record(record, image_table(rows, protocols), root)

@@ -40,6 +40,7 @@ def regions_of(image: str, refined: Refined) -> list[Region]:
 
 
 def regions_csv(regions: Iterable[Region]) -> str:
-    """The table as CSV, one line per region."""
+    """The table as CSV, one line per region; bytes of a file's name that are no UTF-8 are written as escapes."""
     table = pd.DataFrame(list(regions), columns=list(Region._fields))
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return text.encode(errors="backslashreplace").decode()

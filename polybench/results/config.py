@@ -58,7 +58,7 @@ NAMING_KEYS = frozenset({"budget", "name", "variant"})
 SEED_KEYS = frozenset({"seed", "seed_everything"})
 
 _INNER_PATH = re.compile(r"(?<![\w.:/])/[^\s\"',:{}\[\]]+")
-"""An absolute path inside a JSON value of the command line."""
+"""An absolute path inside a longer text, such as a JSON value of the command line."""
 
 
 def portable_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def config_sha256(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def portable_command(argv: Sequence[str]) -> str:
+def portable_command(argv: Sequence[str], *, also: Sequence[str] = ()) -> str:
     """Write the command line that gets a run again on another machine.
 
     Options of which any part is one of `MACHINE_KEYS` (except `--config` itself) are dropped with their value, and so
@@ -105,6 +105,7 @@ def portable_command(argv: Sequence[str]) -> str:
 
     Args:
         argv: The arguments after the program's name, such as `["fit", "--config", "conf/x.yaml"]`.
+        also: Words to stand at the end whatever they are, such as `["--ckpt_path", "best"]`.
 
     Returns:
         One shell-quoted line that starts with `polybench`.
@@ -122,7 +123,12 @@ def portable_command(argv: Sequence[str]) -> str:
         if not dropping:
             words.append(option + equals + _portable_path(value))
         dropping = dropping and not equals
-    return shlex.join(words)
+    return shlex.join([*words, *map(_portable_path, also)])
+
+
+def portable_text(text: str) -> str:
+    """A text in which the name alone is left of each absolute path."""
+    return _INNER_PATH.sub(lambda match: match[0].rpartition("/")[2], text)
 
 
 def first_difference(one: Any, other: Any, key: str = "") -> str | None:
@@ -174,6 +180,6 @@ def _portable_path(text: str) -> str:
     """Shorten an absolute path; other text stays."""
     path = PurePath(text)
     if not path.is_absolute():
-        return _INNER_PATH.sub(lambda match: match[0].rpartition("/")[2], text) if text[:1] in "{[" else text
+        return portable_text(text) if text[:1] in "{[" else text
     here = Path.cwd()
     return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.results import format as formats
+from polybench.results.config import portable_text
 from polybench.results.facts import MetricValue
 from polybench.results.readings import title
 from polybench.results.record import Record
@@ -84,6 +85,8 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             *mermaid(graph),
             "```",
             "",
+            f"[The same as a picture]({lineage_picture(picture).name})",
+            "",
             "## Validation over epochs",
             "",
             f"![Validation curves of every stage]({picture.name})",
@@ -91,7 +94,7 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             "## The plan",
             "",
             "```yaml",
-            plan.text.rstrip("\n"),
+            portable_text(plan.text).rstrip("\n"),
             "```",
             "",
         ]

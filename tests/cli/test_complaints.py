@@ -28,8 +28,8 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--model.net", "segmentation_models_pytorch.Unett"], "Did you mean 'Unet'?"),
         (["--data.batch_size", "three"], "must be of type int, not 'three'"),
         (["--name", "${nam}"], "Interpolation key 'nam' not found"),
-        (["--refine", "best.ckpt"], "'--refine' here: `polybench test` and `polybench predict` have it."),
-        (["--images=frames"], "'--images' here: `polybench predict` has it."),
+        (["--refine", "best.ckpt"], "'--refine' here, but in `polybench test` and `polybench predict`."),
+        (["--images=frames"], "'--images' here, but in `polybench predict`."),
         (["--ckpt_path", "none.ckpt"], "There is no checkpoint 'none.ckpt'"),
     ],
 )

@@ -184,13 +184,15 @@ def test_table_and_rows_are_of_the_refined_masks(
 
 @pytest.mark.ddp
 @pytest.mark.slow
-def test_two_processes_refine_as_one_does(refinable: Refinable, tmp_path: Path) -> None:
-    words = refinable.words("test", "--refine", str(refinable.classifier), "--refine_thresholds", "0.3,0.5")
+def test_two_processes_refine_as_one_does(refinable: Refinable, expected: Expected, tmp_path: Path) -> None:
+    """The only batch is given to both, so that its images are there twice."""
+    words = refinable.words("test", "--refine", str(refinable.classifier), "--data.eval_batch_size", "4")
+    words += ["--refine_thresholds", expected.thresholds]
     assert run([*words, "--trainer.default_root_dir", "one"]) == 0
     process = start(tmp_path, *words, "--trainer.default_root_dir", "two", "--trainer.devices", "2")
     output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
-    assert regions("one/test_regions.csv")
+    assert regions("one/test_regions.csv") == expected.found
     for name in ("test_regions.csv", "test_rows_refined.csv"):
         assert Path("two", name).read_text() == Path("one", name).read_text()
 
@@ -220,6 +222,25 @@ def test_thresholds_that_validation_chose_can_be_given(
     assert Path("given", rows).read_text() == Path("chosen", rows).read_text()
     assert run(refinable.words("predict", "--images", images, "--out", "masks", *words[:2])) == 0
     assert f"thresholds {found[1]} (chosen on validation)" in capsys.readouterr().out
+
+
+def test_table_names_images_by_their_folder(refinable: Refinable, images: str) -> None:
+    Path("images/sub").mkdir()
+    Path(images, "9.tif").rename("images/sub/9.tif")
+    words = ["--images", images, "--out", "masks", "--refine", str(refinable.classifier)]
+    assert run(refinable.words("predict", *words, "--refine_thresholds", "0,1")) == 0
+    names = [(f"{name}.tif" if name != "9" else "sub/9.tif") for name in TESTED]
+    assert sorted(pd.read_csv("masks/regions.csv")["image"]) == sorted(names)  # all of each is one region
+
+
+def test_table_that_cannot_be_written_is_refused_at_once(
+    refinable: Refinable, images: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("masks/regions.csv").mkdir(parents=True)
+    words = ["--images", images, "--out", "masks", "--refine", str(refinable.classifier)]
+    complaint = refuse(refinable.words("predict", *words, "--refine_thresholds", "released"), capsys)
+    assert "'masks/regions.csv' is a folder" in complaint
+    assert not list(Path("masks").glob("*.png"))
 
 
 def test_released_thresholds_need_no_dataset(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from polybench.errors import ConfigError
-from polybench.results.config import config_sha256, portable_command, portable_config
+from polybench.results.config import config_sha256, portable_command, portable_config, portable_text
 
 
 @pytest.fixture
@@ -128,3 +128,9 @@ def test_paths_inside_the_current_directory_become_relative(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     line = portable_command(["fit", "--config", f"{tmp_path}/conf/x.yaml", f"--model.w={tmp_path}/w.pt"])
     assert line == "polybench fit --config conf/x.yaml --model.w=w.pt"
+
+
+def test_plan_keeps_the_names_alone_of_paths_on_this_machine() -> None:
+    text = "# see https://example.org/a/b\nroot: /home/someone/data\nS1: {recipe: ../a.yaml, from: /data/x/best.ckpt}\n"
+    expected = "# see https://example.org/a/b\nroot: data\nS1: {recipe: ../a.yaml, from: best.ckpt}\n"
+    assert portable_text(text) == expected
