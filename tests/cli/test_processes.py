@@ -1,10 +1,7 @@
 """What needs processes of its own: DDP, signals."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,20 +11,7 @@ import pytest
 import torch
 
 from polybench.cli.main import run
-from tests.cli.recipes import PSPNET, UNET, write_recipe
-
-REPOSITORY = str(Path(__file__).parents[2])
-
-
-def polybench(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "polybench", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": REPOSITORY},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+from tests.cli.recipes import PSPNET, UNET, start, write_recipe
 
 
 def wait_for(path: Path) -> None:
@@ -52,7 +36,7 @@ def test_processes_train_together_and_agree_with_one(
     tmp_path: Path, data_root: Path, processes: int, net: dict[str, Any]
 ) -> None:
     recipe = str(write_recipe(tmp_path, data_root, net, max_epochs=1))
-    fit = polybench(
+    fit = start(
         tmp_path,
         *("fit", "--config", recipe, "--trainer.default_root_dir", "together", "--data.eval_batch_size", "1"),
         *("--trainer.devices", str(processes), "--trainer.strategy", "ddp"),
@@ -74,7 +58,7 @@ def test_processes_train_together_and_agree_with_one(
 def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root))
     (data_root / "CVC-ClinicDB" / "Original" / "5.tif").unlink()
-    fit = polybench(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
     output, _ = fit.communicate(timeout=120)
     assert fit.returncode == 1, output
     assert "5.tif' has no image" in output
@@ -87,7 +71,7 @@ def test_sigterm_saves_and_leaves_with_its_own_code(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
-    fit = polybench(tmp_path, "fit", "--config", recipe)
+    fit = start(tmp_path, "fit", "--config", recipe)
     wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
     fit.send_signal(signal.SIGTERM)
     output, _ = fit.communicate(timeout=120)
@@ -104,7 +88,7 @@ def test_sigterm_saves_and_leaves_with_its_own_code(
 @pytest.mark.slow
 def test_sigterm_reaches_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
-    fit = polybench(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
     wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
     fit.send_signal(signal.SIGTERM)
     output, _ = fit.communicate(timeout=120)
@@ -120,7 +104,7 @@ def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, da
     seen = {}
     for name, options in runs.items():
         recorder = ["--trainer.callbacks+=tests.cli.recorder.Recorder", f"--trainer.callbacks.folder={name}"]
-        fit = polybench(
+        fit = start(
             tmp_path,
             *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "1", "--no_leaderboard"),
             *("--trainer.strategy", "ddp" if name == "processes" else "auto", *options, *recorder),
@@ -142,21 +126,21 @@ def test_run_that_was_killed_goes_on_by_name_and_ends_with_the_same_weights(
 ) -> None:
     recipe = str(write_recipe(tmp_path, data_root, UNET))
     options = ("--config", recipe, "--save_every", "1", "--data.augment", "standard", "--no_leaderboard")
-    killed = polybench(tmp_path, "fit", *options, "--trainer.max_epochs", "100000")
+    killed = start(tmp_path, "fit", *options, "--trainer.max_epochs", "100000")
     [last] = wait_for_any(tmp_path / "runs", "tiny-s0/*/checkpoints/last.ckpt")
     killed.kill()
     killed.wait()
     assert killed.returncode == -signal.SIGKILL
-    start = torch.load(last, weights_only=True)["global_step"]
-    assert start > 0
-    length = ("--trainer.max_epochs", str(start // 2 + 2))  # an epoch has two batches: one and a half or two are left
-    resumed = polybench(tmp_path, "fit", *options, *length, "--ckpt_path", "last", "--data.num_workers", workers)
+    done = torch.load(last, weights_only=True)["global_step"]
+    assert done > 0
+    length = ("--trainer.max_epochs", str(done // 2 + 2))  # an epoch has two batches: one and a half or two are left
+    resumed = start(tmp_path, "fit", *options, *length, "--ckpt_path", "last", "--data.num_workers", workers)
     output, _ = resumed.communicate(timeout=240)
     assert resumed.returncode == 0, output
-    whole = polybench(tmp_path, "fit", *options, *length, "--trainer.default_root_dir", "whole")
+    whole = start(tmp_path, "fit", *options, *length, "--trainer.default_root_dir", "whole")
     output, _ = whole.communicate(timeout=240)
     assert whole.returncode == 0, output
     found = torch.load(last, weights_only=True)
     expected = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
-    assert found["global_step"] == expected["global_step"] == 2 * (start // 2 + 2)
+    assert found["global_step"] == expected["global_step"] == 2 * (done // 2 + 2)
     assert all(torch.equal(found["state_dict"][key], tensor) for key, tensor in expected["state_dict"].items())
