@@ -21,15 +21,15 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from polybench.cli.benchmark import BenchmarkCLI
 from polybench.data.splits import SUBSETS
+from polybench.experiments.session import Session
 from polybench.feedback.otsu import otsu_masks
 from polybench.feedback.pruning import Trajectory, iterate, iterate_all
 from polybench.models import FANet
 from polybench.tasks import FeedbackSegmentationTask
 
 
-def images_of(cli: BenchmarkCLI, limit: int) -> Tensor:
+def images_of(cli: Session, limit: int) -> Tensor:
     """The first images of the dataset, (N, 3, H, W), from every subset."""
     data = cli.datamodule
     data.prepare_data()
@@ -106,7 +106,7 @@ def main(args: list[str] | None = None) -> int:
         table.add_column(name)
     for size in options.sizes:
         words = ["--config", options.config, "--data.size", f"[{size},{size}]", *options.options]
-        cli = BenchmarkCLI("test", [*words, "--ckpt_path", options.ckpt_path])
+        cli = Session("test", [*words, "--ckpt_path", options.ckpt_path])
         cli.load_weights(Path(options.ckpt_path))
         images = images_of(cli, options.limit)
         table.add_row(*measure(cli.model.eval(), images, options.passes, options.batch, options.rounds))

@@ -6,20 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jsonargparse.typing import NonNegativeInt
 from lightning.pytorch import Trainer
-from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.callbacks.record import RunContext, trained_record, write_records
 from polybench.callbacks.resume import LAST, run_of
-from polybench.callbacks.scores import all_scores
 from polybench.checksum import file_sha256
-from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import log_tables, print_scores
 from polybench.data.patch_module import PatchDataModule
 from polybench.environment import COMMAND
 from polybench.errors import ConfigError
+from polybench.experiments.record import RunContext, trained_record, write_records
+from polybench.experiments.scores import all_scores
+from polybench.experiments.session import Session
 from polybench.results.config import config_sha256, portable_command, portable_config
 from polybench.results.page import write_pages
 from polybench.results.record import Budget, read_records
@@ -31,7 +29,7 @@ SIGTERM_EXIT_CODE = 143
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
-    cli = BenchmarkCLI("fit", args, add_arguments)
+    cli = Session("fit", args)
     context = describe(cli)  # whatever would forbid a record is found before the training, not after it
     trainer: Trainer = cli.trainer
     try:
@@ -49,7 +47,7 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def describe(cli: BenchmarkCLI) -> RunContext:
+def describe(cli: Session) -> RunContext:
     """Describe the run, and make sure that it can be recorded.
 
     Raises:
@@ -84,13 +82,13 @@ def describe(cli: BenchmarkCLI) -> RunContext:
     return context
 
 
-def starts_from_another_run(cli: BenchmarkCLI) -> bool:
+def starts_from_another_run(cli: Session) -> bool:
     """Whether the run begins with a checkpoint that it did not write itself, in an interrupted part of it."""
     path = cli.config.ckpt_path
     return path is not None and run_of(Path(path)) != cli.mark(cli.trainer.world_size)
 
 
-def state_to_go_on_from(cli: BenchmarkCLI) -> str | None:
+def state_to_go_on_from(cli: Session) -> str | None:
     """The checkpoint whose whole state is restored, one of this run; of another run's the weights are loaded, here.
 
     Raises:
@@ -113,25 +111,13 @@ def state_to_go_on_from(cli: BenchmarkCLI) -> str | None:
     return path
 
 
-def add_arguments(parser: LightningArgumentParser) -> None:
-    """Add where the record goes, and how to do without."""
-    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder of records and pages.")
-    parser.add_argument("--no_leaderboard", action="store_true", help="Write no record and no page.")
-    parser.add_argument(
-        "--save_every",
-        type=NonNegativeInt,
-        default=0,
-        help="Save last.ckpt every so many batches too, for --ckpt_path last after a crash; 0: after each epoch only.",
-    )
-
-
 def best_checkpoint(trainer: Trainer) -> Path | None:
     """The checkpoint that validation chose; None when nothing was saved (fast_dev_run)."""
     path = getattr(trainer.checkpoint_callback, "best_model_path", "")
     return Path(path) if path else None
 
 
-def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
+def finish(cli: Session, context: RunContext, best: Path | None) -> None:
     """Print the table and, unless something speaks against it, write the record and the pages."""
     config = cli.config
     rows = cli.model.rows
@@ -156,7 +142,7 @@ def finish(cli: BenchmarkCLI, context: RunContext, best: Path | None) -> None:
     log_tables(cli.trainer, scores)
 
 
-def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> str | None:
+def why_no_record(cli: Session, best: Path | None, tested: list[str]) -> str | None:
     """What speaks against a record, or None."""
     if cli.config.no_leaderboard:
         return "--no_leaderboard was given"
@@ -168,7 +154,7 @@ def why_no_record(cli: BenchmarkCLI, best: Path | None, tested: list[str]) -> st
     return None
 
 
-def budget(cli: BenchmarkCLI) -> Budget:
+def budget(cli: Session) -> Budget:
     """The budget class that holds.
 
     It is the lowest of what was declared on the command line, what the recipe's file declares, `reduced` where anything
@@ -192,7 +178,7 @@ def budget(cli: BenchmarkCLI) -> Budget:
     return BUDGETS[max(ranks)]
 
 
-def recipe_alone(cli: BenchmarkCLI) -> Any:
+def recipe_alone(cli: Session) -> Any:
     """The configuration of the files alone, without the options; None where they are no recipe by themselves."""
     words: list[str] = []
     for word, following in zip(cli.args, [*cli.args[1:], ""], strict=True):

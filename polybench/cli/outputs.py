@@ -47,10 +47,3 @@ def refuse_overwriting(targets: Mapping[str, Path], inputs: Sequence[Path]) -> N
                 )
     if len(set(resolved.values())) < len(resolved):
         raise ConfigError(f"{' and '.join(resolved)} name the same file: give each its own.")
-
-
-def keep_earlier(path: Path) -> None:
-    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew; the first process does it."""
-    if path.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
-        number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
-        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))

@@ -6,17 +6,15 @@ from pathlib import Path
 
 import numpy
 import torch
-from lightning.pytorch.cli import LightningArgumentParser
 from PIL import Image
 
 from polybench.atomic import atomic_write_text, atomic_writer
-from polybench.cli import refine
-from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.outputs import refuse_unwritable
-from polybench.cli.refine import Refinement, choose_thresholds, in_words, refinement_of, removed
 from polybench.data.images import UInt8Array, find_images, read_image, resize_image
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
+from polybench.experiments.refinement import Refinement, choose_thresholds, in_words, refinement_of, removed
+from polybench.experiments.session import Session
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.refinement.regions import BoolArray
@@ -29,7 +27,7 @@ REGIONS = "regions.csv"
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code: 0 when every image has its mask."""
-    cli = BenchmarkCLI("predict", args, add_arguments)
+    cli = Session("predict", args)
     checkpoint = cli.required_checkpoint()
     if not cli.config.images or not cli.config.out:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
@@ -76,25 +74,6 @@ def main(args: list[str]) -> int:
     return 1 if problems else 0
 
 
-def add_arguments(parser: LightningArgumentParser) -> None:
-    """Add where the images are, where the masks go, and what refines them."""
-    refine.add_arguments(parser)
-    parser.add_argument("--images", type=str | None, default=None, help="Folder of images, searched recursively.")
-    parser.add_argument(
-        "--out",
-        type=str | None,
-        default=None,
-        help="Folder for the masks: PNG, 0 and 255, same names and sizes; with --refine also regions.csv, the box "
-        "and probability of each region.",
-    )
-    parser.add_argument(
-        "--probabilities",
-        action="store_true",
-        help="Write probabilities instead, .npy at the net's own size: `polybench score --resize` then finds the "
-        "numbers of a test under every protocol.",
-    )
-
-
 def mask_paths(paths: list[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:
     """Name the masks: the image's relative path with the suffix, or .<type>.png where two images share a stem.
 
@@ -113,9 +92,7 @@ def mask_paths(paths: list[Path], images: Path, out: Path, suffix: str = ".png")
     return targets
 
 
-def predict_probability(
-    cli: BenchmarkCLI, task: SegmentationTask, image: UInt8Array, device: torch.device
-) -> torch.Tensor:
+def predict_probability(cli: Session, task: SegmentationTask, image: UInt8Array, device: torch.device) -> torch.Tensor:
     """Predict one image (h, w, 3) at the recipe's size.
 
     Returns:

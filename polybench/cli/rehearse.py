@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from polybench.cli import fit, test
-from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.refine import VALIDATION, read_thresholds
 from polybench.errors import ConfigError, UserError
+from polybench.experiments.refinement import VALIDATION, read_thresholds
+from polybench.experiments.session import Session
 from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
 from polybench.tasks import PatchClassificationTask, SegmentationTask
 
 
-class Rehearsal(BenchmarkCLI):
+class Rehearsal(Session):
     """Parses a command line and stops there: no class is built, no folder made, no seed set."""
 
     def _set_seed(self) -> None:
@@ -67,10 +66,10 @@ def _parse(stage: Stage) -> Any:
     """
     words = [*stage.words(), "--variant", stage.name, "--seed_everything", str(stage.seed or 0)]
     if stage.classifier is not None:
-        config = Rehearsal("test", words, test.add_arguments).config
+        config = Rehearsal("test", words).config
         read_thresholds(config.refine_thresholds or VALIDATION)
         return config
-    config = Rehearsal("fit", words, fit.add_arguments).config
+    config = Rehearsal("fit", words).config
     if config.no_leaderboard or config.trainer.fast_dev_run:
         raise ConfigError("A run of a plan needs its record: leave out no_leaderboard and trainer.fast_dev_run.")
     if sum(callback.class_path.endswith(".TransferCallback") for callback in config.trainer.callbacks) > 1:

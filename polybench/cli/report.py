@@ -6,9 +6,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from rich.table import Table
 
-from polybench.callbacks.scores import protocol_scores
 from polybench.cli.panel import panel_table, wide_console
-from polybench.cli.refine import in_words
+from polybench.experiments.refinement import in_words
+from polybench.experiments.scores import protocol_scores
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS, PATCHES
 from polybench.refinement.thresholds import ThresholdChoice, Thresholds

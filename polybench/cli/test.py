@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.atomic import atomic_write_text
-from polybench.callbacks.provenance import device_name, provenance
-from polybench.callbacks.scores import all_scores, protocol_scores
 from polybench.checksum import file_sha256
-from polybench.cli import refine
-from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.fit import SIGTERM_EXIT_CODE
-from polybench.cli.lightning_parser import START_WEIGHTS
-from polybench.cli.refine import (
+from polybench.cli.report import log_tables, print_refinement, print_scores
+from polybench.environment import COMMAND
+from polybench.errors import ConfigError
+from polybench.experiments import refinement as refine
+from polybench.experiments.parser import START_WEIGHTS
+from polybench.experiments.provenance import device_name, provenance
+from polybench.experiments.refinement import (
     Refinement,
     choose_thresholds,
     facts_of,
@@ -28,9 +28,8 @@ from polybench.cli.refine import (
     refinement_of,
     refuse_seen_images,
 )
-from polybench.cli.report import log_tables, print_refinement, print_scores
-from polybench.environment import COMMAND
-from polybench.errors import ConfigError
+from polybench.experiments.scores import all_scores, protocol_scores
+from polybench.experiments.session import Session
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
 from polybench.refinement.table import regions_csv
@@ -47,7 +46,7 @@ def main(args: list[str]) -> int:
     Raises:
         ConfigError: If no image was evaluated, or a record is asked for that can't be written.
     """
-    cli = BenchmarkCLI("test", args, add_arguments)
+    cli = Session("test", args)
     checkpoint = cli.required_checkpoint()
     refinement = refinement_of(cli)
     origins = records_to_refine(cli, checkpoint)  # whatever would forbid a record is found before the test
@@ -76,19 +75,7 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def add_arguments(parser: LightningArgumentParser) -> None:
-    """Add what refines the predictions, and where its record goes."""
-    refine.add_arguments(parser)
-    parser.add_argument(
-        "--leaderboard",
-        type=str | None,
-        default=None,
-        help="With --refine: folder of records and pages, which has the record of this checkpoint's training and gets "
-        "that of the refined predictions.",
-    )
-
-
-def write_rows(cli: BenchmarkCLI, rows: Rows, name: str) -> Path:
+def write_rows(cli: Session, rows: Rows, name: str) -> Path:
     """Write one line per image into the run's folder."""
     path = cli.run_folder / name
     table = image_table(rows, cli.model.protocols)
@@ -96,7 +83,7 @@ def write_rows(cli: BenchmarkCLI, rows: Rows, name: str) -> Path:
     return path
 
 
-def records_to_refine(cli: BenchmarkCLI, checkpoint: str) -> tuple[Record, Record] | None:
+def records_to_refine(cli: Session, checkpoint: str) -> tuple[Record, Record] | None:
     """The records of both trainings, the segmentation's and the classifier's; None where no record is asked for.
 
     Raises:
@@ -164,7 +151,7 @@ def _without_split(data: Any) -> Any:
     return data
 
 
-def report_refinement(cli: BenchmarkCLI, refinement: Refinement, tested: Rows) -> RefinementFacts:
+def report_refinement(cli: Session, refinement: Refinement, tested: Rows) -> RefinementFacts:
     """Print what the refinement changed, write its rows, and return its facts."""
     ranked_by = cli.datamodule.ranked_by
     facts = facts_of(refinement, tested, ranked_by)
@@ -183,7 +170,7 @@ def report_refinement(cli: BenchmarkCLI, refinement: Refinement, tested: Rows) -
 
 
 def write_refined(
-    cli: BenchmarkCLI, refinement: Refinement, origins: tuple[Record, Record], facts: RefinementFacts
+    cli: Session, refinement: Refinement, origins: tuple[Record, Record], facts: RefinementFacts
 ) -> Record:
     """Write the record of the refined predictions and the pages, and return it."""
     root, rows = Path(cli.config.leaderboard), refinement.refined

@@ -1,8 +1,8 @@
 """`polybench validate`: evaluate a checkpoint on the validation subset and print the table."""
 
-from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.report import print_scores
 from polybench.errors import ConfigError
+from polybench.experiments.session import Session
 
 
 def main(args: list[str]) -> int:
@@ -11,7 +11,7 @@ def main(args: list[str]) -> int:
     Raises:
         ConfigError: If no image was evaluated.
     """
-    cli = BenchmarkCLI("validate", args)
+    cli = Session("validate", args)
     checkpoint = cli.required_checkpoint()
     cli.call("validate", checkpoint)
     if cli.trainer.is_global_zero:

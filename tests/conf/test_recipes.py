@@ -6,9 +6,8 @@ import pytest
 import torch
 import yaml
 
-from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.fit import add_arguments
 from polybench.cli.main import run
+from polybench.experiments.session import Session
 from polybench.runs import read_plan
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -40,7 +39,7 @@ def test_recipe_parses_and_builds_its_net(recipe: Path, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     device = "cpu" if "segformer" in recipe.stem else "meta"  # MiT reads numbers off tensors while it is built
     with torch.device(device):
-        cli = BenchmarkCLI("fit", ["--config", str(recipe), *from_random_weights(recipe)], add_arguments)
+        cli = Session("fit", ["--config", str(recipe), *from_random_weights(recipe)])
     assert cli.config.name == recipe.stem
     assert {parameter.device.type for parameter in cli.model.net.parameters()} == {device}
     assert sum(parameter.numel() for parameter in cli.model.net.parameters()) > 100_000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, precision_score, recall_score, roc_auc_score
 
-from polybench.callbacks.scores import protocol_scores
+from polybench.experiments.scores import protocol_scores
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import PATCHES

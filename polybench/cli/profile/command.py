@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from lightning.pytorch.cli import LightningArgumentParser
 
 import polybench
-from polybench.callbacks.provenance import device_name, source_state
-from polybench.callbacks.record import count_macs
-from polybench.cli.benchmark import BenchmarkCLI
 from polybench.cli.outputs import refuse_unwritable
 from polybench.cli.profile.accuracy import Accuracy, recorded_accuracy
 from polybench.cli.profile.measure import Measurements, measure
@@ -21,12 +18,16 @@ from polybench.cli.profile.workload import Workload, set_up, training_batches
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
+from polybench.experiments.options import add_profile_arguments
+from polybench.experiments.provenance import device_name, source_state
+from polybench.experiments.record import count_macs
+from polybench.experiments.session import Session
 from polybench.results.config import config_sha256, portable_config
 
 OWN_OPTIONS = {"steps", "device", "batch_size", "out", "no_data"}
 
 
-class ProfileCLI(BenchmarkCLI):
+class ProfileCLI(Session):
     """Builds what `fit` would train, on one device and without loggers.
 
     Attributes:
@@ -35,7 +36,7 @@ class ProfileCLI(BenchmarkCLI):
 
     def __init__(self, args: Sequence[str]) -> None:
         self.recorded_sha256 = ""
-        super().__init__("profile", args, add_arguments)
+        super().__init__("profile", args)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the words given.
@@ -91,26 +92,6 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def add_arguments(parser: LightningArgumentParser) -> None:
-    """Add where, how long and how large to measure, and where the row goes."""
-    parser.add_argument(
-        "--device",
-        type=Literal["auto", "cpu", "cuda"],
-        default="auto",
-        help="Where to measure; auto: on the recipe's trainer.accelerator, by default the best there is.",
-    )
-    parser.add_argument("--steps", type=int, default=20, help="Rounds in each of which every mode is timed.")
-    parser.add_argument(
-        "--batch_size",
-        type=int | None,
-        default=None,
-        help="Of everything but the latency, by default the recipe's; the row keeps the recipe's accuracy.",
-    )
-    parser.add_argument("--no_data", action="store_true", help="Measure the net alone, on random images.")
-    parser.add_argument("--out", type=str, default="runs/profile.csv", help="CSV that gets the row.")
-    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder where accuracy is looked up.")
-
-
 def short_help() -> str:
     """The text of `polybench profile --help`: its own options, since those of a recipe are `fit`'s."""
     parser = LightningArgumentParser(
@@ -121,7 +102,7 @@ def short_help() -> str:
         "fit`, such as --data.size [128,128] or --trainer.precision bf16-mixed; `polybench fit --help` lists them.",
     )
     parser.add_argument("-c", "--config", action="config", help="The recipe; several are laid on each other.")
-    add_arguments(parser)
+    add_profile_arguments(parser)
     return parser.format_help().rstrip()
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import lightning.pytorch.callbacks
 import lightning.pytorch.loggers
-from jsonargparse import ArgumentParser
 
 import polybench.callbacks
 import polybench.datasets
 import polybench.tasks
-from polybench.cli.main import COMMANDS
 from polybench.errors import ConfigError, UserError, did_you_mean
+from polybench.experiments.options import own_options
 
 SHORT_NAMES = sorted(
     {
@@ -121,13 +120,7 @@ def config_files(args: Sequence[str]) -> list[Path]:
 
 def _commands_with(option: str) -> list[str]:
     """The commands that have an option of this name beside those that all of them have."""
-    found = []
-    for command in ("fit", "test", "predict"):
-        parser = ArgumentParser()
-        importlib.import_module(COMMANDS[command].module).add_arguments(parser)
-        if option in {action.dest for action in parser._actions}:
-            found.append(f"`polybench {command}`")
-    return found
+    return [f"`polybench {command}`" for command in ("fit", "test", "predict") if option in own_options(command)]
 
 
 def _place(word: str, args: Sequence[str]) -> str:

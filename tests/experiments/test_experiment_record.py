@@ -6,8 +6,8 @@ import pytest
 from segmentation_models_pytorch import Unet
 from torch import nn
 
-from polybench.callbacks.record import count_macs, write_records
-from polybench.callbacks.scores import all_scores
+from polybench.experiments.record import count_macs, write_records
+from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, Rows
 from polybench.metrics.protocols import POOLED
 from polybench.results.record import read_records

@@ -9,19 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightning.pytorch.cli import LightningArgumentParser
 from torch import Tensor
 
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.callbacks.refinement import RefinementCallback
 from polybench.callbacks.resume import KEY
 from polybench.callbacks.transfer import lineage_of
-from polybench.cli.benchmark import BenchmarkCLI
-from polybench.cli.complaints import mismatch, why_not_built
-from polybench.cli.lightning_parser import BenchmarkParser, leave_out_start_weights
 from polybench.data.module import SPLITS, SegmentationDataModule
 from polybench.data.splits import load_split
 from polybench.errors import ConfigError, DataError
+from polybench.experiments.messages import mismatch, why_not_built
+from polybench.experiments.parser import BenchmarkParser, leave_out_start_weights
+from polybench.experiments.session import Session
 from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
 from polybench.refinement.refiner import RegionRefiner
@@ -65,26 +64,7 @@ class Refinement(NamedTuple):
         return self.callback.refined
 
 
-def add_arguments(parser: LightningArgumentParser) -> None:
-    """Add the classifier and the thresholds."""
-    parser.add_argument(
-        "--refine",
-        type=str | None,
-        default=None,
-        help="Checkpoint of a patch classifier, such as conf/patches_kvasir_seg.yaml trains: each region of the "
-        "prediction that it takes for no object is removed.",
-    )
-    parser.add_argument(
-        "--refine_thresholds",
-        type=str | None,
-        default=None,
-        help="Least probability of a mask's pixels, and the probability that a region must exceed: 'validation' "
-        "(default) chooses both on the validation subset, 'released' takes the 0.2 and 0.1 of Keras-FCN's code, and "
-        "two numbers such as 0.35,0.2 are taken as they are.",
-    )
-
-
-def refinement_of(cli: BenchmarkCLI) -> Refinement | None:
+def refinement_of(cli: Session) -> Refinement | None:
     """Build what the options ask for, and hand it to the trainer; None where nothing is to be refined.
 
     Raises:
@@ -138,7 +118,7 @@ def in_words(thresholds: Thresholds) -> str:
     return f"{thresholds.mask:g},{thresholds.region:g} ({ORIGINS[thresholds.origin]})"
 
 
-def choose_thresholds(cli: BenchmarkCLI, refinement: Refinement, checkpoint: str | None) -> None:
+def choose_thresholds(cli: Session, refinement: Refinement, checkpoint: str | None) -> None:
     """Have a run over the validation images choose the thresholds, unless they were given.
 
     Args:

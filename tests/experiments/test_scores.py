@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from polybench.callbacks.scores import all_scores, protocol_scores
+from polybench.experiments.scores import all_scores, protocol_scores
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Rows
 from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.protocols import EFEN, FOV, KERAS_FCN, POOLED, PRANET

@@ -12,9 +12,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from polybench.callbacks.meter import MeterCallback
-from polybench.callbacks.provenance import net_summary, net_version, provenance, start_weights, transferred_from
-from polybench.callbacks.scores import all_scores
 from polybench.callbacks.transfer import ancestors_of
+from polybench.experiments.provenance import net_summary, net_version, provenance, start_weights, transferred_from
+from polybench.experiments.scores import all_scores
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256

@@ -5,7 +5,7 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 
-from polybench.callbacks.provenance import net_summary, provenance, source_state, start_weights
+from polybench.experiments.provenance import net_summary, provenance, source_state, start_weights
 
 
 def git(folder: Path, *words: str) -> None:

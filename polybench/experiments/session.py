@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,12 @@ from polybench.callbacks import (
     SigtermCallback,
 )
 from polybench.callbacks.resume import RunMark, run_of
-from polybench.cli.checkpoints import NAMES, find_checkpoint
-from polybench.cli.complaints import mismatch, why_not_built
-from polybench.cli.lightning_parser import BenchmarkParser, SaveConfig, leave_out_start_weights
-from polybench.cli.outputs import keep_earlier
-from polybench.cli.quiet import quieten
 from polybench.errors import ConfigError
+from polybench.experiments.checkpoints import NAMES, find_checkpoint
+from polybench.experiments.logging_filters import quieten
+from polybench.experiments.messages import mismatch, why_not_built
+from polybench.experiments.options import COMMANDS
+from polybench.experiments.parser import BenchmarkParser, SaveConfig, leave_out_start_weights
 from polybench.results.config import config_sha256, portable_config
 from polybench.results.record import Budget, is_slug
 
@@ -36,27 +36,20 @@ RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""
 
 
-class BenchmarkCLI(LightningCLI):
+class Session(LightningCLI):
     """Parses a command line into a task, a data module and a trainer.
 
     Args:
-        command: fit, validate, test or predict.
+        command: fit, validate, test, predict or profile.
         args: The words after the command.
-        add_arguments: Adds the command's own options.
 
     Raises:
         ConfigError: If anything in the configuration is wrong; before any data is read.
     """
 
-    def __init__(
-        self,
-        command: str,
-        args: Sequence[str],
-        add_arguments: Callable[[LightningArgumentParser], None] | None = None,
-    ) -> None:
+    def __init__(self, command: str, args: Sequence[str]) -> None:
         self.command = command
         self.args = list(args)
-        self.own_arguments = add_arguments
         self.run_folder = Path()
         quieten()
         try:
@@ -139,8 +132,7 @@ class BenchmarkCLI(LightningCLI):
             }
         )
         parser.link_arguments("seed_everything", "data.init_args.seed")
-        if self.own_arguments is not None:
-            self.own_arguments(parser)
+        COMMANDS[self.command](parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the words given, without regard to `sys.argv`.
@@ -344,3 +336,10 @@ class BenchmarkCLI(LightningCLI):
         text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
         plain: dict[str, Any] = yaml.safe_load(text)
         return plain
+
+
+def keep_earlier(path: Path) -> None:
+    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew; the first process does it."""
+    if path.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
+        number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
+        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))

@@ -8,8 +8,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
-from polybench.cli.complaints import one_sentence
 from polybench.errors import ConfigError
+from polybench.experiments.messages import one_sentence
 
 START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
 """Argument of a net that asks for start weights -> its value for none."""

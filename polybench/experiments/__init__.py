@@ -1,0 +1,1 @@
+"""One experiment: a configuration parsed, built, run and recorded, whoever asks for it."""

@@ -1,0 +1,114 @@
+"""The options of each command beside those that a recipe has."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from jsonargparse.typing import NonNegativeInt
+from lightning.pytorch.cli import LightningArgumentParser
+
+AddArguments = Callable[[LightningArgumentParser], None]
+"""Adds options to a parser."""
+
+
+def add_fit_arguments(parser: LightningArgumentParser) -> None:
+    """Add where the record goes, and how often the state is saved."""
+    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder of records and pages.")
+    parser.add_argument("--no_leaderboard", action="store_true", help="Write no record and no page.")
+    parser.add_argument(
+        "--save_every",
+        type=NonNegativeInt,
+        default=0,
+        help="Save last.ckpt every so many batches too, for --ckpt_path last after a crash; 0: after each epoch only.",
+    )
+
+
+def add_refinement_arguments(parser: LightningArgumentParser) -> None:
+    """Add the classifier of patches and the thresholds."""
+    parser.add_argument(
+        "--refine",
+        type=str | None,
+        default=None,
+        help="Checkpoint of a patch classifier, such as conf/patches_kvasir_seg.yaml trains: each region of the "
+        "prediction that it takes for no object is removed.",
+    )
+    parser.add_argument(
+        "--refine_thresholds",
+        type=str | None,
+        default=None,
+        help="Least probability of a mask's pixels, and the probability that a region must exceed: 'validation' "
+        "(default) chooses both on the validation subset, 'released' takes the 0.2 and 0.1 of Keras-FCN's code, and "
+        "two numbers such as 0.35,0.2 are taken as they are.",
+    )
+
+
+def add_test_arguments(parser: LightningArgumentParser) -> None:
+    """Add what refines the predictions, and where its record goes."""
+    add_refinement_arguments(parser)
+    parser.add_argument(
+        "--leaderboard",
+        type=str | None,
+        default=None,
+        help="With --refine: folder of records and pages, which has the record of this checkpoint's training and gets "
+        "that of the refined predictions.",
+    )
+
+
+def add_predict_arguments(parser: LightningArgumentParser) -> None:
+    """Add where the images are, where the masks go, and what refines them."""
+    add_refinement_arguments(parser)
+    parser.add_argument("--images", type=str | None, default=None, help="Folder of images, searched recursively.")
+    parser.add_argument(
+        "--out",
+        type=str | None,
+        default=None,
+        help="Folder for the masks: PNG, 0 and 255, same names and sizes; with --refine also regions.csv, the box "
+        "and probability of each region.",
+    )
+    parser.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="Write probabilities instead, .npy at the net's own size: `polybench score --resize` then finds the "
+        "numbers of a test under every protocol.",
+    )
+
+
+def add_profile_arguments(parser: LightningArgumentParser) -> None:
+    """Add where, how long and how large to measure, and where the row goes."""
+    parser.add_argument(
+        "--device",
+        type=Literal["auto", "cpu", "cuda"],
+        default="auto",
+        help="Where to measure; auto: on the recipe's trainer.accelerator, by default the best there is.",
+    )
+    parser.add_argument("--steps", type=int, default=20, help="Rounds in each of which every mode is timed.")
+    parser.add_argument(
+        "--batch_size",
+        type=int | None,
+        default=None,
+        help="Of everything but the latency, by default the recipe's; the row keeps the recipe's accuracy.",
+    )
+    parser.add_argument("--no_data", action="store_true", help="Measure the net alone, on random images.")
+    parser.add_argument("--out", type=str, default="runs/profile.csv", help="CSV that gets the row.")
+    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder where accuracy is looked up.")
+
+
+def add_no_arguments(parser: LightningArgumentParser) -> None:
+    """Add nothing."""
+
+
+COMMANDS: Mapping[str, AddArguments] = {
+    "fit": add_fit_arguments,
+    "validate": add_no_arguments,
+    "test": add_test_arguments,
+    "predict": add_predict_arguments,
+    "profile": add_profile_arguments,
+}
+"""Command -> its own options."""
+
+
+def own_options(command: str) -> set[str]:
+    """Names of the options that a command has beside those of every command."""
+    parser = LightningArgumentParser()
+    before = {action.dest for action in parser._actions}
+    COMMANDS[command](parser)
+    return {action.dest for action in parser._actions} - before
