@@ -141,6 +141,10 @@ def baseline_record(trained: Record, name: str, metrics: Mapping[str, ProtocolSc
         training=None,
         metrics=metrics,
         passes=None,
+        identity=None,
+        start=None,
+        needs=(),
+        sections={},
         provenance=replace(trained.provenance, checkpoint_sha256=None, logger_url=None),
     )
 

@@ -1,5 +1,6 @@
 """The parts of a record: which images, what was trained, what it took, what came out and where it was run."""
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,12 +84,63 @@ class Ancestor:
         task: What it was trained for; None where its file doesn't say.
         dataset: What it was trained on, likewise.
         stage: Recipe, or stage of a plan, that trained it, likewise.
+        training_id: The `IdentityFacts.training_id` of the run that trained it; None where its file doesn't say.
+        seed: Seed of that run, likewise.
     """
 
     sha256: str
     task: str | None
     dataset: str | None
     stage: str | None
+    training_id: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class IdentityFacts:
+    """What makes two runs seeds of one row, and what two rows need to be ranked together.
+
+    Attributes:
+        training_id: sha256 of everything that moves the weights, the seed excluded.
+        evaluation_id: sha256 of evaluation batch, size, protocols with their versions, and thresholds.
+        budget_id: Images that went through the net in training, and their size, such as "29280 images of 96x96"; None
+            for baselines.
+    """
+
+    training_id: str
+    evaluation_id: str
+    budget_id: str | None
+
+    @property
+    def row_id(self) -> str:
+        """Eight hexadecimal digits that the seeds of one row share."""
+        return hashlib.sha256(f"{self.training_id}{self.evaluation_id}".encode()).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class StartFacts:
+    """What the weights were when training began.
+
+    Attributes:
+        kind: `initialised` by the net itself, all `weights` of a checkpoint (warm start), or those of a `backbone` that
+            was transferred.
+        source: The run that they come from; None where the net initialised itself.
+        seeds: Whether each seed has a source of its `own`, or all seeds have the same, `shared` one.
+        matched: Tensors of the target that the source gave.
+        missing: Tensors of the target that the source lacks.
+        unexpected: Tensors of the source that the target lacks.
+        misshaped: Tensors of both that differ in shape.
+        share: Share of the target's tensors that matched.
+    """
+
+    kind: Literal["initialised", "weights", "backbone"]
+    source: Ancestor | None = None
+    seeds: Literal["own", "shared"] | None = None
+    matched: int | None = None
+    missing: int | None = None
+    unexpected: int | None = None
+    misshaped: int | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +259,9 @@ class ProtocolScores:
         false_positives_on_empty: Those of them in which something was predicted.
         values: Metric name -> value, in the order of tables.
         definition: What the protocol is, in a paragraph; None in records of schema 1.
+        headline: The metric that rows are ranked by; None in records of schemas 1 and 2.
+        shown: Metrics that tables show beside it.
+        what: What `n` counts: images, patches or slices.
     """
 
     n: int
@@ -215,6 +270,9 @@ class ProtocolScores:
     false_positives_on_empty: int | None
     values: Mapping[str, MetricValue]
     definition: str | None = None
+    headline: str | None = None
+    shown: tuple[str, ...] = ()
+    what: str = "images"
 
 
 @dataclass(frozen=True)

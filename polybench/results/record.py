@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -15,19 +15,21 @@ from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
 from polybench.results.facts import (
     DatasetFacts,
+    IdentityFacts,
     NetFacts,
     PassFacts,
     ProtocolScores,
     Provenance,
     RefinementFacts,
+    StartFacts,
     TrainingFacts,
 )
 from polybench.results.statistics import column
 from polybench.results.strict import decode, encode
 
-SCHEMA_VERSION = 2
-READABLE_VERSIONS = (1, 2)
-"""Schema 1 has no definitions of protocols."""
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
+"""Schema 1 has no definitions of protocols; 1 and 2 have no identity, no start, and no headline of a protocol."""
 
 TABLE_DIGITS = 6e-6
 """How far the mean of a table's six-digit values may lie from a record's, as a share of the largest or of 1."""
@@ -61,6 +63,11 @@ class Record:
         provenance: Where the numbers come from.
         passes: How the numbers change from pass to pass; None for a net that predicts once.
         refinement: How a classifier of patches refined the predictions; None where none did.
+        identity: What makes the run a seed of its row; None in records of schemas 1 and 2 (`identity 1`: the row is
+            that of `config_sha256`, which misses some of what moves the weights).
+        start: What the weights were when training began; None in records of schemas 1 and 2, and of baselines.
+        needs: What the command needs besides, such as a file of the user's own; a sentence each.
+        sections: What the methods that took part say of the run, by the method's name.
 
     Raises:
         DataError: If the parts contradict each other or a name can't be a file name.
@@ -83,6 +90,10 @@ class Record:
     provenance: Provenance
     passes: PassFacts | None = None
     refinement: RefinementFacts | None = None
+    identity: IdentityFacts | None = None
+    start: StartFacts | None = None
+    needs: tuple[str, ...] = ()
+    sections: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""
@@ -171,13 +182,18 @@ class StoredRecord:
 
 
 def record_name(record: Record) -> str:
-    """The stem of a record's file: `<recipe>[-<variant>]-<config hash, 8>-s<seed>`."""
+    """The stem of a record's file: `<recipe>[-<variant>]-<row id>-s<seed>`."""
     return f"{row_name(record)}-s{record.seed}"
 
 
 def row_name(record: Record) -> str:
-    """What the seeds of one configuration share: `<recipe>[-<variant>]-<config hash, 8>`."""
-    return "-".join(part for part in (record.recipe, record.variant, record.config_sha256[:8]) if part)
+    """What the seeds of one row share: `<recipe>[-<variant>]-<row id>`."""
+    return "-".join(part for part in (record.recipe, record.variant, row_id(record)) if part)
+
+
+def row_id(record: Record) -> str:
+    """Eight hexadecimal digits: of the record's identity, or of its configuration where it has none."""
+    return record.identity.row_id if record.identity else record.config_sha256[:8]
 
 
 def write_record(record: Record, rows: pd.DataFrame, root: Path) -> Path:
@@ -271,6 +287,8 @@ def _check_names(record: Record) -> None:
         "dataset.manifest_sha256": record.dataset.manifest_sha256,
         "dataset.split_sha256": record.dataset.split_sha256,
         "provenance.checkpoint_sha256": record.provenance.checkpoint_sha256,
+        "identity.training_id": record.identity.training_id if record.identity else None,
+        "identity.evaluation_id": record.identity.evaluation_id if record.identity else None,
     }
     for key, digest in hashes.items():
         if digest is not None and not _SHA256.fullmatch(digest):
@@ -290,6 +308,10 @@ def _check_kind(record: Record) -> None:
     for key, fact in facts.items():
         if (fact is None) == (record.kind == "trained"):
             raise DataError(f"A {record.kind} record must {'not ' if record.kind == 'baseline' else ''}have '{key}'.")
+    if record.identity and (record.identity.budget_id is None) == (record.kind == "trained"):
+        raise DataError(
+            f"A {record.kind} record must {'not ' if record.kind == 'baseline' else ''}have 'identity.budget_id'."
+        )
     try:
         offset = datetime.fromisoformat(record.provenance.finished_at).utcoffset()
     except ValueError:

@@ -81,10 +81,15 @@ def refined_record(
         command: The portable command line that gets it again.
         provenance: Where the test was run.
     """
-    by: dict[str, Any] = {"classifier": classifier.config_sha256, "thresholds": facts.thresholds_from}
+    origin = classifier.identity.training_id if classifier.identity else classifier.config_sha256
+    by: dict[str, Any] = {"classifier": origin, "thresholds": facts.thresholds_from}
     if facts.thresholds_from == "given":
         by["thresholds"] = [facts.mask_threshold, facts.region_threshold]
     config = {**trained.config, "refinement": by}
+    identity = trained.identity
+    if identity is not None:
+        evaluation = {"evaluation": identity.evaluation_id, "refinement": by}
+        identity = replace(identity, evaluation_id=config_sha256(evaluation))
     return replace(
         trained,
         variant=variant or "-".join(part for part in (trained.variant, "refined") if part),
@@ -95,4 +100,5 @@ def refined_record(
         provenance=provenance,
         passes=None,
         refinement=replace(facts, classifier_net=classifier.net),
+        identity=identity,
     )

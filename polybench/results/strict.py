@@ -26,7 +26,10 @@ def decode(kind: type[T], value: object, where: str = "the top level") -> T:
     """
     data = _mapping(value, where)
     schema = get_type_hints(kind)
-    optional = {field.name: field.default is not MISSING for field in fields(cast(Any, kind))}
+    optional = {
+        field.name: field.default is not MISSING or field.default_factory is not MISSING
+        for field in fields(cast(Any, kind))
+    }
     for key in data:
         if key not in optional:
             raise ValueError(f"{where} has the unknown key '{key}'.{did_you_mean(key, list(optional))}")

@@ -10,7 +10,7 @@ import pytest
 
 from polybench.errors import DataError
 from polybench.results import record as record_module
-from polybench.results.facts import MetricValue
+from polybench.results.facts import Ancestor, IdentityFacts, MetricValue, StartFacts
 from polybench.results.record import Record, read_records, record_name, write_record
 from tests.results.factory import PROTOCOL, baseline, dataset, digest, provenance, store, table, trained
 
@@ -26,7 +26,7 @@ def test_json_keeps_the_order_of_the_fields_and_sorts_free_keys() -> None:
     text = trained(ROWS, config={"b": 1, "a": 2}).to_json()
     assert list(json.loads(text))[:4] == ["schema_version", "kind", "task", "recipe"]
     assert list(json.loads(text)["config"]) == ["a", "b"]
-    assert text.startswith('{\n  "schema_version": 2,\n')
+    assert text.startswith('{\n  "schema_version": 3,\n')
     assert text.endswith("}\n")
 
 
@@ -44,6 +44,35 @@ def test_a_record_of_schema_1_without_definitions_is_read() -> None:
     record = Record.from_json(json.dumps(data), "x.json")
     assert record.metrics["per_image@1"].definition is None
     assert record.metrics["per_image@1"].values["dice"].value == 0.75
+
+
+def test_a_record_of_schema_2_without_identity_is_read_and_keeps_its_name() -> None:
+    data = json.loads(trained(ROWS, recipe="unet", config_sha256="12345678" + "0" * 56).to_json())
+    for key in ("identity", "start", "needs", "sections"):
+        del data[key]
+    for key in ("headline", "shown", "what"):
+        del data["metrics"]["per_image@1"][key]
+    record = Record.from_json(json.dumps(data | {"schema_version": 2}), "x.json")
+    assert record.identity is None
+    assert record_name(record) == "unet-12345678-s0"
+
+
+def test_the_name_of_a_record_with_an_identity_has_its_row_id() -> None:
+    # sha256sum of sixty-four "a" and sixty-four "b"
+    identity = IdentityFacts("a" * 64, "b" * 64, "10 images of 64x64")
+    assert record_name(trained(ROWS, recipe="unet", identity=identity)) == "unet-fa0dafbf-s0"
+
+
+def test_start_identity_and_sections_survive_a_round_trip() -> None:
+    source = Ancestor(digest("x"), "segmentation", "toy", "S1", training_id=digest("y"), seed=3)
+    record = trained(
+        ROWS,
+        identity=IdentityFacts("a" * 64, "b" * 64, "10 images of 64x64"),
+        start=StartFacts("backbone", source, "own", 23, 21, 2, 0, 23 / 44),
+        needs=("The file 'mynet.py' beside the recipe.",),
+        sections={"feedback": {"passes": [1, 2]}},
+    )
+    assert Record.from_json(record.to_json(), "x.json") == record
 
 
 def test_distances_in_pixels_agree_with_their_six_digits(tmp_path: Path) -> None:
@@ -67,7 +96,7 @@ def _confuse(data: dict[str, Any]) -> None:
 
 
 def _outdate(data: dict[str, Any]) -> None:
-    data["schema_version"] = 3
+    data["schema_version"] = 4
 
 
 def _disable(data: dict[str, Any]) -> None:
@@ -84,7 +113,7 @@ def _lengthen(data: dict[str, Any]) -> None:
         (_drop, "net lacks the key 'version'"),
         (_misspell, "'parametres'.*Did you mean 'parameters'"),
         (_confuse, "seed is True, not int"),
-        (_outdate, "schema version 3"),
+        (_outdate, "schema version 4"),
         (_disable, "budget is 'cheap', not one of 'published'"),
         (_lengthen, "size has 3 items, not 2"),
     ],
@@ -114,6 +143,8 @@ def test_a_metric_is_a_finite_number(number: float) -> None:
         ({"recipe": "../x"}, "file name"),
         ({"config_sha256": "abc"}, "sha256"),
         ({"net": None}, "must have 'net'"),
+        ({"identity": IdentityFacts("abc", "b" * 64, "10 images of 64x64")}, "training_id 'abc' is not a sha256"),
+        ({"identity": IdentityFacts("a" * 64, "b" * 64, None)}, "must have 'identity.budget_id'"),
         ({"provenance": provenance(finished_at="2025-03-04T05:06:07")}, "UTC"),
         ({"provenance": provenance(finished_at="2025-03-04T05:06:07+02:00")}, "UTC"),
     ],

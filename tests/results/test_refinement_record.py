@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from polybench.errors import ConfigError
-from polybench.results.facts import Ancestor, RefinementFacts
+from polybench.results.facts import Ancestor, IdentityFacts, RefinementFacts
 from polybench.results.page import render_page
 from polybench.results.record import Record, read_records, write_record
 from polybench.results.refinement import classifier_with, refined_record, trained_with
@@ -95,6 +95,16 @@ def test_another_classifier_is_another_configuration() -> None:
     assert refined_record(base, other, "S3+C2", FACTS, base.metrics, "", provenance()).config_sha256 != (
         refined(base).config_sha256
     )
+
+
+def test_refined_test_is_another_evaluation_of_the_same_training() -> None:
+    base = trained(table([0.5, 1.0]), identity=IdentityFacts("a" * 64, "b" * 64, "10 images of 64x64"))
+    found = refined(base).identity
+    other = refined(base, replace(FACTS, thresholds_from="validation")).identity
+    assert found is not None
+    assert other is not None
+    assert {one.training_id for one in (found, other)} == {"a" * 64}
+    assert len({found.evaluation_id, other.evaluation_id, "b" * 64}) == 3
 
 
 def test_classifier_is_found_by_its_checkpoint(tmp_path: Path) -> None:
