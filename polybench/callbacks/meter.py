@@ -14,6 +14,7 @@ class MeterCallback(Callback):
     """Measures fit.
 
     Attributes:
+        images: Images, or patches, that went through the net in training; those of all processes, and before a resume.
         wall_seconds: From the start of fit to its end, validation and the parts before a resume included.
         images_per_second: Training images of all processes per second spent in training batches, validation and the
             first batch of each epoch left out; None after less than two batches an epoch.
@@ -30,6 +31,7 @@ class MeterCallback(Callback):
         self._batch_end: float | None = None
         self._seconds = 0.0
         self._images = 0
+        self.images = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -44,9 +46,11 @@ class MeterCallback(Callback):
     ) -> None:
         """Count the batch."""
         now = time.perf_counter()
+        images = images_in(batch) * trainer.world_size
+        self.images += images
         if self._batch_end is not None:
             self._seconds += now - self._batch_end
-            self._images += images_in(batch) * trainer.world_size
+            self._images += images
         self._batch_end = now
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -65,12 +69,18 @@ class MeterCallback(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run adds to."""
-        return {"wall_seconds": self._elapsed(), "seconds": self._seconds, "images": self._images}
+        return {
+            "wall_seconds": self._elapsed(),
+            "seconds": self._seconds,
+            "images": self._images,
+            "all_images": self.images,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from an interrupted run."""
         self._before = state_dict["wall_seconds"]
         self._seconds, self._images = state_dict["seconds"], state_dict["images"]
+        self.images = state_dict["all_images"]
 
     def _elapsed(self) -> float:
         return self._before + time.perf_counter() - self._fit_start

@@ -7,7 +7,6 @@ released code copies whatever layers share a name.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
@@ -26,7 +25,6 @@ from polybench.atomic import atomic_writer
 from polybench.callbacks.checkpoint import AtomicCheckpointIO
 from polybench.callbacks.resume import KEY
 from polybench.checksum import file_sha256
-from polybench.environment import STAGES
 from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor
 
@@ -75,8 +73,8 @@ class TransferCallback(Callback):
     no longer exist.
 
     Args:
-        source: A checkpoint, a `.safetensors` file of this callback or of anyone's backbone, `imagenet`, an earlier
-            stage of a plan by its name, or null for no transfer (a first stage, which only leaves its backbone).
+        source: A checkpoint, a `.safetensors` file of this callback or of anyone's backbone, `imagenet`, or null for no
+            transfer (a first stage, which only leaves its backbone).
         strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
         min_match: Share of the receiver's tensors that must match, strict or not.
 
@@ -193,11 +191,11 @@ def read_donor(source: str, net: nn.Module) -> Donor:
         state = imagenet_state(net)
         digest = sha256(to_safetensors(dict(state))).hexdigest()
         return Donor(state, (Ancestor(digest, "classification", "ImageNet", None),))
-    path = Path(json.loads(os.environ.get(STAGES, "{}")).get(source, source)).expanduser()
+    path = Path(source).expanduser()
     if not path.is_file():
         raise ConfigError(
-            f"There is no donor '{source}': name a checkpoint, a .safetensors file, or imagenet (a stage of a plan is "
-            "known in `polybench transfer` alone)."
+            f"There is no donor '{source}': name a checkpoint, a .safetensors file, or imagenet (stages of a plan are "
+            "run by `polybench transfer`, and a finished one's file is its checkpoints/encoder.safetensors)."
         )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
@@ -212,9 +210,17 @@ def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
         saved: Its contents.
         path: Its file.
     """
-    origin = saved.get(KEY, {}).get("origin") or {}
-    own = Ancestor(file_sha256(path), origin.get("task"), origin.get("dataset"), origin.get("stage"))
-    return (*_ancestors(saved.get(LINEAGE)), own)
+    run = saved.get(KEY, {})
+    origin = run.get("origin") or {}
+    own = Ancestor(
+        file_sha256(path),
+        origin.get("task"),
+        origin.get("dataset"),
+        origin.get("stage"),
+        run.get("training_id") or None,
+        run.get("seed"),
+    )
+    return (*_ancestors(run.get("ancestors") or saved.get(LINEAGE)), own)
 
 
 def backbone_of(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

@@ -30,9 +30,9 @@ def main(args: list[str]) -> int:
     plan = read_plan(options.config)
     cells = cells_of(plan, options.folder, options.leaderboard)
     if not all(cell.finished() for cell in cells):
-        from polybench.cli.rehearse import rehearse  # torch, which a finished plan can do without
+        from polybench.runs.validate_plan import validate_plan  # torch, which a finished plan can do without
 
-        rehearse(cells, options.config)
+        validate_plan(cells, options.config)
     if options.list:
         for cell in cells:
             state = "finished" if cell.finished() else "begun" if (cell.folder / "cell.txt").is_file() else "to do"

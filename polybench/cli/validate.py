@@ -1,22 +1,14 @@
 """`polybench validate`: evaluate a checkpoint on the validation subset and print the table."""
 
 from polybench.cli.report import print_scores
-from polybench.errors import ConfigError
-from polybench.experiments.session import Session
+from polybench.experiments.evaluate import run_validation
 
 
 def main(args: list[str]) -> int:
-    """Run the command and return its exit code.
-
-    Raises:
-        ConfigError: If no image was evaluated.
-    """
-    cli = Session("validate", args)
-    checkpoint = cli.required_checkpoint()
-    cli.call("validate", checkpoint)
-    if cli.trainer.is_global_zero:
-        rows, protocols = cli.model.rows, cli.model.protocols
-        if rows is None:
-            raise ConfigError("No validation image was evaluated: leave out --trainer.limit_val_batches.")
-        print_scores(cli.config.name, cli.datamodule.facts(), rows, {}, protocols, subset="val")
+    """Run the command and return its exit code."""
+    done = run_validation(args)
+    if done.rows is not None:
+        session = done.session
+        data = session.datamodule.facts()
+        print_scores(session.config.name, data, done.rows, {}, session.model.protocols, subset="val")
     return 0

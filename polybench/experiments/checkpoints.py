@@ -1,8 +1,10 @@
-"""Checkpoints by name: the last or the best of a recipe's latest run."""
+"""Checkpoints by name, the last or the best of a recipe's latest run, and the configuration that they hold."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from polybench.callbacks.checkpoint import AtomicCheckpointIO
+from polybench.callbacks.resume import KEY
 from polybench.errors import ConfigError
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
@@ -32,3 +34,20 @@ def find_checkpoint(name: str, run: Path | None, runs: Path, fits: Callable[[Pat
             "--ckpt_path to start anew, or give a file to start from its weights."
         )
     return max(fitting, key=lambda path: path.stat().st_mtime_ns)
+
+
+def config_of(checkpoint: str) -> str:
+    """The configuration of the run that wrote a checkpoint, as JSON.
+
+    Raises:
+        ConfigError: If the checkpoint doesn't say.
+    """
+    saved = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta")
+    said = saved.get(KEY) if isinstance(saved, dict) else None
+    config = said.get("config") if isinstance(said, dict) else None
+    if not config:
+        raise ConfigError(
+            f"'{checkpoint}' doesn't say which recipe it is of, as checkpoints of other programs and of earlier "
+            "versions don't: give the recipe too, with --config."
+        )
+    return str(config)

@@ -112,3 +112,8 @@ def own_options(command: str) -> set[str]:
     before = {action.dest for action in parser._actions}
     COMMANDS[command](parser)
     return {action.dest for action in parser._actions} - before
+
+
+def all_options() -> set[str]:
+    """Names of the options that only some commands have."""
+    return set().union(*map(own_options, COMMANDS))

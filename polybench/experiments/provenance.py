@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 import polybench
 from polybench.checksum import file_sha256
-from polybench.results.facts import Ancestor, Provenance
+from polybench.results.facts import Provenance, StartFacts
 
 PACKAGES = (
     "torch",
@@ -123,13 +123,13 @@ def start_weights(net: Mapping[str, Any]) -> str:
     return "random"
 
 
-def transferred_from(ancestors: Sequence[Ancestor]) -> str | None:
-    """Where a transferred backbone comes from, in words; None without a transfer."""
-    if not ancestors:
+def start_in_words(start: StartFacts) -> str | None:
+    """Where weights come from that the net didn't initialise itself; None where it did."""
+    if start.source is None:
         return None
-    last = ancestors[-1]
-    known = ", ".join(part for part in (last.stage, last.task, last.dataset) if part)
-    return f"backbone of {known or last.sha256[:8]}"
+    source = start.source
+    known = ", ".join(part for part in (source.stage, source.task, source.dataset) if part) or source.sha256[:8]
+    return f"backbone of {known}" if start.kind == "backbone" else f"weights of {known}"
 
 
 def net_summary(net: Mapping[str, Any]) -> str:

@@ -4,76 +4,71 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from polybench.callbacks.meter import MeterCallback
-from polybench.callbacks.transfer import ancestors_of
-from polybench.experiments.provenance import net_summary, net_version, provenance, start_weights, transferred_from
+from polybench.experiments.identity import budget_id, evaluation_id
+from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.scores import all_scores
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
-from polybench.results.facts import DatasetFacts, NetFacts, PassFacts, ProtocolScores, TrainingFacts
+from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, write_record
+
+if TYPE_CHECKING:
+    from polybench.experiments.session import Session
 
 
 @dataclass(frozen=True)
 class RunContext:
-    """What the command line knows of a run.
+    """What is known of a run before it trains.
 
     Attributes:
         name: The recipe.
         variant: Variation of the recipe.
         seed: The run's seed.
         budget: Budget class.
-        config: Portable configuration, with the number of processes, which multiplies the batch.
-        command: Portable command line.
-        lineage: sha256 of the checkpoint that the run went on from, if any.
+        plain: The resolved configuration.
+        config: The same without what belongs to one machine, with the number of processes.
+        command: The command line that gets the run again.
+        needs: What it needs besides.
     """
 
     name: str
     variant: str | None
     seed: int
     budget: Budget
+    plain: Mapping[str, Any]
     config: Mapping[str, Any]
     command: str
-    lineage: tuple[str, ...]
+    needs: tuple[str, ...]
 
 
 def trained_record(
     context: RunContext,
-    trainer: Trainer,
-    task: LightningModule,
-    data: DatasetFacts,
-    meter: MeterCallback,
+    session: "Session",
     checkpoint: Path,
+    data: DatasetFacts,
     metrics: Mapping[str, ProtocolScores],
 ) -> Record:
     """Describe a run whose best checkpoint has just been tested.
 
     Args:
-        context: What the command line knows.
-        trainer: The trainer that fitted and tested.
-        task: The task, with its net.
-        data: Which images.
-        meter: What the training took.
+        context: What was known before it trained.
+        session: What was run.
         checkpoint: The file that was tested.
+        data: Which images.
         metrics: `protocol@version` -> scores of the test.
     """
-    net_config = context.config["model"]["init_args"]["net"]
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    net: nn.Module = task.net  # type: ignore[assignment]
-    ancestors = ancestors_of(trainer)
-    passes: PassFacts | None = task.pass_facts()  # type: ignore[operator]
+    task, identity = session.model, session.identity
     return Record(
         schema_version=SCHEMA_VERSION,
         kind="trained",
-        task=task.kind,  # type: ignore[arg-type]
+        task=task.kind,
         recipe=context.name,
         variant=context.variant,
         seed=context.seed,
@@ -82,27 +77,50 @@ def trained_record(
         config=context.config,
         config_sha256=config_sha256(context.config),
         command=context.command,
-        net=NetFacts(
-            class_path=net_config["class_path"],
-            version=net_version(net_config["class_path"]),
-            parameters=sum(p.numel() for p in net.parameters()),
-            macs=count_macs(net, data.size) if data.size else None,
-            start_weights=transferred_from(ancestors) or start_weights(net_config),
-            lineage=(*(one.sha256 for one in ancestors), *context.lineage),
-            summary=net_summary(net_config),
-            ancestors=ancestors,
-        ),
-        training=TrainingFacts(
-            epochs_run=meter.epochs_run,
-            best_epoch=int(saved["epoch"]) + 1,
-            batch_size=trainer.datamodule.batch_size * trainer.world_size * trainer.accumulate_grad_batches,  # type: ignore[attr-defined]
-            wall_seconds=meter.wall_seconds,
-            peak_memory_bytes=meter.peak_memory_bytes,
-            images_per_second=meter.images_per_second,
-        ),
+        net=_net_facts(context, session, data),
+        training=_training_facts(session, checkpoint),
         metrics=metrics,
-        provenance=provenance(trainer, checkpoint),
-        passes=passes,
+        provenance=provenance(session.trainer, checkpoint),
+        passes=task.pass_facts(),
+        identity=IdentityFacts(
+            training_id=identity.training_id,
+            evaluation_id=evaluation_id(context.plain, data, list(metrics)),
+            budget_id=budget_id(session.meter.images, session.datamodule.size),
+        ),
+        start=identity.start,
+        needs=context.needs,
+    )
+
+
+def _net_facts(context: RunContext, session: "Session", data: DatasetFacts) -> NetFacts:
+    """What was trained, and where its weights came from."""
+    net: nn.Module = session.model.net
+    config = context.config["model"]["init_args"]["net"]
+    start = session.identity.start
+    ancestors = session.identity.ancestors
+    return NetFacts(
+        class_path=config["class_path"],
+        version=net_version(config["class_path"]),
+        parameters=sum(p.numel() for p in net.parameters()),
+        macs=count_macs(net, data.size) if data.size else None,
+        start_weights=start_in_words(start) or start_weights(config),
+        lineage=tuple(one.sha256 for one in ancestors),
+        summary=net_summary(config),
+        ancestors=ancestors if start.kind == "backbone" else (),
+    )
+
+
+def _training_facts(session: "Session", checkpoint: Path) -> TrainingFacts:
+    """What the training took."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    meter = session.meter
+    return TrainingFacts(
+        epochs_run=meter.epochs_run,
+        best_epoch=int(saved["epoch"]) + 1,
+        batch_size=session.batch().total,
+        wall_seconds=meter.wall_seconds,
+        peak_memory_bytes=meter.peak_memory_bytes,
+        images_per_second=meter.images_per_second,
     )
 
 
@@ -162,15 +180,28 @@ def write_records(
         root: The folder of the leaderboards.
 
     Returns:
-        The run's JSON file.
+        The run's JSON file; that of an earlier record where it is of the same test of the same checkpoint.
     """
-    path = write_record(trained, image_table(rows, protocols), root)
-    known = {stored.record.config_sha256 for stored in read_records(root, trained.dataset.name)}
+    before = read_records(root, trained.dataset.name)
+    written = next((stored.path for stored in before if _same_test(stored.record, trained)), None)
+    path = written or write_record(trained, image_table(rows, protocols), root)
+    known = {stored.record.config_sha256 for stored in before}
     for name, found in baselines.items():
         if config_sha256(baseline_identity(trained, name)) not in known:
             record = baseline_record(trained, name, all_scores(found, protocols))
             write_record(record, image_table(found, protocols), root)
     return path
+
+
+def _same_test(one: Record, other: Record) -> bool:
+    """Whether two records are of the same test of the same checkpoint, as after a run that was killed at its end."""
+    return (
+        one.provenance.checkpoint_sha256 == other.provenance.checkpoint_sha256
+        and one.identity == other.identity
+        and one.refinement is None
+        and one.kind == other.kind
+        and (one.recipe, one.variant, one.seed) == (other.recipe, other.variant, other.seed)
+    )
 
 
 def count_macs(net: nn.Module, size: tuple[int, int]) -> int | None:

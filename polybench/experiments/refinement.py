@@ -4,7 +4,6 @@ Paper: the first of the five, whose classifier of patches removes regions from t
 thresholds are chosen on validation; those of the released code have a name.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +12,11 @@ from torch import Tensor
 
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.callbacks.refinement import RefinementCallback
-from polybench.callbacks.resume import KEY
 from polybench.callbacks.transfer import lineage_of
 from polybench.data.module import SPLITS, SegmentationDataModule
 from polybench.data.splits import load_split
 from polybench.errors import ConfigError, DataError
-from polybench.experiments.messages import mismatch, why_not_built
-from polybench.experiments.parser import BenchmarkParser, leave_out_start_weights
+from polybench.experiments.loading import run_facts, task_of
 from polybench.experiments.session import Session
 from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
@@ -34,8 +31,6 @@ VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
 MASK_COLUMNS = frozenset({"counts", "counts_in_view", "counts_eight_bit", "objects", "boundary", "instances"})
 """Statistics of a mask at native size; a probability has others."""
-TRAINING_ONLY = ("optimizer", "lr_scheduler")
-"""Arguments of a task that a trained one can do without."""
 
 
 class Refinement(NamedTuple):
@@ -64,30 +59,32 @@ class Refinement(NamedTuple):
         return self.callback.refined
 
 
-def refinement_of(cli: Session) -> Refinement | None:
+def refinement_of(session: Session) -> Refinement | None:
     """Build what the options ask for, and hand it to the trainer; None where nothing is to be refined.
 
     Raises:
         ConfigError: If the options contradict each other, or the classifier can't be used.
     """
-    path, wanted = cli.config.refine, cli.config.refine_thresholds
+    path, wanted = session.config.refine, session.config.refine_thresholds
     if path is None:
         if wanted is not None:
             raise ConfigError("--refine_thresholds is of no use without --refine, the checkpoint of a classifier.")
         return None
-    if not isinstance(cli.model, SegmentationTask):
-        raise ConfigError(f"--refine removes regions of a segmentation, and '{cli.config.name}' is none: leave it out.")
+    if not isinstance(session.model, SegmentationTask):
+        raise ConfigError(
+            f"--refine removes regions of a segmentation, and '{session.config.name}' is none: leave it out."
+        )
     thresholds = read_thresholds(wanted or VALIDATION)
     if Path(path).suffix == ".safetensors":
         raise ConfigError(f"'{path}' is a backbone alone: give --refine the checkpoint of a classifier, best.ckpt.")
     saved = AtomicCheckpointIO().load_checkpoint(path)
-    said = _said(saved, path)
-    classifier = _classifier(saved, said, path).eval().to(cli.trainer.strategy.root_device)
-    classify = _classify(classifier, cli.trainer.precision_plugin.forward_context)
+    said = _origin(saved, path)
+    classifier = _classifier(saved, path).eval().to(session.trainer.strategy.root_device)
+    classify = _classify(classifier, session.trainer.precision_plugin.forward_context)
     size, margin = int(said["size"][0]), float(said.get("margin", 0.0))
-    refiner = RegionRefiner(classify, size, cli.trainer.strategy.root_device, margin=margin)
+    refiner = RegionRefiner(classify, size, session.trainer.strategy.root_device, margin=margin)
     callback = RefinementCallback(refiner, thresholds)
-    cli.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
+    session.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     return Refinement(callback, refiner, lineage_of(saved, Path(path)))
 
 
@@ -118,11 +115,11 @@ def in_words(thresholds: Thresholds) -> str:
     return f"{thresholds.mask:g},{thresholds.region:g} ({ORIGINS[thresholds.origin]})"
 
 
-def choose_thresholds(cli: Session, refinement: Refinement, checkpoint: str | None) -> None:
+def choose_thresholds(session: Session, refinement: Refinement, checkpoint: str | None) -> None:
     """Have a run over the validation images choose the thresholds, unless they were given.
 
     Args:
-        cli: The command.
+        session: The command.
         refinement: What refines.
         checkpoint: The segmentation's; None for the weights in memory.
 
@@ -132,9 +129,9 @@ def choose_thresholds(cli: Session, refinement: Refinement, checkpoint: str | No
     """
     if refinement.callback.thresholds is None:
         try:
-            cli.call("validate", checkpoint)
+            session.call("validate", checkpoint)
         except DataError as error:
-            if cli.command != "predict":
+            if session.command != "predict":
                 raise
             raise DataError(
                 f"Thresholds are chosen on validation images: {str(error).rstrip('.')}; or give --refine_thresholds "
@@ -228,47 +225,31 @@ def _objects(rows: Rows) -> tuple[int, int, int]:
     return tp, fp, fn
 
 
-def _said(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+def _origin(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     """What a classifier's checkpoint says of itself.
 
     Raises:
         ConfigError: If it is of something else, or says nothing.
     """
-    said: Mapping[str, Any] = saved.get(KEY) or {} if isinstance(saved, Mapping) else {}
+    said = run_facts(saved, path)
     task = (said.get("origin") or {}).get("task")
     if task not in (None, PatchClassificationTask.kind):
         raise ConfigError(
             f"'{path}' is the checkpoint of a {task}: give --refine that of a patch classifier, such as "
             "conf/patches_kvasir_seg.yaml trains."
         )
-    if not {"model", "size"} <= set(said):
-        raise ConfigError(
-            f"'{path}' doesn't say which classifier it holds, as checkpoints of earlier versions don't: train it again "
-            f"with `polybench fit`, from its weights with --ckpt_path '{path}' if you like."
-        )
     return said
 
 
-def _classifier(saved: Mapping[str, Any], said: Mapping[str, Any], path: str) -> PatchClassificationTask:
+def _classifier(saved: Mapping[str, Any], path: str) -> PatchClassificationTask:
     """Build a classifier and give it its weights.
 
     Raises:
-        ConfigError: If its class can't be built, or the weights belong to another.
+        ConfigError: If its class can't be built, or is no classifier, or the weights belong to another.
     """
-    model = json.loads(said["model"])
-    init_args = {key: value for key, value in model["init_args"].items() if key not in TRAINING_ONLY}
-    parser = BenchmarkParser(parser_mode="omegaconf+")
-    parser.add_lightning_class_args(PatchClassificationTask, "model", subclass_mode=True)
-    try:
-        config = parser.parse_object({"model": {**model, "init_args": init_args}})
-        leave_out_start_weights(config.model)
-        task: PatchClassificationTask = parser.instantiate_classes(config).model
-    except Exception as error:
-        raise ConfigError(f"The classifier of '{path}' can't be built: {why_not_built(error)}") from error
-    try:
-        task.load_state_dict(saved["state_dict"])
-    except RuntimeError as error:
-        raise ConfigError(mismatch(path, error)) from error
+    task = task_of(saved, path)
+    if not isinstance(task, PatchClassificationTask):
+        raise ConfigError(f"'{path}' holds a {type(task).__name__}: give --refine the checkpoint of a classifier.")
     return task
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,23 @@ from polybench.callbacks import (
 )
 from polybench.callbacks.resume import RunMark, run_of
 from polybench.errors import ConfigError
-from polybench.experiments.checkpoints import NAMES, find_checkpoint
+from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
+from polybench.experiments.command import with_recipes
+from polybench.experiments.compose import compose
+from polybench.experiments.data_paths import class_paths, folders_of, from_environment, roots_of, whole_paths
+from polybench.experiments.documents import dump
+from polybench.experiments.identity import Batch, config_id
+from polybench.experiments.identity_callback import IdentityCallback
+from polybench.experiments.local_modules import local_files
 from polybench.experiments.logging_filters import quieten
 from polybench.experiments.messages import mismatch, why_not_built
-from polybench.experiments.options import COMMANDS
+from polybench.experiments.metrics_log import METRICS, keep_earlier
+from polybench.experiments.options import COMMANDS, all_options
+from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import BenchmarkParser, SaveConfig, leave_out_start_weights
-from polybench.results.config import config_sha256, portable_config
+from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
+from polybench.experiments.words import FILE_OPTIONS, has, value_of
 from polybench.results.record import Budget, is_slug
-
-RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
-"""Environment variable through which the processes of one run agree on its folder."""
 
 
 class Session(LightningCLI):
@@ -49,9 +55,10 @@ class Session(LightningCLI):
 
     def __init__(self, command: str, args: Sequence[str]) -> None:
         self.command = command
-        self.args = list(args)
+        self.args = with_recipes(list(args))
         self.run_folder = Path()
         quieten()
+        make_importable()
         try:
             super().__init__(
                 LightningModule,
@@ -92,8 +99,8 @@ class Session(LightningCLI):
 
     def _standing_callbacks(self) -> list[Any]:
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
-        self.resume = ResumeCallback()
-        return [self.meter, self.baselines, self.resume, SigtermCallback()]
+        self.resume, self.identity = ResumeCallback(), IdentityCallback()
+        return [self.meter, self.baselines, self.resume, self.identity, SigtermCallback()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser and let it know the command line, for its complaints."""
@@ -141,7 +148,13 @@ class Session(LightningCLI):
             ConfigError: If a checkpoint is named that does not exist, a name can't be part of a file name, the seed is
                 out of bounds, or the precision is too low for evaluation.
         """
-        self.config = parser.parse_args(args)
+        known = {action.dest.partition(".")[0] for action in parser._actions}
+        composed = compose(self._words(), known, all_options())
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            for note in composed.notes:
+                print(f"Note: {note}")
+        self.recipe = composed.recipe
+        self.config = parser.parse_args(composed.words)
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None
@@ -160,6 +173,17 @@ class Session(LightningCLI):
         if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
             raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
 
+    def _words(self) -> list[str]:
+        """The command line; where it has no recipe, with that of the checkpoint to be evaluated.
+
+        Raises:
+            ConfigError: If the checkpoint doesn't say what it holds.
+        """
+        path = value_of(self.args, "--ckpt_path")
+        if self.command == "fit" or has(self.args, *FILE_OPTIONS) or path is None or not Path(path).is_file():
+            return self.args
+        return ["--config", config_of(path), *self.args]
+
     def _checkpoint(self) -> str | None:
         """The checkpoint asked for, looked up where it was asked for by name."""
         config = self.config
@@ -167,8 +191,8 @@ class Session(LightningCLI):
         if path in NAMES:
             started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
             given = started or config.trainer.default_root_dir
-            fits = self.goes_on_from if self.command == "fit" else Path.is_file
-            return str(find_checkpoint(path, Path(given) if given else None, self._runs(), fits))
+            fits = self.resumes if self.command == "fit" else Path.is_file
+            return str(find_checkpoint(path, Path(given) if given else None, self.runs, fits))
         if path is not None and not Path(path).is_file():
             raise ConfigError(f"There is no checkpoint '{path}'.")
         return path
@@ -179,34 +203,49 @@ class Session(LightningCLI):
         Args:
             processes: How many processes share a batch.
         """
-        config = portable_config(self.plain_config())
+        config = self.plain_config()
         length = {key: config["trainer"].pop(key, None) for key in ("max_epochs", "max_steps")}
-        return RunMark(f"{config_sha256(config)}-s{self.config.seed_everything}", json.dumps(length), processes)
+        return RunMark(f"{config_id(config)}-s{self.config.seed_everything}", json.dumps(length), processes)
 
-    def goes_on_from(self, checkpoint: Path) -> bool:
+    def resumes(self, checkpoint: Path) -> bool:
         """Whether a checkpoint is of this very run, or of a shorter or longer one; else only its weights are of use."""
         mark = run_of(checkpoint)
         return mark is not None and mark.recipe == self.mark().recipe
 
-    def _runs(self) -> Path:
-        """Where the runs of this recipe, variant and seed lie."""
+    @property
+    def given_folder(self) -> str | None:
+        """The folder that the user named for the run."""
+        folder: str | None = self.config.trainer.default_root_dir
+        return folder
+
+    @property
+    def given_checkpoint(self) -> str | None:
+        """The checkpoint that the user named."""
+        path: str | None = self.config.ckpt_path
+        return path
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs of this recipe, variant and seed are kept."""
         label = "-".join(part for part in (self.config.name, self.config.variant) if part)
         return Path("runs") / f"{label}-s{self.config.seed_everything}"
 
     def before_instantiate_classes(self) -> None:
-        """Give the run its folder, and what writes into it its place there."""
+        """Give the run its folder, and each logger its place in it."""
         config = self.config
         if self.command != "fit":
-            leave_out_start_weights(self.config.model)
+            leave_out_start_weights(config.model)
         self._as_given = (config.trainer.default_root_dir, config.checkpoint.dirpath, config.trainer.logger)
-        self.run_folder = self._choose_run_folder()
-        keep_earlier(self.run_folder / "metrics.csv")
+        self.run_folder, resumed = choose_run_folder(self)
         folder = str(self.run_folder)
         os.environ[RUN_FOLDER] = folder
         config.trainer.default_root_dir = folder
         config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
+        file = METRICS if self.command == "fit" else f"{self.command}_{METRICS}"
+        if not resumed:
+            keep_earlier(self.run_folder / file)
         if config.trainer.logger in (None, True):
-            config.trainer.logger = self._logger("lightning.pytorch.loggers.CSVLogger", name="", version="")
+            config.trainer.logger = self._metrics_logger(file)
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
             if logger and logger.init_args.get("save_dir") in (None, "."):
                 logger.init_args.save_dir = folder
@@ -216,35 +255,11 @@ class Session(LightningCLI):
         trainer, checkpoint = self.config.trainer, self.config.checkpoint
         trainer.default_root_dir, checkpoint.dirpath, trainer.logger = self._as_given
 
-    def _choose_run_folder(self) -> Path:
-        """The folder given; that of the run that is resumed, whose best checkpoint still counts; or a new one.
-
-        Processes that another one started take the folder of the first.
-        """
-        config = self.config
-        given = config.trainer.default_root_dir
-        if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
-            return Path(os.environ[RUN_FOLDER])
-        start = Path(config.ckpt_path) if self.command == "fit" and config.ckpt_path else None
-        resumed = start.parent if start is not None and self.goes_on_from(start) else None
-        if resumed is not None and resumed.name == "checkpoints":
-            if given and Path(given).resolve() != resumed.parent.resolve():
-                raise ConfigError(
-                    f"A run goes on in its own folder, where its best checkpoint is, '{resumed.parent}': leave out "
-                    f"--trainer.default_root_dir {given}."
-                )
-            return resumed.parent
-        if given:
-            return Path(given)
-        return self._runs() / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
-
-    def _logger(self, class_path: str, **init_args: Any) -> Any:
-        """A logger's configuration, in the parser's own form."""
-        parsed = self.parser.parse_object(
-            {"trainer": {"logger": {"class_path": class_path, "init_args": {"save_dir": ".", **init_args}}}},
-            cfg_base=self.config,
-        )
-        return parsed.trainer.logger
+    def _metrics_logger(self, file: str) -> Any:
+        """The configuration of polybench's own logger, in the parser's form."""
+        init_args = {"save_dir": ".", "file": file}
+        logger = {"class_path": "polybench.experiments.metrics_log.MetricsLogger", "init_args": init_args}
+        return self.parser.parse_object({"trainer": {"logger": logger}}, cfg_base=self.config).trainer.logger
 
     def instantiate_classes(self) -> None:
         """Build task, data and trainer.
@@ -331,6 +346,37 @@ class Session(LightningCLI):
                 raise ConfigError(" ".join(str(error).split())) from error
             raise
 
+    def config_for_others(self) -> dict[str, Any]:
+        """The configuration as a checkpoint keeps it, for commands that are given no recipe.
+
+        Folders and lists of the data are whole paths, but for what POLYBENCH_DATA gives; the checkpoint that the run
+        began with is left out.
+        """
+        return {**whole_paths(self.plain_config()), "ckpt_path": None}
+
+    def own_modules(self) -> list[Path]:
+        """The user's own modules that the configuration is made of."""
+        paths = class_paths(self.plain_config())
+        found = [path for name in paths for path in local_files(name.rpartition(".")[0]).values()]
+        return list(dict.fromkeys(found))
+
+    def data_from_environment(self) -> str | None:
+        """The folder of the dataset where POLYBENCH_DATA leads to it; None where the recipe or an option does."""
+        roots = roots_of(self.plain_config()["data"])
+        folders = folders_of(self.datamodule)
+        return folders[0] if folders and any(map(from_environment, roots)) else None
+
+    def recipe_alone(self) -> Any:
+        """The configuration of the files alone, without the options; None where they are no recipe by themselves."""
+        try:
+            return self.parser.parse_args(["--config", dump(self.recipe)])
+        except ConfigError:
+            return None
+
+    def batch(self) -> Batch:
+        """How many images each step of the optimizer sees, and over how many a batch norm averages."""
+        return Batch.of(self.plain_config(), self.trainer.world_size)
+
     def plain_config(self, config: Any = None) -> dict[str, Any]:
         """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""
         text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
@@ -338,8 +384,17 @@ class Session(LightningCLI):
         return plain
 
 
-def keep_earlier(path: Path) -> None:
-    """Move a file aside, to `<stem>-<n><suffix>`, before a logger starts it anew; the first process does it."""
-    if path.exists() and os.environ.get("LOCAL_RANK", "0") == "0":
-        number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
-        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+class ParsedSession(Session):
+    """Parses a command line and stops there: no class is built, no folder made, no seed set."""
+
+    def _set_seed(self) -> None:
+        """Leave this process's random numbers alone."""
+
+    def before_instantiate_classes(self) -> None:
+        """Choose no folder."""
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+    def after_instantiate_classes(self) -> None:
+        """Put nothing back: nothing was changed."""

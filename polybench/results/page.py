@@ -247,3 +247,7 @@ def _listing(group: Group, protocol: str, ranked: str, places: Collection[str]) 
 def _letter(index: int) -> str:
     """The letter of a note: a to z, then aa, ab and so on."""
     return ("" if index < 26 else _letter(index // 26 - 1)) + chr(ord("a") + index % 26)
+
+
+def write_page(root: Path, dataset: str) -> None:  # WIP
+    write_pages(root)

@@ -1,18 +1,14 @@
 """A cell: one stage of a plan with one seed, in a folder of its own that says what it is and how far it has come."""
 
 import difflib
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from polybench.atomic import atomic_write_text
 from polybench.checksum import file_sha256
-from polybench.environment import COMMAND, STAGES
 from polybench.errors import ConfigError
-from polybench.results.facts import Ancestor
-from polybench.results.record import Record
 from polybench.runs.plan import Plan, Stage, recipe_text
+from polybench.runs.worker import Request, noted_record
 
 ENCODER = "encoder.safetensors"
 BEST = "best.ckpt"
@@ -74,23 +70,35 @@ class Cell:
 
     def words(self) -> list[str]:
         """The words of its command: `fit`, to go on where it was interrupted, or `test` for a stage that refines."""
+        request = self.request("")
+        return [request.command, *request.words]
+
+    def request(self, again: str) -> Request:
+        """What its process runs.
+
+        Args:
+            again: The command that runs the whole plan, for its record.
+        """
         words = [
             *self.stage.words(),
             *("--variant", self.variant, "--seed_everything", str(self.seed)),
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
         ]
+        donors = self.donors()
         if self.stage.classifier is not None:
-            tested, classifier = self.donors().values()
-            return ["test", *words, "--ckpt_path", str(tested), "--refine", str(classifier)]
-        return ["fit", *words, *(("--ckpt_path", "last") if self.goes_on else ())]
+            tested, classifier = donors.values()
+            words += ["--ckpt_path", str(tested), "--refine", str(classifier)]
+            return Request("test", tuple(words), again, shared_start=False)
+        if self.stage.source in donors:
+            words += ["--trainer.callbacks.source", str(donors[self.stage.source])]
+        words += ["--ckpt_path", "last"] if self.goes_on else []
+        return Request("fit", tuple(words), again, self.shared_start)
 
-    def environment(self, command: str) -> dict[str, str]:
-        """What the run must know of the others.
-
-        Args:
-            command: The command that runs the whole plan.
-        """
-        return {STAGES: json.dumps({name: str(path) for name, path in self.donors().items()}), COMMAND: command}
+    @property
+    def shared_start(self) -> bool:
+        """Whether all seeds of the stage begin with one source: a file, or a stage of one seed."""
+        parents = self.plan.parents(self.stage)
+        return self.stage.seed is None and (not parents or parents[0].seed is not None)
 
     def description(self) -> str:
         """What the run is, a line for each of its words, then its recipe; equal for equal runs."""
@@ -122,55 +130,21 @@ class Cell:
             )
 
     def finished(self) -> Path | None:
-        """The record of the finished run; None where it is not finished, or its record is gone.
-
-        A run that ended after whoever had started it was killed is finished too: its record is there.
-        """
-        path = self.folder / "done.json"
+        """The record of the finished run; None where it is not finished, or its record is gone."""
         if self.stage.classifier is None and not self.encoder.is_file():
             return None
-        if path.is_file():
-            record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
-            return record if record.is_file() else None
-        return self._settle() if (self.folder / "cell.txt").is_file() else None
+        return noted_record(self.folder)
 
     def finish(self) -> Path:
-        """Write down that the run is finished, and where its record is.
+        """The record of the run that has just ended.
 
         Raises:
-            ConfigError: If there is no record.
+            ConfigError: If there is none.
         """
-        record = self._settle()
+        record = noted_record(self.folder)
         if record is None:
             raise ConfigError(f"'{self.folder}' was run, but left no record: see its log.txt for the reason.")
         return record
-
-    def _settle(self) -> Path | None:
-        """Look for the run's record, and write down where it is; None where there is none."""
-        record = max(self._records(), key=lambda path: path.stat().st_mtime, default=None)
-        if record is not None:
-            atomic_write_text(self.folder / "done.json", json.dumps({"record": str(record.resolve())}) + "\n")
-        return record
-
-    def _records(self) -> list[Path]:
-        """Records of this run: of its name and seed, and of the checkpoints that it tested."""
-        files = [self.best] if self.stage.classifier is None else [*self.donors().values()]
-        if not all(file.is_file() for file in files):
-            return []
-        tested, *classifiers = [file_sha256(file) for file in files]
-        ending = re.compile(rf".*-{re.escape(self.variant)}-[0-9a-f]{{8}}-s{self.seed}(-r[1-9][0-9]*)?")
-        found = [path for path in self.leaderboard.glob("records/*/*.json") if ending.fullmatch(path.stem)]
-        records = {path: Record.from_json(path.read_text(encoding="utf-8"), path) for path in found}
-        return [
-            path
-            for path, record in records.items()
-            if record.provenance.checkpoint_sha256 == tested
-            and [one.sha256 for one in _classifiers(record)] == classifiers
-        ]
-
-
-def _classifiers(record: Record) -> list[Ancestor]:
-    return [record.refinement.classifier] if record.refinement is not None else []
 
 
 def cells_of(plan: Plan, root: Path, leaderboard: Path) -> list[Cell]:

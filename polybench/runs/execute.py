@@ -77,7 +77,7 @@ def execute(
     jobs: int = 1,
     say: Say = say_at_once,
 ) -> list[Outcome]:
-    """Run cells, each as a process of `polybench fit` (or `test`), as many at once as there are devices, or jobs.
+    """Run cells, each in a process of its own, as many at once as there are devices, or jobs.
 
     On SIGTERM or SIGINT the runs get SIGTERM, and are waited for until they have saved.
 
@@ -183,7 +183,8 @@ class _Work:
         lock = _lock(cell.folder / "cell.lock")
         slot = self.slots.pop(0)
         self.say(f"{cell.name}: {'goes on' if cell.goes_on else 'starts'}, log in '{cell.folder / 'log.txt'}'")
-        environment = {**os.environ, **cell.environment(self.command)}
+        cell.request(self.command).write(cell.folder)
+        environment = dict(os.environ)
         if self.devices:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
         process = _start(cell, environment, lock)
@@ -222,7 +223,7 @@ def _start(cell: Cell, environment: dict[str, str], lock: int) -> subprocess.Pop
     try:
         with (cell.folder / "log.txt").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "polybench", *cell.words()],
+                [sys.executable, "-m", "polybench.runs.worker", str(cell.folder)],
                 env=environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -9,7 +9,6 @@ import torch
 from lightning.pytorch.cli import LightningArgumentParser
 
 import polybench
-from polybench.cli.outputs import refuse_unwritable
 from polybench.cli.profile.accuracy import Accuracy, recorded_accuracy
 from polybench.cli.profile.measure import Measurements, measure
 from polybench.cli.profile.report import print_profile
@@ -19,6 +18,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.options import add_profile_arguments
+from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.provenance import device_name, source_state
 from polybench.experiments.record import count_macs
 from polybench.experiments.session import Session

@@ -7,30 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from polybench.errors import ConfigError, UserError
+from polybench.experiments.budget import refuse_unrecordable
 from polybench.experiments.refinement import VALIDATION, read_thresholds
-from polybench.experiments.session import Session
+from polybench.experiments.session import ParsedSession
 from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
 from polybench.tasks import PatchClassificationTask, SegmentationTask
 
 
-class Rehearsal(Session):
-    """Parses a command line and stops there: no class is built, no folder made, no seed set."""
-
-    def _set_seed(self) -> None:
-        """Leave this process's random numbers alone."""
-
-    def before_instantiate_classes(self) -> None:
-        """Choose no folder."""
-
-    def instantiate_classes(self) -> None:
-        """Build nothing."""
-
-    def after_instantiate_classes(self) -> None:
-        """Put nothing back: nothing was changed."""
-
-
-def rehearse(cells: Iterable[Cell], path: Path) -> None:
+def validate_plan(cells: Iterable[Cell], path: Path) -> None:
     """Parse the command line of every stage that isn't finished, and of those that it refines.
 
     Args:
@@ -66,12 +51,11 @@ def _parse(stage: Stage) -> Any:
     """
     words = [*stage.words(), "--variant", stage.name, "--seed_everything", str(stage.seed or 0)]
     if stage.classifier is not None:
-        config = Rehearsal("test", words).config
+        config = ParsedSession("test", words).config
         read_thresholds(config.refine_thresholds or VALIDATION)
         return config
-    config = Rehearsal("fit", words).config
-    if config.no_leaderboard or config.trainer.fast_dev_run:
-        raise ConfigError("A run of a plan needs its record: leave out no_leaderboard and trainer.fast_dev_run.")
+    config = ParsedSession("fit", words).config
+    refuse_unrecordable(config)
     if sum(callback.class_path.endswith(".TransferCallback") for callback in config.trainer.callbacks) > 1:
         raise ConfigError("The recipe has a TransferCallback of its own: leave it out, the plan adds one.")
     return config

@@ -12,10 +12,10 @@ import torch
 import yaml
 
 from polybench.cli.main import run
-from polybench.cli.rehearse import rehearse
 from polybench.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
+from polybench.runs.validate_plan import validate_plan
 from tests.cli.recipes import write_stage
 
 PLANS = sorted((Path(__file__).parents[2] / "conf" / "plans").glob("*.yaml"))
@@ -95,19 +95,19 @@ def test_recipe_with_a_transfer_of_its_own_is_refused(tmp_path: Path) -> None:
     path = write_plan(tmp_path, {})
     write_stage(tmp_path, tmp_path / "nowhere", "segment", "imagenet")
     with pytest.raises(ConfigError, match=r"stage 'S2' in .*plan\.yaml': The recipe has a TransferCallback of its own"):
-        rehearse(cells_of(read_plan(path), tmp_path / "runs", tmp_path), path)
+        validate_plan(cells_of(read_plan(path), tmp_path / "runs", tmp_path), path)
 
 
-def test_finished_stage_is_not_rehearsed(tmp_path: Path) -> None:
+def test_finished_stage_is_not_validated(tmp_path: Path) -> None:
     path = write_plan(tmp_path, {"C1": {"of_an_earlier_version": 1}})
     first, second, _ = cells_of(read_plan(path), tmp_path / "runs", tmp_path)
     with pytest.raises(ConfigError, match="stage 'C1'"):
-        rehearse([first, second], path)
+        validate_plan([first, second], path)
     first.encoder.parent.mkdir(parents=True)
     first.encoder.touch()
     (tmp_path / "record.json").touch()
     (first.folder / "done.json").write_text(json.dumps({"record": str(tmp_path / "record.json")}))
-    rehearse([first, second], path)
+    validate_plan([first, second], path)
 
 
 def test_rehearsal_leaves_the_process_as_it_was(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_rehearsal_leaves_the_process_as_it_was(tmp_path: Path) -> None:
     plan = read_plan(path)
     seeds, tensors = random.getstate(), torch.get_rng_state()
     environment, filters = dict(os.environ), list(warnings.filters)
-    rehearse(cells_of(plan, tmp_path / "runs", tmp_path), path)
+    validate_plan(cells_of(plan, tmp_path / "runs", tmp_path), path)
     assert random.getstate() == seeds
     assert torch.get_rng_state().equal(tensors)
     assert dict(os.environ) == environment
@@ -126,4 +126,4 @@ def test_rehearsal_leaves_the_process_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_every_plan_can_be_run(path: Path, tmp_path: Path) -> None:
-    rehearse(cells_of(read_plan(path), tmp_path, tmp_path), path)
+    validate_plan(cells_of(read_plan(path), tmp_path, tmp_path), path)

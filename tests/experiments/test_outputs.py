@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from polybench.cli.outputs import refuse_overwriting, refuse_unwritable
 from polybench.errors import ConfigError
+from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
 
 
 def test_new_file_in_new_folders_can_be_written(tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""The command line that gets a number again from any folder, and what it needs besides."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polybench
+from polybench.checksum import file_sha256
+
+SOURCE = Path(polybench.__file__).resolve().parent.parent
+"""The folder that holds the package and, in a checkout, its recipes."""
+
+LEFT_OUT = (
+    "--leaderboard",
+    "--no_leaderboard",
+    "--save_every",
+    "--previews",
+    "--checkpoint.dirpath",
+    "--data.cache_dir",
+    "--data.num_workers",
+    "--data.on_device",
+    "--trainer.default_root_dir",
+    "--trainer.enable_model_summary",
+    "--trainer.enable_progress_bar",
+    "--trainer.log_every_n_steps",
+    "--trainer.logger",
+    "--trainer.profiler",
+)
+"""Options that say where a run writes and what it shows: they, and those below them, move no number."""
+
+FLAGS = ("--no_leaderboard",)
+"""Those of them that take no value."""
+
+PATHS = ("--config", "-c", "--ckpt_path", "--refine", "--data.root", "--data.cache_dir")
+"""Options whose value is a path."""
+
+CONFIG = ("--config", "-c")
+PATH_SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".ckpt", ".pt", ".pth", ".safetensors")
+PATH_ENDINGS = (".root", ".source")
+
+
+class Again(NamedTuple):
+    """How to get a number again.
+
+    Attributes:
+        command: One line for a shell.
+        needs: What it needs besides, a sentence each.
+    """
+
+    command: str
+    needs: tuple[str, ...]
+
+
+def again(words: Sequence[str], modules: Iterable[Path] = (), data: str | None = None) -> Again:
+    """Write the command line that gets a run again from any folder.
+
+    A recipe of polybench's own is named as in its source tree, which every command looks into; any other file or
+    folder by its whole path, the home directory as `~`. Options that move no number are left out.
+
+    Args:
+        words: The words after the program's name, such as `["fit", "--config", "conf/x.yaml"]`.
+        modules: The user's own modules that the configuration names.
+        data: The dataset's official folder where `POLYBENCH_DATA` leads to it; None where the words do, or none is.
+    """
+    kept, files = _without_machine_options(words), []
+    shown = ["polybench"]
+    for option, value in kept:
+        if value is None:
+            shown.append(shlex.quote(option))
+            continue
+        path = _path_of(option, value)
+        if path is not None and path.is_file():
+            files.append(path)
+        shown += [shlex.quote(option), shlex.quote(value) if path is None else _shell_path(path)]
+    own = list(modules)
+    prefix = f"cd {_shell_path(_common_folder(own))} && " if own else ""
+    needs = [f"The folder with '{data}', as POLYBENCH_DATA or --data.root."] if data else []
+    needs += [f"The file '{shown_path(path)}' (sha256 {file_sha256(path)[:12]}...)." for path in (*files, *own)]
+    return Again(prefix + " ".join(shown), tuple(dict.fromkeys(needs)))
+
+
+def shown_path(path: Path) -> str:
+    """A path as records have it: in polybench's own tree relative to it, the home directory as `~`."""
+    whole = path.expanduser().absolute()
+    for home, sign in ((SOURCE / "conf", "conf"), (Path.home(), "~")):
+        if whole.is_relative_to(home) and home != Path("/"):
+            return (Path(sign) / whole.relative_to(home)).as_posix()
+    return whole.as_posix()
+
+
+def _without_machine_options(words: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Options with their values (None for a word that stands alone), those of `LEFT_OUT` dropped."""
+    found: list[tuple[str, str | None]] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if not word.startswith("-"):
+            found.append((word, None))
+            continue
+        option, equals, value = word.partition("=")
+        given: str | None = value if equals else None
+        if not equals and option not in FLAGS and waiting and not waiting[0].startswith("--"):
+            given = waiting.pop(0)
+        if not any(option.rstrip("+") == one or option.startswith(f"{one}.") for one in LEFT_OUT):
+            found.append((option, given))
+    return found
+
+
+def _path_of(option: str, value: str) -> Path | None:
+    """The file or folder that an option's value names; None where it names none."""
+    path = Path(value).expanduser()
+    if option in PATHS or option.endswith(PATH_ENDINGS) or value.endswith(PATH_SUFFIXES):
+        found = recipe_file(value) if value.endswith(PATH_SUFFIXES) else path
+        return found if found.exists() else None
+    return None
+
+
+def recipe_file(name: str) -> Path:
+    """The file of this name; where there is none, that of polybench's own recipes, such as `conf/quickstart.yaml`."""
+    path, own = Path(name).expanduser(), SOURCE / name
+    return own if not path.exists() and not path.is_absolute() and own.is_file() else path
+
+
+def with_recipes(words: Sequence[str]) -> list[str]:
+    """The words of a command line with the files of recipes that are not in the current folder, but polybench's own."""
+    found = list(words)
+    for place, word in enumerate(found):
+        before = found[place - 1] if place else ""
+        option, equals, value = word.partition("=")
+        name = value if equals and option in CONFIG else word if before in CONFIG else None
+        if name is not None and (path := recipe_file(name)) != Path(name).expanduser():
+            found[place] = f"{option}={path}" if equals and option in CONFIG else str(path)
+    return found
+
+
+def _common_folder(modules: Sequence[Path]) -> Path:
+    """The folder in which the command is given, so that the user's own modules are found."""
+    here = Path.cwd()
+    return here if all(module.resolve().is_relative_to(here.resolve()) for module in modules) else modules[0].parent
+
+
+def _shell_path(path: Path) -> str:
+    """A path quoted for a shell, which has to see a leading `~` bare."""
+    text = shown_path(path)
+    return f"~/{shlex.quote(text[2:])}" if text.startswith("~/") else "~" if text == "~" else shlex.quote(text)

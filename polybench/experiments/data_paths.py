@@ -1,0 +1,65 @@
+"""The folders and lists that a configuration's data come from."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+
+from polybench.data.module import SegmentationDataModule
+from polybench.datasets import FolderDataModule
+from polybench.results.config import DATA_ROOT
+
+VARIABLE = "POLYBENCH_DATA"
+DEFAULT_ROOT = "data"
+"""The folder of the datasets where `POLYBENCH_DATA` is not set."""
+
+
+def whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a resolved configuration that holds in any folder.
+
+    Args:
+        config: The configuration; in its `data`, `root` and the paths of lists become whole paths. A root that
+            `POLYBENCH_DATA` gave becomes the interpolation that asks for it.
+    """
+    return {key: _whole(value, key) if key == "data" else value for key, value in config.items()}
+
+
+def roots_of(data: Any) -> list[str]:
+    """Every `root` below a configuration's `data`."""
+    if not isinstance(data, Mapping):
+        return []
+    own = [data["root"]] if isinstance(data.get("root"), str) else []
+    return [*own, *(root for value in data.values() for root in roots_of(value))]
+
+
+def from_environment(root: str) -> bool:
+    """Whether a root is the one that `POLYBENCH_DATA` names, or the folder that stands for it."""
+    return root == os.environ.get(VARIABLE, DEFAULT_ROOT)
+
+
+def class_paths(config: Any) -> list[str]:
+    """Every `class_path` of a configuration, also below others."""
+    if isinstance(config, Mapping):
+        own = [str(config["class_path"])] if "class_path" in config else []
+        return [*own, *(path for value in config.values() for path in class_paths(value))]
+    return [path for item in config for path in class_paths(item)] if isinstance(config, list) else []
+
+
+def folders_of(data: LightningDataModule) -> list[str]:
+    """The official folders of the datasets that a data module reads."""
+    if isinstance(data, SegmentationDataModule):
+        return [] if isinstance(data, FolderDataModule) else [data.folder]
+    parts = (getattr(data, name, None) for name in ("source", "images"))
+    return [folder for part in parts if isinstance(part, LightningDataModule) for folder in folders_of(part)]
+
+
+def _whole(value: Any, key: str) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _whole(item, name) for name, item in value.items()}
+    if key == "root" and isinstance(value, str):
+        return DATA_ROOT if from_environment(value) else str(Path(value).expanduser().absolute())
+    if key == "split" and isinstance(value, str) and value.endswith(".csv"):
+        return str(Path(value).expanduser().absolute())
+    return value

@@ -1,0 +1,179 @@
+"""Train, test the checkpoint that validation chose, and write the record."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from polybench.callbacks.checkpoint import selection_of
+from polybench.data.patch_module import PatchDataModule
+from polybench.errors import ConfigError
+from polybench.experiments.budget import budget_class
+from polybench.experiments.command import Again, again
+from polybench.experiments.identity import training_id
+from polybench.experiments.record import RunContext, trained_record, write_records
+from polybench.experiments.scores import all_scores
+from polybench.experiments.session import Session
+from polybench.experiments.start import Begun, begin, state_to_resume
+from polybench.experiments.words import without
+from polybench.metrics import Rows
+from polybench.results.config import portable_config
+from polybench.results.facts import DatasetFacts
+from polybench.results.page import write_page
+from polybench.results.record import Record, read_records
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit has come to.
+
+    Attributes:
+        session: What was run.
+        record: What is known of the run; None in processes other than the first, and where nothing was tested.
+        path: The record's file; None where none was written.
+        reason: Why none was written; None where one was.
+        checkpoint: The checkpoint that validation chose.
+    """
+
+    session: Session
+    record: Record | None = None
+    path: Path | None = None
+    reason: str | None = None
+    checkpoint: Path | None = None
+
+
+Show = Callable[[Session, Rows, DatasetFacts], None]
+"""Shows the numbers of a test as soon as they are there, before anything is written."""
+
+
+def show_nothing(session: Session, rows: Rows, data: DatasetFacts) -> None:
+    """Show nothing."""
+
+
+def fit(
+    words: Sequence[str], *, show: Show = show_nothing, command: str | None = None, shared_start: bool = False
+) -> Fitted:
+    """Train, test the checkpoint that validation chose, and write the record and the page.
+
+    Args:
+        words: The words of the command, such as `["--config", "conf/quickstart.yaml"]`.
+        show: Takes the numbers before they are written.
+        command: The command that gets the run again, where it is not that of the run itself.
+        shared_start: Whether all seeds of the row begin with the very source that this run begins with.
+
+    Raises:
+        UserError: For whatever a user can mend; what would forbid a record is found before the training.
+        SIGTERMException: If SIGTERM ended the training; its state is saved.
+    """
+    session = Session("fit", words)
+    context = describe(session, command, shared_start)
+    session.call("fit", state_to_resume(session))
+    best = best_checkpoint(session)
+    session.call("test", str(best) if best else None)
+    if not session.trainer.is_global_zero:
+        return Fitted(session)
+    return _finish(session, context, best, show)
+
+
+def describe(session: Session, command: str | None, shared_start: bool) -> RunContext:
+    """Describe the run, and make sure that it can be recorded.
+
+    Raises:
+        ConfigError: If a value can't be recorded.
+        DataError: If an earlier record of the dataset can't be read.
+    """
+    config, trainer = session.config, session.trainer
+    plain = session.plain_config()
+    begun = begin(session, shared_start)
+    found = Again(command, ()) if command else _again(session, begun)
+    context = RunContext(
+        name=config.name,
+        variant=config.variant,
+        seed=config.seed_everything,
+        budget=budget_class(session, begun.start),
+        plain=plain,
+        config={**portable_config(plain), "processes": trainer.world_size},
+        command=found.command,
+        needs=found.needs,
+    )
+    _prepare_checkpoints(session, context, begun, shared_start)
+    if trainer.is_global_zero:
+        net = session.model.net
+        parameters = sum(parameter.numel() for parameter in net.parameters())
+        data = session.datamodule
+        print(f"{type(net).__name__}, {parameters:,} parameters; {data.short_name} at {data.size}")
+    if not config.no_leaderboard and not config.trainer.fast_dev_run:
+        root = Path(config.leaderboard)
+        (root / "records").mkdir(parents=True, exist_ok=True)
+        read_records(root, session.datamodule.short_name)
+    return context
+
+
+def _again(session: Session, begun: Begun) -> Again:
+    """The command that gets the run again; a resumed run's is that of the unbroken one."""
+    words = without(session.args, "--ckpt_path") + (["--ckpt_path", begun.path] if begun.path else [])
+    return again(["fit", *words], session.own_modules(), session.data_from_environment())
+
+
+def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, shared_start: bool) -> None:
+    """Tell the callbacks what checkpoints shall say."""
+    data = session.datamodule
+    session.resume.every = session.config.save_every
+    session.resume.run = session.mark(session.trainer.world_size)
+    stage = "-".join(part for part in (context.name, context.variant) if part)
+    session.resume.origin = {"task": session.model.kind, "dataset": data.short_name, "stage": stage}
+    margin = data.margin if isinstance(data, PatchDataModule) else 0.0
+    model = json.dumps(context.config["model"])
+    session.resume.built_from = {"model": model, "size": list(data.size), "margin": margin}
+    identity = session.identity
+    identity.config = json.dumps(session.config_for_others())
+    identity.seed, identity.shared = context.seed, shared_start
+    identity.before, identity.ancestors, identity.start_path = begun
+    identity.identify = lambda start: training_id(context.plain, data.facts(), session.batch(), start)
+
+
+def best_checkpoint(session: Session) -> Path | None:
+    """The checkpoint that validation chose; None when nothing was saved (fast_dev_run)."""
+    path = selection_of(session.trainer).best_model_path
+    return Path(path) if path else None
+
+
+def _finish(session: Session, context: RunContext, best: Path | None, show: Show) -> Fitted:
+    """Show the numbers and, unless something speaks against it, write the record and the page."""
+    rows = session.model.rows
+    if rows is None:
+        return Fitted(session, reason="no test image was evaluated", checkpoint=best)
+    data = session.datamodule.facts()
+    show(session, rows, data)
+    protocols = session.model.protocols
+    reason = why_incomplete(session, best, rows.ids)
+    if reason or best is None:
+        return Fitted(session, reason=reason, checkpoint=best)
+    record = trained_record(context, session, best, data, all_scores(rows, protocols))
+    if session.config.no_leaderboard:
+        return Fitted(session, record, reason="--no_leaderboard was given", checkpoint=best)
+    root = Path(session.config.leaderboard)
+    path = write_records(record, rows, session.baselines.rows, protocols, root)
+    write_page(root, data.name)
+    return Fitted(session, record, path, checkpoint=best)
+
+
+def why_incomplete(session: Session, best: Path | None, tested: Sequence[str]) -> str | None:
+    """What speaks against a record, or None."""
+    if best is None:
+        return "no checkpoint was saved (no epoch was finished, or fast_dev_run)"
+    expected = session.datamodule.ids("test")
+    if set(tested) != set(expected):
+        return f"only {len(set(tested) & set(expected))} of {len(expected)} test images were evaluated"
+    return None
+
+
+def the_record(fitted: Fitted) -> Record:
+    """The record of a fit that has one.
+
+    Raises:
+        ConfigError: If it has none.
+    """
+    if fitted.record is None:
+        raise ConfigError(f"The run has no record: {fitted.reason or 'this is not its first process'}.")
+    return fitted.record

@@ -1,0 +1,58 @@
+"""What makes a run a seed of its row, worked out when training begins and kept in each checkpoint."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from polybench.callbacks.resume import KEY
+from polybench.callbacks.transfer import ancestors_of
+from polybench.experiments.start import INITIALISED, start_of, to_json
+from polybench.results.facts import Ancestor, StartFacts
+
+
+class IdentityCallback(Callback):
+    """Knows the identity of a run once its data are read and its backbone is transferred.
+
+    Attributes:
+        config: The resolved configuration as JSON, for those who use a checkpoint without its recipe.
+        seed: The run's seed.
+        shared: Whether all seeds of the row begin with the very source of this run.
+        before: What the weights begin with, as far as that is known before training.
+        start: What they have begun with.
+        ancestors: The runs that the weights descend from, oldest first.
+        identify: Makes the training's id of that start; None for commands that don't train.
+        training_id: That id; empty before training.
+        start_path: The checkpoint that a warm start was from.
+    """
+
+    def __init__(self) -> None:
+        self.config = ""
+        self.seed = 0
+        self.shared = False
+        self.before: StartFacts = INITIALISED
+        self.start: StartFacts = INITIALISED
+        self.ancestors: tuple[Ancestor, ...] = ()
+        self.identify: Callable[[StartFacts], str] | None = None
+        self.training_id = ""
+        self.start_path: str | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Work out the identity; every process does the same."""
+        self.start = start_of(trainer, self.before, self.seed, self.shared)
+        self.ancestors = ancestors_of(trainer) or self.ancestors
+        if self.identify is not None:
+            self.training_id = self.identify(self.start)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Say what the checkpoint holds."""
+        checkpoint.setdefault(KEY, {}).update(
+            config=self.config,
+            training_id=self.training_id,
+            seed=self.seed,
+            start=to_json(self.start),
+            ancestors=json.dumps([asdict(one) for one in self.ancestors]),
+            start_path=self.start_path,
+        )

@@ -1,0 +1,82 @@
+"""The curves of a run as CSV: a resumed run appends to what it had logged before it stopped."""
+
+import csv
+import os
+from pathlib import Path
+
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.loggers.logger import rank_zero_experiment
+
+METRICS = "metrics.csv"
+
+
+class MetricsWriter(ExperimentWriter):
+    """Lightning's writer, which keeps the rows of a file that is there.
+
+    Rows from the first new step on are what the interrupted part logged after its last checkpoint; they are replaced by
+    those of the resumed part, so that each step stands once.
+
+    Args:
+        folder: The folder of the file.
+        name: The file's name.
+    """
+
+    def __init__(self, folder: str, name: str) -> None:
+        self.NAME_METRICS_FILE = name
+        super().__init__(log_dir=folder)
+        self._path = Path(self.metrics_file_path)
+        self._continues = self._path.is_file()
+        if self._continues:
+            with self._path.open(newline="") as file:
+                self.metrics_keys = list(csv.DictReader(file).fieldnames or [])
+
+    def _check_log_dir_exists(self) -> None:
+        """Delete nothing."""
+
+    def save(self) -> None:
+        """Append what was logged since the last call."""
+        if self._continues and self.metrics:
+            self._continues = False
+            self._drop_from(int(self.metrics[0]["step"]))
+        super().save()
+
+    def _drop_from(self, step: int) -> None:
+        with self._path.open(newline="") as file:
+            kept = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+        with self._path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+            writer.writeheader()
+            writer.writerows(kept)
+
+
+class MetricsLogger(CSVLogger):
+    """Writes losses and metrics into one file of the run's folder.
+
+    Args:
+        save_dir: The run's folder.
+        file: Name of the file in it.
+    """
+
+    def __init__(self, save_dir: str, file: str = METRICS) -> None:
+        super().__init__(save_dir, name="", version="")
+        self.file = file
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> MetricsWriter:
+        """The writer; made by the first process when it logs first."""
+        if self._experiment is None:
+            os.makedirs(self.root_dir, exist_ok=True)  # noqa: PTH103 - Lightning's paths are texts
+            self._experiment = MetricsWriter(self.log_dir, self.file)
+        writer: MetricsWriter = self._experiment  # type: ignore[assignment]
+        return writer
+
+
+@rank_zero_only
+def keep_earlier(path: Path) -> None:
+    """Move a file aside, to `<stem>-<n><suffix>`, before another run starts it anew."""
+    if path.exists():
+        number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
+        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))

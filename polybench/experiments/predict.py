@@ -1,0 +1,157 @@
+"""Predict a mask for each image of a folder, under its name, at its size; with a classifier of patches, refined."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy
+import torch
+from PIL import Image
+
+from polybench.atomic import atomic_write_text, atomic_writer
+from polybench.data.images import UInt8Array, find_images, read_image
+from polybench.errors import ConfigError, DataError
+from polybench.experiments.outputs import refuse_unwritable
+from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
+from polybench.experiments.session import Session
+from polybench.metrics import THRESHOLD
+from polybench.refinement.regions import BoolArray
+from polybench.refinement.table import Region, regions_csv, regions_of
+from polybench.tasks.images import as_input, at_native_size
+
+REGIONS = "regions.csv"
+"""Beside refined masks: where each region was, how probable an object, whether it was removed."""
+
+
+@dataclass
+class Prediction:
+    """A folder of images on its way to masks.
+
+    Attributes:
+        session: The parsed and built command.
+        images: The folder of images.
+        out: The folder of masks.
+        targets: Image -> the file of its mask, or of its probabilities.
+        refinement: What refines the masks; None where nothing does.
+        problems: For each image without a mask, why.
+        regions: The regions that the refinement looked at.
+    """
+
+    session: Session
+    images: Path
+    out: Path
+    targets: dict[Path, Path]
+    refinement: Refinement | None
+    problems: list[str] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+
+    def run(self) -> Iterator[Path]:
+        """Predict, an image at a time; one that fails is noted in `problems`.
+
+        Yields:
+            Each image, after it is done with.
+        """
+        for path, target in self.targets.items():
+            try:
+                self._predict(path, target)
+            except (DataError, OSError) as error:
+                self.problems.append(str(error))
+            yield path
+        if self.refinement is not None:
+            atomic_write_text(self.out / REGIONS, regions_csv(self.regions))
+
+    def _predict(self, path: Path, target: Path) -> None:
+        image = read_image(path)
+        probability = predict_probability(self.session, image)
+        if self.session.config.probabilities:
+            with atomic_writer(target) as file:
+                numpy.save(file, probability[0].cpu().numpy())
+            return
+        native = at_native_size(probability, image)
+        mask, found = mask_of(image, native, self.refinement, path.relative_to(self.images).as_posix())
+        save_mask(mask, target)
+        self.regions += found
+
+
+def prepare(words: Sequence[str]) -> Prediction:
+    """Parse and build, load the weights, and choose the thresholds of a refinement.
+
+    Args:
+        words: The words of the command, such as `["--ckpt_path", "best.ckpt", "--images", "D", "--out", "O"]`.
+
+    Raises:
+        ConfigError: If an option is missing or wrong, or the masks can't be written.
+    """
+    session = Session("predict", words)
+    checkpoint, config = session.required_checkpoint(), session.config
+    if not config.images or not config.out:
+        raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
+    if config.refine and config.probabilities:
+        raise ConfigError("--probabilities are those of the net, which --refine doesn't change: leave out one of both.")
+    refinement = refinement_of(session)
+    images, out = Path(config.images), Path(config.out)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out '{out}' is a file: name a folder.")
+    refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
+    paths = find_images(images, recursive=True)
+    targets = mask_paths(paths, images, out, ".npy" if config.probabilities else ".png")
+    session.load_weights(Path(checkpoint))
+    if refinement is not None:
+        choose_thresholds(session, refinement, None)
+    session.model.eval().to(session.trainer.strategy.root_device)
+    return Prediction(session, images, out, dict(zip(paths, targets, strict=True)), refinement)
+
+
+def mask_paths(paths: list[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:
+    """Name the masks: the image's relative path with the suffix, or .<type>.png where two images share a stem.
+
+    Raises:
+        ConfigError: If the masks would fall among the images, or on each other.
+    """
+    if out.resolve().is_relative_to(images.resolve()):
+        raise ConfigError(f"--out must be another folder than --images '{images}' and not in it, or masks are images.")
+    shared = Counter(path.with_suffix("") for path in paths)
+    names = [(path.name if shared[path.with_suffix("")] > 1 else path.stem) + suffix for path in paths]
+    targets = [out / path.relative_to(images).parent / name for path, name in zip(paths, names, strict=True)]
+    taken = Counter(targets)
+    for path, target in zip(paths, targets, strict=True):
+        if taken[target] > 1:
+            raise ConfigError(f"The mask of '{path}' would share the name '{target}' with another's: rename the image.")
+    return targets
+
+
+def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
+    """Predict one image (h, w, 3) at the size of the net's input.
+
+    Returns:
+        Foreground probabilities at that size, (1, H, W), float32.
+    """
+    with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
+        return session.model.predict_probability(as_input(image, session.datamodule.size).to(session.model.device))[0]
+
+
+def mask_of(
+    image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str
+) -> tuple[BoolArray, list[Region]]:
+    """Make the mask of an image from probabilities at its size, refined if it is to be.
+
+    Args:
+        image: The image, (h, w, 3).
+        probability: Of the foreground, (h, w).
+        refinement: What refines; None for a plain mask.
+        name: What the table of regions calls the image.
+
+    Returns:
+        The mask (h, w), and the regions that the refinement looked at.
+    """
+    if refinement is None:
+        return (probability >= THRESHOLD).cpu().numpy(), []
+    refined = refinement.refiner.refine(image, probability, refinement.thresholds)
+    return refined.after, regions_of(name, refined)
+
+
+def save_mask(mask: BoolArray, target: Path) -> None:
+    """Write a mask as PNG, 0 and 255, atomically."""
+    with atomic_writer(target) as file:
+        Image.fromarray((mask * 255).astype("uint8")).save(file, format="PNG")

@@ -1,0 +1,68 @@
+"""The folder of a run: the one given, that of the run that is resumed, or a new one."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from polybench.errors import ConfigError
+
+RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
+"""Environment variable through which the processes of one run agree on its folder."""
+
+
+class Resumable(Protocol):
+    """What the choice depends on: a parsed command line."""
+
+    command: str
+
+    @property
+    def given_folder(self) -> str | None:
+        """The folder that the user named."""
+
+    @property
+    def given_checkpoint(self) -> str | None:
+        """The checkpoint that the user named."""
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs of this recipe, variant and seed are kept."""
+
+    def resumes(self, checkpoint: Path) -> bool:
+        """Whether a checkpoint is of this very run."""
+
+
+def choose_run_folder(session: Resumable) -> tuple[Path, bool]:
+    """Choose the folder of a run; processes that another one started take the folder of the first.
+
+    Args:
+        session: The parsed command line.
+
+    Returns:
+        The folder, and whether an interrupted run is resumed there.
+
+    Raises:
+        ConfigError: If the run is resumed, and another folder than its own is named.
+    """
+    given = session.given_folder
+    start = Path(session.given_checkpoint) if session.command == "fit" and session.given_checkpoint else None
+    resumed = start is not None and session.resumes(start)
+    if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
+        return Path(os.environ[RUN_FOLDER]), resumed
+    if resumed and start is not None and start.parent.name == "checkpoints":
+        folder = start.parent.parent
+        if given and Path(given).resolve() != folder.resolve():
+            raise ConfigError(
+                f"A run goes on in its own folder, where its best checkpoint is, '{folder}': leave out "
+                f"--trainer.default_root_dir {given}."
+            )
+        return folder, True
+    if given:
+        return Path(given), resumed
+    return session.runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}", resumed
+
+
+def current_run_folder() -> Path | None:
+    """The folder of the run of this process, or of the process that started it; None before there is one."""
+    folder = os.environ.get(RUN_FOLDER)
+    return Path(folder) if folder else None

@@ -1,0 +1,23 @@
+"""Images as arrays on their way into a net, and probabilities on their way back."""
+
+import torch
+from torch import Tensor
+
+from polybench.data.images import UInt8Array, resize_image
+from polybench.metrics.prepare import resize_affine, to_native_size
+
+
+def as_input(image: UInt8Array, size: tuple[int, int]) -> Tensor:
+    """Make a batch of one of an image (h, w, 3): RGB in [0, 1], (1, 3, H, W), float32.
+
+    Args:
+        image: The image.
+        size: Height and width of the net's input.
+    """
+    return torch.from_numpy(resize_image(image, size).copy()).permute(2, 0, 1)[None].float() / 255
+
+
+def at_native_size(probability: Tensor, image: UInt8Array) -> Tensor:
+    """Bring a prediction (1, H, W) to the size of its image, (h, w)."""
+    native, size = (image.shape[0], image.shape[1]), (probability.shape[-2], probability.shape[-1])
+    return to_native_size(probability, resize_affine(size, native), native)[0]
