@@ -7,6 +7,7 @@ parameters of its own. A sample's result depends on its pixels and parameters al
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,6 +28,9 @@ def seed(generator: torch.Generator) -> float:
 
 class Operation:
     """One kind of change, whose strength and place are drawn for each sample."""
+
+    version: ClassVar[int] = 1
+    """Raise it when a change could move a number, and that of each named policy which has the operation."""
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
         """Draw the parameters of one sample.

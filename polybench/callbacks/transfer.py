@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -85,6 +85,10 @@ class TransferCallback(Callback):
         ConfigError: If `min_match` is no share. In `fit`, before the first step: if the net has no backbone, the source
             can't be read, or too little matches.
     """
+
+    version: ClassVar[int] = 1
+    start_arguments: ClassVar[tuple[str, ...]] = ("source",)
+    """Arguments that say where start weights come from, whose identity stands in place of their text."""
 
     def __init__(self, source: str | None, strict: bool = True, min_match: float = 0.9) -> None:
         if not 0 < min_match <= 1:

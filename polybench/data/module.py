@@ -2,10 +2,10 @@
 
 import contextlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
@@ -112,6 +112,12 @@ class SegmentationDataModule(DeviceBatches):
         self._excused: set[str] = set()
         self._sources: dict[str, Source] = {}
         self._cache: ImageCache | None = None
+
+    @classmethod
+    def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What arguments stand for: an augmentation of its version, the default split; and how masks are decoded."""
+        split = arguments.get("split") or cls.default_split
+        return {**super().identity_arguments(arguments), "split": split, "decode_version": cls.decode_version}
 
     @abstractmethod
     def sources(self) -> list[Source]:

@@ -8,8 +8,9 @@ positive is, so that a good part of them is told apart by darkness alone.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
@@ -54,6 +55,15 @@ class PatchDataModule(ResumableDataModule):
     """
 
     sampler = PatchSampler
+
+    @classmethod
+    def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What arguments stand for: an augmentation of its version, and variants of boxes of theirs."""
+        jitter = arguments.get("jitter")
+        path = f"{Jitter.__module__}.{Jitter.__qualname__}"
+        bare = isinstance(jitter, Mapping) and "class_path" not in jitter
+        variants = {"jitter": {"class_path": path, "init_args": jitter}} if bare else {}
+        return super().identity_arguments(arguments) | variants
 
     def __init__(
         self,

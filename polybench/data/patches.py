@@ -8,7 +8,7 @@ medical image analysis: full training or fine tuning?", IEEE TMI 35(5), 2016.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -237,6 +237,9 @@ class Jitter:
         shift: How far it is moved, as a share of the enlarged box; 0 leaves it in place.
         flips: Show it in each of the 8 orientations of a square.
     """
+
+    version: ClassVar[int] = 1
+    """Raise it when a change could move a number."""
 
     scales: tuple[float, ...] = (1.0, 1.2, 1.5)
     shift: float = 0.1

@@ -1,13 +1,14 @@
 """What every DataModule shares: loaders whose order follows from (seed, epoch), taken up where a fit stopped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset
 
+from polybench.augment import named_policy
 from polybench.data.loader import EvaluationSampler, TrainingSampler, batches_done
 from polybench.data.splits import Subset
 from polybench.errors import ConfigError
@@ -31,6 +32,22 @@ class ResumableDataModule(LightningDataModule, ABC):
 
     sampler: ClassVar[type[TrainingSampler]] = TrainingSampler
     """The order of training samples; an epoch has the same number of them as any other."""
+
+    version: ClassVar[int] = 1
+    """Raise it when batches or their order change."""
+
+    @classmethod
+    def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """What arguments stand for that their text doesn't say: a named augmentation for one of its version.
+
+        Args:
+            arguments: All arguments, as plain values.
+
+        Raises:
+            ConfigError: If there is no augmentation of that name.
+        """
+        augment = arguments.get("augment")
+        return {"augment": f"{augment}@{named_policy(augment).version}"} if isinstance(augment, str) else {}
 
     def __init__(self, batch_size: int, eval_batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()

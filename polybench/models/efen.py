@@ -19,7 +19,7 @@ Readings where the paper is silent or contradicts itself:
 import itertools
 import math
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +59,7 @@ class EFEN(nn.Module):
         ConfigError: If the widths are unusable, or the ImageNet weights don't fit or can't be had.
     """
 
-    version = 1
+    version: ClassVar[int] = 1
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ biases, and four numbers for each channel of batch normalisation.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ class FCN16sAtrous(nn.Module):
         ConfigError: If there is no such encoder, or it can't be dilated.
     """
 
-    version = 1
+    version: ClassVar[int] = 1
 
     def __init__(self, encoder: str = "resnet50", encoder_weights: str | None = "imagenet", classes: int = 2) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class PatchClassifier(nn.Module):
         ConfigError: If there is no such encoder, it can't be dilated, or `size` isn't divisible by 16.
     """
 
-    version = 1
+    version: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class JointFCN16sAtrous(FCN16sAtrous):
         ConfigError: If there is no such encoder, or it can't be dilated.
     """
 
-    version = 1
+    version: ClassVar[int] = 1
 
     def __init__(self, encoder: str = "resnet50", encoder_weights: str | None = "imagenet", classes: int = 2) -> None:
         super().__init__(encoder, encoder_weights, classes)

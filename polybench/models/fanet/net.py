@@ -11,7 +11,7 @@ is SE-Residual blocks, then MixPool; skip connections leave between the two.
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class FANet(nn.Module):
         ConfigError: If the widths or the number of blocks are unusable.
     """
 
-    version = 1
+    version: ClassVar[int] = 1
     heatmap_stages = STAGES
 
     def __init__(

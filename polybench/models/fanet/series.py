@@ -5,6 +5,8 @@ IV-F. It says no more than that the nets are concatenated "in contrast to" itera
 parameters; the hand-over and the training below are our reading.
 """
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from polybench.errors import ConfigError
@@ -27,7 +29,7 @@ class FANetSeries(nn.Module):
         ConfigError: If there is no net, or its widths are unusable.
     """
 
-    version = 1
+    version: ClassVar[int] = 1
 
     def __init__(self, nets: int = 4, gate: Gating = "frozen", widths: tuple[int, int, int, int] = WIDTHS) -> None:
         super().__init__()

@@ -1,0 +1,114 @@
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from polybench.errors import ConfigError
+from polybench.experiments.class_versions import defaults_of, public_path, resolve, version_of
+from polybench.experiments.local_modules import local_files, local_sha256
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A net in a package of one's own, which imports others of its files in every way there is."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    files = {
+        "own_net/__init__.py": "",
+        "own_net/net.py": "import math\nimport torch\nfrom . import blocks\nfrom .parts.heads import Head\n"
+        "class Net(torch.nn.Module):\n    def __init__(self, width=4):\n        super().__init__()\n"
+        "        import own_late\n",
+        "own_net/blocks.py": "import own_net.net\n",  # a circle
+        "own_net/parts/__init__.py": "",
+        "own_net/parts/heads.py": "from importlib import import_module\nclass Head:\n    def f(self):\n"
+        "        import_module('own_found')\n",
+        "own_net/unused.py": "",
+        "own_late.py": "",
+        "own_found.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("own_")]:
+        del sys.modules[name]
+
+
+def test_every_file_that_is_imported_is_found(folder: Path) -> None:
+    found = local_files("own_net.net")
+    assert sorted(found) == [
+        "own_found",
+        "own_late",
+        "own_net",
+        "own_net.blocks",
+        "own_net.net",
+        "own_net.parts",
+        "own_net.parts.heads",
+    ]
+
+
+@pytest.mark.parametrize("helper", ["own_net/parts/heads.py", "own_late.py", "own_found.py", "own_net/__init__.py"])
+def test_an_edited_helper_is_another_version(folder: Path, helper: str) -> None:
+    before = local_sha256("own_net.net")
+    with (folder / helper).open("a") as file:
+        file.write("\n# edited\n")
+    assert local_sha256("own_net.net") != before
+
+
+def test_an_edited_file_that_is_not_imported_is_none(folder: Path) -> None:
+    before = local_sha256("own_net.net")
+    (folder / "own_net" / "unused.py").write_text("x = 1\n")
+    assert local_sha256("own_net.net") == before
+
+
+def test_the_hash_holds_in_another_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    before = local_sha256("own_net.net")
+    moved = tmp_path_factory.mktemp("moved")
+    for name in ("own_net", "own_late.py", "own_found.py"):
+        (folder / name).rename(moved / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(moved))
+        importlib.invalidate_caches()
+        assert local_sha256("own_net.net") == before
+
+
+def test_a_class_of_ones_own_is_versioned_by_its_files(folder: Path) -> None:
+    net = resolve("own_net.net.Net")
+    assert version_of(net) == f"sha256 {local_sha256('own_net.net')}"
+    assert defaults_of(net) == {"width": 4}
+
+
+def test_a_class_of_ones_own_on_one_of_ours_brings_that_version_too(folder: Path) -> None:
+    (folder / "own_efen.py").write_text("from polybench.models import EFEN\nclass Mine(EFEN):\n    pass\n")
+    version = version_of(resolve("own_efen.Mine"))
+    assert version is not None
+    assert version.endswith(", polybench 1")
+
+
+@pytest.mark.parametrize(
+    ("class_path", "shortest", "version"),
+    [
+        ("polybench.models.efen.EFEN", "polybench.models.EFEN", "1"),
+        ("torch.optim.adam.Adam", "torch.optim.Adam", None),
+        ("lightning.pytorch.callbacks.EarlyStopping", "lightning.pytorch.callbacks.EarlyStopping", None),
+        ("collections.OrderedDict", "collections.OrderedDict", None),
+    ],
+)
+def test_versions_by_where_a_class_comes_from(class_path: str, shortest: str, version: str | None) -> None:
+    found = resolve(class_path)
+    assert (public_path(found), version_of(found)) == (shortest, version)
+
+
+def test_a_library_is_versioned_by_its_distribution() -> None:
+    from importlib.metadata import version
+
+    major, minor = version("segmentation-models-pytorch").split(".")[:2]
+    found = version_of(resolve("segmentation_models_pytorch.Unet"))
+    assert found == f"segmentation-models-pytorch {major}.{minor}"
+
+
+def test_a_class_without_file_is_refused() -> None:
+    made = type("Made", (), {"__module__": "notebook_cell"})
+    with pytest.raises(ConfigError, match="module of its own"):
+        version_of(made)
