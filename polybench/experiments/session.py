@@ -30,7 +30,8 @@ from polybench.experiments.messages import mismatch, why_not_built
 from polybench.experiments.options import COMMANDS
 from polybench.experiments.parser import BenchmarkParser, SaveConfig, leave_out_start_weights
 from polybench.results.config import config_sha256, portable_config
-from polybench.results.record import Budget, is_slug
+from polybench.results.record import Budget
+from polybench.results.record_checks import is_slug
 
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""

@@ -82,6 +82,11 @@ class Protocol:
         return f"{self.name}@{self.version}"
 
     @property
+    def compared_cells(self) -> tuple[tuple[str, ...], ...]:
+        """What stands for it where protocols are compared, `compared` or the headline."""
+        return self.compared or ((self.headline,),)
+
+    @property
     def paragraph(self) -> str:
         """The definition and the rule for empty masks on one line."""
         return " ".join(f"{inspect.cleandoc(self.definition)} Empty masks: {self.empty_masks}".split())
