@@ -17,45 +17,47 @@ WIDTH = 132
 def print_panel(
     of_what: str,
     numbers: Mapping[str, Mapping[str, float]],
-    dice: Mapping[str, Interval],
+    intervals: Mapping[str, tuple[str, Interval]],
     protocols: Sequence[Protocol] = PROTOCOLS,
 ) -> None:
-    """Print a line for each protocol, or for each of its readings such as mean and maximum, and intervals of the Dice.
+    """Print a line for each protocol, or for each of its readings such as mean and maximum, and some intervals.
 
     Args:
         of_what: What was scored, for the heading.
         numbers: Protocol's name -> metric -> number.
-        dice: Protocol's name -> its mean Dice with the interval.
+        intervals: Protocol's name -> one of its metrics, and that metric's mean with the interval.
         protocols: Which of them, in their order.
     """
     console = wide_console()
     heading = f"The same predictions under every protocol: {of_what}"
-    console.print(panel_table(heading, {protocol.key: numbers[protocol.name] for protocol in protocols}))
-    for name, of in dice.items():
+    console.print(panel_table(heading, protocols, [numbers[protocol.name] for protocol in protocols]))
+    for name, (metric, of) in intervals.items():
         if of.low is not None:
-            interval = f"95 % interval of the {name} Dice: {of.low:.4f} to {of.high:.4f}"
+            interval = f"95 % interval of the {name} {title(metric)}: {of.low:.4f} to {of.high:.4f}"
             console.print(f"{interval}, {of.n} images in {of.groups} groups.", highlight=False)
-    for note in {caution(of.n, of.groups) for of in dice.values()} - {None}:
+    for note in {caution(of.n, of.groups) for _, of in intervals.values()} - {None}:
         console.print(f"Note: {note}", style="dim", highlight=False)
 
 
-def panel_table(heading: str, numbers: Mapping[str, Mapping[str, float]]) -> Table:
-    """Make the table.
+def panel_table(heading: str, protocols: Sequence[Protocol], numbers: Sequence[Mapping[str, float]]) -> Table:
+    """Make the table; what stands for the first protocol has columns of its own.
 
     Args:
         heading: Its title.
-        numbers: `protocol@version` -> metric -> number.
+        protocols: The protocols, at least one.
+        numbers: Metric -> number, for each of them.
     """
+    columns = [bare for cells in readings(dict.fromkeys(protocols[0].compared_cells[0])).values() for bare in cells]
     table = Table(title=escape(heading), title_justify="left")
     table.add_column("Protocol", no_wrap=True)
-    for metric in ("dice", "iou"):
+    for metric in columns:
         table.add_column(title(metric), justify="right", no_wrap=True)
     table.add_column("Further")
-    for key, metrics in numbers.items():
+    for protocol, metrics in zip(protocols, numbers, strict=True):
         for reading, bare in readings(metrics).items():
-            main = [f"{bare[metric]:.4f}" if metric in bare else "" for metric in ("dice", "iou")]
-            further = [f"{title(name)} {value:.4f}" for name, value in bare.items() if name not in ("dice", "iou")]
-            table.add_row(f"{key} {reading}".strip(), *main, ", ".join(further))
+            main = [f"{bare[metric]:.4f}" if metric in bare else "" for metric in columns]
+            further = [f"{title(name)} {value:.4f}" for name, value in bare.items() if name not in columns]
+            table.add_row(f"{protocol.key} {reading}".strip(), *main, ", ".join(further))
     return table
 
 

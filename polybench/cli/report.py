@@ -10,9 +10,10 @@ from polybench.cli.panel import panel_table, wide_console
 from polybench.experiments.refinement import in_words
 from polybench.experiments.scores import protocol_scores
 from polybench.metrics import Protocol, Rows
-from polybench.metrics.protocols import KERAS_FCN, OBJECTS, PATCHES
+from polybench.metrics.protocols import KERAS_FCN, OBJECTS
 from polybench.refinement.thresholds import ThresholdChoice, Thresholds
 from polybench.results.facts import DatasetFacts, ProtocolScores, RefinementFacts
+from polybench.results.layout import layout_of
 from polybench.results.readings import readings, title
 from polybench.results.statistics import caution
 
@@ -48,16 +49,15 @@ def print_scores(
     everything = {recipe: rows, **baselines}
     scores = {one.key: {name: protocol_scores(found, one) for name, found in everything.items()} for one in main}
     first = scores[main[0].key][recipe]
-    what = "patches" if main[0] is PATCHES else "images"
     console = wide_console()
     for one in main:
-        of_what = f"{data.name}, {subset} subset of split {data.split}: {one.key}, {first.n} {what}"
+        of_what = f"{data.name}, {subset} subset of split {data.split}: {one.key}, {first.n} {first.what}"
         ranks = ", which ranks this dataset" if len(main) > 1 and one.name == data.ranked_by else ""
         console.print(score_table(f"{of_what} in {first.groups} groups{ranks}", scores[one.key]))
     if further:
-        others = {protocol.key: protocol.scores(rows) for protocol in further}
-        console.print(panel_table(f"The same predictions of {recipe} under the other protocols", others))
-    for note in (caution(first.n, first.groups, what), *data.copy_notes, data.split_note):
+        heading = f"The same predictions of {recipe} under the other protocols"
+        console.print(panel_table(heading, further, [protocol.scores(rows) for protocol in further]))
+    for note in (caution(first.n, first.groups, first.what), *data.copy_notes, data.split_note):
         if note:
             console.print(f"Note: {note}", style="dim")
     return scores
@@ -73,15 +73,18 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
     table = Table(title=heading, title_justify="left")
     table.add_column("")
     first, *_ = scores
-    headline, *others = scores[first].values
+    layout, metrics = layout_of(scores[first]), scores[first].values
+    ordered = dict.fromkeys((layout.headline, *layout.shown, *metrics))
+    headline, *others = (metric for metric in ordered if metric in metrics)
     table.add_column(f"{title(headline)} [95 % interval]", justify="right")
     for metric in others:
-        name = title(metric)
-        table.add_column(name[0].upper() + name[1:], justify="right")
+        words = title(metric)
+        table.add_column(words[0].upper() + words[1:], justify="right")
     for name, row in scores.items():
-        value = row.values[headline]
-        interval = "" if value.low is None else f" [{value.low:.4f}, {value.high:.4f}]"
-        cells = [f"{value.value:.4f}{interval}", *(f"{row.values[metric].value:.4f}" for metric in others)]
+        value = row.values.get(headline)
+        interval = f" [{value.low:.4f}, {value.high:.4f}]" if value and value.low is not None else ""
+        cells = [f"{row.values[metric].value:.4f}" if metric in row.values else "" for metric in (headline, *others)]
+        cells[0] += interval
         table.add_row(name, *cells, style="bold" if name == first else "dim")
     return table
 

@@ -55,12 +55,15 @@ def report(options: Namespace, scored: Scored) -> None:
 
     rows, protocols = scored.rows, scored.truth.protocols
     numbers = panel(rows, protocols)
-    ranking = {protocol.name: protocol.values(rows)["dice"] for protocol in (PER_IMAGE, scored.truth.ranked_by)}
-    dice = {name: interval_of_mean(of, rows.groups, confidence=CONFIDENCE) for name, of in ranking.items()}
+    intervals = {}
+    for protocol in (PER_IMAGE, scored.truth.ranked_by):
+        if (values := protocol.values(rows).get(protocol.headline)) is not None:
+            interval = interval_of_mean(values, rows.groups, confidence=CONFIDENCE)
+            intervals[protocol.name] = (protocol.headline, interval)
     empty, false_positives = empty_masks(rows)
     resized = f", {scored.resized} prediction(s) resized" if options.resize else ""
     resized += f", {len(scored.missing)} of them without a prediction" if scored.missing else ""
-    print_panel(f"{len(rows.ids)} images of {scored.truth.title}{resized}", numbers, dice, protocols)
+    print_panel(f"{len(rows.ids)} images of {scored.truth.title}{resized}", numbers, intervals, protocols)
     print("For fanet, efen and sweep's numbers at network size, a prediction's own size stands for the network's.")
     if empty:
         print(f"{empty} of {len(rows.ids)} masks are empty; something was predicted in {false_positives} of them.")
@@ -77,7 +80,7 @@ def report(options: Namespace, scored: Scored) -> None:
             "empty_masks": empty,
             "false_positives_on_empty": false_positives,
             "confidence": CONFIDENCE,
-            "intervals": {name: {"dice": {"low": of.low, "high": of.high}} for name, of in dice.items()},
+            "intervals": {name: {metric: {"low": of.low, "high": of.high}} for name, (metric, of) in intervals.items()},
             "versions": {protocol.name: protocol.version for protocol in protocols},
             "protocols": numbers,
         }

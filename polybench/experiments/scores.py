@@ -36,7 +36,16 @@ def protocol_scores(rows: Rows, protocol: Protocol) -> ProtocolScores:
     for metric, value in protocol.scores(rows).items():
         low, high = ends.get(metric, (None, None))
         values[metric] = summary.values.get(metric) or MetricValue(value, low, high, protocol.directions[metric])
-    return replace(summary, values=values, definition=protocol.paragraph)
+    return replace(
+        summary,
+        values=values,
+        definition=protocol.paragraph,
+        headline=protocol.headline,
+        shown=protocol.shown,
+        what=protocol.what,
+        compared=protocol.compared,
+        means=tuple(means),
+    )
 
 
 def _intervals_of_aggregates(rows: Rows, protocol: Protocol) -> dict[str, tuple[float, float]]:

@@ -39,7 +39,8 @@ from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import BenchmarkParser, SaveConfig, leave_out_start_weights
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.experiments.words import FILE_OPTIONS, has, value_of
-from polybench.results.record import Budget, is_slug
+from polybench.results.record import Budget
+from polybench.results.record_checks import is_slug
 
 
 class Session(LightningCLI):

@@ -260,8 +260,10 @@ class ProtocolScores:
         values: Metric name -> value, in the order of tables.
         definition: What the protocol is, in a paragraph; None in records of schema 1.
         headline: The metric that rows are ranked by; None in records of schemas 1 and 2.
-        shown: Metrics that tables show beside it.
-        what: What `n` counts: images, patches or slices.
+        shown: Metrics that stand beside it in a ranked table.
+        what: What `n` counts, such as images, patches or slices.
+        compared: Metrics that stand for the protocol beside others; those of one inner tuple share a column.
+        means: Metrics that are means over the rows of the per-image table, which has a column for each.
     """
 
     n: int
@@ -273,6 +275,8 @@ class ProtocolScores:
     headline: str | None = None
     shown: tuple[str, ...] = ()
     what: str = "images"
+    compared: tuple[tuple[str, ...], ...] = ()
+    means: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

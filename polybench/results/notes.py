@@ -6,9 +6,16 @@ from polybench.results import format as formats
 from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFICIAL, DatasetFacts
 from polybench.results.readings import title
 from polybench.results.statistics import caution
-from polybench.results.table import Row, headline_name
+from polybench.results.table import Row
 
 _SHOWN_IDS = 10
+_EARLIER_IDENTITY = (
+    "Rows of identity 1 are not ranked: when they were recorded a row was told by its configuration alone, which "
+    "leaves out some of what moves the weights, such as the checkpoint that a run began with. They stand here until "
+    "they are run again."
+)
+_TRAINERS = ("torch", "lightning")
+"""Packages whose version may move a number without moving a row's identity."""
 _OF_COPIES = {
     UNOFFICIAL: "The images are not the official copy: numbers from the official one may differ.",
     KINDS_OF_COPY[UNCHECKED]: "Whether the images are the official ones, byte for byte, is not known: numbers from the "
@@ -31,7 +38,7 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
     """
     scores = rows[0].first.record.metrics[protocol]
     notes = []
-    few = caution(scores.n, scores.groups, "patches" if dataset.patches_sha256 else "images")
+    few = caution(scores.n, scores.groups, rows[0].layout.what)
     if few is not None:
         notes.append(f"**{few}**")
     if dataset.copy in _OF_COPIES:
@@ -40,6 +47,8 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
         shown = ", ".join(formats.code(name) for name in dataset.missing[:_SHOWN_IDS])
         more = f" and {len(dataset.missing) - _SHOWN_IDS} more" if len(dataset.missing) > _SHOWN_IDS else ""
         notes.append(f"The copy lacks {len(dataset.missing)} image(s) of the split: {shown}{more}.")
+    if any(row.identity is None and row.first.record.kind == "trained" for row in rows):
+        notes.append(_EARLIER_IDENTITY)
     return notes
 
 
@@ -61,6 +70,9 @@ def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
     if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
         versions = ", ".join(sorted(_net_versions([row])))
         notes.append(f"Net version {versions}; other rows with this net have another version.")
+    notes += _mixed_versions(row)
+    if row.headline is None:
+        notes.append(f"Not ranked: {title(row.layout.headline)} is not defined for its {row.layout.what}.")
     if row.first.record.refinement is not None:
         origin = row.first.record.refinement.thresholds_from
         chosen = "chosen on validation" if origin == "validation" else origin
@@ -71,10 +83,20 @@ def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
         )
     if row.repeats is not None:
         difference = formats.fraction(row.repeats.difference)
-        score = title(headline_name(row.scores))
+        score = title(row.layout.headline)
         notes.append(
             f"Re-run {row.repeats.runs}x, max \\|Δ {score}\\| = {difference}; only the first run of a seed is counted."
         )
+    return notes
+
+
+def _mixed_versions(row: Row) -> list[str]:
+    """Which packages that train differ between the seeds of a row."""
+    notes = []
+    for package in _TRAINERS:
+        versions = sorted({run.record.provenance.versions.get(package, "unknown") for run in row.runs})
+        if len(versions) > 1:
+            notes.append(f"Its seeds mix versions of {package}: {formats.text(', '.join(versions))}.")
     return notes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from polybench.atomic import atomic_write_text
@@ -14,7 +15,9 @@ from polybench.results import format as formats
 from polybench.results.facts import UNOFFICIAL, DatasetFacts
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.panel import Panel, panel_of
-from polybench.results.record import Budget, StoredRecord, read_records
+from polybench.results.ranking import ranks
+from polybench.results.readings import title
+from polybench.results.record import Budget, StoredRecord, read_records, recorded_datasets
 from polybench.results.refinement_table import REFINEMENT_COLUMNS, refinement_rows
 from polybench.results.table import (
     BUDGETS,
@@ -26,7 +29,6 @@ from polybench.results.table import (
     groups_of,
     newest,
     protocols_of,
-    rank_intervals,
 )
 from polybench.results.view import (
     COST_COLUMNS,
@@ -76,6 +78,8 @@ class Section:
 
     dataset: DatasetFacts
     ranked: str
+    headline: str
+    definition: str | None
     tables: tuple[Table, ...]
     baselines: tuple[Details, ...]
     refinements: tuple[list[str], ...]
@@ -108,7 +112,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         dataset=dataset,
         marker=MARKER,
         unofficial=UNOFFICIAL,
-        sections=[_section(group, _newest(group.dataset.ranked_by, records)) for group in groups_of(records)],
+        sections=[_section(group, records) for group in groups_of(records)],
         cost_columns=COST_COLUMNS,
         run_columns=RUN_COLUMNS,
         refinement_columns=REFINEMENT_COLUMNS,
@@ -117,17 +121,37 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
+def write_page(root: Path, dataset: str) -> Path | None:
+    """Write `root/<dataset>.md` from the dataset's records, which no other dataset's page needs.
+
+    Processes may write at once: each reads the records under a lock, `root/.<dataset>.lock`, so that the page that is
+    written last has the records of all.
+
+    Returns:
+        The page; None, and nothing written, where the dataset has no records.
+
+    Raises:
+        DataError: If `root` doesn't exist or a record can't be read.
+        OSError: If the page can't be written.
+    """
+    _require(root)
+    path = root / f"{dataset}.md"
+    with FileLock(root / f".{dataset}.lock"):
+        text = _page(root, dataset)
+        if text is not None:
+            atomic_write_text(path, text)
+    return None if text is None else path
+
+
 def write_pages(root: Path) -> list[Path]:
-    """Write `root/<dataset>.md` for every dataset that has records; nothing is removed.
+    """Write the page of every dataset that has records, as `write_page` does; nothing is removed.
 
     Raises:
         DataError: If `root` doesn't exist or a record can't be read.
         OSError: If a page can't be written.
     """
-    pages = _pages(root)
-    for path, text in pages.items():
-        atomic_write_text(path, text)
-    return list(pages)
+    _require(root)
+    return [path for name in recorded_datasets(root) if (path := write_page(root, name)) is not None]
 
 
 def stale_pages(root: Path) -> list[str]:
@@ -136,9 +160,12 @@ def stale_pages(root: Path) -> list[str]:
     Raises:
         DataError: If `root` doesn't exist or a record can't be read.
     """
-    pages = _pages(root)
+    _require(root)
+    pages = {root / f"{name}.md": _page(root, name) for name in recorded_datasets(root)}
     reasons = []
     for path, text in pages.items():
+        if text is None:
+            continue
         if not path.is_file():
             reasons.append(f"'{path}' is missing.")
         elif path.read_bytes() != text.encode():
@@ -149,15 +176,17 @@ def stale_pages(root: Path) -> list[str]:
     return reasons
 
 
-def _pages(root: Path) -> dict[Path, str]:
-    """File -> page, for every dataset with records."""
+def _require(root: Path) -> None:
     if not root.is_dir():
         raise DataError(f"There is no folder of leaderboards at '{root}': name it with --root.")
-    records: dict[str, list[StoredRecord]] = {}
-    for stored in read_records(root):
+
+
+def _page(root: Path, dataset: str) -> str | None:
+    """The page of a dataset; None where it has no records."""
+    records = read_records(root, dataset)
+    for stored in records:
         stored.check()
-        records.setdefault(stored.record.dataset.name, []).append(stored)
-    return {root / f"{name}.md": render_page(name, records[name]) for name in sorted(records)}
+    return render_page(dataset, records) if records else None
 
 
 def _newest(protocol: str, records: Iterable[StoredRecord]) -> str:
@@ -166,7 +195,8 @@ def _newest(protocol: str, records: Iterable[StoredRecord]) -> str:
     return max(names, key=lambda name: int(name.split("@")[1]), default=f"{protocol}@1")
 
 
-def _section(group: Group, ranked: str) -> Section:
+def _section(group: Group, records: Sequence[StoredRecord]) -> Section:
+    ranked = _newest(group.dataset.ranked_by, records)
     baselines = group.baselines(ranked)
     budgets = [budget for budget in BUDGETS if group.rows(ranked, budget)]
     tables = [_table(group, ranked, budget, baselines) for budget in budgets]
@@ -177,10 +207,12 @@ def _section(group: Group, ranked: str) -> Section:
     return Section(
         dataset=group.dataset,
         ranked=ranked,
+        headline=_headline(group, ranked),
+        definition=_definitions(group.records).get(ranked),
         tables=tuple(tables),
         baselines=made,
         refinements=refinement_rows(
-            (f"[{label(run.record)}](#{row.anchor})", run.record)
+            (f"[{label(run.record, group.ambiguous)}](#{row.anchor})", run.record)
             for budget in budgets
             for row in group.rows(ranked, budget)
             for run in row.runs
@@ -188,6 +220,12 @@ def _section(group: Group, ranked: str) -> Section:
         panel=panel_of(group, ranked, places),
         listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
     )
+
+
+def _headline(group: Group, protocol: str) -> str:
+    """What ranks under a protocol, in words; empty where no record has it."""
+    rows = [row for budget in (*BUDGETS, None) for row in group.rows(protocol, budget)]
+    return title(rows[0].layout.headline) if rows else ""
 
 
 def _definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
@@ -204,15 +242,17 @@ def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequen
     rows = group.rows(protocol, budget) if budget is not None else []
     letters: dict[str, str] = {}
     scores = []
-    for row, rank in zip(rows, rank_intervals(rows), strict=True):
+    for row, rank in zip(rows, ranks(rows), strict=True):
         marks = [letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, rows)]
-        shown = formats.between(*rank) if budget in RANKED_BUDGETS else ""
-        scores.append(score_cells(row, shown, f"<sup>{' '.join(marks)}</sup>" if marks else "", protocol))
+        name = f"[{label(row.first.record, group.ambiguous)}](#{row.anchor})"
+        name += f" <sup>{' '.join(marks)}</sup>" if marks else ""
+        scores.append(score_cells(row, name, rank if budget in RANKED_BUDGETS else None, protocol))
     recipes = Counter(row.first.record.recipe for row in baselines)
     for row in baselines:
         record = row.first.record
-        size = f"*at {formats.size(record.dataset.size)}*" if recipes[record.recipe] > 1 else ""
-        scores.append(score_cells(row, "", size, protocol))
+        name = f"[{label(record, group.ambiguous)}](#{row.anchor})"
+        name += f" *at {formats.size(record.dataset.size)}*" if recipes[record.recipe] > 1 else ""
+        scores.append(score_cells(row, name, None, protocol))
     notes = table_notes(group.dataset, [*rows, *baselines], protocol)
     notes += [f"<sup>{letter}</sup> {note}" for note, letter in letters.items()]
     return Table(
@@ -220,7 +260,7 @@ def _table(group: Group, protocol: str, budget: Budget | None, baselines: Sequen
         columns=score_columns([*rows, *baselines][0]),
         scores=tuple(scores),
         notes=tuple(notes),
-        costs=tuple(cost_cells(row) for row in rows),
+        costs=tuple(cost_cells(row, label(row.first.record, group.ambiguous)) for row in rows),
         details=tuple(details(row, protocol) for row in rows),
     )
 
@@ -237,7 +277,7 @@ def _listing(group: Group, protocol: str, ranked: str, places: Collection[str]) 
     columns |= {f"{name} {'↑' if way == 'higher' else '↓'}": "---:" for name, way in directions.items()}
     cells = []
     for budget, row in rows:
-        name = label(row.first.record)
+        name = label(row.first.record, group.ambiguous)
         if (anchor := anchor_of(row.first, ranked, group.dataset)) in places:
             name = f"[{name}](#{anchor})"
         cells.append([name, budget or formats.DASH, *(formats.score(row.scores.get(key)) for key in directions)])
@@ -247,7 +287,3 @@ def _listing(group: Group, protocol: str, ranked: str, places: Collection[str]) 
 def _letter(index: int) -> str:
     """The letter of a note: a to z, then aa, ab and so on."""
     return ("" if index < 26 else _letter(index // 26 - 1)) + chr(ord("a") + index % 26)
-
-
-def write_page(root: Path, dataset: str) -> None:  # WIP
-    write_pages(root)

@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 from polybench.results import format as formats
 from polybench.results.readings import readings, title
-from polybench.results.record import Budget, StoredRecord, row_name
-from polybench.results.table import BUDGETS, Group, Row, Score, anchor_of
+from polybench.results.record import Budget, StoredRecord
+from polybench.results.table import BUDGETS, Group, Row, Score, anchor_of, row_key
 from polybench.results.view import label
-
-HEADLINES = ("s_measure", "weighted_f", "e", "mae", "auc", "hd95", "f1", "aji", "pq", "v_rand", "v_info")
-"""What is shown beside Dice and IoU where a protocol has it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,8 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Panel | None
     for line in lines:
         record = line.main.first.record
         anchor = anchor_of(line.main.first, ranked, group.dataset)
-        name = f"[{label(record)}](#{anchor})" if anchor in places else label(record)
+        name = label(record, group.ambiguous)
+        name = f"[{name}](#{anchor})" if anchor in places else name
         if line.budget is None and several[record.recipe] > 1:
             name += f" *at {formats.size(record.dataset.size)}*"
         numbers = [_cell(line, protocol, metrics) for protocol, metrics in columns.values()]
@@ -69,31 +67,36 @@ def _lines(group: Group, budget: Budget | None) -> list[_Line]:
     lines = []
     for runs in (Group(group.dataset, tuple(records)) for names, records in alike.items() if len(names) > 1):
         by_name = {
-            protocol: {row_name(row.first.record): row for row in runs.rows(protocol, budget)}
+            protocol: {row_key(row.first.record): row for row in runs.rows(protocol, budget)}
             for protocol in runs.protocols()
         }
         first, *_ = by_name.values()
         lines += [_Line(budget, {protocol: rows[name] for protocol, rows in by_name.items()}) for name in first]
-    return sorted(lines, key=lambda line: -line.main.scores["dice"].value if "dice" in line.main.scores else 0.0)
+    return sorted(lines, key=lambda line: -line.main.headline.goodness if line.main.headline else 0.0)
 
 
 def _columns(protocols: Sequence[str], lines: Sequence[_Line]) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Title -> protocol and the metrics that share the column."""
     columns: dict[str, tuple[str, tuple[str, ...]]] = {}
     for protocol in protocols:
+        rows = [line.rows[protocol] for line in lines if protocol in line.rows]
         scores: dict[str, Score] = {}
-        for line in lines:
-            scores |= line.rows[protocol].scores if protocol in line.rows else {}
-        for reading, bare in readings({metric: metric for metric in scores}).items():
-            start = f"{formats.code(protocol)} {reading}".strip()
-            overlap = {title(name): bare[name] for name in ("dice", "iou") if name in bare}
-            if overlap:
-                columns[f"{start} {' / '.join(overlap)}"] = (protocol, tuple(overlap.values()))
-            for name in HEADLINES:
-                if name in bare:
-                    arrow = "↑" if scores[bare[name]].direction == "higher" else "↓"
-                    columns[f"{start} {title(name)} {arrow}"] = (protocol, (bare[name],))
+        for row in rows:
+            scores |= row.scores
+        for cell in rows[0].layout.compared if rows else ():
+            shown = tuple(metric for metric in cell if metric in scores)
+            if shown:
+                arrow = "↑" if scores[shown[0]].direction == "higher" else "↓"
+                columns[f"{formats.code(protocol)} {_titles(shown)} {arrow}"] = (protocol, shown)
     return columns
+
+
+def _titles(metrics: Sequence[str]) -> str:
+    """Metrics in words, their reading once where they share it: `mean Dice / IoU`."""
+    found = readings({metric: metric for metric in metrics})
+    return " / ".join(
+        f"{reading} {' / '.join(title(bare) for bare in metrics_of)}".strip() for reading, metrics_of in found.items()
+    )
 
 
 def _cell(line: _Line, protocol: str, metrics: Sequence[str]) -> str:

@@ -50,13 +50,21 @@ def readings(metrics: Mapping[str, T]) -> dict[str, dict[str, T]]:
     """
     found: dict[str, dict[str, T]] = {}
     for metric, value in metrics.items():
-        parts = re.fullmatch(r"(?:(mean|max)_)?(.+?)(?:_(0\.\d+))?", metric)
-        assert parts is not None
-        reading = parts[1] or (f"at {parts[3]}" if parts[3] else "")
-        found.setdefault(reading, {})[parts[2]] = value
+        over, bare, threshold = _parts(metric)
+        reading = over or (f"at {threshold}" if threshold else "")
+        found.setdefault(reading, {})[bare] = value
     return found
 
 
 def title(metric: str) -> str:
-    """A bare metric in words."""
-    return TITLES.get(metric, metric.replace("_", " "))
+    """A metric in words, such as "Dice", "mean Dice" or "IoU at 0.2"."""
+    over, bare, threshold = _parts(metric)
+    name = TITLES.get(bare, bare.replace("_", " "))
+    return " ".join(part for part in (over, name, f"at {threshold}" if threshold else "") if part)
+
+
+def _parts(metric: str) -> tuple[str, str, str]:
+    """`mean` or `max`, the bare metric, and the threshold; empty where it has none."""
+    parts = re.fullmatch(r"(?:(mean|max)_)?(.+?)(?:_(0\.\d+))?", metric)
+    assert parts is not None
+    return parts[1] or "", parts[2], parts[3] or ""

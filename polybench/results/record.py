@@ -1,11 +1,9 @@
 """The record of a run: one JSON file, written once and never edited, beside a CSV with a row per test image."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -24,21 +22,14 @@ from polybench.results.facts import (
     StartFacts,
     TrainingFacts,
 )
-from polybench.results.statistics import column
+from polybench.results.record_checks import check_kind, check_names, check_table
 from polybench.results.strict import decode, encode
 
 SCHEMA_VERSION = 3
 READABLE_VERSIONS = (1, 2, 3)
 """Schema 1 has no definitions of protocols; 1 and 2 have no identity, no start, and no headline of a protocol."""
 
-TABLE_DIGITS = 6e-6
-"""How far the mean of a table's six-digit values may lie from a record's, as a share of the largest or of 1."""
-
 Budget = Literal["published", "reduced", "smoke"]
-
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_PROTOCOL = re.compile(r"[a-z0-9_]+@[1-9][0-9]*")
 
 
 @dataclass(frozen=True)
@@ -99,8 +90,8 @@ class Record:
         """Check what the types can't say."""
         if self.schema_version not in READABLE_VERSIONS:
             raise DataError(_foreign(self.schema_version))
-        _check_names(self)
-        _check_kind(self)
+        check_names(self)
+        check_kind(self)
 
     def to_json(self) -> str:
         """The file's text: keys in the order of the fields, two blanks of indent.
@@ -162,23 +153,12 @@ class StoredRecord:
             raise DataError(f"The per-image table '{path}' can't be read: {error}") from error
 
     def check(self) -> None:
-        """Hold the record's means against its table.
+        """Hold the record against its table, see `polybench.results.record_checks.check_table`.
 
         Raises:
-            DataError: If one of the two was edited: a mean and its images differ by more than the table's digits.
+            DataError: If one of the two was edited.
         """
-        rows = self.rows()
-        for protocol, scores in self.record.metrics.items():
-            for metric, score in scores.values.items():
-                name = column(protocol, metric)
-                if name not in rows.columns:  # no mean over images
-                    continue
-                mean, largest = float(rows[name].mean()), float(rows[name].abs().max())
-                if not math.isclose(mean, score.value, abs_tol=TABLE_DIGITS * max(1.0, largest)):
-                    raise DataError(
-                        f"The record '{self.path}' says {metric} {score.value:.6f} where the mean of its table is "
-                        f"{mean:.6f}: records are never edited; restore both files."
-                    )
+        check_table(self.record.metrics, self.rows(), self.path)
 
 
 def record_name(record: Record) -> str:
@@ -235,6 +215,11 @@ def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:
     return [_read(path) for path in paths]
 
 
+def recorded_datasets(root: Path) -> list[str]:
+    """Names of the datasets that have records, sorted."""
+    return sorted({path.parent.name for path in (root / "records").glob("*/*.json")})
+
+
 def _stem(record: Record, number: int) -> str:
     return record_name(record) + (f"-r{number}" if number > 1 else "")
 
@@ -270,54 +255,6 @@ def _read(path: Path) -> StoredRecord:
     if not path.with_suffix(".csv").is_file():
         raise DataError(f"The record '{path}' lacks the per-image table '{path.stem}.csv' beside it: restore it.")
     return StoredRecord(record, path)
-
-
-def is_slug(name: str) -> bool:
-    """Whether a name can be part of a record's file name."""
-    return _SLUG.fullmatch(name) is not None
-
-
-def _check_names(record: Record) -> None:
-    names = {"recipe": record.recipe, "variant": record.variant, "dataset.name": record.dataset.name}
-    for key, name in names.items():
-        if name is not None and not is_slug(name):
-            raise DataError(f"{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only.")
-    hashes = {
-        "config_sha256": record.config_sha256,
-        "dataset.manifest_sha256": record.dataset.manifest_sha256,
-        "dataset.split_sha256": record.dataset.split_sha256,
-        "provenance.checkpoint_sha256": record.provenance.checkpoint_sha256,
-        "identity.training_id": record.identity.training_id if record.identity else None,
-        "identity.evaluation_id": record.identity.evaluation_id if record.identity else None,
-    }
-    for key, digest in hashes.items():
-        if digest is not None and not _SHA256.fullmatch(digest):
-            raise DataError(f"{key} '{digest}' is not a sha256 in hexadecimal.")
-    for protocol in record.metrics:
-        if not _PROTOCOL.fullmatch(protocol):
-            raise DataError(f"metrics key '{protocol}' is not of the form protocol@version.")
-
-
-def _check_kind(record: Record) -> None:
-    facts = {
-        "budget": record.budget,
-        "net": record.net,
-        "training": record.training,
-        "dataset.size": record.dataset.size if record.kind == "trained" else None,
-    }
-    for key, fact in facts.items():
-        if (fact is None) == (record.kind == "trained"):
-            raise DataError(f"A {record.kind} record must {'not ' if record.kind == 'baseline' else ''}have '{key}'.")
-    if record.identity and (record.identity.budget_id is None) == (record.kind == "trained"):
-        raise DataError(
-            f"A {record.kind} record must {'not ' if record.kind == 'baseline' else ''}have 'identity.budget_id'."
-        )
-    try:
-        offset = datetime.fromisoformat(record.provenance.finished_at).utcoffset()
-    except ValueError:
-        offset = None
-    if offset != timedelta(0):
-        raise DataError(f"provenance.finished_at '{record.provenance.finished_at}' is not an ISO date and time in UTC.")
 
 
 def _foreign(version: int) -> str:

@@ -1,4 +1,4 @@
-"""From records to rows: what is comparable stands together, seeds are averaged, ranks carry their uncertainty."""
+"""From records to rows: what is comparable stands together, seeds are averaged."""
 
 import math
 import statistics
@@ -6,20 +6,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import get_args
 
 import pandas as pd
 
 from polybench.errors import DataError
-from polybench.results.facts import GENERATED, DatasetFacts, Direction
-from polybench.results.record import Budget, StoredRecord, row_name
+from polybench.results.facts import GENERATED, DatasetFacts, Direction, IdentityFacts
+from polybench.results.layout import Layout, layout_of_all
+from polybench.results.record import Budget, Record, StoredRecord, row_name
 from polybench.results.statistics import column, interval_of_mean
 
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")
-HEADLINES = ("dice", "auc")
-"""What rows are ordered by, the first that a protocol has."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Score:
     high: float | None
     direction: Direction
 
+    @property
+    def goodness(self) -> float:
+        """The value on a scale where higher is better."""
+        return self.value if self.direction == "higher" else -self.value
+
 
 @dataclass(frozen=True)
 class Repeats:
@@ -43,10 +48,11 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Row:
-    """One recipe with one configuration under one protocol.
+    """The seeds of one training and one evaluation, under one protocol.
 
     Attributes:
         anchor: Name of the row's place on the page; it depends on the row alone.
+        layout: What ranks it, and what stands beside that.
         runs: The first run of each seed, by seed.
         every_run: The repeated runs too.
         scores: Metric -> score over `runs`.
@@ -56,6 +62,7 @@ class Row:
     """
 
     anchor: str
+    layout: Layout
     runs: tuple[StoredRecord, ...]
     every_run: tuple[StoredRecord, ...]
     scores: Mapping[str, Score]
@@ -68,6 +75,16 @@ class Row:
         """The run that stands for what all seeds share."""
         return self.runs[0]
 
+    @property
+    def headline(self) -> Score | None:
+        """The score that ranks the row; None where the protocol defines none for its images."""
+        return self.scores.get(self.layout.headline)
+
+    @property
+    def identity(self) -> IdentityFacts | None:
+        """What its seeds share; None for baselines, and for records of schemas 1 and 2."""
+        return self.first.record.identity
+
 
 @dataclass(frozen=True)
 class Group:
@@ -78,6 +95,14 @@ class Group:
 
     dataset: DatasetFacts
     records: tuple[StoredRecord, ...]
+
+    @cached_property
+    def ambiguous(self) -> frozenset[tuple[str, str | None]]:
+        """Recipes, with their variants, of which several rows differ in something else."""
+        keys: dict[tuple[str, str | None], set[object]] = defaultdict(set)
+        for record in (stored.record for stored in self.records if stored.record.kind == "trained"):
+            keys[record.recipe, record.variant].add(row_key(record))
+        return frozenset(name for name, found in keys.items() if len(found) > 1)
 
     def protocols(self) -> list[str]:
         """The protocols of its records, see `protocols_of`."""
@@ -98,13 +123,41 @@ class Group:
         return list(distinct.values())
 
     def rows(self, protocol: str, budget: Budget | None) -> list[Row]:
-        """The rows of one table, best first (None gives the baselines)."""
-        cells: dict[str, list[StoredRecord]] = defaultdict(list)
-        for stored in self.records:
-            if stored.record.budget == budget and protocol in stored.record.metrics:
-                cells[row_name(stored.record)].append(stored)
-        rows = [_row(runs, protocol, self.dataset) for runs in cells.values()]
-        return sorted(rows, key=lambda row: (-_goodness(headline(row).value, headline(row)), row.anchor))
+        """The rows of one table (None gives the baselines).
+
+        Those of one `budget_id` stand together, best first, and the `budget_id` of the best row comes first. Rows
+        without an identity come last.
+        """
+        having = [stored for stored in self.records if protocol in stored.record.metrics]
+        cells: dict[object, list[StoredRecord]] = defaultdict(list)
+        for stored in having:
+            if stored.record.budget == budget:
+                cells[row_key(stored.record)].append(stored)
+        if not cells:
+            return []
+        layout = layout_of_all(stored.record.metrics[protocol] for stored in sorted(having, key=finished, reverse=True))
+        rows = [_row(runs, protocol, layout, self.dataset) for runs in cells.values()]
+        best: dict[str | None, float] = {}
+        for row in rows:
+            best[budget_of(row)] = max(_goodness(row), best.get(budget_of(row), -math.inf))
+
+        def place(row: Row) -> tuple[bool, float, str, float, str]:
+            block = budget_of(row)
+            return block is None, -best[block], block or "", -_goodness(row), row.anchor
+
+        return sorted(rows, key=place)
+
+
+def row_key(record: Record) -> object:
+    """What the seeds of one row share: training and evaluation, or the name where a record has no identity."""
+    if record.identity is None:
+        return row_name(record)
+    return record.identity.training_id, record.identity.evaluation_id
+
+
+def budget_of(row: Row) -> str | None:
+    """The `budget_id` within which a row is ranked; None where it has no identity."""
+    return row.identity.budget_id if row.identity else None
 
 
 def newest(records: Iterable[StoredRecord]) -> StoredRecord:
@@ -129,17 +182,6 @@ def protocols_of(records: Iterable[StoredRecord], ranked: str) -> list[str]:
     return sorted(keys, key=place)
 
 
-def headline_name(metrics: Iterable[str]) -> str:
-    """The metric that rows are ordered by: Dice, else the area under the ROC curve, else the protocol's first."""
-    names = list(metrics)
-    return next((name for name in HEADLINES if name in names), names[0])
-
-
-def headline(row: Row) -> Score:
-    """The score that rows are ordered by."""
-    return row.scores[headline_name(row.scores)]
-
-
 def groups_of(records: Iterable[StoredRecord]) -> list[Group]:
     """Sort one dataset's records into groups: official copies first, generated ones last, then by split and hashes."""
     cells: dict[tuple[object, ...], list[StoredRecord]] = defaultdict(list)
@@ -151,39 +193,13 @@ def groups_of(records: Iterable[StoredRecord]) -> list[Group]:
     return [Group(newest(cells[key]).record.dataset, tuple(cells[key])) for key in sorted(cells, key=repr)]
 
 
-def rank_intervals(rows: Sequence[Row]) -> list[tuple[int, int]]:
-    """The best and the worst rank that each row's 95 % interval allows.
-
-    Best is 1 + the number of rows whose whole interval is better; worst is the number of rows, itself included, whose
-    interval reaches its own or lies above it. A row without an interval could stand anywhere.
-
-    Args:
-        rows: The rows of one table.
-
-    Returns:
-        A pair for each row, in the same order.
-    """
-    bounds = [_bounds(headline(row)) for row in rows]
-    return [
-        (1 + sum(other_low > high for other_low, _ in bounds), sum(other_high >= low for _, other_high in bounds))
-        for low, high in bounds
-    ]
+def _goodness(row: Row) -> float:
+    """A row's headline on a scale where higher is better; lowest without one."""
+    return -math.inf if row.headline is None else row.headline.goodness
 
 
-def _bounds(score: Score) -> tuple[float, float]:
-    """Ends of an interval on a scale where higher is better."""
-    if score.low is None or score.high is None:
-        return -math.inf, math.inf
-    low, high = _goodness(score.low, score), _goodness(score.high, score)
-    return min(low, high), max(low, high)
-
-
-def _goodness(value: float, score: Score) -> float:
-    return value if score.direction == "higher" else -value
-
-
-def _row(cell: Sequence[StoredRecord], protocol: str, dataset: DatasetFacts) -> Row:
-    """Average the seeds of one configuration; `cell` holds all of its runs, repeats included."""
+def _row(cell: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: DatasetFacts) -> Row:
+    """Average the seeds of one row; `cell` holds all of its runs, repeats included."""
     every_run = sorted(cell, key=lambda stored: (stored.record.seed, stored.repeat))
     by_seed: dict[int, list[StoredRecord]] = defaultdict(list)
     for stored in every_run:
@@ -191,24 +207,20 @@ def _row(cell: Sequence[StoredRecord], protocol: str, dataset: DatasetFacts) -> 
     runs = [repeats[0] for repeats in by_seed.values()]
     shared = set.intersection(*(set(run.record.metrics[protocol].values) for run in every_run))
     metrics = [metric for metric in runs[0].record.metrics[protocol].values if metric in shared]
-    is_ranked = protocol.split("@")[0] == dataset.ranked_by
-    if not metrics or (is_ranked and not set(HEADLINES) & set(metrics)):
-        raise DataError(
-            f"The runs of '{row_name(runs[0].record)}' lack the metrics of {protocol}: check their records."
-        )
     scores = {metric: _score(runs, protocol, metric) for metric in metrics}
-    best = headline_name(metrics)
-    if len(runs) > 1 and is_ranked and best != "auc":
+    best = layout.headline
+    if len(runs) > 1 and best in scores and protocol.split("@")[0] == dataset.ranked_by:
         scores[best] = _with_interval(scores[best], runs, column(protocol, best))
     counts = [run.record.metrics[protocol].false_positives_on_empty for run in runs]
     return Row(
         anchor=anchor_of(runs[0], protocol, dataset),
+        layout=layout,
         runs=tuple(runs),
         every_run=tuple(every_run),
         scores=scores,
         empty_masks=runs[0].record.metrics[protocol].empty_masks,
         false_positives=None if None in counts else statistics.fmean(count or 0 for count in counts),
-        repeats=_repeats(list(by_seed.values()), protocol, best),
+        repeats=_repeats(list(by_seed.values()), protocol, best) if best in scores else None,
     )
 
 
@@ -222,8 +234,10 @@ def _score(runs: Sequence[StoredRecord], protocol: str, metric: str) -> Score:
 
 
 def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Score:
-    """Add the interval of each image's mean over the seeds; needs the CSVs beside the records."""
+    """Add the interval of each image's mean over the seeds, from the CSVs; none where it is no mean over images."""
     tables = [run.rows() for run in runs]
+    if not any(name in table.columns for table in tables):
+        return score
     for run, table in zip(runs, tables, strict=True):
         if name not in table.columns:
             raise DataError(f"The per-image table of '{run.path}' has no column '{name}'.")

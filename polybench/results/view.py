@@ -1,14 +1,17 @@
 """A row in words: the cells of the page's tables and the details that get the row again."""
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from polybench.results import format as formats
+from polybench.results.layout import layout_of
+from polybench.results.ranking import Rank
 from polybench.results.readings import title
-from polybench.results.record import Record, StoredRecord
+from polybench.results.record import Record, StoredRecord, row_id
 from polybench.results.refinement_table import refinement_facts
-from polybench.results.table import Row, headline, headline_name
+from polybench.results.start import start_cell, start_details
+from polybench.results.table import Row, budget_of
 
 # Title -> alignment, in Markdown.
 COST_COLUMNS = {
@@ -35,11 +38,8 @@ RUN_COLUMNS = {
     "Commit": ":---",
     "Checkpoint sha256": ":---",
 }
-_FURTHER_METRICS = {
-    "dice": ("iou", "precision", "recall", "f2", "specificity", "accuracy"),
-    "auc": ("accuracy", "precision", "recall"),
-}
-"""Metric that rows are ordered by -> what stands beside it."""
+EARLIER_IDENTITY = "identity 1"
+"""What rows are called whose records have no identity."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Details:
         anchor: Where the row's links lead.
         title: The visible line, in HTML.
         commands: One command line for each seed.
+        needs: What they need besides, a sentence each.
         runs: Cells of `RUN_COLUMNS` for every run, repeats included.
         facts: Label -> text.
     """
@@ -57,63 +58,74 @@ class Details:
     anchor: str
     title: str
     commands: tuple[str, ...]
+    needs: tuple[str, ...]
     runs: tuple[tuple[str, ...], ...]
     facts: tuple[tuple[str, str], ...]
 
 
-def label(record: Record) -> str:
-    """A recipe with its variant; a baseline's name in words and italics."""
+def label(record: Record, ambiguous: Collection[tuple[str, str | None]]) -> str:
+    """A recipe with its variant; a baseline's name in words and italics.
+
+    Args:
+        record: A run.
+        ambiguous: Recipes and variants of which there are several rows, which the row id tells apart.
+    """
     name = formats.text(_name(record))
-    return f"*{name}*" if record.kind == "baseline" else name
+    if record.kind == "baseline":
+        return f"*{name}*"
+    return f"{name} {formats.code(row_id(record))}" if (record.recipe, record.variant) in ambiguous else name
 
 
 def score_columns(row: Row) -> dict[str, str]:
     """The columns of a table of rows like this one: title -> alignment."""
-    main = headline_name(row.scores)
-    empty = {"FP on empty": "---:"} if main == "dice" else {}
-    what = "Images" if main == "dice" else "Patches"
+    layout = row.layout
     return {
         "Rank": ":---:",
         "Recipe": ":---",
-        f"{title(main)} [95 % interval]": ":---",
-        **{title(name)[0].upper() + title(name)[1:]: "---:" for name in _FURTHER_METRICS[main]},
-        **empty,
-        f"{what} (groups)": "---:",
+        "Seen in training": ":---",
+        f"{title(layout.headline)} [95 % interval]": ":---",
+        **{_sentence_case(title(name)): "---:" for name in layout.shown},
+        **({"FP on empty": "---:"} if row.empty_masks is not None else {}),
+        f"{_sentence_case(layout.what)} (groups)": "---:",
         "Seeds": ":---",
     }
 
 
-def score_cells(row: Row, rank: str, remark: str, protocol: str) -> list[str]:
+def score_cells(row: Row, name: str, rank: Rank | None, protocol: str) -> list[str]:
     """The cells of `score_columns`.
 
     Args:
         row: The row.
-        rank: Its rank, empty when unranked.
-        remark: Markdown to set after its name.
+        name: What it is called, in Markdown.
+        rank: Its rank; None when unranked.
         protocol: The table's protocol.
     """
-    record, scores = row.first.record, row.first.record.metrics[protocol]
-    main, name = headline(row), headline_name(row.scores)
+    record, scores, main = row.first.record, row.first.record.metrics[protocol], row.headline
     empty = (
         f"{row.false_positives:.3g} of {row.empty_masks}" if row.empty_masks and row.false_positives is not None else ""
     )
-    means = [formats.fraction(row.scores[key].value) if key in row.scores else "" for key in _FURTHER_METRICS[name]]
+    shown = [formats.fraction(score.value) if (score := row.scores.get(key)) else "" for key in row.layout.shown]
     cells = [
-        rank,
-        f"[{label(record)}](#{row.anchor})" + (f" {remark}" if remark else ""),
-        f"{formats.score(main)} {formats.interval(main)}".strip(),
-        *means,
-        *([empty] if name == "dice" else []),
+        f"{formats.between(rank.best, rank.worst)} of {rank.of}" if rank else _unranked(record),
+        name,
+        formats.text(budget_of(row) or ""),
+        f"{formats.score(main)} {formats.interval(main)}".strip() if main else "",
+        *shown,
+        *([empty] if row.empty_masks is not None else []),
         f"{scores.n} ({scores.groups})",
         _seeds(row) if record.kind == "trained" else "",
     ]
     return [cell or formats.DASH for cell in cells]
 
 
-def cost_cells(row: Row) -> list[str]:
+def cost_cells(row: Row, name: str) -> list[str]:
     """The cells of `COST_COLUMNS`; a row of several seeds gives the mean time and the largest memory.
 
     A refined test trained nothing.
+
+    Args:
+        row: The row.
+        name: What it is called, in Markdown.
     """
     record = row.first.record
     took = [run.record.training for run in row.runs if run.record.training and run.record.refinement is None]
@@ -121,11 +133,11 @@ def cost_cells(row: Row) -> list[str]:
     epochs = [facts.epochs_run for facts in took]
     hardware = {_hardware(run.record) for run in row.runs}
     return [
-        label(record),
+        name,
         formats.text(record.net.summary) if record.net else formats.DASH,
         formats.size(record.dataset.size),
         formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
-        formats.text(record.net.start_weights) if record.net else formats.DASH,
+        start_cell([run.record for run in row.runs]),
         formats.magnitude(record.net.parameters if record.net else None) + _and_of_classifier(record),
         formats.magnitude(record.net.macs if record.net else None) + _times_passes(record),
         formats.duration(statistics.fmean(facts.wall_seconds for facts in took)) if took else formats.DASH,
@@ -138,32 +150,36 @@ def cost_cells(row: Row) -> list[str]:
 def details(row: Row, protocol: str) -> Details:
     """The details of a row; what differs between its runs stands in the table of runs, or twice."""
     record = row.first.record
-    heading = [f"<b>{_name(record)}</b>", f"config <code>{record.config_sha256[:8]}</code>"]
+    heading = [f"<b>{_name(record)}</b>", f"{_identity(record)} <code>{row_id(record)}</code>"]
     if record.kind == "trained":
         heading.append(f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}")
     else:
         heading.append(formats.size(record.dataset.size))
     facts = [
         ("Net", _distinct(_net(run.record) for run in row.runs)),
-        ("Weights", _distinct(_weights(run.record) for run in row.runs)),
+        ("Weights", _distinct(start_details(run.record) for run in row.runs)),
+        ("Seen in training", formats.text(budget_of(row) or "")),
         *_passes(record),
         *refinement_facts([run.record for run in row.runs]),
         ("Batch size", _distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
         ("Hardware", _distinct(_hardware(run.record, full=True) for run in row.every_run)),
         ("Versions", _distinct(_versions(run.record) for run in row.every_run)),
+        ("Identity", _hashes(record)),
         ("Configuration", f"sha256 {formats.code(record.config_sha256)}, in full in the record"),
     ]
     return Details(
         anchor=row.anchor,
         title=" · ".join(heading),
         commands=tuple(" ".join(run.record.command.splitlines()) for run in row.runs),
-        runs=tuple(_run_cells(run, protocol, headline_name(row.scores)) for run in row.every_run),
+        needs=tuple(dict.fromkeys(need for run in row.runs for need in run.record.needs)),
+        runs=tuple(_run_cells(run, protocol, row.layout.headline) for run in row.every_run),
         facts=tuple((name, text) for name, text in facts if text),
     )
 
 
 def _run_cells(run: StoredRecord, protocol: str, metric: str) -> tuple[str, ...]:
     record, origin, took = run.record, run.record.provenance, run.record.training
+    values = record.metrics[protocol].values
     file = f"records/{record.dataset.name}/{run.name}"
     links = f"[{formats.text(run.name)}]({file}.json), [per image]({file}.csv)"
     if origin.logger_url and origin.logger_url.startswith(("https://", "http://")):
@@ -174,7 +190,7 @@ def _run_cells(run: StoredRecord, protocol: str, metric: str) -> tuple[str, ...]
     commit = formats.code(origin.git_commit[:10]) if origin.git_commit else "unknown"
     cells = (
         links,
-        formats.fraction(record.metrics[protocol].values[metric].value),
+        formats.fraction(values[metric].value) if metric in values else "",
         epochs,
         formats.duration(took.wall_seconds) if took else "",
         f"{took.images_per_second:.4g}" if took and took.images_per_second is not None else "",
@@ -214,11 +230,27 @@ def _and_of_classifier(record: Record) -> str:
     return f" + {formats.magnitude(net.parameters)}" if net else ""
 
 
-def _weights(record: Record) -> str:
-    if record.net is None:
+def _identity(record: Record) -> str:
+    """What the digits in a row's heading are of."""
+    if record.kind == "baseline":
+        return "baseline"
+    return "row" if record.identity else f"{EARLIER_IDENTITY}, config"
+
+
+def _hashes(record: Record) -> str:
+    if record.identity is None:
         return ""
-    ancestors = ", ".join(formats.code(digest) for digest in record.net.lineage)
-    return formats.text(record.net.start_weights) + (f", descended from {ancestors}" if ancestors else "")
+    training, evaluation = record.identity.training_id, record.identity.evaluation_id
+    return f"training {formats.code(training)}, evaluation {formats.code(evaluation)}"
+
+
+def _unranked(record: Record) -> str:
+    """What stands in the place of a rank."""
+    return EARLIER_IDENTITY if record.kind == "trained" and record.identity is None else ""
+
+
+def _sentence_case(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _hardware(record: Record, *, full: bool = False) -> str:
@@ -255,10 +287,11 @@ def _passes(record: Record) -> list[tuple[str, str]]:
         f"reported is {counted}; {passes.fixed_points} of {images} images reached a fixed point, {passes.cycles} a "
         f"cycle; passes computed for an image on average: {passes.mean_passes:.3g}"
     )
+    headlines = {key: layout_of(scores).headline for key, scores in record.metrics.items()}
     curves = [
-        (f"Dice after each pass, {formats.code(key)}", ", ".join(map(formats.fraction, metrics["dice"])))
+        (f"{title(name)} after each pass, {formats.code(key)}", ", ".join(map(formats.fraction, metrics[name])))
         for key, metrics in passes.curve.items()
-        if "dice" in metrics
+        if (name := headlines.get(key, "")) in metrics
     ]
     return [*curves, ("Passes", ends)]
 

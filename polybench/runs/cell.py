@@ -8,7 +8,7 @@ from polybench.atomic import atomic_write_text
 from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.runs.plan import Plan, Stage, recipe_text
-from polybench.runs.worker import Request, noted_record
+from polybench.runs.request import Request, noted_record
 
 ENCODER = "encoder.safetensors"
 BEST = "best.ckpt"

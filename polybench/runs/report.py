@@ -13,9 +13,9 @@ from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.results import format as formats
 from polybench.results.config import portable_text
 from polybench.results.facts import MetricValue
+from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.record import Record
-from polybench.results.table import headline_name
 from polybench.runs.cell import Cell
 from polybench.runs.execute import Outcome
 from polybench.runs.lineage import draw, lineage_graph, mermaid
@@ -169,7 +169,7 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
     found = [records[one.cell.name] for one in runs]
     first = found[0]
     protocol = next(key for key in first.metrics if key.partition("@")[0] == first.dataset.ranked_by)
-    metric = headline_name(first.metrics[protocol].values)
+    metric = layout_of(first.metrics[protocol]).headline
     values = [record.metrics[protocol].values[metric] for record in found]
     epochs = [record.training.epochs_run for record in found if record.training and record.refinement is None]
     return [

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, f1_score, fbeta_score, jaccard_score, precision_score, recall_score
 
-from polybench.metrics import PER_IMAGE
-from polybench.metrics.protocols import per_image_values
+from polybench.metrics import EXTRA_PROTOCOLS, PER_IMAGE, PROTOCOLS
+from polybench.metrics.protocols import PATCHES, per_image_values
 
 
 def one(tp: int, fp: int, fn: int, tn: int) -> dict[str, float]:
@@ -84,3 +86,33 @@ def test_swapping_mask_and_prediction_swaps_precision_and_recall(tp: int, fp: in
 
 def test_every_metric_says_which_way_is_better() -> None:
     assert set(PER_IMAGE.directions) == set(per_image_values(np.ones((1, 4), dtype=np.int64)))
+
+
+def test_headlines_of_the_protocols() -> None:
+    # Dice of whole masks; PraNet's tables begin with mean Dice; FCN16s-Atrous was released with threshold 0.2; the area
+    # for patches; PQ for nuclei; ISBI 2012 ranks by V_rand
+    headlines = {protocol.name: protocol.headline for protocol in (*PROTOCOLS, *EXTRA_PROTOCOLS, PATCHES)}
+    assert headlines == {
+        **dict.fromkeys(("per_image", "fov", "fanet", "pooled", "efen"), "dice"),
+        **dict.fromkeys(("pranet", "sweep"), "mean_dice"),
+        "keras_fcn": "iou_0.2",
+        "boundary": "hd95",
+        "objects": "f1",
+        "patches": "auc",
+        "instances": "pq",
+        "membranes": "v_rand",
+    }
+
+
+def test_rows_of_a_protocol_are_named() -> None:
+    named = {protocol.name: protocol.what for protocol in (*PROTOCOLS, *EXTRA_PROTOCOLS, PATCHES)}
+    assert {name: what for name, what in named.items() if what != "images"} == {
+        "patches": "patches",
+        "membranes": "slices",
+    }
+
+
+@pytest.mark.parametrize("changes", [{"headline": "dise"}, {"shown": ("iou", "dise")}, {"compared": (("dise",),)}])
+def test_a_metric_without_a_direction_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="per_image has no direction for dise"):
+        replace(PER_IMAGE, **changes)  # type: ignore[arg-type]

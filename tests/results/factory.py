@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from polybench.results.facts import Counts, DatasetFacts, NetFacts, Provenance, TrainingFacts
+from polybench.results.facts import Counts, DatasetFacts, IdentityFacts, NetFacts, Provenance, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Record, write_record
 from polybench.results.statistics import column, summarise
 
 PROTOCOL = "per_image@1"
+BUDGET = "9600 images of 256x256"
 
 
 def digest(text: str) -> str:
@@ -63,6 +64,11 @@ def provenance(**changes: Any) -> Provenance:
     return replace(facts, **changes)
 
 
+def identity(training: str, evaluation: str = "evaluation", budget_id: str = BUDGET) -> IdentityFacts:
+    """What makes a row, from two texts that stand for all that it depends on."""
+    return IdentityFacts(digest(training), digest(evaluation), budget_id)
+
+
 def trained(rows: pd.DataFrame, protocols: Mapping[str, Mapping[str, Any]] | None = None, **changes: Any) -> Record:
     """A record of a training whose metrics are those of `rows`."""
     protocols = protocols or {PROTOCOL: {"dice": "higher"}}
@@ -82,12 +88,13 @@ def trained(rows: pd.DataFrame, protocols: Mapping[str, Mapping[str, Any]] | Non
         training=TrainingFacts(120, 100, 8, 3725.0, 2**30, 45.5),
         metrics={name: summarise(rows, name, directions) for name, directions in protocols.items()},
         provenance=provenance(),
+        identity=identity(f"{changes.get('recipe', '')} {changes.get('config_sha256', '')}"),
     )
     return replace(record, **changes)
 
 
 def baseline(rows: pd.DataFrame, recipe: str, **changes: Any) -> Record:
-    nothing = {"kind": "baseline", "recipe": recipe, "budget": None, "net": None, "training": None}
+    nothing = {"kind": "baseline", "recipe": recipe, "budget": None, "net": None, "training": None, "identity": None}
     return trained(rows, **{"config_sha256": digest(recipe), **nothing, **changes})
 
 

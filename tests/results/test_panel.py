@@ -42,9 +42,9 @@ def test_a_line_shows_one_run_under_every_protocol(tmp_path: Path) -> None:
     assert head == [
         "Recipe",
         "Budget",
-        "`per_image@1` Dice / IoU",
-        "`pranet@1` mean Dice",
-        "`pranet@1` max Dice",
+        "`per_image@1` Dice / IoU ↑",
+        "`pranet@1` mean Dice ↑",
+        "`pranet@1` max Dice ↑",
         "`pranet@1` MAE ↓",
     ]
     assert line == ["unet_toy", "published", "0.8000 / 0.4000", "0.5000", "0.7500", "0.1250"]
@@ -98,7 +98,7 @@ def test_a_baseline_scored_anew_under_more_protocols_stands_once(tmp_path: Path)
     write_record(anew, images, tmp_path)
     page = page_of(tmp_path)
     assert page.count("<summary><b>Otsu</b>") == 1
-    assert f"config <code>{digest('new')[:8]}</code>" in page
+    assert f"baseline <code>{digest('new')[:8]}</code>" in page
     assert [line[:3] for line in panel_lines(page)[1:]] == [["*Otsu*", "—", "0.1000"]]
 
 

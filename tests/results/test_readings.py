@@ -1,3 +1,5 @@
+import pytest
+
 from polybench.results.readings import readings, title
 
 
@@ -14,3 +16,11 @@ def test_readings_of_one_metric_stand_apart() -> None:
 
 def test_a_metric_without_a_title_is_spelled_out() -> None:
     assert [title("iou"), title("background_fraction")] == ["IoU", "background fraction"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [("dice", "Dice"), ("max_v_rand", "max V_rand"), ("iou_0.2", "IoU at 0.2"), ("recall", "recall")],
+)
+def test_metrics_in_words(metric: str, words: str) -> None:
+    assert title(metric) == words

@@ -160,8 +160,11 @@ def test_a_baseline_has_no_budget() -> None:
 
 
 @pytest.mark.parametrize(("variant", "name"), [(None, "unet-12345678-s3"), ("short", "unet-short-12345678-s3")])
-def test_the_name_says_recipe_variant_configuration_and_seed(variant: str | None, name: str) -> None:
-    record = trained(ROWS, recipe="unet", variant=variant, seed=3, config_sha256="12345678" + "0" * 56)
+def test_the_name_without_an_identity_says_recipe_variant_configuration_and_seed(
+    variant: str | None, name: str
+) -> None:
+    config = "12345678" + "0" * 56
+    record = trained(ROWS, recipe="unet", variant=variant, seed=3, config_sha256=config, identity=None)
     assert record_name(record) == name
 
 

@@ -1,40 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from polybench.errors import DataError
-from polybench.results.facts import Direction
 from polybench.results.record import read_records, write_record
-from polybench.results.table import Row, Score, groups_of, rank_intervals
-from tests.results.factory import PROTOCOL, baseline, dataset, digest, provenance, store, table
-
-
-def _row(low: float | None, high: float | None, direction: Direction = "higher") -> Row:
-    score = Score(((low or 0) + (high or 0)) / 2, None, low, high, direction)
-    return Row("", (), (), {"dice": score}, None, None, None)
-
-
-def test_rows_with_overlapping_intervals_share_their_ranks() -> None:
-    rows = [_row(0.85, 0.95), _row(0.80, 0.90), _row(0.50, 0.60)]
-    assert rank_intervals(rows) == [(1, 2), (1, 2), (3, 3)]
-
-
-def test_overlap_is_not_passed_on_along_a_chain() -> None:
-    # The first and the second overlap, so do the second and the third, but the third lies wholly below the first.
-    rows = [_row(0.80, 0.90), _row(0.70, 0.82), _row(0.60, 0.72)]
-    assert rank_intervals(rows) == [(1, 2), (1, 3), (2, 3)]
-
-
-def test_touching_intervals_are_not_told_apart() -> None:
-    assert rank_intervals([_row(0.7, 0.8), _row(0.6, 0.7)]) == [(1, 2), (1, 2)]
-
-
-def test_a_row_without_an_interval_may_stand_anywhere() -> None:
-    assert rank_intervals([_row(0.8, 0.9), _row(None, None), _row(0.1, 0.2)]) == [(1, 2), (1, 3), (2, 3)]
-
-
-def test_where_less_is_better_the_lower_interval_ranks_first() -> None:
-    assert rank_intervals([_row(0.1, 0.2, "lower"), _row(0.3, 0.4, "lower")]) == [(1, 1), (2, 2)]
+from polybench.results.table import groups_of
+from tests.results.factory import PROTOCOL, baseline, dataset, digest, identity, provenance, store, table, trained
 
 
 def test_seeds_are_averaged_per_image_before_the_interval(tmp_path: Path) -> None:
@@ -112,3 +84,55 @@ def test_the_newest_record_says_which_protocol_ranks(tmp_path: Path, old: str) -
     [group] = groups_of(read_records(tmp_path))
     assert group.dataset.ranked_by == "fov"
     assert group.protocols() == ["fov@2", PROTOCOL]
+
+
+def test_rows_of_one_configuration_that_began_with_other_weights_are_two_rows(tmp_path: Path) -> None:
+    same = {"recipe": "unet", "config_sha256": digest("config")}
+    for start in ("random", "donor.ckpt"):
+        store(tmp_path, table([0.5] * 3), **same, identity=identity(start))
+    [group] = groups_of(read_records(tmp_path))
+    rows = group.rows(PROTOCOL, "published")
+    assert [len(row.every_run) for row in rows] == [1, 1]
+    assert len({row.anchor for row in rows}) == 2
+
+
+def test_one_training_tested_at_other_thresholds_is_another_row(tmp_path: Path) -> None:
+    for evaluation in ("0.5", "0.2"):
+        store(tmp_path, table([0.5] * 3), identity=identity("training", evaluation))
+    assert len(groups_of(read_records(tmp_path))[0].rows(PROTOCOL, "published")) == 2
+
+
+def test_seeds_share_a_row_whatever_their_configurations_say_of_the_machine(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        store(tmp_path, table([0.5] * 3), seed=seed, config_sha256=digest(f"machine {seed}"), identity=identity("same"))
+    [row] = groups_of(read_records(tmp_path))[0].rows(PROTOCOL, "published")
+    assert [run.record.seed for run in row.runs] == [0, 1]
+
+
+def test_rows_of_one_budget_stand_together_and_those_without_identity_last(tmp_path: Path) -> None:
+    for recipe, value, budget in (("a", 0.5, "10"), ("b", 0.9, "20"), ("c", 0.7, "10"), ("d", 0.6, "20")):
+        store(tmp_path, table([value] * 3), recipe=recipe, identity=identity(recipe, budget_id=f"{budget} images"))
+    store(tmp_path, table([0.99] * 3), recipe="earlier", identity=None)
+    rows = groups_of(read_records(tmp_path))[0].rows(PROTOCOL, "published")
+    assert [row.first.record.recipe for row in rows] == ["b", "d", "c", "a", "earlier"]
+
+
+def test_the_stated_headline_orders_rows_also_where_less_is_better(tmp_path: Path) -> None:
+    for recipe, error in (("far", 9.0), ("near", 2.0)):
+        rows = table([0.5] * 3).assign(**{"boundary@2/hd95": [error] * 3})
+        record = trained(rows, {"boundary@2": {"hd95": "lower"}}, recipe=recipe, dataset=dataset(ranked_by="boundary"))
+        scores = replace(record.metrics["boundary@2"], headline="hd95")
+        write_record(replace(record, metrics={"boundary@2": scores}), rows, tmp_path)
+    rows_of = groups_of(read_records(tmp_path))[0].rows("boundary@2", "published")
+    assert [row.first.record.recipe for row in rows_of] == ["near", "far"]
+
+
+def test_a_row_without_the_headline_comes_last(tmp_path: Path) -> None:
+    directions = {"auc": "higher", "accuracy": "higher"}
+    for recipe, metrics in (("a", ("accuracy",)), ("b", ("accuracy", "auc"))):
+        rows = table([0.5] * 3).assign(**{f"patches@1/{name}": [0.5] * 3 for name in metrics})
+        record = trained(rows, {"patches@1": {name: directions[name] for name in metrics}}, recipe=recipe)
+        scores = replace(record.metrics["patches@1"], headline="auc", what="patches")
+        write_record(replace(record, metrics={"patches@1": scores}), rows, tmp_path)
+    first, last = groups_of(read_records(tmp_path))[0].rows("patches@1", "published")
+    assert (first.first.record.recipe, last.headline) == ("b", None)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polybench.metrics import Protocol
 from polybench.results.record import Budget, read_records
-from polybench.results.table import Row, Score, groups_of, headline
+from polybench.results.table import Row, Score, groups_of
 
 
 @dataclass(frozen=True)
@@ -13,14 +13,16 @@ class Accuracy:
     """The leaderboard's row of a configuration under the protocol that its dataset is ranked by.
 
     Attributes:
-        dice: Mean over seeds, with its interval.
+        metric: The metric that ranks the row.
+        score: Its value: mean over seeds, with its interval.
         budget: The row's budget.
         record: The record of its first seed, `<dataset>/<name>`.
         seeds: How many seeds are averaged.
         protocol: Under which protocol and version.
     """
 
-    dice: Score
+    metric: str
+    score: Score
     budget: Budget | None
     record: str
     seeds: int
@@ -48,7 +50,10 @@ def recorded_accuracy(root: Path, dataset: str, config_sha256: str, protocol: Pr
     for group in groups_of(matching):
         for budget in {stored.record.budget for stored in group.records}:
             rows += group.rows(protocol.key, budget)
-    if not rows:
+    scored = [(len(row.runs), row.anchor, row.headline, row) for row in rows if row.headline]
+    if not scored:
         return None
-    row = max(rows, key=lambda row: (len(row.runs), row.anchor))
-    return Accuracy(headline(row), row.first.record.budget, f"{dataset}/{row.first.name}", len(row.runs), protocol.key)
+    _, _, score, row = max(scored, key=lambda one: one[:2])
+    return Accuracy(
+        row.layout.headline, score, row.first.record.budget, f"{dataset}/{row.first.name}", len(row.runs), protocol.key
+    )

@@ -5,6 +5,7 @@ from rich.table import Table
 
 from polybench.cli.profile.measure import LATENCIES
 from polybench.cli.profile.table import Figures, Key
+from polybench.results.readings import title
 
 MEBIBYTE = 2**20
 
@@ -54,12 +55,11 @@ def rows(figures: Figures) -> list[tuple[str, str]]:
             ("waiting for data", f"{100 * (figures.waiting_share or 0):.1f} %"),
         ]
     found.append((f"training step, peak of the {peak}", f"{figures.training_peak_bytes / MEBIBYTE:,.0f} MiB"))
-    if figures.dice is None:
-        found.append(("Dice", "no record of this configuration"))
+    if figures.score is None or figures.metric is None:
+        found.append(("accuracy", "no record of this configuration"))
     else:
-        interval = "" if figures.dice_low is None else f" [{figures.dice_low:.4f}, {figures.dice_high:.4f}]"
+        interval = "" if figures.score_low is None else f" [{figures.score_low:.4f}, {figures.score_high:.4f}]"
         of = f"mean of {figures.seeds} seeds: " if figures.seeds > 1 else ""
-        found.append(
-            (f"Dice, {figures.protocol} ({of}{figures.record}, {figures.budget})", f"{figures.dice:.4f}{interval}")
-        )
+        name = f"{title(figures.metric)}, {figures.protocol} ({of}{figures.record}, {figures.budget})"
+        found.append((name, f"{figures.score:.4f}{interval}"))
     return found

@@ -70,12 +70,13 @@ class Figures:
         training_peak_bytes: Peak after training steps.
         rounds: How often every mode was timed.
         protocol: What the dataset is ranked by, with its version; None without a record.
-        dice: Dice under it of this configuration's row in the leaderboard, the mean over seeds.
-        dice_low: Lower end of its 95 % interval.
-        dice_high: Upper end.
+        metric: The metric that it ranks by.
+        score: That metric of this configuration's row in the leaderboard, the mean over seeds.
+        score_low: Lower end of its 95 % interval.
+        score_high: Upper end.
         budget: The record's budget class.
         record: The record.
-        seeds: How many seeds that Dice is the mean of; 0 without a record.
+        seeds: How many seeds that score is the mean of; 0 without a record.
         measured_at: ISO date and time in UTC.
     """
 
@@ -94,9 +95,10 @@ class Figures:
     training_peak_bytes: int
     rounds: int
     protocol: str | None
-    dice: float | None
-    dice_low: float | None
-    dice_high: float | None
+    metric: str | None
+    score: float | None
+    score_low: float | None
+    score_high: float | None
     budget: str | None
     record: str | None
     seeds: int

@@ -29,5 +29,7 @@ BOUNDARY = Protocol(
     ),
     columns=("boundary",),
     directions={"hd95": "lower", "assd": "lower", "boundary_iou": "higher"},
+    headline="hd95",
+    shown=("assd", "boundary_iou"),
     values=boundary_values,
 )

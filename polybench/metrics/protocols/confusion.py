@@ -17,6 +17,11 @@ CONFUSION_DIRECTIONS: Mapping[str, Direction] = {
     "accuracy": "higher",
 }
 
+CONFUSION_SHOWN = ("iou", "precision", "recall", "f2", "specificity", "accuracy")
+"""What stands beside Dice."""
+OVERLAP = ("dice", "iou")
+"""What stands for a confusion matrix where protocols are compared."""
+
 EMPTY_COUNTS_ONE = "an empty prediction of an empty mask scores 1, any prediction on an empty mask 0; both are counted."
 
 

@@ -39,6 +39,9 @@ EFEN = Protocol(
     empty_masks="an image without object only adds its probabilities to the batch; a batch without any counts 1.",
     columns=("soft_sums", "counts_network"),
     directions={"dice": "higher", "iou": "higher", "precision": "higher", "recall": "higher"},
+    headline="dice",
+    shown=("iou", "precision", "recall"),
+    compared=(("dice", "iou"),),
     aggregate=efen_values,
     without_interval=frozenset({"dice", "iou"}),
 )

@@ -6,6 +6,7 @@ image, averaged over images: of all pixels at network size, padding included, ne
 and denominator smoothed with 1e-15. The mask is resized bilinearly; a share of one half is foreground.
 """
 
+from polybench.metrics.protocols.confusion import CONFUSION_SHOWN, OVERLAP
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values, ratio
 from polybench.metrics.sufficient import Rows
 
@@ -46,6 +47,9 @@ FANET = Protocol(
     ),
     columns=("counts_network",),
     directions=DIRECTIONS,
+    headline="dice",
+    shown=CONFUSION_SHOWN,
+    compared=(OVERLAP,),
     values=fanet_values,
     counts="counts_network",
 )

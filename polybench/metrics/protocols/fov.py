@@ -6,7 +6,13 @@ lies at most auc_tolerance from that of the probabilities themselves. Without a 
 other metrics are those of per_image.
 """
 
-from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, EMPTY_COUNTS_ONE, per_image_values
+from polybench.metrics.protocols.confusion import (
+    CONFUSION_DIRECTIONS,
+    CONFUSION_SHOWN,
+    EMPTY_COUNTS_ONE,
+    OVERLAP,
+    per_image_values,
+)
 from polybench.metrics.protocols.protocol import Protocol, pixel_auc
 from polybench.metrics.sufficient import Rows
 
@@ -28,6 +34,9 @@ FOV = Protocol(
     empty_masks=EMPTY_COUNTS_ONE + " Without any foreground in the whole set there is no area.",
     columns=("counts_in_view", "histograms"),
     directions={**CONFUSION_DIRECTIONS, "auc": "higher", "auc_tolerance": "lower"},
+    headline="dice",
+    shown=(*CONFUSION_SHOWN, "auc"),
+    compared=(OVERLAP, ("auc",)),
     values=lambda rows: per_image_values(rows.integers("counts_in_view")),
     aggregate=areas,
     without_interval=frozenset({"auc_tolerance"}),

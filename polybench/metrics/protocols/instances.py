@@ -5,7 +5,8 @@ of the map thresholded at 0.5 (so nuclei that touch are one), or those of a labe
 there is one, all is background. aji (Kumar et al., IEEE TMI 2017) is the sum of the intersections of each true nucleus
 with the prediction of the highest IoU by the sum of their unions and of the predictions that no nucleus took. pq = dq x
 sq (Kirillov et al., CVPR 2019): dq is the F1 of the pairs with an IoU above 0.5, sq the mean IoU of these pairs. All
-four are of each image, averaged over images.
+four are of each image, averaged over images. pq ranks: its two factors say whether a net misses nuclei or draws them
+badly, and each prediction counts once, while in aji a prediction that merges several nuclei counts with each of them.
 """
 
 import numpy as np
@@ -29,5 +30,8 @@ INSTANCES = Protocol(
     empty_masks="no true and no predicted instance, all are 1; only one of them, all are 0. Without pairs sq is 0.",
     columns=("instances",),
     directions={"aji": "higher", "pq": "higher", "dq": "higher", "sq": "higher"},
+    headline="pq",
+    shown=("dq", "sq", "aji"),
+    compared=(("aji",), ("pq",)),
     values=instance_values,
 )

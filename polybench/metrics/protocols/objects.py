@@ -31,6 +31,8 @@ OBJECTS = Protocol(
     ),
     columns=("objects",),
     directions={"f1": "higher", "precision": "higher", "recall": "higher"},
+    headline="f1",
+    shown=("precision", "recall"),
     aggregate=object_values,
     counts="objects",
 )

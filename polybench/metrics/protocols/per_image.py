@@ -5,7 +5,13 @@ bilinearly; at or above 0.5 is foreground), of all its pixels, averaged over ima
 ranked by fov, which is the same inside it.
 """
 
-from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, EMPTY_COUNTS_ONE, per_image_values
+from polybench.metrics.protocols.confusion import (
+    CONFUSION_DIRECTIONS,
+    CONFUSION_SHOWN,
+    EMPTY_COUNTS_ONE,
+    OVERLAP,
+    per_image_values,
+)
 from polybench.metrics.protocols.protocol import Protocol
 
 PER_IMAGE = Protocol(
@@ -15,6 +21,9 @@ PER_IMAGE = Protocol(
     empty_masks=EMPTY_COUNTS_ONE,
     columns=("counts",),
     directions=CONFUSION_DIRECTIONS,
+    headline="dice",
+    shown=CONFUSION_SHOWN,
+    compared=(OVERLAP,),
     values=lambda rows: per_image_values(rows.integers("counts")),
     counts="counts",
 )

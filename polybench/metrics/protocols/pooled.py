@@ -6,7 +6,7 @@ object and background, auc the area under the ROC curve of all pixels, from 256 
 large objects weigh more than small ones.
 """
 
-from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, per_image_values
+from polybench.metrics.protocols.confusion import CONFUSION_DIRECTIONS, CONFUSION_SHOWN, OVERLAP, per_image_values
 from polybench.metrics.protocols.protocol import Protocol, pixel_auc
 from polybench.metrics.sufficient import Rows
 
@@ -27,6 +27,9 @@ POOLED = Protocol(
     empty_masks="they only add false positives and true negatives; a set without any object or prediction scores 1.",
     columns=("counts", "histograms_everywhere"),
     directions={**CONFUSION_DIRECTIONS, "background_iou": "higher", "miou": "higher", "auc": "higher"},
+    headline="dice",
+    shown=(*CONFUSION_SHOWN, "miou", "auc"),
+    compared=(OVERLAP, ("auc",)),
     aggregate=pooled_values,
     counts="counts",
 )

@@ -34,6 +34,8 @@ class Protocol:
         empty_masks: What an image without an object scores, in a sentence.
         columns: Names of the statistics that it reads, of `polybench.metrics.sufficient.COLUMNS`.
         directions: Metric name -> which way is better, in the order of tables.
+        headline: The metric that rows are ranked by.
+        shown: Metrics that stand beside it in a ranked table, in this order.
         values: Rows -> metric name -> value of each image (n,), for metrics that are a mean over images.
         aggregate: Reduced rows -> metric name -> number, for metrics that are not.
         reduce: Rows -> what `aggregate` reads of each image, made once where images are drawn anew many times.
@@ -41,6 +43,12 @@ class Protocol:
         without_interval: Metrics for which images drawn anew tell nothing about their uncertainty.
         counts: Name of the counts that belong beside its values, where there is one such column: true positives, false
             positives, false negatives and, of pixels, true negatives, (n, 3) or (n, 4).
+        compared: Metrics that stand for the protocol where several protocols are compared; those of one inner tuple
+            share a column. The headline alone if left out.
+        what: What its rows are, such as images, patches or slices.
+
+    Raises:
+        ValueError: If a metric is named that has no direction.
     """
 
     name: str
@@ -49,17 +57,34 @@ class Protocol:
     empty_masks: str
     columns: tuple[str, ...]
     directions: Mapping[str, Direction]
+    headline: str
+    shown: tuple[str, ...]
     values: Callable[[Rows], Mapping[str, Values]] = lambda rows: {}
     aggregate: Callable[[Rows], Mapping[str, float]] = lambda rows: {}
     reduce: Callable[[Rows], Rows] = lambda rows: rows
     intervals: Callable[[Rows], Mapping[str, tuple[float, float]]] = lambda rows: {}
     without_interval: frozenset[str] = frozenset()
     counts: str | None = None
+    compared: tuple[tuple[str, ...], ...] = ()
+    what: str = "images"
+
+    def __post_init__(self) -> None:
+        """Check that every metric that is named has a direction."""
+        unknown = {self.headline, *self.shown, *(name for cell in self.compared for name in cell)} - set(
+            self.directions
+        )
+        if unknown:
+            raise ValueError(f"The protocol {self.name} has no direction for {', '.join(sorted(unknown))}.")
 
     @property
     def key(self) -> str:
         """Name and version, as records and pages print it."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def compared_cells(self) -> tuple[tuple[str, ...], ...]:
+        """What stands for it where protocols are compared, `compared` or the headline."""
+        return self.compared or ((self.headline,),)
 
     @property
     def paragraph(self) -> str:

@@ -99,8 +99,9 @@ def test_mean_over_the_seeds_of_the_configuration_stands_beside_the_speed(recipe
     records = sorted((tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.json"))
     assert (row["record"], row["seeds"], row["budget"]) == (f"clinicdb/{records[0].stem}", "3", "reduced")
     mean = sum(map(table_mean, records)) / 3
-    assert float(row["dice"]) == pytest.approx(mean, abs=2e-6)
-    assert float(row["dice_low"]) <= mean <= float(row["dice_high"])
+    assert row["metric"] == "dice"
+    assert float(row["score"]) == pytest.approx(mean, abs=2e-6)
+    assert float(row["score_low"]) <= mean <= float(row["score_high"])
 
 
 def table_mean(record: Path) -> float:
@@ -110,7 +111,7 @@ def table_mean(record: Path) -> float:
 def test_record_of_another_configuration_is_not_taken(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "--config", str(recipe), "--model.optimizer.lr", "0.02"]) == 0
     row = profile(recipe)
-    assert (row["dice"], row["record"], row["seeds"]) == ("", "", "0")
+    assert (row["score"], row["record"], row["seeds"]) == ("", "", "0")
     assert "no record of this configuration" in capsys.readouterr().out
 
 

@@ -1,0 +1,51 @@
+"""What the process of a cell is asked to run, and what it answers: two files in the cell's folder."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from polybench.atomic import atomic_write_text
+
+REQUEST = "request.json"
+DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a cell runs.
+
+    Attributes:
+        command: `fit`, or `test` for a stage that refines.
+        words: The words of that command.
+        again: The command that gets the record again, that of the whole plan.
+        shared_start: Whether all seeds of the row begin with the very source of this run.
+    """
+
+    command: str
+    words: tuple[str, ...]
+    again: str
+    shared_start: bool
+
+    def write(self, folder: Path) -> None:
+        """Write the request into the cell's folder."""
+        atomic_write_text(folder / REQUEST, json.dumps(asdict(self), indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Request":
+        """Read the request of a cell's folder."""
+        said = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        return cls(said["command"], tuple(said["words"]), said["again"], said["shared_start"])
+
+
+def note_record(folder: Path, record: Path) -> None:
+    """Write down that a cell is finished, and where its record is."""
+    atomic_write_text(folder / DONE, json.dumps({"record": str(record.resolve())}) + "\n")
+
+
+def noted_record(folder: Path) -> Path | None:
+    """The record of a finished cell; None where it is not finished, or its record is gone."""
+    path = folder / DONE
+    if not path.is_file():
+        return None
+    record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
+    return record if record.is_file() else None
