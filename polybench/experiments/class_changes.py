@@ -1,0 +1,269 @@
+"""What of a class's arguments goes to another class that takes its place: what was written and fits, and nothing else.
+
+A class of its own rule names arguments that no other class gets in `dataset_arguments` (see `SegmentationDataModule`).
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from jsonargparse import ArgumentParser, Namespace
+
+from polybench.experiments.own_code import explain, explained
+
+SHELVES = (
+    "polybench.tasks",
+    "polybench.datasets",
+    "polybench.callbacks",
+    "lightning.pytorch.callbacks",
+    "lightning.pytorch.loggers",
+)
+"""Modules whose public classes are known by their bare names."""
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+Made = Callable[..., Any]
+"""A class, or a function that makes its instances."""
+
+
+def is_class_name(value: object) -> bool:
+    """Whether a value may name a class: identifiers with dots between them."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def find_class(name: str, like: Made | None = None) -> Made | None:
+    """Find the class (or function) of an import path or a bare name.
+
+    Args:
+        name: `torch.optim.AdamW`, or `AdamW`.
+        like: A class of the same kind, among whose relatives a bare name is looked for.
+
+    Returns:
+        The class; None where there is none, or several of the name.
+
+    Raises:
+        ConfigError: If a module of the user's own can't be imported.
+    """
+    module_name, _, last = name.rpartition(".")
+    if not module_name:
+        return _on_shelves(name) or _relative(name, like)
+    with explained():
+        try:
+            found = getattr(import_module(module_name), last, None)
+        except ImportError as error:
+            if explain(error) is not None:
+                raise
+            found = getattr(find_class(module_name), last, None) if "." in module_name else None
+    return found if callable(found) else None
+
+
+def _on_shelves(name: str) -> Made | None:
+    for shelf in SHELVES:
+        module = import_module(shelf)
+        if name in module.__all__:
+            found: Made = getattr(module, name)
+            return found
+    return None
+
+
+def _relative(name: str, like: Made | None) -> Made | None:
+    """The one class of a name among the subclasses of the nearest ancestor that has such."""
+    if not inspect.isclass(like):
+        return None
+    for ancestor in like.__mro__:
+        if ancestor is object:
+            break
+        found = {cls for cls in _subclasses(ancestor) if cls.__name__ == name}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def _subclasses(cls: type) -> Iterable[type]:
+    children: list[type] = type.__subclasses__(cls)
+    for child in children:
+        yield child
+        yield from _subclasses(child)
+
+
+def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
+    """Choose what another class gets of the arguments that were written for one.
+
+    Args:
+        old: Class path or bare name of the class that was written.
+        new: That of the class that takes its place.
+        written: Arguments written for the old class.
+        where: The option of the class, such as `model.optimizer`.
+
+    Returns:
+        The arguments that the new class accepts, and a sentence for each reason why others are left out, or for a
+        default of the old class that now rules the new one.
+    """
+    before = find_class(old)
+    after = find_class(new, before)
+    if after is None:  # the parser says what is wrong with the name
+        return {}, []
+    alone = _alone(before) | _alone(after)
+    kept: dict[str, Any] = {}
+    refused, own = [], []
+    for key, value in written.items():
+        if key in alone and not _is_of_this_machine(value):
+            own += [key] if value is not None else []
+        elif accepts(after, key, value):
+            kept[key] = value
+        else:
+            refused.append(key)
+    was, now = old.rpartition(".")[2], new.rpartition(".")[2]
+    notes = []
+    if own:
+        notes.append(f"{where}: {_listed(own)} of {was} {_are(own)} not carried over to {now}, another dataset.")
+    if refused:
+        notes.append(
+            f"{where}: {_listed(refused)} of {was} {_are(refused)} left out: {now} does not accept {_them(refused)}."
+        )
+    notes += [
+        f"{where}: {key} stays {value!r}, as written, which is {was}'s default; {now}'s is {default!r}."
+        for key, value, default in _old_defaults(before, after, kept)
+    ]
+    return kept, notes
+
+
+def accepts(made: Made, key: str, value: Any) -> bool:
+    """Whether a class accepts an argument, found as the parser finds it: also inherited and through `**kwargs`.
+
+    The type is checked too, but for interpolations, which are not resolved yet, and classes.
+    """
+    names = _arguments(made)
+    if key not in names:
+        return False
+    if value is None or "class_path" in str(value) or "${" in str(value):
+        return True
+    parser, _ = _parser(made, skip=names - {key})
+    try:
+        parser.parse_object({key: value}, defaults=False)
+    except Exception:
+        return False
+    return True
+
+
+def arguments(name: str, like: str) -> frozenset[str] | None:
+    """Names of the arguments of a class; None where there is no such class."""
+    made = find_class(name, find_class(like))
+    return None if made is None else frozenset(_arguments(made))
+
+
+def same_class(one: str, other: str) -> bool:
+    """Whether two names are of one class."""
+    if one == other:
+        return True
+    found = find_class(one)
+    return found is not None and found is find_class(other, found)
+
+
+def _arguments(made: Made) -> set[str]:
+    return _parser(made)[1]
+
+
+def _parser(made: Made, skip: Iterable[str] = ()) -> tuple[Any, set[str]]:
+    """A parser of a class's arguments, and their names."""
+    parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
+    add = parser.add_class_arguments if inspect.isclass(made) else parser.add_function_arguments
+    return parser, set(add(made, fail_untyped=False, skip=set(skip)))
+
+
+def default_class(owner: str, key: str) -> str | None:
+    """The class that an argument of a class has by default, such as `torch.optim.Adam`; None where it has none."""
+    made = find_class(owner)
+    if made is None:
+        return None
+    parser, names = _parser(made)
+    default = parser.get_default(key) if key in names else None
+    return str(default["class_path"]) if default is not None and is_class_spec(default) else None
+
+
+def with_own_defaults(value: Any) -> Any:
+    """A copy of a configuration whose classes have their own defaults where the parser would give them another's.
+
+    Where an argument has a class as its default (`optimizer` has Adam), the parser gives any other class that is named
+    there what the two have in common by the first one's defaults: AdamW would have no weight decay.
+    """
+    if isinstance(value, Mapping) and is_class_spec(value):
+        path = str(value["class_path"])
+        inner = value.get("init_args") or {}
+        filled = {key: _with_defaults_beside(path, key, with_own_defaults(item)) for key, item in inner.items()}
+        return {**value, "init_args": filled} if filled else dict(value)
+    if isinstance(value, Mapping):
+        return {key: with_own_defaults(item) for key, item in value.items()}
+    return [with_own_defaults(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
+    """A class of an argument, with those of its defaults that the argument's own default class would replace."""
+    spec = {"class_path": value} if is_class_name(value) else value
+    usual = default_class(owner, key) if is_class_spec(spec) else None
+    if usual is None or same_class(str(spec["class_path"]), usual):
+        return value
+    before = find_class(usual)
+    after = find_class(str(spec["class_path"]), before)
+    if before is None or after is None:
+        return value
+    shared = _arguments(before)
+    defaults = {name: _plain(item) for name, item in _defaults(after).items() if name in shared and _is_plain(item)}
+    return {**spec, "init_args": {**defaults, **(spec.get("init_args") or {})}} if defaults else value
+
+
+def is_class_spec(value: object) -> bool:
+    """Whether a value is a class with its arguments."""
+    return isinstance(value, Mapping | Namespace) and "class_path" in value
+
+
+def _alone(made: Made | None) -> frozenset[str]:
+    """Arguments that belong to one dataset alone."""
+    return frozenset(getattr(made, "dataset_arguments", ()))
+
+
+def _is_of_this_machine(value: object) -> bool:
+    return isinstance(value, str) and "${oc.env:" in value
+
+
+def _old_defaults(before: Made | None, after: Made, kept: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What was written as the old class's default, where the new class has another: name, value, the new default."""
+    if before is None:
+        return []
+    old, new = _defaults(before), _defaults(after)
+    return [
+        (key, value, new[key])
+        for key, value in kept.items()
+        if value is not None and key in old and key in new and _plain(old[key]) == _plain(value) != _plain(new[key])
+    ]
+
+
+def _defaults(made: Made) -> dict[str, Any]:
+    parameters = inspect.signature(made).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a default can stand in a file."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _listed(names: list[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
+
+
+def _are(names: list[str]) -> str:
+    return "are" if len(names) > 1 else "is"
+
+
+def _them(names: list[str]) -> str:
+    return "them" if len(names) > 1 else "it"

@@ -1,0 +1,236 @@
+"""Compose one configuration from a command line: files in order, fragments, then options, wherever they stand.
+
+Options stay options, which the parser reads with their types; only those that name a class are merged here, so that of
+the arguments of the class before nothing but what was written is carried over.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from polybench.errors import ConfigError, did_you_mean
+from polybench.experiments.class_changes import (
+    arguments,
+    default_class,
+    find_class,
+    is_class_name,
+    same_class,
+    with_own_defaults,
+)
+from polybench.experiments.documents import Documents, dump, fits, is_spec, is_yaml_name, load
+from polybench.experiments.merging import merge
+
+FILE_OPTIONS = ("--config", "-c")
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What a command line says.
+
+    Attributes:
+        config: The files, merged in their order, and the classes that options name; interpolations are not resolved.
+        recipe: The files alone.
+        options: The other options, in their order.
+        files: The files that were read, fragments included.
+        notes: A sentence for each thing that is left out, or that may surprise.
+    """
+
+    config: dict[str, Any]
+    recipe: dict[str, Any]
+    options: list[str]
+    files: list[Path]
+    notes: tuple[str, ...]
+
+    def words(self) -> list[str]:
+        """The command line for the parser: the configuration as text, then the options.
+
+        Raises:
+            ConfigError: If a module of the user's own can't be imported.
+        """
+        return [*(("--config", dump(with_own_defaults(self.config))) if self.config else ()), *self.options]
+
+
+@dataclass(frozen=True)
+class _Option:
+    """An option: its dotted key without `init_args`, its value if it has one, and its words as they were given."""
+
+    keys: tuple[str, ...]
+    value: str | None
+    words: tuple[str, ...]
+
+
+def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[str] = ()) -> Composed:
+    """Compose the configuration of a command.
+
+    Args:
+        words: The command line after the command.
+        known: Top-level keys that the command knows.
+        elsewhere: Those that other commands know; a file may hold them, as a run's `config.yaml` does, and they are
+            dropped.
+
+    Returns:
+        The configuration, and the options that win over it.
+
+    Raises:
+        ConfigError: If a file is missing or no configuration, or has a key that no command knows.
+    """
+    names, options = _split(words)
+    documents, notes = Documents(), list[str]()
+    recipe: dict[str, Any] = {}
+    for name in names:
+        inline = name.lstrip().startswith("{")
+        content = documents.text(name) if inline else documents.configuration(Path(name))
+        recipe = merge(recipe, _of_command(content, name, known, elsewhere), notes)
+    config = deepcopy(recipe)
+    left: list[_Option] = []
+    for option in options:
+        config, left = _apply(config, left, option, documents, notes)
+    rest = [word for option in left for word in option.words]
+    return Composed(config, recipe, rest, documents.files, tuple(dict.fromkeys(notes)))
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[_Option]]:
+    """The names of the configuration files, and the options."""
+    names: list[str] = []
+    options: list[_Option] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, value = word.partition("=")
+        has_value = bool(equals) or (bool(waiting) and not waiting[0].startswith("--"))
+        given = () if equals or not has_value else (waiting.pop(0),)
+        if name in FILE_OPTIONS:
+            if not has_value:
+                raise ConfigError(f"{name} needs a file, for example --config conf/quickstart.yaml.")
+            names.append(given[0] if given else value)
+        else:
+            keys = tuple(key for key in name.removeprefix("--").split(".") if key != "init_args")
+            options.append(_Option(keys, given[0] if given else value if equals else None, (word, *given)))
+    return names, options
+
+
+def _of_command(
+    content: dict[str, Any], name: str, known: Collection[str], elsewhere: Collection[str]
+) -> dict[str, Any]:
+    """The keys of a file that the command knows.
+
+    Raises:
+        ConfigError: If no command knows a key.
+    """
+    for key in content:
+        plain = key.removesuffix("+").partition(".")[0]
+        if plain not in known and plain not in elsewhere and plain != "config":
+            hint = did_you_mean(plain, sorted({*known, *elsewhere}))
+            raise ConfigError(f"'{key}'{_line(key, name)} is not an option here.{hint}")
+    return {key: value for key, value in content.items() if key.removesuffix("+").partition(".")[0] in known}
+
+
+def _line(key: str, name: str) -> str:
+    path = Path(name)
+    if name.lstrip().startswith("{") or not path.is_file():
+        return ""
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if re.match(rf"""["']?{re.escape(key)}["']?\s*:""", line):
+            return f" in line {number} of '{path}'"
+    return f" in '{path}'"
+
+
+def _apply(
+    config: dict[str, Any], left: list[_Option], option: _Option, documents: Documents, notes: list[str]
+) -> tuple[dict[str, Any], list[_Option]]:
+    """Merge an option that names a class; let any other stand."""
+    keys, value = option.keys, option.value
+    if value is not None and keys[-1] == "class_path":
+        keys = keys[:-1]
+    place = _place(config, keys) if value is not None and keys and keys[-1] != "help" else None
+    if place is None or value is None:
+        return config, [*left, option]
+    node, key = place
+    before = _inside(node).get(key)
+    over = _class_of(value, node, key, documents)
+    if over is None:
+        return config, [*left, option]
+    after = over if before is None else _short(merge(_long(before), over, notes, ".".join(keys)))
+    if "class_path" in node:
+        node["init_args"] = {**_inside(node), key: after}
+    else:
+        node[key] = after
+    return config, _superseded(left, keys, before, over, after, notes)
+
+
+def _place(config: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], str] | None:
+    """The mapping or class that holds what an option means, and its key there; None where there is no such."""
+    if any(key.endswith("+") or not key for key in keys):
+        return None
+    node: Any = config
+    for key in keys[:-1]:
+        node = _inside(node).get(key)
+        if not isinstance(node, dict):
+            return None
+    return node, keys[-1]
+
+
+def _inside(node: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a class, or the mapping itself."""
+    return (node.get("init_args") or {}) if "class_path" in node else node
+
+
+def _class_of(value: str, node: dict[str, Any], key: str, documents: Documents) -> Any:
+    """What an option's value says of a class: its name, or a mapping; None where it says nothing of one.
+
+    Args:
+        value: The value as it was typed.
+        node: The mapping or class that holds the option.
+        key: The option's key there.
+        documents: Reads fragments.
+    """
+    before = _inside(node).get(key)
+    now = str(before["class_path"]) if isinstance(before, dict) and "class_path" in before else None
+    if is_yaml_name(value) and Path(value).is_file():
+        wanted = (before is None or now or is_class_name(before)) and fits("", Path(value))
+        content = documents.fragment(Path(value)) if wanted else None
+        return content if is_spec(content) else None
+    if value.lstrip().startswith("{"):
+        content = load(value, f"the value of '{key}'") if now else None
+        return content if is_spec(content) else None
+    if not is_class_name(value) or not ("." in value or value[0].isupper()) or Path(value).exists():
+        return None
+    if now:
+        return value if "." in value or find_class(value, find_class(now)) else None
+    if before is not None:
+        return value if is_class_name(before) and find_class(before) and find_class(value) else None
+    usual = default_class(node["class_path"], key) if "." not in value and "class_path" in node else None
+    return value if ("." in value or usual) and find_class(value, find_class(usual) if usual else None) else None
+
+
+def _long(value: Any) -> Any:
+    return {"class_path": value} if isinstance(value, str) else value
+
+
+def _short(value: Any) -> Any:
+    """A class without arguments as its name alone."""
+    return value["class_path"] if isinstance(value, dict) and value.keys() == {"class_path"} else value
+
+
+def _superseded(
+    left: list[_Option], keys: tuple[str, ...], before: Any, over: Any, after: Any, notes: list[str]
+) -> list[_Option]:
+    """Earlier options without those that a class named later replaces, or whose argument it does not accept."""
+    old, new = _long(before), _long(after)
+    changed = isinstance(old, dict) and not same_class(str(old.get("class_path")), str(new["class_path"]))
+    accepted = arguments(str(new["class_path"]), str(old["class_path"])) if changed else None
+    given = (over.get("init_args") or {}) if isinstance(over, dict) else {}
+    kept = []
+    for option in left:
+        inner = option.keys[len(keys) :]
+        if option.keys[: len(keys)] != keys:
+            kept.append(option)
+        elif inner and accepted is not None and inner[0].removesuffix("+") not in accepted:
+            name = str(new["class_path"]).rpartition(".")[2]
+            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out: {name} does not accept it.")
+        elif inner and not (len(inner) == 1 and inner[0] in given):
+            kept.append(option)
+    return kept

@@ -1,0 +1,69 @@
+"""Merge configurations: mappings key by key, classes with care for what another class does not accept."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from polybench.experiments.class_changes import carry, is_class_name, same_class
+from polybench.experiments.documents import is_spec
+
+
+def merge(base: Any, over: Any, notes: list[str], where: str = "") -> Any:
+    """Lay one configuration over another.
+
+    A mapping is merged key by key; a list, a number, a text or null takes the place of what was there; `key+` adds to a
+    list. Where the class changes, the arguments written for the old one that the new one accepts are kept, under its
+    own; see `class_changes.carry`.
+
+    Args:
+        base: The configuration below.
+        over: The one that wins.
+        notes: Gets a sentence for what is left out.
+        where: The option of the two, such as `model.net`; empty for whole configurations.
+
+    Returns:
+        A new configuration; neither of the two is changed.
+    """
+    if isinstance(base, str) and is_spec(over) and "class_path" not in over:
+        base = {"class_path": base}
+    if isinstance(base, Mapping) and "class_path" in base:
+        return _merge_class(base, over, notes, where)
+    if not isinstance(base, Mapping) or not isinstance(over, Mapping):
+        return over
+    return _merge_keys(base, over, notes, where)
+
+
+def _merge_keys(base: Mapping[str, Any], over: Mapping[str, Any], notes: list[str], where: str) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        plain = key.removesuffix("+")
+        if plain != key and isinstance(merged.get(plain), list):
+            merged[plain] = [*merged[plain], *(value if isinstance(value, list) else [value])]
+        elif key in merged:
+            merged[key] = merge(merged[key], value, notes, f"{where}.{key}".lstrip("."))
+        else:
+            merged.pop(f"{key}+", None)
+            merged[key] = value
+    return merged
+
+
+def _merge_class(base: Mapping[str, Any], over: Any, notes: list[str], where: str) -> Any:
+    if is_class_name(over):
+        over = {"class_path": over}
+    if not isinstance(over, Mapping):
+        return over
+    if not is_spec(over):  # arguments alone, as the parser reads them
+        over = {"init_args": over}
+    old, new = str(base["class_path"]), str(over.get("class_path", base["class_path"]))
+    kept, extra = base.get("init_args") or {}, base.get("dict_kwargs") or {}
+    if not same_class(old, new):
+        given = over.get("init_args") or {}
+        written = {key: value for key, value in {**kept, **extra}.items() if key not in given or is_spec(value)}
+        kept, said = carry(old, new, written, where or new)
+        notes += said
+        extra = {}
+    merged: dict[str, Any] = {"class_path": new}
+    for key, below in (("init_args", kept), ("dict_kwargs", extra)):
+        above = over.get(key) or {}
+        if below or above:
+            merged[key] = _merge_keys(below, above, notes, where)
+    return merged
