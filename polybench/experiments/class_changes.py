@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
+from jsonargparse import ArgumentParser, Namespace
+
 from polybench.experiments.own_code import explain, explained
 
 SHELVES = (
@@ -118,7 +120,9 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     if own:
         notes.append(f"{where}: {_listed(own)} of {was} {_are(own)} not carried over to {now}, another dataset.")
     if refused:
-        notes.append(f"{where}: {_listed(refused)} of {was} {_are(refused)} left out, since {now} does not accept it.")
+        notes.append(
+            f"{where}: {_listed(refused)} of {was} {_are(refused)} left out: {now} does not accept {_them(refused)}."
+        )
     notes += [
         f"{where}: {key} stays {value!r}, as written, which is {was}'s default; {now}'s is {default!r}."
         for key, value, default in _old_defaults(before, after, kept)
@@ -164,11 +168,55 @@ def _arguments(made: Made) -> set[str]:
 
 def _parser(made: Made, skip: Iterable[str] = ()) -> tuple[Any, set[str]]:
     """A parser of a class's arguments, and their names."""
-    from jsonargparse import ArgumentParser
-
     parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
     add = parser.add_class_arguments if inspect.isclass(made) else parser.add_function_arguments
     return parser, set(add(made, fail_untyped=False, skip=set(skip)))
+
+
+def default_class(owner: str, key: str) -> str | None:
+    """The class that an argument of a class has by default, such as `torch.optim.Adam`; None where it has none."""
+    made = find_class(owner)
+    if made is None:
+        return None
+    parser, names = _parser(made)
+    default = parser.get_default(key) if key in names else None
+    return str(default["class_path"]) if default is not None and is_class_spec(default) else None
+
+
+def with_own_defaults(value: Any) -> Any:
+    """A copy of a configuration whose classes have their own defaults where the parser would give them another's.
+
+    Where an argument has a class as its default (`optimizer` has Adam), the parser gives any other class that is named
+    there what the two have in common by the first one's defaults: AdamW would have no weight decay.
+    """
+    if isinstance(value, Mapping) and is_class_spec(value):
+        path = str(value["class_path"])
+        inner = value.get("init_args") or {}
+        filled = {key: _with_defaults_beside(path, key, with_own_defaults(item)) for key, item in inner.items()}
+        return {**value, "init_args": filled} if filled else dict(value)
+    if isinstance(value, Mapping):
+        return {key: with_own_defaults(item) for key, item in value.items()}
+    return [with_own_defaults(item) for item in value] if isinstance(value, list) else value
+
+
+def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
+    """A class of an argument, with those of its defaults that the argument's own default class would replace."""
+    spec = {"class_path": value} if is_class_name(value) else value
+    usual = default_class(owner, key) if is_class_spec(spec) else None
+    if usual is None or same_class(str(spec["class_path"]), usual):
+        return value
+    before = find_class(usual)
+    after = find_class(str(spec["class_path"]), before)
+    if before is None or after is None:
+        return value
+    shared = _arguments(before)
+    defaults = {name: _plain(item) for name, item in _defaults(after).items() if name in shared and _is_plain(item)}
+    return {**spec, "init_args": {**defaults, **(spec.get("init_args") or {})}} if defaults else value
+
+
+def is_class_spec(value: object) -> bool:
+    """Whether a value is a class with its arguments."""
+    return isinstance(value, Mapping | Namespace) and "class_path" in value
 
 
 def _alone(made: Made | None) -> frozenset[str]:
@@ -201,6 +249,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _is_plain(value: object) -> bool:
+    """Whether a default can stand in a file."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
 def _listed(names: list[str]) -> str:
     quoted = [f"'{name}'" for name in names]
     return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
@@ -208,3 +263,7 @@ def _listed(names: list[str]) -> str:
 
 def _are(names: list[str]) -> str:
     return "are" if len(names) > 1 else "is"
+
+
+def _them(names: list[str]) -> str:
+    return "them" if len(names) > 1 else "it"

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from polybench.errors import ConfigError, did_you_mean
-from polybench.experiments.class_changes import arguments, find_class, is_class_name, same_class
+from polybench.experiments.class_changes import (
+    arguments,
+    default_class,
+    find_class,
+    is_class_name,
+    same_class,
+    with_own_defaults,
+)
 from polybench.experiments.documents import Documents, dump, fits, is_spec, is_yaml_name, load
 from polybench.experiments.merging import merge
 
@@ -37,10 +44,13 @@ class Composed:
     files: list[Path]
     notes: tuple[str, ...]
 
-    @property
     def words(self) -> list[str]:
-        """The command line for the parser: the configuration as text, then the options."""
-        return [*(("--config", dump(self.config)) if self.config else ()), *self.options]
+        """The command line for the parser: the configuration as text, then the options.
+
+        Raises:
+            ConfigError: If a module of the user's own can't be imported.
+        """
+        return [*(("--config", dump(with_own_defaults(self.config))) if self.config else ()), *self.options]
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,7 @@ def _apply(
         return config, [*left, option]
     node, key = place
     before = _inside(node).get(key)
-    over = _class_of(value, before, len(keys) == 1, documents)
+    over = _class_of(value, node, key, documents)
     if over is None:
         return config, [*left, option]
     after = over if before is None else _short(merge(_long(before), over, notes, ".".join(keys)))
@@ -168,38 +178,32 @@ def _inside(node: dict[str, Any]) -> dict[str, Any]:
     return (node.get("init_args") or {}) if "class_path" in node else node
 
 
-def _class_of(value: str, before: Any, is_section: bool, documents: Documents) -> Any:
+def _class_of(value: str, node: dict[str, Any], key: str, documents: Documents) -> Any:
     """What an option's value says of a class: its name, or a mapping; None where it says nothing of one.
 
     Args:
         value: The value as it was typed.
-        before: What the configuration has in its place.
-        is_section: Whether the option is one of the top level, such as `--data`.
+        node: The mapping or class that holds the option.
+        key: The option's key there.
         documents: Reads fragments.
     """
-    is_class = isinstance(before, dict) and "class_path" in before
+    before = _inside(node).get(key)
+    now = str(before["class_path"]) if isinstance(before, dict) and "class_path" in before else None
     if is_yaml_name(value) and Path(value).is_file():
-        wanted = (is_class or is_section or before is None) and fits("", Path(value))
+        wanted = (before is None or now or is_class_name(before)) and fits("", Path(value))
         content = documents.fragment(Path(value)) if wanted else None
         return content if is_spec(content) else None
     if value.lstrip().startswith("{"):
-        content = load(value, "the option's value") if is_class else None
+        content = load(value, f"the value of '{key}'") if now else None
         return content if is_spec(content) else None
-    if not is_class_name(value):
+    if not is_class_name(value) or not ("." in value or value[0].isupper()) or Path(value).exists():
         return None
-    if is_class:
-        known = "." in value or find_class(value, find_class(before["class_path"])) is not None
-        return value if known else None
-    if before is None:
-        return value if "." in value and _is_class(value) else None
-    return value if is_class_name(before) and _is_class(before) and _is_class(value) else None
-
-
-def _is_class(name: str) -> bool:
-    """Whether a text that may be something else, such as the name of a file, is a class's name."""
-    if not ("." in name or name[0].isupper()) or Path(name).exists():
-        return False
-    return find_class(name) is not None
+    if now:
+        return value if "." in value or find_class(value, find_class(now)) else None
+    if before is not None:
+        return value if is_class_name(before) and find_class(before) and find_class(value) else None
+    usual = default_class(node["class_path"], key) if "." not in value and "class_path" in node else None
+    return value if ("." in value or usual) and find_class(value, find_class(usual) if usual else None) else None
 
 
 def _long(value: Any) -> Any:
@@ -226,7 +230,7 @@ def _superseded(
             kept.append(option)
         elif inner and accepted is not None and inner[0].removesuffix("+") not in accepted:
             name = str(new["class_path"]).rpartition(".")[2]
-            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out, since {name} does not accept it.")
+            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out: {name} does not accept it.")
         elif inner and not (len(inner) == 1 and inner[0] in given):
             kept.append(option)
     return kept
