@@ -155,7 +155,7 @@ class Session(LightningCLI):
             for note in composed.notes:
                 print(f"Note: {note}")
         self.recipe = composed.recipe
-        self.config = parser.parse_args(composed.words)
+        self.config = parser.parse_args(composed.words())
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None
