@@ -1,5 +1,7 @@
 """Losses that segmentation-models-pytorch lacks."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,6 +16,8 @@ class BCEDiceLoss(nn.Module):
     Args:
         theta: Smoothing term; the paper has 1.
     """
+
+    version: ClassVar[int] = 1
 
     def __init__(self, theta: float = 1.0) -> None:
         super().__init__()

@@ -1,15 +1,18 @@
 """What happens around training: safe checkpoints, measuring, baselines, pictures and the record."""
 
+from polybench.callbacks.artifacts import ArtifactsCallback
 from polybench.callbacks.baselines import BaselinesCallback
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, SigtermCallback
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, SigtermCallback
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.resume import ResumeCallback
 from polybench.callbacks.transfer import TransferCallback
 
 __all__ = [
+    "ArtifactsCallback",
     "AtomicCheckpointIO",
     "BaselinesCallback",
+    "BestCheckpoint",
     "MeterCallback",
     "PreviewsCallback",
     "ResumeCallback",

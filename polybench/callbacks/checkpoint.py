@@ -6,18 +6,22 @@ Lightning's own writer reports success after a permission error; this one raises
 import io
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.atomic import atomic_writer
 from polybench.errors import ConfigError, UserError
+from polybench.metrics import PER_IMAGE, PROTOCOLS
+from polybench.metrics.protocols import PATCHES
 
 
 class CheckpointError(UserError):
@@ -73,6 +77,127 @@ class AtomicCheckpointIO(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
+class BestCheckpoint(ModelCheckpoint):
+    """Selects: keeps the checkpoint of the epoch whose validation was best, as `best.ckpt`.
+
+    A record is of this checkpoint, whatever other `ModelCheckpoint`s a trainer has.
+
+    Args:
+        dirpath: Folder of the checkpoints; by default that of the run.
+        filename: Name of the file, without `.ckpt`.
+        monitor: What is compared, a value that validation logs.
+        verbose: Say when a better one is kept.
+        save_last: Keep the last one too, as `last.ckpt`.
+        save_top_k: 1; there is one best checkpoint.
+        save_on_exception: Keep one when training fails.
+        save_weights_only: False; a checkpoint says which run it is of.
+        mode: Whether the largest (`max`) or the smallest (`min`) value is best.
+        auto_insert_metric_name: Write the names of metrics into the file's name.
+        every_n_train_steps: None; selection is by validations.
+        train_time_interval: None; for the same reason.
+        every_n_epochs: 1; every validation counts.
+        save_on_train_epoch_end: False; selection is by validations.
+        enable_version_counter: Number files of one name instead of replacing the earlier.
+
+    Raises:
+        ConfigError: If an option would select something else than the best validation.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        dirpath: str | Path | None = None,
+        filename: str | None = "best",
+        monitor: str | None = "val/dice",
+        verbose: bool = False,
+        save_last: bool | Literal["link"] | None = True,
+        save_top_k: int = 1,
+        save_on_exception: bool = False,
+        save_weights_only: bool = False,
+        mode: str = "max",
+        auto_insert_metric_name: bool = False,
+        every_n_train_steps: int | None = None,
+        train_time_interval: timedelta | None = None,
+        every_n_epochs: int | None = None,
+        save_on_train_epoch_end: bool | None = None,
+        enable_version_counter: bool = False,
+    ) -> None:
+        _refuse("save_top_k", save_top_k, (1,), "one checkpoint is selected")
+        _refuse("save_weights_only", save_weights_only, (False,), "a checkpoint must say which run it is of")
+        by_validation = "selection is by the value of each validation"
+        _refuse("every_n_train_steps", every_n_train_steps, (None, 0), by_validation)
+        _refuse("train_time_interval", train_time_interval, (None,), by_validation)
+        _refuse("every_n_epochs", every_n_epochs, (None, 1), by_validation)
+        _refuse("save_on_train_epoch_end", save_on_train_epoch_end, (None, False), by_validation)
+        _refuse_direction(monitor, mode)
+        super().__init__(
+            dirpath=dirpath,
+            filename=filename,
+            monitor=monitor,
+            verbose=verbose,
+            save_last=save_last,
+            save_on_exception=save_on_exception,
+            mode=mode,
+            auto_insert_metric_name=auto_insert_metric_name,
+            enable_version_counter=enable_version_counter,
+        )
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take up what was selected before a run was interrupted, also where Lightning's own callback selected."""
+        states: dict[str, Any] = checkpoint.get("callbacks") or {}
+        former = self.state_key.replace(type(self).__name__, "ModelCheckpoint", 1)
+        if self.state_key not in states and former in states:
+            states[self.state_key] = states.pop(former)
+
+
+def _refuse(option: str, value: object, allowed: tuple[object, ...], reason: str) -> None:
+    if value not in allowed:
+        raise ConfigError(f"checkpoint.{option} can't be {value}, since {reason}: leave it out.")
+
+
+def _refuse_direction(monitor: str | None, mode: str) -> None:
+    """Refuse to select the worst.
+
+    Raises:
+        ConfigError: If nothing is monitored that validation logs, or the mode is the other one.
+    """
+    if monitor is None or not monitor.startswith("val/"):
+        raise ConfigError(f"checkpoint.monitor must be what validation logs, such as val/dice, not {monitor}.")
+    if mode not in ("min", "max"):
+        raise ConfigError(f"checkpoint.mode must be min or max, not {mode}.")
+    name = monitor.removeprefix("val/")
+    known = {f"{one.name}/{metric}": way for one in PROTOCOLS for metric, way in one.directions.items()}
+    known |= {**PATCHES.directions, **PER_IMAGE.directions, "loss": "lower"}
+    better = {"lower": "min", "higher": "max", None: mode}[known.get(name)]
+    if mode != better:
+        raise ConfigError(f"checkpoint.mode {mode} would select the worst {monitor}: use {better}.")
+
+
+def find_selection(trainer: Trainer) -> BestCheckpoint | None:
+    """The callback that selects; None where a trainer has none."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return next((callback for callback in callbacks if isinstance(callback, BestCheckpoint)), None)
+
+
+def selection_of(trainer: Trainer) -> BestCheckpoint:
+    """The callback that selects.
+
+    Raises:
+        ConfigError: If the trainer has none.
+    """
+    found = find_selection(trainer)
+    if found is None:
+        raise ConfigError("Nothing is selected: add polybench.callbacks.BestCheckpoint to the trainer.")
+    return found
+
+
+def checkpoint_folder(trainer: Trainer) -> Path:
+    """Where a run's checkpoints lie."""
+    selection = find_selection(trainer)
+    return Path((selection and selection.dirpath) or trainer.default_root_dir)
+
+
 class SigtermCallback(Callback):
     """On SIGTERM, saves `interrupted.ckpt` beside the other checkpoints; `--ckpt_path` goes on from it, to the sample.
 
@@ -111,8 +236,7 @@ class SigtermCallback(Callback):
         self._restore()
         if not isinstance(exception, SIGTERMException) or trainer.state.fn != TrainerFn.FITTING:
             return
-        folder = getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir
-        path = Path(folder) / "interrupted.ckpt"
+        path = checkpoint_folder(trainer) / "interrupted.ckpt"
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
             print(f"SIGTERM: saved '{path}'; go on with --ckpt_path '{path}'.", flush=True)
@@ -125,7 +249,3 @@ class SigtermCallback(Callback):
         if self._previous is not None:
             signal.signal(signal.SIGTERM, self._previous)
             self._previous = None
-
-
-def selection_of(trainer):  # WIP
-    return trainer.checkpoint_callback

@@ -7,7 +7,6 @@ stretched from the stage's least to its largest, on the image at network size.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -77,6 +76,8 @@ def draw_heat(image: Tensor, heat: Mapping[str, Tensor]) -> Image.Image:
 
 def tint(image: UInt8Array, heat: Tensor) -> UInt8Array:
     """Lay heat (h, w), of any size, over an image (H, W, 3)."""
+    import matplotlib as mpl  # half a second that a run without heatmaps doesn't wait for
+
     resized = F.interpolate(heat[None, None], size=image.shape[:2], mode="bilinear", align_corners=False)[0, 0]
     colours = mpl.colormaps["inferno"](resized.numpy())[..., :3] * 255
     tinted: UInt8Array = np.round((1 - OPACITY) * image + OPACITY * colours).astype(np.uint8)

@@ -10,14 +10,14 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
+from torch import Tensor, nn
 
 from polybench.callbacks.heatmaps import draw_heat, stage_heat
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, THRESHOLD
-from polybench.metrics.protocols import per_image_values
+from polybench.tasks.base import Task, task_of
 
 TRUE_POSITIVE = (0, 158, 115)
 FALSE_POSITIVE = (230, 159, 0)
@@ -63,10 +63,8 @@ class PreviewsCallback(Callback):
             ConfigError: If heatmaps are asked for of a net that names no stages.
         """
         self._worst = []
-        if self.heatmaps and not hasattr(pl_module.net, "heatmap_stages"):
-            raise ConfigError(
-                f"{type(pl_module.net).__name__} names no stages for heatmaps: leave out --previews.heatmaps."
-            )
+        if self.heatmaps:
+            heatmap_stages(task_of(pl_module).net)
 
     def on_test_batch_end(
         self,
@@ -78,11 +76,11 @@ class PreviewsCallback(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the worst of this process; patches have no pictures."""
-        if pl_module.kind != "segmentation":
+        task = task_of(pl_module)
+        if task.kind != "segmentation":
             return
         n = len(batch["id"])
-        counts = torch.cat(pl_module.image_rows.counts[-n:]).cpu().numpy()  # type: ignore[union-attr,index,arg-type]
-        dice = per_image_values(counts)["dice"]
+        dice = PER_IMAGE.values(task.last_rows(n))["dice"]
         probability: Tensor = outputs
         for row in range(n):
             preview = Preview(
@@ -97,11 +95,12 @@ class PreviewsCallback(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write those of this process's pictures that are among the worst of all."""
-        rows = pl_module.rows
-        if rows is None or trainer.log_dir is None or pl_module.kind != "segmentation":
+        task = task_of(pl_module)
+        rows = task.rows
+        if rows is None or trainer.log_dir is None or task.kind != "segmentation":
             return
-        dice = PER_IMAGE.values(rows)["dice"]  # type: ignore[arg-type]
-        order = sorted(zip(dice.tolist(), rows.ids, strict=True))[: self.most]  # type: ignore[union-attr,arg-type]
+        dice = PER_IMAGE.values(rows)["dice"]
+        order = sorted(zip(dice.tolist(), rows.ids, strict=True))[: self.most]
         folder = Path(trainer.log_dir) / "overlays"
         if trainer.is_global_zero:
             folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +118,7 @@ class PreviewsCallback(Callback):
                 if self.heatmaps:
                     target = folder.with_name("heatmaps") / path.name
                     target.parent.mkdir(exist_ok=True)
-                    _draw_stages(pl_module, mine[image_id]).save(target)
+                    _draw_stages(task, mine[image_id]).save(target)
         trainer.strategy.barrier("overlays written")
         self.paths = list(names.values())
         if trainer.is_global_zero:
@@ -129,11 +128,23 @@ class PreviewsCallback(Callback):
                     logger.log_image("test/overlays", [str(path) for path in self.paths], caption=captions)
 
 
-def _draw_stages(task: Any, preview: Preview) -> Image.Image:
+def heatmap_stages(net: nn.Module) -> list[str]:
+    """The stages whose response is drawn, as a net names them.
+
+    Raises:
+        ConfigError: If it names none.
+    """
+    stages = getattr(net, "heatmap_stages", None)
+    if stages is None:
+        raise ConfigError(f"{type(net).__name__} names no stages for heatmaps: leave out --previews.heatmaps.")
+    return [str(stage) for stage in stages]
+
+
+def _draw_stages(task: Task, preview: Preview) -> Image.Image:
     """The heat of the net's stages on an image, while it is shown the mask that it predicted there."""
     images = (preview.image.float() / 255)[None].to(task.device)
     mask = preview.prediction[None, None].to(task.device)
-    heat = stage_heat(task.net, task.net.heatmap_stages, lambda: task.net(task.normalised(images), mask))
+    heat = stage_heat(task.net, heatmap_stages(task.net), lambda: task.net(task.normalised(images), mask))
     return draw_heat(preview.image, heat)
 
 

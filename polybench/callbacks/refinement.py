@@ -20,6 +20,7 @@ from polybench.refinement.regions import BoolArray
 from polybench.refinement.table import Region, regions_of
 from polybench.refinement.thresholds import MASK_GRID, ThresholdChoice, ThresholdRows, Thresholds
 from polybench.refinement.timing import Stopwatch, calls_timed
+from polybench.tasks.base import Task, data_of, task_of
 
 PARTS = ("segmentation", "regions", "classification")
 """What is timed: the net, then masks, regions and their removal, then cutting and classifying patches."""
@@ -134,7 +135,7 @@ class RefinementCallback(Callback):
         """Start empty.
 
         Raises:
-            ConfigError: If there are no thresholds.
+            ConfigError: If there are no thresholds, or nothing is segmented.
         """
         if self.thresholds is None:
             raise ConfigError(
@@ -142,16 +143,15 @@ class RefinementCallback(Callback):
             )
         self.thresholded = self.refined = None
         self.regions, self.milliseconds, self._found = [], {}, {}
-        task: Any = pl_module
         device = pl_module.device
-        self._metrics = (task.new_rows().to(device), task.new_rows().to(device), TimeRows().to(device))
+        thresholded, refined = (_image_rows(task_of(pl_module)).to(device) for _ in range(2))
+        self._metrics = (thresholded, refined, TimeRows().to(device))
 
     def on_test_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Start to time the net."""
-        task: Any = pl_module
-        self._watch = self._timing.enter_context(calls_timed(task.net, pl_module.device))
+        self._watch = self._timing.enter_context(calls_timed(task_of(pl_module).net, pl_module.device))
 
     def on_test_batch_end(
         self,
@@ -187,6 +187,18 @@ class RefinementCallback(Callback):
         self._metrics = None
 
 
+def _image_rows(task: Task) -> ImageRows:
+    """Empty rows of a segmentation.
+
+    Raises:
+        ConfigError: If the task is none.
+    """
+    rows = task.new_rows()
+    if not isinstance(rows, ImageRows):
+        raise ConfigError(f"Region refinement is of a segmentation, and {type(task).__name__} is none.")
+    return rows
+
+
 def _of_all_processes(found: dict[str, list[Region]]) -> dict[str, list[Region]]:
     """Image -> regions, of the images of every process."""
     if not (distributed.is_available() and distributed.is_initialized()):
@@ -198,8 +210,7 @@ def _of_all_processes(found: dict[str, list[Region]]) -> dict[str, list[Region]]
 
 def _native(trainer: Trainer, batch: Batch, row: int, outputs: Tensor) -> tuple[UInt8Array, Tensor]:
     """An image of a batch as its file has it, (h, w, 3), and its probability of foreground at that size, (h, w)."""
-    data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    image: UInt8Array = data.native_image(batch["id"][row])
+    image = data_of(trainer).native_image(batch["id"][row])
     probability = to_native_size(outputs[row], batch["to_native"][row], (image.shape[0], image.shape[1]))[0]
     return image, probability
 

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, checkpoint_folder, find_selection
 from polybench.data.loader import batches_done
 from polybench.errors import ConfigError
 from polybench.randomness import generator
+from polybench.tasks.base import data_of
 
 KEY = "polybench_run"
 LAST = "last.ckpt"
@@ -74,8 +75,7 @@ class ResumeCallback(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seed the batch's own randomness."""
-        seed = int(trainer.datamodule.seed)  # type: ignore[attr-defined]
-        key = generator("step", seed, trainer.current_epoch, batch_idx, trainer.global_rank)
+        key = generator("step", int(data_of(trainer).seed), trainer.current_epoch, batch_idx, trainer.global_rank)
         torch.manual_seed(key.initial_seed())
 
     def on_train_batch_end(
@@ -85,13 +85,13 @@ class ResumeCallback(Callback):
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
         if self._due and (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch:
             self._due = False
-            trainer.save_checkpoint(_folder(trainer) / LAST)
+            trainer.save_checkpoint(checkpoint_folder(trainer) / LAST)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save where the run stands after each epoch and its validation; Lightning does so for the best ones only."""
-        if trainer.checkpoint_callback is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if find_selection(trainer) is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._due = False
-            trainer.save_checkpoint(_folder(trainer) / LAST)
+            trainer.save_checkpoint(checkpoint_folder(trainer) / LAST)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down which run this is."""
@@ -99,11 +99,6 @@ class ResumeCallback(Callback):
             batches = trainer.num_training_batches
             said = {"batches_per_epoch": batches, "origin": self.origin, **self.built_from}
             checkpoint[KEY] = {**self.run._asdict(), **said}
-
-
-def _folder(trainer: Trainer) -> Path:
-    """Where the checkpoints lie."""
-    return Path(getattr(trainer.checkpoint_callback, "dirpath", None) or trainer.default_root_dir)
 
 
 def run_of(checkpoint: Path) -> RunMark | None:

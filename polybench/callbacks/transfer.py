@@ -22,11 +22,12 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from polybench.atomic import atomic_writer
-from polybench.callbacks.checkpoint import AtomicCheckpointIO
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, find_selection
 from polybench.callbacks.resume import KEY
 from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor
+from polybench.tasks.base import task_of, unwrapped
 
 IMAGENET = "imagenet"
 EXPORT = "encoder.safetensors"
@@ -113,10 +114,11 @@ class TransferCallback(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Transfer; every process does the same."""
-        encoder = encoder_of(pl_module)
+        net = unwrapped(task_of(pl_module).net)
+        encoder = encoder_of(net)
         if self.source is None or self._resumed:
             return
-        donor = read_donor(self.source, net_of(pl_module))
+        donor = read_donor(self.source, net)
         self.match = compare(donor.state, encoder.state_dict())
         if trainer.is_global_zero:
             Console().print(match_table(self.match, self.source))
@@ -146,12 +148,10 @@ class TransferCallback(Callback):
         """Leave the backbone of the best checkpoint; where there is none, that of the last step."""
         if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        net, selection = unwrapped(task_of(pl_module).net), find_selection(trainer)
+        best = selection.best_model_path if selection is not None else ""
         folder = Path(best).parent if best else Path(trainer.default_root_dir)
-        if best:
-            donor = read_donor(best, net_of(pl_module))
-        else:
-            donor = Donor(encoder_of(pl_module).state_dict(), self.ancestors)
+        donor = read_donor(best, net) if best else Donor(encoder_of(net).state_dict(), self.ancestors)
         write_encoder(donor, folder / EXPORT)
 
 
@@ -162,19 +162,12 @@ def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
     return tuple(one for transfer in transfers for one in transfer.ancestors)
 
 
-def net_of(task: LightningModule) -> nn.Module:
-    """The net of a task, out of the wrapping of torch.compile."""
-    net: nn.Module = getattr(task.net, "_orig_mod", task.net)  # type: ignore[arg-type]
-    return net
-
-
-def encoder_of(task: LightningModule) -> nn.Module:
-    """The backbone of a task's net.
+def encoder_of(net: nn.Module) -> nn.Module:
+    """The backbone of a net.
 
     Raises:
         ConfigError: If it has none.
     """
-    net = net_of(task)
     encoder = getattr(net, "encoder", None)
     if not isinstance(encoder, nn.Module):
         raise ConfigError(f"{type(net).__name__} has no backbone at '.encoder', so no weights can be transferred.")

@@ -9,13 +9,15 @@ from typing import Any
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import LearningRateMonitor
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from omegaconf.errors import OmegaConfBaseException
 
 from polybench.callbacks import (
+    ArtifactsCallback,
     AtomicCheckpointIO,
     BaselinesCallback,
+    BestCheckpoint,
     MeterCallback,
     PreviewsCallback,
     ResumeCallback,
@@ -101,7 +103,7 @@ class Session(LightningCLI):
     def _standing_callbacks(self) -> list[Any]:
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume, self.identity = ResumeCallback(), IdentityCallback()
-        return [self.meter, self.baselines, self.resume, self.identity, SigtermCallback()]
+        return [self.meter, self.baselines, self.resume, self.identity, ArtifactsCallback(), SigtermCallback()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser and let it know the command line, for its complaints."""
@@ -127,18 +129,8 @@ class Session(LightningCLI):
             default=None,
             help="A checkpoint to start from: a file, or 'last' or 'best' for that of this recipe's latest run.",
         )
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(PreviewsCallback, "previews")
-        parser.set_defaults(
-            {
-                "checkpoint.monitor": "val/dice",
-                "checkpoint.mode": "max",
-                "checkpoint.filename": "best",
-                "checkpoint.save_last": True,
-                "checkpoint.auto_insert_metric_name": False,
-                "checkpoint.enable_version_counter": False,
-            }
-        )
         parser.link_arguments("seed_everything", "data.init_args.seed")
         COMMANDS[self.command](parser)
 

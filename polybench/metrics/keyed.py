@@ -61,6 +61,17 @@ class KeyedRows(Metric):
         for name in self.layout:
             getattr(self, name).append(values[name][None])
 
+    def last(self, count: int) -> Gathered:
+        """The rows that this process added last, in their order.
+
+        Args:
+            count: How many; they must not have been gathered yet.
+        """
+        added = slice(len(self.names) - count, None)
+        names = [_decode(row) for state in self.names[added] for row in state.cpu().numpy()]
+        columns = {name: _cat(getattr(self, name)[added]).cpu().numpy() for name in self.layout}
+        return Gathered([row_id for row_id, _ in names], [group for _, group in names], columns)
+
     def sync(self, *args: Any, **kwargs: Any) -> None:
         """Gather the states of all processes; one that has no row takes part with none, of the right shape."""
         if not self.names:

@@ -1,19 +1,58 @@
-"""Find the parameters of a net that no gradient ever reaches; under DDP they would be an error."""
+"""What a net would do, found on the meta device: its outputs' shapes, and the parameters that no gradient reaches.
+
+Nothing there costs memory, arithmetic or random numbers. A net whose forward depends on values can't be run there.
+"""
 
 import copy
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
-def parameters_without_gradient(net: nn.Module, size: tuple[int, int]) -> list[str]:
-    """Name the trainable parameters that a backward pass leaves without a gradient.
+def meta_images(size: tuple[int, int]) -> Tensor:
+    """Two images without values, (2, 3, H, W)."""
+    return torch.empty(2, 3, *size, device="meta")
 
-    The pass runs on a copy on the meta device: it costs no memory, no arithmetic and no random numbers.
+
+def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> Any:
+    """What a net gives for two images, as tensors that have shapes and no values.
+
+    Args:
+        net: The net; it stays as it is.
+        size: Height and width of the images.
+        others: Further inputs, on the meta device.
+        training: Whether in training mode.
+
+    Raises:
+        RuntimeError: If the net's forward depends on values, which the meta device has not.
+    """
+    shadow = copy.deepcopy(net).to("meta").train(training)
+    with torch.no_grad():
+        return shadow(meta_images(size), *others)
+
+
+def sum_of_outputs(output: Any) -> Tensor:
+    """The sum of a tensor, of a list of tensors, or of the tensors of a mapping."""
+    outputs = list(output.values()) if isinstance(output, dict) else output
+    outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return torch.stack([item.sum() for item in outputs]).sum()
+
+
+def parameters_without_gradient(
+    net: nn.Module,
+    size: tuple[int, int],
+    objective: Callable[[Any], Tensor] = sum_of_outputs,
+    others: Sequence[Tensor] = (),
+) -> list[str]:
+    """Name the trainable parameters that a backward pass leaves without a gradient; under DDP they would be an error.
 
     Args:
         net: The net; it stays as it is.
         size: Height and width of an input that the net takes.
+        objective: Makes the scalar whose gradient is looked at from the net's outputs.
+        others: Further inputs, on the meta device.
 
     Returns:
         Names as in `named_parameters()`; an encoder stage that a decoder never reads, for example.
@@ -22,7 +61,5 @@ def parameters_without_gradient(net: nn.Module, size: tuple[int, int]) -> list[s
         RuntimeError: If the net's forward depends on values, which the meta device has not.
     """
     shadow = copy.deepcopy(net).to("meta").train()
-    output = shadow(torch.empty(2, 3, *size, device="meta"))
-    outputs = output if isinstance(output, list | tuple) else [output]
-    torch.stack([item.sum() for item in outputs]).sum().backward()  # type: ignore[no-untyped-call]
+    objective(shadow(meta_images(size), *others)).backward()  # type: ignore[no-untyped-call]
     return [name for name, p in shadow.named_parameters() if p.requires_grad and p.grad is None]

@@ -1,1 +1,295 @@
-from polybench.tasks.task import Task as Task  # WIP
+"""What every task is to the rooms above it: a net on normalised images, how it is optimised, and what it evaluates.
+
+Callbacks, experiments and the command line rely on this interface alone; a task knows none of them.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar, Literal, Self
+from typing import Protocol as DataProtocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+
+from polybench.data.images import UInt8Array
+from polybench.errors import ConfigError
+from polybench.metrics import ImageRows, Protocol, Rows
+from polybench.metrics.scored_rows import ScoredRows
+from polybench.results.facts import PassFacts
+from polybench.tasks.criterion import Terms
+from polybench.tasks.first_step import FirstStep
+from polybench.tasks.images import as_input
+from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
+from polybench.tasks.parameter_groups import COMPILED, Group, ParameterGroups
+from polybench.tasks.schedules import Interval, fit_to_run
+from polybench.tasks.term_means import TermMeans
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+FloatArray = npt.NDArray[np.float32]
+Kind = Literal["segmentation", "classification"]
+Baseline = Callable[[Tensor], Tensor]
+"""Makes probabilities of images (N, 3, H, W) in [0, 1] without a net."""
+
+
+class TaskData(DataProtocol):
+    """What a task and its callbacks ask of a data module."""
+
+    size: tuple[int, int]
+    """Height and width of the network's input, pixels."""
+
+    seed: int
+    """Of order and augmentation."""
+
+    ranked_by: Protocol
+    """The protocol that the leaderboard ranks by."""
+
+    extra_protocols: tuple[Protocol, ...]
+    """Protocols of this dataset alone."""
+
+    def native_image(self, image_id: str) -> UInt8Array:
+        """Read an image as its file has it, (h, w, 3)."""
+
+
+class Task(LightningModule, ABC):
+    """A net, how its input is normalised, how it is optimised, and what is evaluated.
+
+    Args:
+        net: Takes normalised images, (N, 3, H, W).
+        optimizer: Makes the optimizer from the parameters, or from groups of them.
+        lr_scheduler: Makes the schedule from the optimizer; a `ReduceLROnPlateau` names what it monitors.
+        mean: Per-channel mean that the net's input is normalised with, on the device.
+        std: Per-channel standard deviation for the same.
+        channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
+            says which.
+
+    Attributes:
+        protocols: What is evaluated.
+        rows: The rows of the last evaluation, of all processes; None before one.
+        input_size: Height and width of the net's input, where it is known without data, as of a loaded checkpoint.
+
+    Raises:
+        ConfigError: If the parameter groups don't fit the net.
+    """
+
+    version: ClassVar[int] = 1
+    """Raised when numbers could change."""
+
+    kind: ClassVar[Kind]
+    """What is predicted: a map of an image, or a number of a patch."""
+
+    baselines: ClassVar[Mapping[str, Baseline]]
+    """Trivial predictions that a test evaluates beside the net's."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        optimizer: OptimizerCallable,
+        lr_scheduler: LRSchedulerCallable | None,
+        mean: Sequence[float],
+        std: Sequence[float],
+        channels_last: bool,
+        parameter_groups: ParameterGroups | None = None,
+        schedule_interval: Interval | None = None,
+    ) -> None:
+        super().__init__()
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.net = net.to(memory_format=self.memory_format)
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.parameter_groups = parameter_groups
+        self.schedule_interval = schedule_interval
+        if parameter_groups is not None:
+            parameter_groups.apply(net)
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)
+        self.val_loss = MeanMetric()
+        self.val_terms = TermMeans()
+        self.first_step = FirstStep()
+        self.protocols: tuple[Protocol, ...] = ()
+        self.collected: ImageRows | ScoredRows
+        self.rows: Rows | None = None
+        self.input_size: tuple[int, int] | None = None
+
+    @abstractmethod
+    def new_rows(self) -> ImageRows | ScoredRows:
+        """An empty metric for rows of this task."""
+
+    @abstractmethod
+    def predict_probability(self, images: Tensor) -> Tensor:
+        """Probabilities, float32, of images (N, 3, H, W) in [0, 1]."""
+
+    @abstractmethod
+    def predict_image(self, image: UInt8Array) -> FloatArray:
+        """Probabilities for one image (h, w, 3): of its pixels (h, w), or of it as a whole ().
+
+        Args:
+            image: RGB; it is resized to `input_size` first.
+        """
+
+    def _predict_one(self, image: UInt8Array) -> Tensor:
+        """Probabilities of one image at the size of the net's input."""
+        if self.input_size is None:
+            raise ConfigError("The size of the net's input isn't known: set task.input_size to its height and width.")
+        with torch.inference_mode():
+            return self.predict_probability(as_input(image, self.input_size).to(self.device))[0]
+
+    @abstractmethod
+    def check_outputs(self, size: tuple[int, int]) -> None:
+        """See that the net's outputs are what the task needs, without data and without arithmetic.
+
+        Args:
+            size: Height and width of the network's input.
+
+        Raises:
+            ConfigError: If they aren't.
+        """
+
+    @abstractmethod
+    def _log_numbers(self, subset: str) -> dict[str, float]:
+        """Gather the rows of an evaluation, keep them, log their numbers, and return these by name."""
+
+    @property
+    def loss_name(self) -> str:
+        """What the loss is called in messages."""
+        return "The loss"
+
+    def check(self, size: tuple[int, int]) -> None:
+        """See that net, optimizer and schedule can be used, before any data is read.
+
+        Args:
+            size: Height and width of the network's input.
+
+        Raises:
+            ConfigError: If they can't.
+        """
+        self.check_outputs(size)
+        try:
+            self.configure_optimizers()  # thrown away
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"Optimizer or schedule can't be made: {' '.join(str(error).split())}.") from error
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """What the net is given of images in [0, 1], (N, 3, H, W)."""
+        return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and evaluation; the batch norm of frozen layers stays in evaluation."""
+        super().train(mode)
+        if self.parameter_groups is not None:
+            self.parameter_groups.keep_frozen_norms(self.net)
+        return self
+
+    def optimized_parameters(self) -> Sequence[nn.Parameter | Group]:
+        """What the optimizer is made from: all parameters, or groups of those that are trained."""
+        if self.parameter_groups is None:
+            return list(self.parameters())
+        of_net = {id(parameter) for parameter in self.net.parameters()}
+        others = [parameter for parameter in self.parameters() if id(parameter) not in of_net]
+        return self.parameter_groups.groups(self.net, others)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Make the optimizer, and the schedule with its interval and what it monitors."""
+        parameters = self.optimized_parameters()
+        return optimizer_and_scheduler(parameters, self.optimizer, self.lr_scheduler, self.schedule_interval)
+
+    def on_train_start(self) -> None:
+        """Tell schedules how long the run is; look at its first step."""
+        for config in self.trainer.lr_scheduler_configs:
+            fit_to_run(config.scheduler, self.trainer.estimated_stepping_batches)
+        self.first_step.waiting = self.trainer.global_step == 0
+
+    def on_after_backward(self) -> None:
+        """In the first step, refuse a loss that gives no gradient."""
+        if self.first_step.waiting:
+            self.first_step.see_gradients(self.net.parameters(), self.loss_name, self.trainer.strategy)
+
+    def optimise(self, terms: Terms, images: int, telling: Callable[[], bool]) -> Tensor:
+        """Log a training batch's loss as `train/loss` and its terms as `train/<term>`, and return what is optimised.
+
+        Args:
+            terms: The loss.
+            images: How many images or patches it is of.
+            telling: Whether the batch has several classes; asked for in the first step alone.
+        """
+        if self.first_step.waiting:
+            self.first_step.see_loss(terms.total, self.loss_name, telling(), self.trainer.strategy)
+        log = partial(self.log, on_epoch=True, batch_size=images, sync_dist=True)
+        log("train/loss", terms.total, on_step=True, prog_bar=True)
+        for name in sorted(terms.named):  # in every process in the same order, since they wait for each other
+            log(f"train/{name}", terms.named[name].detach(), on_step=False)
+        return terms.total
+
+    def add_val_loss(self, terms: Terms, images: int) -> None:
+        """Add a batch's loss to `val/loss` and its terms, unless the process has no batch and repeats the first."""
+        repeated = getattr(getattr(self.trainer.val_dataloaders, "sampler", None), "idle", False)
+        weight = 0 if repeated else images
+        self.val_loss.update(terms.total, weight=weight)
+        self.val_terms.update(terms.named, weight, self.device)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/loss`, its terms and the numbers; a test on this subset would print the same."""
+        self.log("val/loss", self.val_loss)
+        terms = {f"val/{name}": value for name, value in self.val_terms.compute().items()}
+        for name, value in terms.items():
+            self.log(name, value, sync_dist=True)
+        values = self._log_numbers("val")
+        step_plateaus(self.trainer, {"val/loss": float(self.val_loss.compute()), **terms, **values})
+
+    def on_test_epoch_end(self) -> None:
+        """Log the numbers."""
+        self._log_numbers("test")
+
+    def last_rows(self, count: int) -> Rows:
+        """The rows of the samples that this process evaluated last, in their order.
+
+        Args:
+            count: How many.
+        """
+        return Rows(*self.collected.last(count))
+
+    def pass_facts(self) -> PassFacts | None:
+        """How the last test went, pass by pass; None for a net that predicts once."""
+        return None
+
+    def test_artifacts(self) -> Mapping[str, bytes]:
+        """Files that describe the last test, for the run's folder: name -> content. Asked for in the first process."""
+        return {}
+
+
+def task_of(module: LightningModule) -> Task:
+    """A trainer's module as the task that it has to be.
+
+    Raises:
+        ConfigError: If it is something else.
+    """
+    if not isinstance(module, Task):
+        raise ConfigError(
+            f"{type(module).__name__} is no task of polybench: derive it from polybench.tasks.base.Task, or give its "
+            "net to SegmentationTask."
+        )
+    return module
+
+
+def data_of(trainer: Trainer) -> TaskData:
+    """A trainer's data module."""
+    data: TaskData = trainer.datamodule  # type: ignore[attr-defined]
+    return data
+
+
+def unwrapped(net: nn.Module) -> nn.Module:
+    """A net, out of the wrapping of torch.compile."""
+    inner: nn.Module = getattr(net, COMPILED.rstrip("."), net)
+    return inner

@@ -3,35 +3,32 @@
 Paper: the first of the five, whose classifier shares its backbone with FCN16s-Atrous, so that weights travel both ways.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from polybench.data.images import UInt8Array
 from polybench.data.sample import PatchBatch
-from polybench.errors import ConfigError
 from polybench.metrics import Protocol
 from polybench.metrics.protocols import PATCHES
 from polybench.metrics.scored_rows import ScoredRows
-from polybench.tasks.task import IMAGENET_MEAN, IMAGENET_STD, Task
+from polybench.models.unused import meta_outputs
+from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArray, Kind, Task
+from polybench.tasks.criterion import Terms
+from polybench.tasks.first_step import tells_apart
+from polybench.tasks.meta import on_meta
+from polybench.tasks.outputs import object_logits
+from polybench.tasks.parameter_groups import ParameterGroups
+from polybench.tasks.schedules import Interval
 
 
 def brightness(patches: Tensor) -> Tensor:
     """Call bright patches objects: the mean grey level (N,) of patches (N, 3, S, S) in [0, 1]."""
     return patches.mean(dim=(1, 2, 3))
-
-
-def object_logits(logits: Tensor) -> Tensor:
-    """Bring a classifier's output, (N, 1), or (N, 2) for a softmax over no object and object, to one logit (N,).
-
-    Raises:
-        ConfigError: If the net gives neither one nor two numbers for a patch.
-    """
-    if logits.ndim != 2 or logits.shape[1] not in (1, 2):
-        raise ConfigError(f"A classifier of patches gives (N, 1) or (N, 2), not {tuple(logits.shape)}.")
-    return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
 
 
 def patch_loss(logits: Tensor, batch: PatchBatch) -> Tensor:
@@ -46,20 +43,27 @@ class PatchClassificationTask(Task):
     has), and binary cross entropy where it has one (as the paper prints).
 
     Args:
-        net: Maps patches (N, 3, S, S) to raw logits, (N, 2) or (N, 1).
+        net: Maps patches (N, 3, S, S) to raw logits, (N, 2) or (N, 1), or to a mapping with these as `logits`.
         optimizer: Makes the optimizer from the parameters.
         lr_scheduler: Makes the scheduler from the optimizer; a `ReduceLROnPlateau` names what it monitors.
         mean: Per-channel mean that the net's input is normalised with, on the device.
         std: Per-channel standard deviation for the same.
         channels_last: Keep the net and the patches in channels-last memory format, faster on most devices.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
+            says which.
 
     Attributes:
         protocols: What is evaluated: `patches`.
         rows: The rows of the last evaluation, of all processes; None before one.
+
+    Raises:
+        ConfigError: If the parameter groups don't fit the net.
     """
 
-    kind = "classification"
-    baselines: Mapping[str, Callable[[Tensor], Tensor]] = {"brightness": brightness}
+    version: ClassVar[int] = 1
+    kind: ClassVar[Kind] = "classification"
+    baselines: ClassVar[Mapping[str, Baseline]] = {"brightness": brightness}
 
     def __init__(
         self,
@@ -69,14 +73,34 @@ class PatchClassificationTask(Task):
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         channels_last: bool = False,
+        parameter_groups: ParameterGroups | None = None,
+        schedule_interval: Interval | None = None,
     ) -> None:
-        super().__init__(net, optimizer, lr_scheduler, mean, std, channels_last)
+        super().__init__(net, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval)
         self.protocols: tuple[Protocol, ...] = (PATCHES,)
-        self.scored_rows = self.new_rows()
+        self.collected: ScoredRows = self.new_rows()
 
     def new_rows(self) -> ScoredRows:
         """An empty metric for rows of this task."""
         return ScoredRows()
+
+    @property
+    def loss_name(self) -> str:
+        """The loss, which is fixed."""
+        return "Cross entropy"
+
+    def check_outputs(self, size: tuple[int, int]) -> None:
+        """See that the net gives one number, or one for each of two classes, for a patch.
+
+        Args:
+            size: Height and width of a patch.
+
+        Raises:
+            ConfigError: If it doesn't, or can't take such patches.
+        """
+        output = on_meta(lambda: meta_outputs(self.net, size, training=True), size)
+        if output is not None:
+            object_logits(output)
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict.
@@ -96,29 +120,32 @@ class PatchClassificationTask(Task):
         """Probability of an object (N,), float32, of patches in [0, 1]."""
         return torch.sigmoid(self(images).float())
 
+    def predict_image(self, image: UInt8Array) -> FloatArray:
+        """Probability of an object in a patch (h, w, 3): ()."""
+        found: FloatArray = self._predict_one(image).cpu().numpy()
+        return found
+
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
         """Loss of a batch, `train/loss`."""
-        loss = patch_loss(self(batch["image"]), batch)
-        size = len(batch["id"])
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
-        return loss
+        terms = Terms(patch_loss(self(batch["image"]), batch))
+        return self.optimise(terms, len(batch["id"]), lambda: tells_apart(batch["label"]))
 
     def validation_step(self, batch: PatchBatch, batch_idx: int) -> None:
         """Collect the rows and the loss of a batch."""
         logits = self(batch["image"]).float()
-        self.scored_rows.update_from(batch, torch.sigmoid(logits))
-        self.add_val_loss(patch_loss(logits, batch), len(batch["id"]))
+        self.collected.update_from(batch, torch.sigmoid(logits))
+        self.add_val_loss(Terms(patch_loss(logits, batch)), len(batch["id"]))
 
     def test_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch; the probabilities (N,) go to the callbacks."""
         probability = self.predict_probability(batch["image"])
-        self.scored_rows.update_from(batch, probability)
+        self.collected.update_from(batch, probability)
         return probability
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
         """Gather the rows, keep them, and log `val/auc` and so on."""
-        self.rows = self.scored_rows.compute()
-        self.scored_rows.reset()
+        self.rows = self.collected.compute()
+        self.collected.reset()
         logged = {f"{subset}/{metric}": value for metric, value in PATCHES.scores(self.rows).items()}
         for name, value in logged.items():
             self.log(name, value, prog_bar=name == "val/auc", sync_dist=True)

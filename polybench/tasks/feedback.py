@@ -15,17 +15,15 @@ paper says that it "considered the highest" of ten.
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import torch
-from lightning.pytorch import Callback
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from polybench.callbacks.feedback import CurveCallback
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
@@ -36,7 +34,11 @@ from polybench.feedback.pruning import Trajectory, iterate
 from polybench.metrics import PER_IMAGE
 from polybench.metrics.protocols import FANET
 from polybench.results.facts import PassFacts
-from polybench.tasks.segmentation import SegmentationTask, foreground_logits
+from polybench.tasks.base import data_of
+from polybench.tasks.outputs import LOGITS, Outputs, foreground_outputs, logits_of
+from polybench.tasks.parameter_groups import ParameterGroups
+from polybench.tasks.schedules import Interval
+from polybench.tasks.segmentation import SegmentationTask
 
 Update = Literal["every_epoch", "on_improvement", "never"]
 Refresh = Literal["pass", "inverse"]
@@ -74,7 +76,15 @@ class FeedbackSegmentationTask(SegmentationTask):
             whole batch.
         otsu_in_view: Let the first mask look at the field of view alone, where the dataset has one; predictions outside
             a dataset never know one.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
+            says which.
+
+    Raises:
+        ConfigError: If a number of passes is out of bounds, or as for `SegmentationTask`.
     """
+
+    version: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -91,8 +101,12 @@ class FeedbackSegmentationTask(SegmentationTask):
         report: int | Literal["last", "fixed_point"] = "last",
         pass_batch_size: int | None = None,
         otsu_in_view: bool = False,
+        parameter_groups: ParameterGroups | None = None,
+        schedule_interval: Interval | None = None,
     ) -> None:
-        super().__init__(net, loss, optimizer, lr_scheduler, mean, std, channels_last)
+        super().__init__(
+            net, loss, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval
+        )
         if iterations < 1:
             raise ConfigError(f"iterations must be at least 1, not {iterations}.")
         if report not in ("last", "fixed_point") and not (isinstance(report, int) and 1 <= report <= iterations):
@@ -107,27 +121,20 @@ class FeedbackSegmentationTask(SegmentationTask):
         self.best_loss, self.improved = math.inf, False
         self.pass_rows: PassRows | None = None
         self.curve: Curve | None = None
+        self._gives_mapping = False
 
     @property
     def _data(self) -> SegmentationDataModule:
-        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+        return cast(SegmentationDataModule, data_of(self.trainer))
 
     @property
     def reported_pass(self) -> int:
         """The number of the pass that counts; for a fixed point, where there is none."""
         return self.report if isinstance(self.report, int) else self.iterations
 
-    def configure_callbacks(self) -> list[Callback]:
-        """Draw the curve over passes after each test; Lightning asks before each fit and test of a trainer."""
-        there = any(isinstance(callback, CurveCallback) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
-        return [] if there else [CurveCallback()]
-
     def setup(self, stage: str) -> None:
         """Make ready; see that what training predicts can be brought back, if it is to be."""
-        if len(inspect.signature(self.net.forward).parameters) < 2:
-            raise ConfigError(
-                f"{type(self.net).__name__} takes no mask beside its images: give it to SegmentationTask."
-            )
+        self._refuse_no_masks()
         super().setup(stage)
         if stage == "fit" and self.refresh == "inverse" and not self._data.policy.can_be_undone(self._data.size):
             raise ConfigError(
@@ -139,23 +146,43 @@ class FeedbackSegmentationTask(SegmentationTask):
         self.pass_rows = PassRows(protocols, self.iterations) if stage == "test" else None
         self.curve = None
 
+    def _refuse_no_masks(self) -> None:
+        if len(inspect.signature(self.net.forward).parameters) < 2:
+            raise ConfigError(
+                f"{type(self.net).__name__} takes no mask beside its images: give it to SegmentationTask."
+            )
+
+    def check_outputs(self, size: tuple[int, int]) -> None:
+        """See that the net takes masks and gives logits of one class.
+
+        Raises:
+            ConfigError: If it doesn't.
+        """
+        self._refuse_no_masks()
+        super().check_outputs(size)
+
+    def other_inputs(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """The masks of two images, on the meta device."""
+        return (torch.empty(2, 1, *size, dtype=torch.bool, device="meta"),)
+
     def forward(self, images: Tensor) -> Tensor:
         """Foreground logits (N, 1, H, W) that count, of images in [0, 1], (N, 3, H, W), from Otsu's masks."""
         return self._reported(self._trajectories(images, otsu_masks(images), self._passes))
 
-    def batch_outputs(self, batch: Batch) -> list[Tensor]:
-        """Foreground logits of a batch: in training from its images' own masks, else those of the pass that counts."""
+    def batch_outputs(self, batch: Batch) -> Outputs:
+        """Outputs for a batch: in training from its images' own masks, else the logits of the pass that counts."""
         if self.training:
             outputs = self._outputs(batch["image"], self.shown(batch))
             if self.refresh == "inverse":
-                masks = outputs[0].detach() > 0
+                masks = logits_of(outputs)[0].detach() > 0
                 transform = batch.get("transform")
                 self.predicted.put(image_ids(batch), transform.unmask(masks) if transform else masks)
             return outputs
         trajectories = self._trajectories(batch["image"], self._first(batch), self._passes)
         if self.pass_rows is not None:
             self.pass_rows.update(batch, trajectories)
-        return [self._reported(trajectories)]
+        logits = self._reported(trajectories)
+        return {LOGITS: logits} if self._gives_mapping else logits
 
     def shown(self, batch: Batch) -> Tensor:
         """The masks (N, 1, H, W), boolean, that a training batch is shown, moved as its images were."""
@@ -177,12 +204,17 @@ class FeedbackSegmentationTask(SegmentationTask):
         return torch.stack([trajectory.at(1) for trajectory in trajectories]) > 0
 
     def _trajectories(self, images: Tensor, masks: Tensor, passes: int) -> list[Trajectory]:
-        refine: Callable[..., Tensor] = getattr(self.net, "refine", self.net)
+        refine: Callable[..., Any] = getattr(self.net, "refine", self.net)
         precompute: Callable[[Tensor], Any] = getattr(self.net, "precompute", lambda normalised: normalised)
-        size = images.shape[-2:]
+
+        def logits(state: Any, shown: Tensor) -> Tensor:
+            output = refine(state, shown)
+            self._gives_mapping = isinstance(output, Mapping)
+            return logits_of(foreground_outputs(output, images.shape[-2:]))[0]
+
         return iterate(
             precompute,
-            lambda state, shown: foreground_logits(refine(state, shown), size),
+            logits,
             self.normalised(images),
             masks,
             passes,
@@ -257,6 +289,16 @@ class FeedbackSegmentationTask(SegmentationTask):
         assert curve is not None
         reported = None if self.report == "fixed_point" else self.reported_pass
         return PassFacts(reported, curve.fixed_points, curve.cycles, curve.mean_passes, curve.scores)
+
+    def test_artifacts(self) -> Mapping[str, bytes]:
+        """The curve of the last test over passes, as a picture and as a table."""
+        if self.curve is None:
+            return {}
+        from polybench.feedback.picture import curve_picture, curve_table  # with matplotlib, after a test alone
+
+        reported = None if self.report == "fixed_point" else self.reported_pass
+        table = curve_table(self.curve).to_csv(float_format="%.6f")
+        return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, reported)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the bank into the checkpoint, and what else decides how it goes on."""

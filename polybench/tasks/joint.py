@@ -3,7 +3,9 @@
 A control that no paper has: the transfer schemes of the first of the five train on both in turn.
 """
 
+import copy
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -12,9 +14,18 @@ from torch import Tensor, nn
 from polybench.data.joint_module import JointDataModule
 from polybench.data.sample import JointBatch
 from polybench.errors import ConfigError
-from polybench.tasks.classification import object_logits, patch_loss
-from polybench.tasks.segmentation import SegmentationTask, foreground_logits
-from polybench.tasks.task import IMAGENET_MEAN, IMAGENET_STD
+from polybench.models.unused import meta_images
+from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, data_of
+from polybench.tasks.classification import patch_loss
+from polybench.tasks.criterion import Terms, refuse_names
+from polybench.tasks.first_step import tells_apart
+from polybench.tasks.meta import on_meta
+from polybench.tasks.outputs import foreground_outputs, object_logits
+from polybench.tasks.parameter_groups import ParameterGroups
+from polybench.tasks.schedules import Interval
+from polybench.tasks.segmentation import SegmentationTask
+
+TERMS = ("segmentation_loss", "classification_loss")
 
 
 class JointTask(SegmentationTask):
@@ -30,10 +41,15 @@ class JointTask(SegmentationTask):
         std: Per-channel standard deviation for the same.
         channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
         weight: Of the patches' cross entropy beside the loss of the segmentation.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
+            says which.
 
     Raises:
-        ConfigError: If the weight isn't positive.
+        ConfigError: If the weight isn't positive, or as for `SegmentationTask`.
     """
+
+    version: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -45,8 +61,12 @@ class JointTask(SegmentationTask):
         std: Sequence[float] = IMAGENET_STD,
         channels_last: bool = False,
         weight: float = 1.0,
+        parameter_groups: ParameterGroups | None = None,
+        schedule_interval: Interval | None = None,
     ) -> None:
-        super().__init__(net, loss, optimizer, lr_scheduler, mean, std, channels_last)
+        super().__init__(
+            net, loss, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval
+        )
         if not weight > 0:
             raise ConfigError(f"weight must be above 0, not {weight}: for segmentation alone take SegmentationTask.")
         self.weight = weight
@@ -57,9 +77,8 @@ class JointTask(SegmentationTask):
         Raises:
             ConfigError: If the net has one head, or the data module no patches.
         """
-        if not hasattr(self.net, "segment_and_classify"):
-            raise ConfigError(f"{type(self.net).__name__} has no head for patches: give it to SegmentationTask.")
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        self._refuse_one_head()
+        data = data_of(self.trainer)
         if stage == "fit" and not isinstance(data, JointDataModule):
             raise ConfigError(
                 f"JointTask trains on images and patches, and {type(data).__name__} has one of them: give it as "
@@ -67,20 +86,47 @@ class JointTask(SegmentationTask):
             )
         super().setup(stage)
 
+    def _refuse_one_head(self) -> None:
+        if not hasattr(self.net, "segment_and_classify"):
+            raise ConfigError(f"{type(self.net).__name__} has no head for patches: give it to SegmentationTask.")
+
+    def check_outputs(self, size: tuple[int, int]) -> None:
+        """See that the net gives logits of one class for images and for patches.
+
+        Args:
+            size: Height and width of images and patches.
+
+        Raises:
+            ConfigError: If it doesn't, or has one head.
+        """
+        self._refuse_one_head()
+        super().check_outputs(size)
+        shadow = copy.deepcopy(self.net).to("meta")
+        both = on_meta(lambda: self._both_heads(shadow, meta_images(size), meta_images(size)), size)
+        if both is not None:
+            foreground_outputs(both[0], size)
+            object_logits(both[1])
+
     def unused_parameters(self) -> list[str]:
         """Name what no gradient reaches from images and patches together."""
         return [name for name in super().unused_parameters() if not name.startswith("classifier.")]
 
+    @staticmethod
+    def _both_heads(net: nn.Module, images: Tensor, patches: Tensor) -> tuple[Any, Any]:
+        outputs: tuple[Any, Any] = net.segment_and_classify(images, patches)  # type: ignore[operator]
+        return outputs
+
     def training_step(self, batch: JointBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
-        """Loss of a batch, `train/loss`; its parts are `train/segmentation_loss` and `train/classification_loss`."""
+        """Loss of a batch, `train/loss`; its parts are `train/segmentation_loss` and `train/classification_loss`.
+
+        The loss is the first part plus `weight` times the second; terms of a loss of outputs are logged beside them.
+        """
         images, patches = batch["images"], batch["patches"]
         inputs = self.normalised(images["image"]), self.normalised(patches["image"])
-        logits, classes = self.net.segment_and_classify(*inputs)  # type: ignore[operator]
-        segmentation = self._loss(foreground_logits(logits, images["image"].shape[-2:]), images)
+        logits, classes = self._both_heads(self.net, *inputs)
+        found = self.batch_terms(foreground_outputs(logits, images["image"].shape[-2:]), images)
+        refuse_names(self.loss, found.named, TERMS)
         classification = patch_loss(object_logits(classes), patches)
-        loss = segmentation + self.weight * classification
-        size = len(images["id"])
-        self.log("train/loss", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size, sync_dist=True)
-        parts = {"train/segmentation_loss": segmentation, "train/classification_loss": classification}
-        self.log_dict(parts, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
-        return loss
+        terms = {**found.named, **dict(zip(TERMS, (found.total, classification), strict=True))}
+        total = found.total + self.weight * classification
+        return self.optimise(Terms(total, terms), len(images["id"]), lambda: tells_apart(images["mask"]))

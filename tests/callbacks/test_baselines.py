@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from polybench.callbacks.baselines import all_background, all_foreground, otsu
+from polybench.tasks.baselines import all_background, all_foreground, otsu
 
 
 def test_constant_baselines() -> None:

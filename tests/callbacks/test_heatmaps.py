@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from torch import nn
 
 from polybench.callbacks import PreviewsCallback
 from polybench.callbacks.heatmaps import draw_heat, stage_heat, tint
 from polybench.errors import ConfigError
+from polybench.tasks import SegmentationTask
 
 
 class TwoStages(nn.Module):
@@ -44,7 +45,6 @@ def test_picture_has_the_image_and_every_stage() -> None:
 
 
 def test_net_without_named_stages_is_refused() -> None:
-    task = LightningModule()
-    task.net = nn.Conv2d(3, 1, 1)
+    task = SegmentationTask(nn.Conv2d(3, 1, 1), nn.BCEWithLogitsLoss())
     with pytest.raises(ConfigError, match="Conv2d names no stages"):
         PreviewsCallback(heatmaps=True).on_test_start(Trainer(accelerator="cpu", logger=False), task)

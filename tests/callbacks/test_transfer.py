@@ -2,54 +2,58 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from polybench.callbacks import AtomicCheckpointIO, ResumeCallback, TransferCallback
+from polybench.callbacks import AtomicCheckpointIO, BestCheckpoint, ResumeCallback, TransferCallback
 from polybench.callbacks.resume import RunMark
 from polybench.callbacks.transfer import LINEAGE, compare, read_donor, take
 from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.models import FCN16sAtrous, PatchClassifier
+from polybench.tasks import PatchClassificationTask
 
 TINY = "tu-test_resnet"
 
 
-class Task(LightningModule):
+class Trained(PatchClassificationTask):
     """Two steps of anything on a net."""
 
     def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
+        super().__init__(net, partial(torch.optim.SGD, lr=0.1))
         self.first: Mapping[str, Tensor] = {}
 
     def on_train_start(self) -> None:
+        super().on_train_start()
         encoder: nn.Module = self.net.encoder  # type: ignore[assignment]
         self.first = {key: value.clone() for key, value in encoder.state_dict().items()}
 
-    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # type: ignore[override]
         logits = self.net(batch)
         return F.cross_entropy(logits.flatten(2).mean(-1) if logits.ndim > 2 else logits, torch.zeros(2).long())
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return torch.optim.SGD(self.parameters(), lr=0.1)
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:  # type: ignore[override]
+        self.log("val/dice", float(self.current_epoch))  # the last epoch is the best
+
+    def on_validation_epoch_end(self) -> None:
+        pass
 
 
 def fit(
     net: nn.Module, folder: Path, transfer: TransferCallback, checkpoint: Path | None = None, epochs: int = 1
-) -> Task:
+) -> Trained:
     """Train, with the origin written into the checkpoints as the command line does."""
-    task, resume = Task(net), ResumeCallback()
+    task, resume = Trained(net), ResumeCallback()
     resume.run = RunMark("recipe", "length", 1)
     resume.origin = {"task": "segmentation", "dataset": "kvasir_seg", "stage": folder.name}
     resume.on_train_batch_start = lambda *args: None  # type: ignore[method-assign]  # there is no data module here
@@ -60,11 +64,12 @@ def fit(
         default_root_dir=folder,
         logger=False,
         plugins=[AtomicCheckpointIO()],
-        callbacks=[transfer, resume, ModelCheckpoint(folder, "best")],
+        callbacks=[transfer, resume, BestCheckpoint(folder)],
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    trainer.fit(task, DataLoader(images, batch_size=2), ckpt_path=checkpoint)  # type: ignore[arg-type]
+    loader = DataLoader(images, batch_size=2)  # type: ignore[arg-type]
+    trainer.fit(task, loader, loader, ckpt_path=checkpoint)
     return task
 
 

@@ -48,9 +48,6 @@ def logged(weight: float, **options: Any) -> tuple[dict[str, float], Constant]:
     net, values = Constant(), {}
     task = JointTask(net, nn.BCEWithLogitsLoss(), weight=weight, **options)
     task.log = lambda name, value, **rest: values.update({name: float(value)})  # type: ignore[method-assign]
-    task.log_dict = lambda parts, **rest: values.update(  # type: ignore[method-assign]
-        {name: float(value) for name, value in parts.items()}
-    )
     assert float(task.training_step(BATCH, 0)) == values["train/loss"]
     return values, net
 

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import nn
 
-from polybench.callbacks import AtomicCheckpointIO, ResumeCallback
+from polybench.callbacks import AtomicCheckpointIO, BestCheckpoint, ResumeCallback
 from polybench.datasets import ClinicDBDataModule
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
@@ -154,9 +153,7 @@ def test_accumulated_gradients_are_stepped_with_before_a_checkpoint(data_root: P
 def test_last_checkpoint_is_of_the_last_epoch_whether_it_was_better_or_not(data_root: Path, tmp_path: Path) -> None:
     task = SegmentationTask(nn.Conv2d(3, 1, 1), BCEDiceLoss(), partial(torch.optim.SGD, lr=0.0))
     data = ClinicDBDataModule(str(data_root), (16, 24), str(data_root / "split.csv"), batch_size=2)
-    best = ModelCheckpoint(
-        tmp_path, "best", monitor="val/dice", mode="max", save_last=True, enable_version_counter=False
-    )
+    best = BestCheckpoint(tmp_path)
     trainer = Trainer(
         max_epochs=3,
         accelerator="cpu",
@@ -171,5 +168,5 @@ def test_last_checkpoint_is_of_the_last_epoch_whether_it_was_better_or_not(data_
     epochs = {name: torch.load(tmp_path / f"{name}.ckpt", weights_only=True)["epoch"] for name in ("best", "last")}
     assert epochs == {"best": 0, "last": 2}
     saved = torch.load(tmp_path / "last.ckpt", weights_only=True)["callbacks"]
-    [state] = [state for name, state in saved.items() if name.startswith("ModelCheckpoint")]
+    [state] = [state for name, state in saved.items() if name.startswith("BestCheckpoint")]
     assert state["best_model_path"] == str(tmp_path / "best.ckpt")

@@ -13,7 +13,7 @@ from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.metrics.protocols import EFEN, FANET, FOV, PER_IMAGE, POOLED
 from polybench.tasks import SegmentationTask
-from polybench.tasks.segmentation import foreground_logits
+from polybench.tasks.outputs import foreground_logits
 
 QUIET = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
 
@@ -119,7 +119,7 @@ class Half(nn.Conv2d):
 
     def forward(self, images: Tensor) -> Tensor:
         found = torch.arange(len(images), device=images.device).view(-1, 1, 1, 1) > 0
-        return super().forward(images) * 0 + torch.where(found, 9.0, -9.0)
+        return super().forward(images) * 1e-6 + torch.where(found, 9.0, -9.0)
 
 
 class Vessels(Extra):

@@ -5,6 +5,8 @@ combined binary cross-entropy and Dice loss; this is the released code's. Ours l
 view, which counts nowhere in the paper.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,6 +17,8 @@ class FANetLoss(nn.Module):
 
     The sums run over the pixels of the whole batch.
     """
+
+    version: ClassVar[int] = 1
 
     def forward(self, logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
         """Compute the loss of a batch.

@@ -1,15 +1,12 @@
 """The curve over passes as a table and as a picture."""
 
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+import io
 
-import pandas as pd
 import pytest
 from PIL import Image
 
-from polybench.callbacks.feedback import CurveCallback, draw_curve
 from polybench.feedback.curve import Curve
+from polybench.feedback.picture import curve_picture, curve_table, draw_curve
 
 DICE, IOU = (0.5, 0.7, 0.8), (0.4, 0.6, 0.7)
 
@@ -22,28 +19,17 @@ def curve() -> Curve:
     return Curve(scores, images=10, fixed_points=7, cycles=2, mean_passes=2.5)
 
 
-def finish(folder: Path, made: Curve | None, rank: int = 0) -> CurveCallback:
-    callback = CurveCallback()
-    trainer: Any = SimpleNamespace(log_dir=str(folder), is_global_zero=rank == 0)
-    task: Any = SimpleNamespace(curve=made, reported_pass=2, report=2)
-    callback.on_test_end(trainer, task)
-    return callback
-
-
-def test_writes_a_row_for_each_pass(tmp_path: Path) -> None:
-    finish(tmp_path, curve())
-    table = pd.read_csv(tmp_path / "iterations.csv", index_col="iteration")
+def test_table_has_a_row_for_each_pass() -> None:
+    table = curve_table(curve())
     assert table.index.tolist() == [1, 2, 3]
     assert table["per_image@2/dice"].tolist() == list(DICE)
     assert table["fanet@2/iou"].tolist() == list(IOU)
     assert table["per_image@2/recall"].tolist() == [0.1, 0.2, 0.3]
 
 
-def test_draws_a_picture(tmp_path: Path) -> None:
-    callback = finish(tmp_path, curve())
-    assert callback.path == tmp_path / "iterations.png"
-    with Image.open(callback.path) as picture:
-        assert picture.size == (768, 504)
+def test_picture_is_a_png_of_fixed_size() -> None:
+    with Image.open(io.BytesIO(curve_picture(curve(), 2))) as picture:
+        assert (picture.format, picture.size) == ("PNG", (768, 504))
 
 
 def test_picture_shows_the_values_and_the_pass_that_counts() -> None:
@@ -59,9 +45,3 @@ def test_a_flat_curve_looks_flat() -> None:
     scores = {"per_image@2": {"dice": (0.8, 0.8 + 1e-9), "iou": (0.8, 0.8)}}
     [axes] = draw_curve(Curve(scores, images=1, fixed_points=1, cycles=0, mean_passes=1.0), 2).axes
     assert axes.get_ylim() == pytest.approx((0.79, 0.81))
-
-
-@pytest.mark.parametrize(("made", "rank"), [(None, 0), (curve(), 1)], ids=["no-test", "other-process"])
-def test_writes_nothing_without_a_curve_or_in_another_process(tmp_path: Path, made: Curve | None, rank: int) -> None:
-    assert finish(tmp_path, made, rank).path is None
-    assert not list(tmp_path.iterdir())

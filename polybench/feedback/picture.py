@@ -3,15 +3,12 @@
 Paper: FANet (Tomar et al., IEEE TNNLS 2022), figure 5.
 """
 
-from pathlib import Path
-from typing import Any
+import io
 
 import pandas as pd
-from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.feedback.curve import Curve
 
 SHOWN = ("dice", "iou")
@@ -19,32 +16,6 @@ SHOWN = ("dice", "iou")
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """A colour for each protocol, which the colour-blind can tell apart (after Okabe and Ito)."""
-
-
-class CurveCallback(Callback):
-    """After a test of a task with a `curve`, writes `iterations.png` and `iterations.csv` in the run's folder.
-
-    Attributes:
-        path: The picture; None before.
-    """
-
-    def __init__(self) -> None:
-        self.path: Path | None = None
-
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write both files, in the first process."""
-        curve: Any = pl_module.curve
-        log_dir = trainer.log_dir  # every process has to ask for it
-        if curve is None or log_dir is None or not trainer.is_global_zero:
-            return
-        folder = Path(log_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_write_text(folder / "iterations.csv", curve_table(curve).to_csv(float_format="%.6f"))
-        self.path = folder / "iterations.png"
-        task: Any = pl_module
-        reported = None if task.report == "fixed_point" else int(task.reported_pass)
-        with atomic_writer(self.path) as file:
-            draw_curve(curve, reported).savefig(file, format="png", dpi=120)
 
 
 def curve_table(curve: Curve) -> pd.DataFrame:
@@ -82,3 +53,10 @@ def draw_curve(curve: Curve, reported: int | None) -> Figure:
     )
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return figure
+
+
+def curve_picture(curve: Curve, reported: int | None) -> bytes:
+    """The drawn curve as a PNG; arguments as for `draw_curve`."""
+    file = io.BytesIO()
+    draw_curve(curve, reported).savefig(file, format="png", dpi=120)
+    return file.getvalue()

@@ -1,0 +1,41 @@
+"""Trivial predictions of a segmentation: a net that doesn't beat them has learnt nothing."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from kornia.color import rgb_to_grayscale
+from kornia.filters import otsu_threshold
+from torch import Tensor
+
+
+def all_background(images: Tensor) -> Tensor:
+    """Predict nothing anywhere: zeros (N, 1, H, W) for images (N, 3, H, W)."""
+    return torch.zeros_like(images[:, :1])
+
+
+def all_foreground(images: Tensor) -> Tensor:
+    """Predict the object everywhere: ones (N, 1, H, W) for images (N, 3, H, W)."""
+    return torch.ones_like(images[:, :1])
+
+
+def otsu(images: Tensor) -> Tensor:
+    """Predict the bright side of Otsu's threshold of the grey image, as it is.
+
+    Not the first mask of a feedback net: `polybench.feedback.otsu` rounds to 8 bits and blurs before the threshold.
+
+    Args:
+        images: RGB in [0, 1], (N, 3, H, W).
+
+    Returns:
+        {0, 1}, (N, 1, H, W).
+    """
+    grey = rgb_to_grayscale(images)
+    thresholds = torch.stack([otsu_threshold(image[None])[1].reshape(()) for image in grey])
+    return (grey > thresholds.view(-1, 1, 1, 1)).to(images.dtype)
+
+
+BASELINES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "all_background": all_background,
+    "all_foreground": all_foreground,
+    "otsu_threshold": otsu,
+}

@@ -1,0 +1,73 @@
+"""What is looked at in the first step of a training alone, before any weight moves: can this loss train this net?"""
+
+from collections.abc import Iterable
+
+import torch
+from lightning.pytorch.strategies import Strategy
+from torch import Tensor, nn
+
+from polybench.errors import ConfigError
+
+
+class FirstStep:
+    """Refuses a loss that trains nothing.
+
+    A batch whose masks are all empty or all full may have no gradient with a sound loss (Dice), so that the next one
+    is waited for.
+
+    Attributes:
+        waiting: Whether the first step is still to come.
+    """
+
+    def __init__(self) -> None:
+        self.waiting = False
+        self._telling = True
+
+    def see_loss(self, total: Tensor, name: str, telling: bool, strategy: Strategy) -> None:
+        """Look at the loss, before the backward pass; every process does, since they answer together.
+
+        Args:
+            total: The scalar.
+            name: The loss's class.
+            telling: Whether the batch has something to tell apart.
+            strategy: Of the trainer.
+
+        Raises:
+            ConfigError: If nothing can be learnt from it, or it isn't finite.
+        """
+        self._telling = telling
+        if not total.requires_grad:
+            raise ConfigError(
+                f"No parameter gets a gradient from {name}: it must be computed from the net's outputs, without detach."
+            )
+        if strategy.reduce_boolean_decision(not bool(torch.isfinite(total)), all=False):
+            raise ConfigError(
+                f"{name} is {float(total)} in the first step, in this process or another: check the loss, the "
+                "input's mean and std, and the precision."
+            )
+
+    def see_gradients(self, parameters: Iterable[nn.Parameter], name: str, strategy: Strategy) -> None:
+        """Look at the gradients, after the backward pass.
+
+        Args:
+            parameters: What is trained.
+            name: The loss's class.
+            strategy: Of the trainer.
+
+        Raises:
+            ConfigError: If all are 0 or none.
+        """
+        none = not any(bool(parameter.grad.any()) for parameter in parameters if parameter.grad is not None)
+        telling = strategy.reduce_boolean_decision(self._telling, all=False)
+        if not strategy.reduce_boolean_decision(none, all=True):
+            self.waiting = False
+        elif telling:
+            raise ConfigError(
+                f"No parameter gets a gradient from {name} in the first step, so that nothing would be learnt: take a "
+                "loss for one foreground channel, such as polybench.losses.BCEDiceLoss or torch.nn.BCEWithLogitsLoss."
+            )
+
+
+def tells_apart(masks: Tensor) -> bool:
+    """Whether masks (N, C, H, W) in {0, 1} have both foreground and background."""
+    return bool(masks.any()) and not bool(masks.all())
