@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from polybench import datasets, tasks
 from polybench.data.joint_module import JointDataModule
@@ -17,10 +18,6 @@ from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.datasets.synth.dataset import VERSION, write_dataset
 from polybench.experiments.class_versions import version_of
-from polybench.losses import BCEDiceLoss
-from polybench.models import EFEN, FANet, JointFCN16sAtrous, PatchClassifier
-from polybench.models.fanet import FANetLoss
-from tools.golden.classes import EFEN_NARROW, FANET_NARROW, TINY_ENCODER
 from tools.golden.numbers import Golden, images, masks, rounded, summary
 
 DATA_TOLERANCE = 1e-3
@@ -112,13 +109,12 @@ def _text_digest(text: str) -> str:
 
 
 def task_golden(name: str) -> Golden:
-    """Losses of two steps of a fixed batch, with an optimizer's step between them."""
+    """Losses before and after a step on a fixed batch, of a net and a loss that are none of ours."""
     cls = getattr(tasks, name)
     net, arguments, batch = _task_case(name)
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there is no trainer to log to
-        torch.manual_seed(0)
-        task = cls(net(), optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9), **arguments).train()
+        task = cls(net, optimizer=partial(torch.optim.SGD, lr=0.05, momentum=0.9), **arguments).train()
         made = task.configure_optimizers()
         optimizer = made["optimizer"] if isinstance(made, dict) else made
         losses = []
@@ -128,22 +124,53 @@ def task_golden(name: str) -> Golden:
             loss.backward()
             optimizer.step()
             losses.append(rounded(float(loss)))
-    return Golden(version_of(cls) or "none", {"losses": losses}, {}, tolerance=1e-3)
+    return Golden(version_of(cls) or "none", {"losses": losses}, {})
 
 
-def _task_case(name: str) -> tuple[Callable[[], torch.nn.Module], dict[str, Any], dict[str, Any]]:
+class Plain(torch.nn.Module):
+    """A convolution with fixed weights, under every interface that a task asks of its net."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.encoder = torch.nn.Conv2d(channels, 4, 3, padding=1)
+        self.head = torch.nn.Conv2d(4, 1, 1)
+        self.classifier = torch.nn.Linear(4, 2)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.sin(torch.arange(parameter.numel()) * 0.9 + 1).view_as(parameter))
+
+    def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
+        """Segment, or classify where there is nothing else to do."""
+        shown = images if feedback is None else torch.cat([images, feedback.float()], dim=1)
+        return self.head(torch.relu(self.encoder(shown)))  # type: ignore[no-any-return]
+
+    def segment_and_classify(self, images: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Do both."""
+        return self(images), self.classify(patches)
+
+    def classify(self, patches: Tensor) -> Tensor:
+        """Give two numbers for each patch."""
+        return self.classifier(torch.relu(self.encoder(patches)).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class PlainClassifier(Plain):
+    """The same as a net that classifies."""
+
+    def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
+        """Classify."""
+        return self.classify(images)
+
+
+def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]:
     """Net, further arguments and batch of a task."""
     frames = {"image": images(2, SIDE), "mask": masks(2, SIDE), "valid": torch.ones(2, 1, SIDE, SIDE), "id": ["a", "b"]}
     patches = {"image": images(3, SIDE), "label": torch.tensor([0, 1, 1]), "id": ["a/n0", "a/p0", "b/p0"]}
-    cases: dict[str, tuple[Callable[[], torch.nn.Module], dict[str, Any], dict[str, Any]]] = {
-        "SegmentationTask": (lambda: EFEN(**EFEN_NARROW), {"loss": BCEDiceLoss()}, frames),
-        "FeedbackSegmentationTask": (lambda: FANet(**FANET_NARROW), {"loss": FANetLoss()}, frames),
-        "JointTask": (
-            lambda: JointFCN16sAtrous(**TINY_ENCODER),
-            {"loss": torch.nn.BCEWithLogitsLoss()},
-            {"images": frames, "patches": patches},
-        ),
-        "PatchClassificationTask": (lambda: PatchClassifier(**TINY_ENCODER), {}, patches),
+    loss = {"loss": torch.nn.BCEWithLogitsLoss()}
+    cases: dict[str, tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]] = {
+        "SegmentationTask": (Plain(3), loss, frames),
+        "FeedbackSegmentationTask": (Plain(4), loss, frames),
+        "JointTask": (Plain(3), loss, {"images": frames, "patches": patches}),
+        "PatchClassificationTask": (PlainClassifier(3), {}, patches),
     }
     return cases[name]
 
