@@ -1,0 +1,122 @@
+"""Golden numbers of nets, losses, policies and schedules."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from polybench import models
+from polybench.augment import POLICY_NAMES, named_policy
+from polybench.experiments.class_versions import resolve, version_of
+from tools.golden.numbers import Golden, images, logits, masks, rounded, summary
+
+Case = Mapping[str, Any]
+
+EFEN_NARROW = {"widths": [8, 8, 16, 16], "pretrained": False}
+FANET_NARROW = {"widths": [4, 8, 8, 16]}
+TINY_ENCODER = {"encoder": "tu-test_resnet", "encoder_weights": None}
+RESNET50 = {"encoder": "resnet50", "encoder_weights": None}
+
+NETS: dict[str, dict[str, Case]] = {
+    "EFEN": {
+        "narrow": EFEN_NARROW,
+        "plain": {**EFEN_NARROW, "skip": "plain"},
+        "single": {**EFEN_NARROW, "feature_reextraction": False},
+    },
+    "FANet": {gate: {**FANET_NARROW, "gate": gate} for gate in ("frozen", "straight_through", "soft", "none")},
+    "FANetSeries": {"narrow": {**FANET_NARROW, "nets": 2}},
+    "FCN16sAtrous": {"tiny": TINY_ENCODER},
+    "JointFCN16sAtrous": {"tiny": TINY_ENCODER},
+    "PatchClassifier": {"tiny": TINY_ENCODER, "flatten": {**TINY_ENCODER, "head": "flatten", "size": 32}},
+}
+"""Net -> case -> arguments, of which initialisation and outputs are computed."""
+
+FULL: dict[str, Case] = {"EFEN": {"pretrained": False}, "FANet": {}, "FCN16sAtrous": RESNET50}
+"""Net -> arguments of its published size, of which the initialisation alone is."""
+
+LOSSES = ("polybench.losses.BCEDiceLoss", "polybench.models.fanet.FANetLoss")
+
+SCHEDULES: dict[str, Case] = {"polybench.tasks.schedules.CosineThenFlat": {"epochs": 12}}
+"""Schedule -> arguments beside the optimizer."""
+
+
+def net_golden(name: str) -> Golden:
+    """Initialisation under a fixed seed, and outputs on fixed images in training mode."""
+    cls = getattr(models, name)
+    numbers = {}
+    for case, arguments in NETS[name].items():
+        net = _initialised(cls, arguments)
+        numbers[f"initialisation, {case}"] = summary(_floats(net))
+        numbers[f"outputs, {case}"] = summary(_outputs(net))
+    if name in FULL:
+        numbers["initialisation, full"] = summary(_floats(_initialised(cls, FULL[name])))
+    return Golden(version_of(cls) or "none", numbers, {})
+
+
+def _initialised(cls: Callable[..., nn.Module], arguments: Case) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return cls(**arguments).train()
+
+
+def _floats(net: nn.Module) -> list[Tensor]:
+    return [tensor for tensor in net.state_dict().values() if tensor.is_floating_point()]
+
+
+def _outputs(net: nn.Module) -> list[Tensor]:
+    shown = images(2, 32)
+    feedback = [masks(2, 32)] if isinstance(net, models.FANet | models.FANetSeries) else []
+    outputs = net(shown, *feedback)
+    classified = [net.classify(shown)] if isinstance(net, models.JointFCN16sAtrous) else []
+    return [*(outputs if isinstance(outputs, list) else [outputs]), *classified]
+
+
+def loss_golden(path: str) -> Golden:
+    """Value and gradient, with a field of view and without."""
+    cls = resolve(path)
+    numbers = {}
+    valid = masks(3, 16).roll(3, -1)
+    for name, view in (("whole", torch.ones_like(valid)), ("field of view", valid)):
+        predicted = logits(3, 16).requires_grad_()
+        loss = cls()(predicted, masks(3, 16), view)
+        loss.backward()
+        assert predicted.grad is not None
+        numbers[name] = [rounded(float(loss))]
+        numbers[f"gradient, {name}"] = summary([predicted.grad])
+    return Golden(version_of(cls) or "none", numbers, {})
+
+
+def policy_golden(name: str) -> Golden:
+    """Images and masks of 64 drawn samples; those of each fixed variant where there are several."""
+    policy = named_policy(name)
+    numbers = {}
+    for what, chosen in (("drawn", None), ("variants", list(range(len(policy.variants))))):
+        n = 64 if chosen is None else len(chosen)
+        keys: list[tuple[int | str, ...]] = [(0, k, f"image{k}") for k in range(n)]
+        transform = policy.transform(keys, (24, 24), torch.device("cpu"), chosen)
+        numbers[f"images, {what}"] = summary([transform.image(images(n, 24))])
+        numbers[f"masks, {what}"] = summary([transform.mask(masks(n, 24))])
+    return Golden(str(policy.version), numbers, {})
+
+
+def schedule_golden(path: str) -> Golden:
+    """The first 20 rates that it makes of 1."""
+    cls = resolve(path)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = cls(optimizer, **SCHEDULES[path])
+    rates = []
+    for _ in range(20):
+        rates.append(rounded(schedule.get_last_lr()[0]))
+        optimizer.step()
+        schedule.step()
+    return Golden(version_of(cls) or "none", {"rates": rates}, {})
+
+
+ENTRIES: dict[str, Callable[[], Golden]] = {
+    **{f"polybench.models.{name}": lambda name=name: net_golden(name) for name in NETS},
+    **{path: lambda path=path: loss_golden(path) for path in LOSSES},
+    **{path: lambda path=path: schedule_golden(path) for path in SCHEDULES},
+    **{f"augmentation {name}": lambda name=name: policy_golden(name) for name in POLICY_NAMES},
+}
+"""Class -> its golden numbers."""
