@@ -32,7 +32,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a dataset's official copy.
+    """What is known of a dataset's official copy; of one of the user's own, a title is enough.
 
     Attributes:
         title: The name in full.
@@ -52,12 +52,12 @@ class Card:
     """
 
     title: str
-    citation: str
-    terms: str
-    source: str
-    images: int | None
-    mask_rule: str
-    groups: str
+    citation: str = "that of its authors"
+    terms: str = "those of its authors"
+    source: str = "yours"
+    images: int | None = None
+    mask_rule: str = "any image type, foreground > 127"
+    groups: str = "those of your split"
     sizes: frozenset[tuple[int, int]] = frozenset()
     smallest: tuple[int, int] | None = None
     manifest_sha256: str | None = None

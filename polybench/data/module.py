@@ -20,8 +20,9 @@ from polybench.data.images import UInt8Array, read_image, read_mask
 from polybench.data.loader import CachedSamples
 from polybench.data.manifest import same_id
 from polybench.data.official import content_notes
+from polybench.data.own_dataset import check_class, decode_rule, is_ours, open_split
 from polybench.data.sample import Decoded, Sample, Source, collate
-from polybench.data.splits import SUBSETS, Split, Subset, load_split
+from polybench.data.splits import SUBSETS, Split, Subset
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, Protocol
 from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
@@ -30,8 +31,6 @@ OnError = Literal["raise", "skip"]
 
 LARGEST_SIDE = 8192
 """Of the network's input, pixels; beyond it a size is a slip of the finger."""
-
-SPLITS = Path(__file__).parent.parent / "datasets" / "splits"
 
 
 class SegmentationDataModule(DeviceBatches):
@@ -65,10 +64,13 @@ class SegmentationDataModule(DeviceBatches):
     folder: ClassVar[str]
     """The official distribution's folder."""
 
-    default_split: ClassVar[str]
-    """The split of the papers."""
+    default_split: ClassVar[str] = ""
+    """The split of the papers: a name, or for a class of one's own also the path of a CSV, relative to its module."""
 
-    card: ClassVar[Card]
+    dataset_arguments: ClassVar[frozenset[str]] = frozenset({"split"})
+    """Arguments that another dataset does not get where it takes this one's place in a configuration."""
+
+    card: ClassVar[Card] = Card(title="a dataset of your own")
     """Source, terms, citation, counts, sizes, mask rule and known defects."""
 
     shows_instances: ClassVar[bool] = False
@@ -100,11 +102,12 @@ class SegmentationDataModule(DeviceBatches):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device)
+        check_class(type(self))
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
         self.root = Path(root).expanduser()
         self.size = (size[0], size[1])
-        self.split = load_split(SPLITS / self.short_name, split or self.default_split)
+        self.split = open_split(type(self), split)
         self.allow_missing = allow_missing
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
         self.on_error: OnError = on_error
@@ -198,10 +201,10 @@ class SegmentationDataModule(DeviceBatches):
             return nested
         if self.root.resolve().name == self.folder and self.root.is_dir():
             return self.root
+        download = f"; `polybench data download {self.short_name}` does it or says how" if is_ours(type(self)) else ""
         raise DataError(
             f"There is no folder '{nested}': get {self.card.title} ({self.card.source}) and put it there, or point the "
-            "environment variable POLYBENCH_DATA (or --data.root) at the folder that holds it; "
-            f"`polybench data download {self.short_name}` does it or says how."
+            f"environment variable POLYBENCH_DATA (or --data.root) at the folder that holds it{download}."
         )
 
     def provide(self) -> None:
@@ -246,9 +249,8 @@ class SegmentationDataModule(DeviceBatches):
         missing = self.split.cover(present, allow_missing=True, source=self.directory)
         allowed = self.allow_missing or self._excused.issuperset(missing)
         self.split.cover(present, allow_missing=allowed, source=self.directory)
-        rule = f"{type(self).__module__}.{type(self).__qualname__}@{self.decode_version}"
         skip = self.on_error == "skip"
-        cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, skip_broken=skip)
+        cache = build_cache(sources, size, self.decode, self.cache_dir, rule=decode_rule(type(self)), skip_broken=skip)
         self._sources = {source.id: source for source in sources}
         self.problems += cache.skipped.values()
         if self.problems:

@@ -136,6 +136,11 @@ def load_split(folder: Path, name: str) -> Split:
         raise ConfigError(f"There is no split file '{name}': check the path; `polybench data split` makes one.")
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.csv"))
+        if not known:
+            raise ConfigError(
+                f"There is no split '{name}', since '{folder}' holds no list: put one there, or give the path of "
+                "a CSV, which `polybench data split` makes."
+            )
         raise ConfigError(f"There is no split '{name}'; known are {', '.join(known)}.{did_you_mean(name, known)}")
     content = path.read_bytes()
     try:

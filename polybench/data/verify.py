@@ -11,7 +11,8 @@ from polybench.data.card import SYNTHETIC_MARKER
 from polybench.data.images import UInt8Array, open_image, pixels_sha256
 from polybench.data.inspection import AMBIGUOUS, Finding, Kind, Look, MaskLook, look_at_image, look_at_mask
 from polybench.data.manifest import manifest_sha256, same_id
-from polybench.data.module import SPLITS, SegmentationDataModule
+from polybench.data.module import SegmentationDataModule
+from polybench.data.own_dataset import split_folder
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.data.splits import SUBSETS, Split, Subset, join
@@ -248,7 +249,7 @@ def _compare(
         texts.append(
             f"{len(found.unlisted)} image(s) that split '{split.name}' does not list: {_listed(found.unlisted)}"
         )
-    own_list = all((SPLITS / data.short_name / f"{name}.csv").is_file() for name in split.name.split("+"))
+    own_list = all((split_folder(type(data)) / f"{name}.csv").is_file() for name in split.name.split("+"))
     if not own_list and card.images not in {None, len(present)}:
         texts.append(f"{len(present)} of the {card.images} images of the official copy")
     texts += replace(card, images=None).differences(sizes)

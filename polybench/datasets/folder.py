@@ -7,7 +7,8 @@ from pathlib import Path
 from polybench.augment import Policy
 from polybench.data.card import Card
 from polybench.data.images import images_by_stem, pair_by_stem
-from polybench.data.module import SPLITS, OnError, SegmentationDataModule
+from polybench.data.module import OnError, SegmentationDataModule
+from polybench.data.own_dataset import SPLITS
 from polybench.data.sample import Source
 from polybench.errors import ConfigError, DataError
 
@@ -39,15 +40,8 @@ class FolderDataModule(SegmentationDataModule):
     short_name = "folder"
     folder = "folder"
     default_split = ""
-    card = Card(
-        title="a folder of your own",
-        citation="that of its authors",
-        terms="those of its authors",
-        source="yours",
-        images=None,
-        mask_rule="any image type, foreground > 127",
-        groups="those of your split",
-    )
+    dataset_arguments = frozenset({"root", "split", "name"})
+    card = Card(title="a folder of your own")
 
     def __init__(
         self,

@@ -191,6 +191,7 @@ def with_own_defaults(value: Any) -> Any:
     """
     if isinstance(value, Mapping) and is_class_spec(value):
         path = str(value["class_path"])
+        _import_own(path)
         inner = value.get("init_args") or {}
         filled = {key: _with_defaults_beside(path, key, with_own_defaults(item)) for key, item in inner.items()}
         return {**value, "init_args": filled} if filled else dict(value)
@@ -202,6 +203,8 @@ def with_own_defaults(value: Any) -> Any:
 def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
     """A class of an argument, with those of its defaults that the argument's own default class would replace."""
     spec = {"class_path": value} if is_class_name(value) else value
+    if is_class_name(value):
+        _import_own(value)
     usual = default_class(owner, key) if is_class_spec(spec) else None
     if usual is None or same_class(str(spec["class_path"]), usual):
         return value
@@ -212,6 +215,12 @@ def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
     shared = _arguments(before)
     defaults = {name: _plain(item) for name, item in _defaults(after).items() if name in shared and _is_plain(item)}
     return {**spec, "init_args": {**defaults, **(spec.get("init_args") or {})}} if defaults else value
+
+
+def _import_own(path: str) -> None:
+    """Import a class here, where an error in a module of the user's own becomes one sentence."""
+    if "." in path and path.rpartition(".")[2][:1].isupper():
+        find_class(path)
 
 
 def is_class_spec(value: object) -> bool:

@@ -5,6 +5,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 from polybench.errors import ConfigError, UserError
@@ -21,6 +22,21 @@ def make_importable() -> None:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
+
+
+def public_names(module: str) -> list[str] | None:
+    """What a module holds; None where there is no such module.
+
+    Raises:
+        ConfigError: If it is the user's own and can't be imported.
+    """
+    with explained():
+        try:
+            return [name for name in dir(import_module(module)) if not name.startswith("_")]
+        except ModuleNotFoundError as error:
+            if explain(error) is not None:
+                raise
+            return None
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from torch import Tensor
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.callbacks.refinement import RefinementCallback
 from polybench.callbacks.transfer import lineage_of
-from polybench.data.module import SPLITS, SegmentationDataModule
+from polybench.data.module import SegmentationDataModule
+from polybench.data.own_dataset import SPLITS, split_folder
 from polybench.data.splits import load_split
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.loading import run_facts, task_of
@@ -195,8 +196,8 @@ def refuse_seen_images(classifier: Record, data: SegmentationDataModule) -> None
     facts = classifier.dataset
     if facts.split_sha256 == data.split.sha256:
         return
-    known = SPLITS / facts.name / f"{facts.split}.csv"
-    split = load_split(SPLITS / facts.name, facts.split) if known.is_file() else None
+    folder = split_folder(type(data)) if facts.name == data.short_name else SPLITS / facts.name
+    split = load_split(folder, facts.split) if (folder / f"{facts.split}.csv").is_file() else None
     if split is None or split.sha256 != facts.split_sha256:
         if facts.name != data.short_name:
             return

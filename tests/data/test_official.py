@@ -101,6 +101,8 @@ def test_images_of_no_claimed_list_are_not_said_to_share_groups(data_root: Path)
 
 def test_classes_of_one_name_have_caches_of_their_own(data_root: Path) -> None:
     class Inverted(ClinicDBDataModule):
+        short_name = "inverted"
+
         def decode(self, source: Source) -> Decoded:
             decoded = super().decode(source)
             return decoded._replace(mask=1 - decoded.mask)

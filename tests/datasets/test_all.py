@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from polybench import datasets
-from polybench.data.module import SPLITS, SegmentationDataModule
+from polybench.data.module import SegmentationDataModule
+from polybench.data.own_dataset import SPLITS
 from polybench.data.splits import load_split
 from polybench.errors import DataError
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polybench.data.module import SPLITS, SegmentationDataModule
+from polybench.data.module import SegmentationDataModule
+from polybench.data.own_dataset import SPLITS
 from polybench.datasets import (
     ClinicDBDataModule,
     ColonDBDataModule,

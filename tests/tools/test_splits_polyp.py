@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.data.module import SPLITS
+from polybench.data.own_dataset import SPLITS
 from polybench.data.splits import Split, load_split
 
 PRANET = ("kvasir", "clinicdb", "cvc300", "colondb", "etis")

@@ -30,7 +30,11 @@ def main(args: list[str]) -> int:
         ConfigError: If there is no dataset of the name.
     """
     parser = Parser("polybench data list", "Show the datasets: counts, splits, terms, which are here; or one in full.")
-    parser.add_argument("name", nargs="?", help="show this dataset's card: source, terms, citation, splits, defects")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        help="show this dataset's card: source, terms, citation, splits, defects; one of your own by its class path",
+    )
     parser.add_argument("--root", type=Path, help="folder of the datasets (default: POLYBENCH_DATA, or ./data)")
     options = parser.parse_args(args)
 
@@ -54,10 +58,9 @@ def main(args: list[str]) -> int:
 
 def _splits(cls: "type[SegmentationDataModule]") -> list[str]:
     """Names of a dataset's lists, the default first."""
-    from polybench.data.module import SPLITS
+    from polybench.data.own_dataset import list_names
 
-    names = sorted(path.stem for path in (SPLITS / cls.short_name).glob("*.csv"))
-    return sorted(names, key=lambda name: name != cls.default_split)
+    return sorted(list_names(cls), key=lambda name: name != cls.default_split)
 
 
 def _families(names: list[str]) -> dict[str, str]:
@@ -70,6 +73,8 @@ def _families(names: list[str]) -> dict[str, str]:
 
 def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
     """All that is known of a dataset."""
+    from polybench.data.own_dataset import is_ours
+
     card = cls.card
     sizes = ", ".join(f"{width}x{height}" for height, width in sorted(card.sizes))
     if card.smallest is not None:
@@ -77,8 +82,8 @@ def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
     where = "synthetic" if is_synthetic(cls, root) else "here" if is_here(cls, root) else "not here"
     fields = {
         "dataset": [card.title],
-        "module": [cls.__name__],
-        "folder": [f"{root / cls.folder} ({where})" if card.images else "any"],
+        "module": [cls.__name__ if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"],
+        "folder": [f"{root / cls.folder} ({where})" if card.images or not is_ours(cls) else "any"],
         "images": [str(card.images or "-")],
         "sizes": [sizes or "they vary"],
         "mask": [card.mask_rule],
@@ -103,10 +108,10 @@ def _download_line(archive: "Archive") -> str:
 
 def _split_line(cls: "type[SegmentationDataModule]", family: str, name: str) -> str:
     """What to know of a list, or of the first of a family of lists."""
-    from polybench.data.module import SPLITS
-    from polybench.data.splits import SUBSETS, load_split
+    from polybench.data.own_dataset import open_split
+    from polybench.data.splits import SUBSETS
 
-    split = load_split(SPLITS / cls.short_name, name)
+    split = open_split(cls, name)
     counts = ", ".join(f"{subset} {len(split.ids(subset))}" for subset in SUBSETS)
     leaks = "groups cross" if split.crossing else "neighbours cross"
     disjoint = {True: "group-disjoint", False: leaks, None: "groups unknown"}[split.group_disjoint]

@@ -1,5 +1,6 @@
 """Data modules by the short name that users type; nothing heavy is imported before one is asked for."""
 
+import inspect
 import os
 import re
 from collections.abc import Callable
@@ -25,13 +26,39 @@ def modules() -> "dict[str, type[SegmentationDataModule]]":
 def module_class(name: str) -> "type[SegmentationDataModule]":
     """Find a dataset's class.
 
+    Args:
+        name: A short name, or the class path of a dataset, such as `myset.MySetDataModule` in this folder.
+
     Raises:
         ConfigError: If there is no such dataset; the nearest is suggested.
     """
+    if "." in name:
+        return _class_at(name)
     known = modules()
     if name not in known:
         raise ConfigError(f"There is no dataset '{name}'; there are {', '.join(known)}.{did_you_mean(name, known)}")
     return known[name]
+
+
+def _class_at(path: str) -> "type[SegmentationDataModule]":
+    """The dataset's class of an import path, where the user's own modules of this folder can stand, too."""
+    from polybench.data.module import SegmentationDataModule
+    from polybench.data.own_dataset import check_class
+    from polybench.experiments.class_changes import find_class
+    from polybench.experiments.own_code import make_importable, public_names
+
+    make_importable()
+    cls = find_class(path)
+    module, _, name = path.rpartition(".")
+    if cls is None:
+        names = public_names(module)
+        if names is None:
+            raise ConfigError(f"There is no module '{module}' here: check the class path '{path}'.")
+        raise ConfigError(f"There is no class '{path}'.{did_you_mean(name, names)}")
+    if not (inspect.isclass(cls) and issubclass(cls, SegmentationDataModule)) or inspect.isabstract(cls):
+        raise ConfigError(f"'{path}' is not a dataset: give a SegmentationDataModule that has `sources`.")
+    check_class(cls)
+    return cls
 
 
 def default_root() -> str:
@@ -48,7 +75,10 @@ def add_copy_arguments(
         parser: The action's parser.
         split: What the action's help says of `--split`.
     """
-    parser.add_argument("name", help="the dataset's short name, as `polybench data list` shows it")
+    parser.add_argument(
+        "name",
+        help="the dataset's short name, as `polybench data list` shows it, or a class path: myset.MySetDataModule",
+    )
     parser.add_argument(
         "--root",
         default=default_root(),
@@ -75,12 +105,11 @@ def open_copy(name: str, root: str, split: str | None) -> "SegmentationDataModul
 
 def lists_of(data: "SegmentationDataModule", chosen: str | None) -> "list[Split]":
     """The list that was chosen, or all that the dataset comes with."""
-    from polybench.data.module import SPLITS
-    from polybench.data.splits import load_split
+    from polybench.data.own_dataset import list_names, open_split
 
-    folder = SPLITS / data.short_name
-    known = sorted(path.stem for path in folder.glob("*.csv"))
-    return [data.split] if chosen or not known else [load_split(folder, name) for name in known]
+    cls = type(data)
+    known = list_names(cls)
+    return [data.split] if chosen or not known else [open_split(cls, name) for name in known]
 
 
 def is_here(cls: "type[SegmentationDataModule]", root: Path) -> bool:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from polybench.data.module import SPLITS, SegmentationDataModule
-from polybench.data.splits import Subset, load_split
+from polybench.data.module import SegmentationDataModule
+from polybench.data.own_dataset import open_split
+from polybench.data.splits import Subset
 from polybench.errors import ConfigError
 
 
@@ -55,7 +56,7 @@ def listed(module: type[SegmentationDataModule], split: str | None = None) -> li
         module: The dataset.
         split: Name of the list; by default that of the papers.
     """
-    lists = load_split(SPLITS / module.short_name, split or module.default_split)
+    lists = open_split(module, split)
     entries = enumerate(lists.subsets.items())
     return [Frame(name, subset, lists.groups[name], place) for place, (name, subset) in entries]
 

@@ -1,0 +1,144 @@
+"""Configuration files: what is read, and what is refused in one sentence."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from polybench.errors import ConfigError
+from polybench.experiments.documents import Documents, dump, load
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("3.0e-3", 0.003),
+        ("-.5", -0.5),
+        (".inf", float("inf")),
+        ("12", 12),
+        ("2026-11-28", "2026-11-28"),
+        ("1.2.3", "1.2.3"),
+        ("${trainer.max_epochs}", "${trainer.max_epochs}"),
+        ("null", None),
+        ("", None),
+    ],
+)
+def test_scalars_are_read_as_the_parser_reads_them(text: str, value: object) -> None:
+    assert load(text, "a text") == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"a": "1e-3", "b": [1.0, float("inf"), None, True], 3: "no"}, {"${x}": "a: b # c"}, {"long": "word " * 200}],
+)
+def test_dumped_configuration_is_read_back_in_one_line(value: object) -> None:
+    text = dump(value)
+    assert "\n" not in text
+    assert load(text, "a text") == value
+
+
+def test_alias_stands_for_its_value() -> None:
+    assert load("a: &a [1, 2]\nb: *a\n", "a text") == {"a": [1, 2], "b": [1, 2]}
+
+
+NINE = "[{0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}, {0}]"
+BOMB = (
+    "a: &a "
+    + NINE.format("x")
+    + "".join(f"\n{name}: &{name} {NINE.format('*' + before)}" for before, name in zip("abcd", "bcde", strict=True))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name: a\ndata: b\nname: c\n", "'name' stands twice in 'x.yaml', in lines 1 and 3: keep one of them."),
+        ("data:\n  size: 1\n  size: 2\n", "'size' stands twice in 'x.yaml', in lines 2 and 3"),
+        (BOMB, "more than 20000 values"),
+        ("a: &a [*a]\n", "holds an alias of itself"),
+        ("name: [a\nb: c\n", "'x.yaml' is not valid YAML in line 2"),
+        ("name: !!python/object:os.system x\n", "is not valid YAML in line 1"),
+        ("- a\n", "'x.yaml' holds list, not the keys of a configuration."),
+    ],
+)
+def test_what_is_no_configuration_is_refused(
+    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "x.yaml", text)
+    with pytest.raises(ConfigError) as caught:
+        Documents().configuration(Path("x.yaml"))
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00a")
+    with pytest.raises(ConfigError, match=r"x\.yaml' is not text \(byte 0"):
+        Documents().configuration(tmp_path / "x.yaml")
+
+
+def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    write(tmp_path / "quickstart.yaml", "name: a\n")
+    with pytest.raises(ConfigError, match=r"There is no file .*quickstrat\.yaml'\. Did you mean 'quickstart\.yaml'\?"):
+        Documents().configuration(tmp_path / "quickstrat.yaml")
+
+
+def test_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a folder"):
+        Documents().configuration(tmp_path)
+
+
+NET = {"class_path": "a.Net", "init_args": {"width": 3}}
+
+
+def test_fragments_are_replaced_by_their_content_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    write(tmp_path / "conf/x.yaml", "data: data/d.yaml\nmodel: {class_path: T, init_args: {net: models/n.yaml}}\n")
+    write(tmp_path / "conf/data/d.yaml", "class_path: D\ninit_args: {source: inner/s.yaml}\n")
+    write(tmp_path / "conf/data/inner/s.yaml", "class_path: S\n")
+    write(tmp_path / "conf/models/n.yaml", yaml.safe_dump(NET))
+    documents = Documents()
+    assert documents.configuration(tmp_path / "conf/x.yaml") == {
+        "data": {"class_path": "D", "init_args": {"source": {"class_path": "S"}}},
+        "model": {"class_path": "T", "init_args": {"net": NET}},
+    }
+    names = ["x.yaml", "d.yaml", "s.yaml", "n.yaml"]
+    assert [path.name for path in documents.files] == names
+
+
+def test_any_mapping_can_be_a_fragment_at_the_top_and_a_list_of_classes_below(tmp_path: Path) -> None:
+    write(tmp_path / "x.yaml", "trainer: t.yaml\n")
+    write(tmp_path / "t.yaml", "max_epochs: 3\ncallbacks: c.yaml\n")
+    write(tmp_path / "c.yaml", "- class_path: EarlyStopping\n")
+    expected = {"trainer": {"max_epochs": 3, "callbacks": [{"class_path": "EarlyStopping"}]}}
+    assert Documents().configuration(tmp_path / "x.yaml") == expected
+
+
+def test_argument_that_happens_to_name_a_yaml_file_stays(tmp_path: Path) -> None:
+    write(tmp_path / "hrnet.yaml", "stages: 4\n")
+    write(tmp_path / "x.yaml", "model: {init_args: {cfg: hrnet.yaml, out: new.yaml}}\n")
+    assert Documents().configuration(tmp_path / "x.yaml") == {
+        "model": {"init_args": {"cfg": "hrnet.yaml", "out": "new.yaml"}}
+    }
+
+
+def test_fragment_named_relative_to_another_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "n.yaml", yaml.safe_dump(NET))
+    write(tmp_path / "conf/x.yaml", "model: {init_args: {net: n.yaml}}\n")
+    with pytest.raises(ConfigError, match=r"There is no file 'conf/n\.yaml': 'conf/x\.yaml' names 'n\.yaml' relative"):
+        Documents().configuration(Path("conf/x.yaml"))
+
+
+def test_fragment_that_names_itself_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "x.yaml", "data: d.yaml\n")
+    write(tmp_path / "d.yaml", "class_path: D\ninit_args: {source: d.yaml}\n")
+    with pytest.raises(ConfigError, match="names itself"):
+        Documents().configuration(tmp_path / "x.yaml")
