@@ -21,6 +21,7 @@ from polybench.experiments import refinement as refine
 from polybench.experiments.parser import START_WEIGHTS
 from polybench.experiments.provenance import device_name, provenance
 from polybench.experiments.refinement import (
+    MASK_COLUMNS,
     Refinement,
     choose_thresholds,
     facts_of,
@@ -32,6 +33,7 @@ from polybench.experiments.scores import all_scores, protocol_scores
 from polybench.experiments.session import Session
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
+from polybench.metrics.protocols import columns_of
 from polybench.refinement.table import regions_csv
 from polybench.results.config import first_difference, portable_command, portable_config
 from polybench.results.facts import RefinementFacts
@@ -184,7 +186,8 @@ def write_refined(
         command=os.environ.get(COMMAND) or portable_command(["test", *cli.args], also=again),
         provenance=provenance(cli.trainer, Path(cli.required_checkpoint())),
     )
-    path = write_record(record, image_table(rows, protocols), root)
+    kept = {name: values for name, values in rows.columns.items() if name in {*MASK_COLUMNS, *columns_of(protocols)}}
+    path = write_record(record, image_table(rows._replace(columns=kept), protocols), root)
     write_pages(root)
     print(f"Record: {path}\nPage: {root / record.dataset.name}.md")
     return record

@@ -32,7 +32,9 @@ from polybench.tasks import PatchClassificationTask, SegmentationTask
 
 VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
-MASK_COLUMNS = frozenset({"counts", "counts_in_view", "counts_eight_bit", "objects", "boundary", "instances"})
+MASK_COLUMNS = frozenset(
+    {"counts", "counts_in_view", "counts_eight_bit", "objects", "boundary", "instances", "surface", "size"}
+)
 """Statistics of a mask at native size; a probability has others."""
 TRAINING_ONLY = ("optimizer", "lr_scheduler")
 """Arguments of a task that a trained one can do without."""

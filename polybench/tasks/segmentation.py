@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from polybench.callbacks.baselines import BASELINES
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
-from polybench.metrics import PER_IMAGE, PROTOCOLS, ImageRows, Protocol
+from polybench.metrics import PER_IMAGE, PROTOCOLS, STORED, ImageRows, Protocol
 from polybench.models.unused import parameters_without_gradient
 from polybench.tasks.task import IMAGENET_MEAN, IMAGENET_STD, Task
 
@@ -34,6 +34,7 @@ class SegmentationTask(Task):
     Attributes:
         protocols: What is evaluated: while training `per_image`, and what the dataset is ranked by, otherwise every
             protocol, those included that the data module adds.
+        stored: Further statistics of the rows, for the per-image table of a test.
         rows: The rows of the last evaluation, of all processes; None before one.
     """
 
@@ -54,11 +55,12 @@ class SegmentationTask(Task):
         self.loss = loss
         self.loss_reads_valid = len(inspect.signature(loss.forward).parameters) > 2
         self.protocols: tuple[Protocol, ...] = (PER_IMAGE,)
+        self.stored: tuple[str, ...] = ()
         self.image_rows = ImageRows(self.protocols)
 
     def new_rows(self) -> ImageRows:
         """An empty metric for rows of this task."""
-        return ImageRows(self.protocols)
+        return ImageRows(self.protocols, self.stored)
 
     def setup(self, stage: str) -> None:
         """Choose the protocols; before training, freeze what no gradient reaches (SMP's PSPNet has such a tail)."""
@@ -68,7 +70,8 @@ class SegmentationTask(Task):
             self._freeze_unused()
         else:
             self.protocols = (*PROTOCOLS, *self.trainer.datamodule.extra_protocols)  # type: ignore[attr-defined]
-        self.image_rows = ImageRows(self.protocols)
+        self.stored = () if stage == "fit" else STORED
+        self.image_rows = self.new_rows()
         self.rows = None
 
     def _freeze_unused(self) -> None:
