@@ -51,7 +51,8 @@ def print_scores(
     first = scores[main[0].key][recipe]
     console = wide_console()
     for one in main:
-        of_what = f"{data.name}, {subset} subset of split {data.split}: {one.key}, {first.n} {first.what}"
+        what = scores[one.key][recipe].what
+        of_what = f"{data.name}, {subset} subset of split {data.split}: {one.key}, {first.n} {what}"
         ranks = ", which ranks this dataset" if len(main) > 1 and one.name == data.ranked_by else ""
         console.print(score_table(f"{of_what} in {first.groups} groups{ranks}", scores[one.key]))
     if further:
@@ -73,9 +74,8 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
     table = Table(title=heading, title_justify="left")
     table.add_column("")
     first, *_ = scores
-    layout, metrics = layout_of(scores[first]), scores[first].values
-    ordered = dict.fromkeys((layout.headline, *layout.shown, *metrics))
-    headline, *others = (metric for metric in ordered if metric in metrics)
+    headline, shown, _, _ = layout_of(scores[first])
+    others = [metric for metric in shown if metric in scores[first].values]
     table.add_column(f"{title(headline)} [95 % interval]", justify="right")
     for metric in others:
         words = title(metric)

@@ -15,6 +15,7 @@ from polybench.experiments.loading import TRAINING_ONLY
 from polybench.experiments.parser import START_WEIGHTS
 from polybench.experiments.provenance import provenance
 from polybench.experiments.refinement import (
+    MASK_COLUMNS,
     Refinement,
     choose_thresholds,
     facts_of,
@@ -27,6 +28,7 @@ from polybench.experiments.session import Session
 from polybench.experiments.words import without
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
+from polybench.metrics.protocols import columns_of
 from polybench.refinement.table import regions_csv
 from polybench.results.config import first_difference, portable_config
 from polybench.results.facts import RefinementFacts
@@ -223,6 +225,7 @@ def _write_refined(session: Session, record: Record, refined: Rows) -> Path:
     """Write the record and the page, and return the record's file."""
     root = Path(session.config.leaderboard)
     protocols = recorded_protocols(session.model.protocols, session.datamodule.ranked_by)
-    path = write_record(record, image_table(refined, protocols), root)
+    kept = {name: column for name, column in refined.columns.items() if name in {*MASK_COLUMNS, *columns_of(protocols)}}
+    path = write_record(record, image_table(refined._replace(columns=kept), protocols), root)
     write_page(root, record.dataset.name)
     return path

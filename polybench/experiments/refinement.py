@@ -30,7 +30,9 @@ from polybench.tasks import PatchClassificationTask, SegmentationTask
 
 VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
-MASK_COLUMNS = frozenset({"counts", "counts_in_view", "counts_eight_bit", "objects", "boundary", "instances"})
+MASK_COLUMNS = frozenset(
+    {"counts", "counts_in_view", "counts_eight_bit", "objects", "boundary", "instances", "surface", "size"}
+)
 """Statistics of a mask at native size; a probability has others."""
 
 

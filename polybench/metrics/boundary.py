@@ -40,16 +40,43 @@ class SurfaceScores(NamedTuple):
     assd: float
 
 
+class Surfaces(NamedTuple):
+    """Distances of each outline's pixels to the other outline, in pixels; infinite where the other mask is empty.
+
+    Attributes:
+        prediction: One distance per pixel of the predicted outline, in raster order, (k,).
+        truth: One distance per pixel of the true outline, likewise, (l,).
+    """
+
+    prediction: Distances
+    truth: Distances
+
+
 def surface_scores(prediction: Mask, truth: Mask) -> SurfaceScores:
     """HD95 and average symmetric surface distance of two masks (H, W), symmetric in its arguments."""
+    height, width = truth.shape
+    return scores_of(surfaces_of(prediction, truth), (height, width))
+
+
+def surfaces_of(prediction: Mask, truth: Mask) -> Surfaces:
+    """Measure both outlines of two masks (H, W) against each other."""
     if not prediction.any() and not truth.any():
-        return SurfaceScores(0.0, 0.0)
-    if not prediction.any() or not truth.any():
-        diagonal = math.hypot(*truth.shape)
-        return SurfaceScores(diagonal, diagonal)
+        return Surfaces(np.zeros(0), np.zeros(0))
     objects = window(prediction | truth)
     outlines = outline(prediction[objects]), outline(truth[objects])
-    there, back = surface_distances(*outlines), surface_distances(*reversed(outlines))
+    if not prediction.any() or not truth.any():
+        return Surfaces(*(np.full(np.count_nonzero(one), np.inf) for one in outlines))
+    return Surfaces(surface_distances(*outlines), surface_distances(*reversed(outlines)))
+
+
+def scores_of(surfaces: Surfaces, size: tuple[int, int]) -> SurfaceScores:
+    """HD95 and average symmetric surface distance of two outlines in an image of this height and width."""
+    there, back = surfaces
+    if not len(there) and not len(back):
+        return SurfaceScores(0.0, 0.0)
+    if not len(there) or not len(back):
+        diagonal = math.hypot(*size)
+        return SurfaceScores(diagonal, diagonal)
     return SurfaceScores(
         hd95=float(max(np.percentile(there, 95), np.percentile(back, 95))),
         assd=float((there.sum() + back.sum()) / (there.size + back.size)),

@@ -37,17 +37,20 @@ class StoredMap(NamedTuple):
     predicted_labels: LabelMap | None = None
 
 
-def stored_rows(maps: Iterable[StoredMap], protocols: Sequence[Protocol] = PROTOCOLS) -> Rows:
+def stored_rows(
+    maps: Iterable[StoredMap], protocols: Sequence[Protocol] = PROTOCOLS, stored: Sequence[str] = ()
+) -> Rows:
     """Compute the rows of stored maps, sorted by id.
 
     Args:
         maps: The maps, at least one, each looked at once.
         protocols: What the rows are for.
+        stored: Further statistics for the per-image table, such as `polybench.metrics.stored.STORED`.
 
     Raises:
         DataError: If one id stands in two groups.
     """
-    names = columns_of(protocols)
+    names = tuple(dict.fromkeys((*columns_of(protocols), *stored)))
     groups: dict[str, str] = {}
     rows = {}
     for item in maps:

@@ -46,7 +46,12 @@ def count_objects(prediction: Mask, truth: Mask) -> ObjectCounts:
         prediction: Mask (H, W).
         truth: Mask (H, W).
     """
-    predicted, true = _boxes(components(prediction, 8)), _boxes(components(truth, 8))
+    return match_objects(components(prediction, 8), components(truth, 8))
+
+
+def match_objects(prediction: LabelMap, truth: LabelMap) -> ObjectCounts:
+    """Count the objects of an image whose components are numbered from 1, (H, W)."""
+    predicted, true = _boxes(prediction), _boxes(truth)
     predictions, truths = predicted.shape[1], true.shape[1]
     pairs = _matching(predicted, true)
     graph = csr_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(truths, predictions))

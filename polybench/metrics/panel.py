@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from polybench.metrics.protocols import PROTOCOLS, Protocol
+from polybench.metrics.stored import stored_columns
 from polybench.metrics.sufficient import Rows
 
 COUNT_NAMES = ("tp", "fp", "fn", "tn")
@@ -27,6 +28,8 @@ def panel(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> dict[str, di
 def image_table(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> pd.DataFrame:
     """Make the per-image table: id, group, and the counts and values of each protocol as `<name>@<version>/<metric>`.
 
+    What rows store for later numbers follows, see `polybench.metrics.stored`.
+
     Args:
         rows: The rows, with the columns that the protocols read.
         protocols: Which protocols; one that is not a mean over images has its counts alone.
@@ -37,7 +40,7 @@ def image_table(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> pd.Dat
             counts = rows.integers(protocol.counts)
             columns |= {f"{protocol.key}/{name}": one for name, one in zip(COUNT_NAMES, counts.T, strict=False)}
         columns |= {f"{protocol.key}/{metric}": values for metric, values in protocol.values(rows).items()}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns | stored_columns(rows.columns))
 
 
 def empty_masks(rows: Rows) -> tuple[int, int]:

@@ -9,7 +9,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from polybench.metrics.boundary import Surfaces, surfaces_of
 from polybench.metrics.histograms import histograms
+from polybench.metrics.labels import LabelMap, Mask, components
 from polybench.metrics.structure import min_max_
 
 BYTE = 255
@@ -115,6 +117,23 @@ class Prepared:
     def foreground(self) -> Tensor:
         """Where the probability at native size reaches 0.5, boolean, (h, w)."""
         return self.native >= THRESHOLD
+
+    @cached_property
+    def in_view(self) -> tuple[Mask, Mask]:
+        """Prediction and truth at native size, (h, w); outside the field of view both are background."""
+        prediction, truth = self.foreground & self.valid, self.mask & self.valid
+        return prediction.cpu().numpy(), truth.cpu().numpy()
+
+    @cached_property
+    def objects(self) -> tuple[LabelMap, LabelMap]:
+        """The connected components, of eight neighbours, of prediction and truth in view, numbered from 1, (h, w)."""
+        prediction, truth = self.in_view
+        return components(prediction, 8), components(truth, 8)
+
+    @cached_property
+    def surfaces(self) -> Surfaces:
+        """Distances between the outlines of prediction and truth in view."""
+        return surfaces_of(*self.in_view)
 
     @cached_property
     def histograms(self) -> Tensor:

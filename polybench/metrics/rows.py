@@ -18,10 +18,11 @@ class ImageRows(KeyedRows):
 
     Args:
         protocols: Those protocols; statistics that none of them reads are not computed.
+        stored: Further statistics for the per-image table, such as `polybench.metrics.stored.STORED`.
     """
 
-    def __init__(self, protocols: Sequence[Protocol] = PROTOCOLS) -> None:
-        self.columns = columns_of(protocols)
+    def __init__(self, protocols: Sequence[Protocol] = PROTOCOLS, stored: Sequence[str] = ()) -> None:
+        self.columns = tuple(dict.fromkeys((*columns_of(protocols), *stored)))
         super().__init__({name: (COLUMNS[name].shape, COLUMNS[name].dtype) for name in self.columns})
 
     def update(

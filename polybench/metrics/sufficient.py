@@ -12,13 +12,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from polybench.metrics.boundary import boundary_iou, surface_scores
+from polybench.metrics.boundary import boundary_iou, scores_of
 from polybench.metrics.histograms import LEVELS, histograms
 from polybench.metrics.instances import InstanceCounts, instance_counts
-from polybench.metrics.labels import Mask, components
 from polybench.metrics.membranes import THRESHOLDS, MembraneScores, threshold_sweep
-from polybench.metrics.objects import count_objects
+from polybench.metrics.objects import match_objects
 from polybench.metrics.prepare import STEPS, Prepared, fine_steps, rounded_to_steps
+from polybench.metrics.stored import (
+    BINS,
+    SIZES,
+    calibration_sums,
+    object_sizes,
+    surface_names,
+    surface_overlaps,
+)
 from polybench.metrics.structure import structure_scores
 from polybench.metrics.weighted_f import weighted_f
 
@@ -34,7 +41,7 @@ process; multiples of 1 / ROUNDED, about 1e-9, don't."""
 
 NAME_BYTES = 192
 """For an id and its group, which takes none where each image is a group of its own."""
-ROW_BYTES = 9 * 1024
+ROW_BYTES = 10 * 1024
 """The most that the row of one image takes."""
 
 
@@ -132,13 +139,14 @@ def _structure(image: Prepared) -> Tensor:
 
 
 def _boundary(image: Prepared) -> Tensor:
-    prediction, truth = _in_view(image)
-    scores = [*surface_scores(prediction, truth), boundary_iou(prediction, truth)]
+    prediction, truth = image.in_view
+    height, width = truth.shape
+    scores = [*scores_of(image.surfaces, (height, width)), boundary_iou(prediction, truth)]
     return _rounded(torch.tensor(scores, dtype=torch.float64))
 
 
 def _objects(image: Prepared) -> Tensor:
-    return torch.tensor(count_objects(*_in_view(image)))
+    return torch.tensor(match_objects(*image.objects))
 
 
 def _instances(image: Prepared) -> Tensor:
@@ -146,7 +154,7 @@ def _instances(image: Prepared) -> Tensor:
         raise ValueError("Instances are compared with a map of the true ones, which this image has not.")
     valid = image.valid.cpu().numpy()
     found = image.predicted_labels
-    predicted = components(_in_view(image)[0], 8) if found is None else found.cpu().numpy() * valid
+    predicted = image.objects[0] if found is None else found.cpu().numpy() * valid
     return _rounded(torch.tensor(instance_counts(predicted, image.labels.cpu().numpy() * valid), dtype=torch.float64))
 
 
@@ -155,10 +163,16 @@ def _membranes(image: Prepared) -> Tensor:
     return _rounded(torch.from_numpy(threshold_sweep(probability, image.mask.cpu().numpy())))
 
 
-def _in_view(image: Prepared) -> tuple[Mask, Mask]:
-    """Prediction and truth at native size; what lies outside the field of view is background in both."""
-    prediction, truth = image.foreground & image.valid, image.mask & image.valid
-    return prediction.cpu().numpy(), truth.cpu().numpy()
+def _calibration(image: Prepared) -> Tensor:
+    return _rounded(calibration_sums(image.native, image.mask, image.valid))
+
+
+def _surface(image: Prepared) -> Tensor:
+    return torch.from_numpy(surface_overlaps(image.surfaces))
+
+
+def _size(image: Prepared) -> Tensor:
+    return torch.from_numpy(object_sizes(image.in_view[0], image.objects[1]))
 
 
 def _rounded(values: Tensor) -> Tensor:
@@ -180,6 +194,9 @@ COLUMNS: Mapping[str, Column] = {
     "objects": Column((3,), torch.int64, _objects),
     "instances": Column((len(InstanceCounts._fields),), torch.float64, _instances),
     "membranes": Column((len(THRESHOLDS), len(MembraneScores._fields)), torch.float64, _membranes),
+    "calibration": Column((3 * BINS + 1,), torch.float64, _calibration),
+    "surface": Column((len(surface_names()),), torch.int64, _surface),
+    "size": Column((len(SIZES),), torch.int64, _size),
 }
 """Statistics by name.
 
@@ -190,7 +207,8 @@ inside the field of view at native size, of all pixels there, of all pixels at n
 min-max, of all pixels at native size; S-measure, weighted F-measure and mean
 absolute error of the stretched map; HD95, average surface distance and boundary IoU at native size at 0.5 inside the
 field of view; true positives, false positives and false negatives of the objects there; the counts of the instances
-there; V_rand and V_info with their parts at native size at 11 thresholds.
+there; V_rand and V_info with their parts at native size at 11 thresholds; and what `polybench.metrics.stored` says of
+calibration, outlines and sizes.
 """
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError
-from polybench.metrics import PER_IMAGE, PROTOCOLS, ImageRows, Protocol
+from polybench.metrics import PER_IMAGE, PROTOCOLS, STORED, ImageRows, Protocol
 from polybench.models.unused import meta_outputs, parameters_without_gradient
 from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArray, Kind, Task, data_of
 from polybench.tasks.baselines import BASELINES
@@ -49,6 +49,7 @@ class SegmentationTask(Task):
     Attributes:
         protocols: What is evaluated: while training `per_image`, and what the dataset is ranked by, otherwise every
             protocol, those included that the data module adds.
+        stored: Further statistics of the rows, for the per-image table of a test.
         rows: The rows of the last evaluation, of all processes; None before one.
 
     Raises:
@@ -75,11 +76,12 @@ class SegmentationTask(Task):
         self.loss = loss
         self.loss_form = form_of(loss)
         self.protocols: tuple[Protocol, ...] = (PER_IMAGE,)
+        self.stored: tuple[str, ...] = ()
         self.collected: ImageRows = self.new_rows()
 
     def new_rows(self) -> ImageRows:
         """An empty metric for rows of this task."""
-        return ImageRows(self.protocols)
+        return ImageRows(self.protocols, self.stored)
 
     @property
     def loss_name(self) -> str:
@@ -95,6 +97,7 @@ class SegmentationTask(Task):
             self._freeze_unused(data.size)
         else:
             self.protocols = (*PROTOCOLS, *data.extra_protocols)
+        self.stored = () if stage == "fit" else STORED
         self.collected = self.new_rows()
         self.rows = None
 

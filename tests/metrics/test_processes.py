@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 from torch.utils.data.distributed import DistributedSampler
 
-from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows
+from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, STORED, ImageRows
 from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table, panel
 from polybench.metrics.prepare import resize_affine
@@ -53,7 +53,7 @@ def shard(n: int, deal: str, world: int, rank: int) -> list[int]:
 
 def score_shard(folder: Path, mine: list[int]) -> str:
     """One process: its images in batches of two."""
-    metric = ImageRows(ALL)
+    metric = ImageRows(ALL, STORED)
     for start in range(0, len(mine), 2):
         items = [load(folder, k) for k in mine[start : start + 2]]
         metric.update(
@@ -102,7 +102,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("n", "deal"), CASES)
 @pytest.mark.parametrize("world", WORLDS)
 def test_every_process_finds_the_same_text(folder: Path, world: int, n: int, deal: str) -> None:
-    expected = text(stored_rows([load(folder / str(n), k) for k in range(n)], ALL))
+    expected = text(stored_rows([load(folder / str(n), k) for k in range(n)], ALL, STORED))
     for rank in range(world):
         assert (folder / f"{n}-{deal}-{world}-{rank}.txt").read_text() == expected
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from polybench.errors import DataError
-from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows
+from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, STORED, ImageRows
 from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import empty_masks, panel
 from polybench.metrics.prepare import resize_affine
@@ -45,7 +45,7 @@ def add(metric: ImageRows, item: StoredMap) -> None:
 
 def test_row_of_an_image_takes_a_few_kilobytes() -> None:
     assert row_bytes(COLUMNS) <= ROW_BYTES
-    metric = ImageRows((*PROTOCOLS, *EXTRA_PROTOCOLS))
+    metric = ImageRows((*PROTOCOLS, *EXTRA_PROTOCOLS), STORED)
     item = maps(1)[0]
     add(metric, item._replace(labels=item.mask.astype(np.int32)))
     stored = sum(
@@ -56,15 +56,16 @@ def test_row_of_an_image_takes_a_few_kilobytes() -> None:
 
 def test_only_what_protocols_read_is_computed() -> None:
     assert ImageRows(PROTOCOLS[:1]).columns == ("counts",)
-    assert set(ImageRows((*PROTOCOLS, *EXTRA_PROTOCOLS)).columns) == set(COLUMNS)
+    assert set(ImageRows((*PROTOCOLS, *EXTRA_PROTOCOLS), STORED).columns) == set(COLUMNS)
 
 
 def test_metric_and_stored_maps_give_the_same_rows() -> None:
     everything = (*PROTOCOLS, *EXTRA_PROTOCOLS)
-    metric, items = ImageRows(everything), [item._replace(labels=item.mask.astype(np.int32)) for item in maps(3)]
+    items = [item._replace(labels=item.mask.astype(np.int32)) for item in maps(3)]
+    metric = ImageRows(everything, STORED)
     for item in items:
         add(metric, item)
-    found, expected = metric.compute(), stored_rows(items, everything)
+    found, expected = metric.compute(), stored_rows(items, everything, STORED)
     assert (found.ids, found.groups) == (expected.ids, expected.groups)
     for name in COLUMNS:
         np.testing.assert_array_equal(found.columns[name], expected.columns[name])
@@ -139,8 +140,8 @@ def test_every_metric_of_a_protocol_says_which_way_is_better() -> None:
 
 
 def test_floating_point_statistics_are_multiples_of_a_fixed_step() -> None:
-    rows = stored_rows([item._replace(labels=item.mask.astype(np.int32)) for item in maps(5)], ALL)
-    for name in ("structure", "boundary", "instances", "membranes"):
+    rows = stored_rows([item._replace(labels=item.mask.astype(np.int32)) for item in maps(5)], ALL, STORED)
+    for name in ("structure", "boundary", "instances", "membranes", "calibration"):
         steps = rows.numbers(name) * 2**30
         assert np.array_equal(steps, np.round(steps)), name
 

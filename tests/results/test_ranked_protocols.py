@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from polybench.callbacks.scores import all_scores
 
+from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, Protocol
 from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table
