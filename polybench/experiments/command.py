@@ -32,7 +32,7 @@ LEFT_OUT = (
 FLAGS = ("--no_leaderboard",)
 """Those of them that take no value."""
 
-PATHS = ("--config", "-c", "--ckpt_path", "--refine", "--data.root", "--data.cache_dir")
+PATHS = ("--config", "-c", "--ckpt_path", "--refine", "--data.root", "--leaderboard")
 """Options whose value is a path."""
 
 CONFIG = ("--config", "-c")
@@ -52,7 +52,9 @@ class Again(NamedTuple):
     needs: tuple[str, ...]
 
 
-def again(words: Sequence[str], modules: Iterable[Path] = (), data: str | None = None) -> Again:
+def again(
+    words: Sequence[str], modules: Iterable[Path] = (), data: str | None = None, also: Sequence[str] = ()
+) -> Again:
     """Write the command line that gets a run again from any folder.
 
     A recipe of polybench's own is named as in its source tree, which every command looks into; any other file or
@@ -62,8 +64,9 @@ def again(words: Sequence[str], modules: Iterable[Path] = (), data: str | None =
         words: The words after the program's name, such as `["fit", "--config", "conf/x.yaml"]`.
         modules: The user's own modules that the configuration names.
         data: The dataset's official folder where `POLYBENCH_DATA` leads to it; None where the words do, or none is.
+        also: Words at the end that are kept whatever they are, such as `["--leaderboard", "leaderboards"]`.
     """
-    kept, files = _without_machine_options(words), []
+    kept, files = [*_options_of(words), *_options_of(also, left_out=())], []
     shown = ["polybench"]
     for option, value in kept:
         if value is None:
@@ -89,8 +92,8 @@ def shown_path(path: Path) -> str:
     return whole.as_posix()
 
 
-def _without_machine_options(words: Sequence[str]) -> list[tuple[str, str | None]]:
-    """Options with their values (None for a word that stands alone), those of `LEFT_OUT` dropped."""
+def _options_of(words: Sequence[str], left_out: Sequence[str] = LEFT_OUT) -> list[tuple[str, str | None]]:
+    """Options with their values (None for a word that stands alone), without those that are left out."""
     found: list[tuple[str, str | None]] = []
     waiting = list(words)
     while waiting:
@@ -102,7 +105,7 @@ def _without_machine_options(words: Sequence[str]) -> list[tuple[str, str | None
         given: str | None = value if equals else None
         if not equals and option not in FLAGS and waiting and not waiting[0].startswith("--"):
             given = waiting.pop(0)
-        if not any(option.rstrip("+") == one or option.startswith(f"{one}.") for one in LEFT_OUT):
+        if not any(option.rstrip("+") == one or option.startswith(f"{one}.") for one in left_out):
             found.append((option, given))
     return found
 

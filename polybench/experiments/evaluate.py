@@ -208,7 +208,8 @@ def _refined_record(
     """The record of the refined predictions."""
     checkpoint, root = session.required_checkpoint(), session.config.leaderboard
     words = [*without(session.args, "--ckpt_path", "--leaderboard"), "--ckpt_path", checkpoint]
-    found = again(["test", *words, "--leaderboard", root], session.own_modules(), session.data_from_environment())
+    also = ["--leaderboard", root]
+    found = again(["test", *words], session.own_modules(), session.data_from_environment(), also)
     protocols = recorded_protocols(session.model.protocols, session.datamodule.ranked_by)
     record = refined_record(
         *origins,

@@ -21,6 +21,7 @@ from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts
 from polybench.results.page import write_page
 from polybench.results.record import Record, read_records
+from polybench.tasks.base import task_of
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def fit(
         SIGTERMException: If SIGTERM ended the training; its state is saved.
     """
     session = Session("fit", words)
+    task_of(session.model).check(session.datamodule.size)
     context = describe(session, command, shared_start)
     session.call("fit", state_to_resume(session))
     best = best_checkpoint(session)

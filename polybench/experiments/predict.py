@@ -18,6 +18,7 @@ from polybench.experiments.session import Session
 from polybench.metrics import THRESHOLD
 from polybench.refinement.regions import BoolArray
 from polybench.refinement.table import Region, regions_csv, regions_of
+from polybench.tasks.base import task_of
 from polybench.tasks.images import as_input, at_native_size
 
 REGIONS = "regions.csv"
@@ -127,8 +128,9 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
     Returns:
         Foreground probabilities at that size, (1, H, W), float32.
     """
+    task = task_of(session.model)
     with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
-        return session.model.predict_probability(as_input(image, session.datamodule.size).to(session.model.device))[0]
+        return task.predict_probability(as_input(image, session.datamodule.size).to(task.device))[0]
 
 
 def mask_of(

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO
 from polybench.callbacks.resume import KEY, run_of
@@ -107,7 +107,8 @@ def seeds_of(source: Ancestor, seed: int) -> Literal["own", "shared"]:
 
 def transfers_of(trainer: Trainer) -> list[TransferCallback]:
     """The callbacks that transfer a backbone."""
-    return [callback for callback in trainer.callbacks if isinstance(callback, TransferCallback)]
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return [callback for callback in callbacks if isinstance(callback, TransferCallback)]
 
 
 def to_json(start: StartFacts) -> str:

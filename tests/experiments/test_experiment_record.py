@@ -11,7 +11,7 @@ from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, Rows
 from polybench.metrics.protocols import POOLED
 from polybench.results.record import read_records
-from tests.results.factory import table, trained
+from tests.results.factory import provenance, table, trained
 
 
 def test_macs_of_a_convolution_by_hand() -> None:
@@ -40,8 +40,9 @@ def rows_of(tp: int) -> Rows:
 
 def test_baselines_are_written_once_for_images_and_protocols(tmp_path: Path) -> None:
     found, nothing = rows_of(10), rows_of(0)
-    for protocols in ((PER_IMAGE,), (PER_IMAGE, POOLED), (PER_IMAGE, POOLED)):
-        record = replace(trained(table([1.0])), metrics=all_scores(found, protocols))
+    for number, protocols in enumerate(((PER_IMAGE,), (PER_IMAGE, POOLED), (PER_IMAGE, POOLED))):
+        origin = provenance(checkpoint_sha256=str(number) * 64)
+        record = replace(trained(table([1.0])), metrics=all_scores(found, protocols), provenance=origin)
         write_records(record, found, {"nothing": nothing}, protocols, tmp_path)
     stored = read_records(tmp_path)
     assert [one.record.kind for one in stored].count("trained") == 3
@@ -49,3 +50,11 @@ def test_baselines_are_written_once_for_images_and_protocols(tmp_path: Path) -> 
     assert sorted(list(one.record.metrics) for one in written) == [["per_image@2"], ["per_image@2", "pooled@2"]]
     assert all(one.record.metrics["per_image@2"].values["dice"].value == 0 for one in written)
     assert all(one.rows()["per_image@2/fn"].tolist() == [10] * 4 for one in written)
+
+
+def test_same_test_of_the_same_checkpoint_is_recorded_once(tmp_path: Path) -> None:
+    found = rows_of(10)
+    record = replace(trained(table([1.0])), metrics=all_scores(found, (PER_IMAGE,)))
+    first, again = (write_records(record, found, {}, (PER_IMAGE,), tmp_path) for _ in range(2))
+    assert first == again
+    assert len(read_records(tmp_path)) == 1

@@ -6,6 +6,7 @@ import pkgutil
 from dataclasses import replace
 
 import pytest
+from golden_digests import ENTRIES, complaint, stored
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -15,7 +16,6 @@ from polybench.augment import POLICY_NAMES
 from polybench.augment.operations import Operation
 from polybench.callbacks import TransferCallback
 from polybench.experiments.class_versions import our_versions, public_path
-from tools.golden_digests import ENTRIES, complaint, stored
 
 UNVERSIONED = {
     "polybench.losses.BCEDiceLoss",
@@ -81,7 +81,7 @@ def test_moved_numbers_are_complained_of_in_a_sentence() -> None:
     before = stored()[name]
     moved = replace(before, numbers={"rates": [0.5, *before.numbers["rates"][1:]]})
     assert complaint(name, moved, before) == (
-        f"The numbers of {name} moved (rates): raise its version and run python -m tools.golden_digests '{name}'."
+        f"The numbers of {name} moved (rates): raise its version and run python tools/golden_digests.py '{name}'."
     )
     assert complaint(name, before, before) is None
     said = complaint(name, replace(moved, version="9"), before)

@@ -1,6 +1,5 @@
 """A cell knows its own folder again, and shows what has changed."""
 
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from polybench.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
-from tests.results.factory import provenance, table, trained
+from polybench.runs.request import Request, note_record
 from tests.runs.test_plan import SCHEME, write
 
 
@@ -73,25 +72,14 @@ def test_begun_run_goes_on(tmp_path: Path) -> None:
     assert one.words()[-2:] == ["--ckpt_path", "last"]
 
 
-def record_of(one: Cell, folder: Path, stem: str, checkpoint: bytes) -> Path:
-    """Write a record that tests a checkpoint, under a name."""
-    rows = table([0.5, 1.0])
-    digest = hashlib.sha256(checkpoint).hexdigest()
-    record = trained(rows, recipe="patches", variant=one.variant, provenance=provenance(checkpoint_sha256=digest))
-    path = folder / "leaderboards/records/kvasir_seg" / f"patches-{one.variant}-01234567-{stem}.json"
-    give(path, record.to_json().encode())
-    return path
-
-
 def test_run_without_record_is_not_finished(tmp_path: Path) -> None:
     one = cell(tmp_path)
     give(cell(tmp_path, name="S1-s0").encoder, b"one")
     one.claim()
     with pytest.raises(ConfigError, match="left no record"):
         one.finish()
-    assert one.finished() is None
-    give(one.best, b"best")
-    record = record_of(one, tmp_path, "s0", b"best")
+    record = give(tmp_path / "leaderboards/records/kvasir_seg/patches-01234567-s0.json", b"{}")
+    note_record(one.folder, record)
     assert one.finished() is None  # no backbone yet
     give(one.encoder, b"backbone")
     assert one.finish() == record
@@ -100,23 +88,20 @@ def test_run_without_record_is_not_finished(tmp_path: Path) -> None:
     assert one.finished() is None
 
 
-def test_records_of_other_seeds_and_checkpoints_are_not_its_own(tmp_path: Path) -> None:
+def test_request_names_the_file_that_the_run_starts_from(tmp_path: Path) -> None:
     one = cell(tmp_path)
-    give(one.best, b"best")
-    record_of(one, tmp_path, "s01", b"best")
-    record_of(one, tmp_path, "s0", b"an earlier run's")
-    with pytest.raises(ConfigError, match="left no record"):
-        one.finish()
-    again = record_of(one, tmp_path, "s0-r2", b"best")
-    assert one.finish() == again
+    one.request("polybench transfer --config plan.yaml").write(one.folder)
+    request = Request.read(one.folder)
+    assert request == one.request("polybench transfer --config plan.yaml")
+    place = len(request.words) - 1 - request.words[::-1].index("--trainer.callbacks.source")
+    assert request.words[place + 1] == str(cell(tmp_path, name="S1-s0").encoder)
+    assert not request.shared_start
 
 
-def test_run_that_outlived_its_runner_is_finished(tmp_path: Path) -> None:
-    one = cell(tmp_path)
-    give(cell(tmp_path, name="S1-s0").encoder, b"one")
-    one.claim()
-    give(one.best, b"best")
-    give(one.encoder, b"backbone")
-    record = record_of(one, tmp_path, "s0", b"best")
-    assert one.finished() == record
-    assert (one.folder / "done.json").is_file()
+@pytest.mark.parametrize(
+    ("change", "shared"), [("S1: {recipe: a.yaml, seed: 7}", True), ("S1: {recipe: a.yaml}", False)]
+)
+def test_source_of_one_seed_is_shared_by_all(tmp_path: Path, change: str, shared: bool) -> None:
+    plan = read_plan(write(tmp_path, SCHEME.replace("S1: {recipe: a.yaml}", change)))
+    cells = cells_of(plan, tmp_path, tmp_path)
+    assert {one.shared_start for one in cells if one.stage.name == "C2"} == {shared}

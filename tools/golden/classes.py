@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from golden.numbers import Golden, images, logits, masks, rounded, summary
 from polybench import models
 from polybench.augment import POLICY_NAMES, named_policy
 from polybench.experiments.class_versions import resolve, version_of
-from tools.golden.numbers import Golden, images, logits, masks, rounded, summary
 
 Case = Mapping[str, Any]
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from golden.numbers import Golden, images, masks, rounded, summary
 from polybench import datasets, tasks
 from polybench.data.joint_module import JointDataModule
 from polybench.data.module import SegmentationDataModule
@@ -18,7 +19,6 @@ from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.datasets.synth.dataset import VERSION, write_dataset
 from polybench.experiments.class_versions import version_of
-from tools.golden.numbers import Golden, images, masks, rounded, summary
 
 DATA_TOLERANCE = 1e-3
 """Decoders of JPEG differ by a grey level here and there."""
