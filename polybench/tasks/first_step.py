@@ -42,7 +42,7 @@ class FirstStep:
             )
         if strategy.reduce_boolean_decision(not bool(torch.isfinite(total)), all=False):
             raise ConfigError(
-                f"{name} is {float(total)} in the first step, in this process or another: check the loss, the "
+                f"{name} is {float(total.detach())} in the first step, in this process or another: check the loss, the "
                 "input's mean and std, and the precision."
             )
 

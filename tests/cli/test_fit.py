@@ -153,13 +153,13 @@ def test_resumed_run_goes_on_in_its_folder_with_its_best(recipe: Path, tmp_path:
     folder = run_folder(tmp_path)
     checkpoint = folder / "checkpoints" / "last.ckpt"
     saved = torch.load(checkpoint, weights_only=True)
-    [best] = [state for key, state in saved["callbacks"].items() if key.startswith("ModelCheckpoint")]
+    [best] = [state for key, state in saved["callbacks"].items() if key.startswith("BestCheckpoint")]
     fit(recipe, "--ckpt_path", str(checkpoint), "--trainer.max_epochs", "3", "--no_leaderboard")
     assert run_folder(tmp_path) == folder
     epochs = final_metrics(folder).dropna(subset="val/dice")["epoch"]
     assert epochs.tolist() == [0, 1, 2]
     resumed = torch.load(checkpoint, weights_only=True)
-    [now] = [state for key, state in resumed["callbacks"].items() if key.startswith("ModelCheckpoint")]
+    [now] = [state for key, state in resumed["callbacks"].items() if key.startswith("BestCheckpoint")]
     assert now["best_model_score"] >= best["best_model_score"]
 
 

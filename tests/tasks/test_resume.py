@@ -14,6 +14,7 @@ from polybench.callbacks import AtomicCheckpointIO, BestCheckpoint, ResumeCallba
 from polybench.datasets import ClinicDBDataModule
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
+from polybench.tasks.schedules import Poly
 
 
 class Diary(Callback):
@@ -22,6 +23,7 @@ class Diary(Callback):
     def __init__(self, stop: tuple[int, int, str] | None = None, path: Path | None = None) -> None:
         self.stop, self.path = stop, path
         self.seen: list[tuple[int, str]] = []
+        self.rates: list[float] = []
         self.done_at_stop = 0
 
     def _maybe(self, trainer: Trainer, batch_idx: int, moment: str) -> None:
@@ -31,6 +33,7 @@ class Diary(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         self._maybe(trainer, batch_idx, "start")
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
         self.seen += [(trainer.current_epoch, image_id) for image_id in batch["id"]]
 
     def on_train_batch_end(
@@ -53,11 +56,10 @@ def train(
     workers: int = 0,
     every: int = 0,
     accumulate: int = 1,
-    plateau: bool = False,
+    scheduler: Any = None,
 ) -> dict[str, torch.Tensor]:
     seed_everything(0)
     layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2), nn.Conv2d(4, 1, 1)]
-    scheduler = partial(ReduceLROnPlateau, monitor="val/loss", mode="max", patience=0, factor=0.5) if plateau else None
     task = SegmentationTask(nn.Sequential(*layers), BCEDiceLoss(), lr_scheduler=scheduler)
     data = ClinicDBDataModule(
         str(root), (16, 24), str(root / "split.csv"), batch_size=2, num_workers=workers, augment="standard"
@@ -96,15 +98,51 @@ def test_interrupted_run_ends_where_the_straight_one_does(
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
+PLATEAU = partial(ReduceLROnPlateau, monitor="val/loss", mode="max", patience=0, factor=0.5)
+
+
 @pytest.mark.parametrize("stop", [(0, 0, "end"), (1, 1, "start"), (1, 1, "end"), (1, -1, "epoch"), (2, 0, "start")])
 def test_learning_rate_of_a_plateau_is_that_of_the_straight_run(
     data_root: Path, tmp_path: Path, stop: tuple[int, int, str]
 ) -> None:
-    expected = train(data_root, tmp_path, Diary(stop, tmp_path / "interrupted.ckpt"), plateau=True)
-    found = train(data_root, tmp_path, Diary(), tmp_path / "interrupted.ckpt", plateau=True)
+    expected = train(data_root, tmp_path, Diary(stop, tmp_path / "interrupted.ckpt"), scheduler=PLATEAU)
+    found = train(data_root, tmp_path, Diary(), tmp_path / "interrupted.ckpt", scheduler=PLATEAU)
     assert all(torch.equal(expected[key], found[key]) for key in expected)
     without = train(data_root, tmp_path, Diary())
     assert not all(torch.equal(expected[key], without[key]) for key in expected)  # the rate did fall
+
+
+SCHEDULES = {
+    "poly": partial(Poly, warmup_steps=3),
+    "cycle": partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.01, total_steps=9),
+    "cosine": partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=3),
+}
+
+
+@pytest.mark.parametrize("name", list(SCHEDULES))
+@pytest.mark.parametrize("stop", [(0, 1, "end"), (1, 0, "start"), (1, 1, "end"), (1, 2, "end"), (1, -1, "epoch")])
+def test_schedule_of_a_resumed_run_is_that_of_the_straight_one(
+    data_root: Path, tmp_path: Path, name: str, stop: tuple[int, int, str]
+) -> None:
+    scheduler = SCHEDULES[name]
+    straight, resumed = Diary(stop, tmp_path / "interrupted.ckpt"), Diary()
+    expected = train(data_root, tmp_path, straight, scheduler=scheduler)
+    found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt", scheduler=scheduler)
+    assert resumed.rates == straight.rates[straight.done_at_stop // 2 :]
+    assert len(set(straight.rates)) == (3 if name == "cosine" else 9)
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+@pytest.mark.parametrize("stop", [(0, 1, "end"), (1, 1, "end"), (1, -1, "epoch")])
+def test_schedule_by_step_is_resumed_where_gradients_are_accumulated(
+    data_root: Path, tmp_path: Path, stop: tuple[int, int, str]
+) -> None:
+    options: dict[str, Any] = {"accumulate": 2, "scheduler": partial(Poly, power=1.0)}
+    straight, resumed = Diary(stop, tmp_path / "interrupted.ckpt"), Diary()
+    expected = train(data_root, tmp_path, straight, **options)
+    found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt", **options)
+    assert resumed.rates == straight.rates[straight.done_at_stop // 2 :]
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
 def test_no_checkpoint_lies_between_an_epoch_and_its_validation(data_root: Path, tmp_path: Path) -> None:
