@@ -1,7 +1,7 @@
 """Write the golden numbers of every class that can stand in a configuration, after a change that moves them.
 
 A class's `version` enters the identity of every run that uses it. A change that moves its numbers therefore raises the
-version, and this tool then stores the new numbers: `python -m tools.golden_digests [CLASS ...]`.
+version, and this tool then stores the new numbers: `python tools/golden_digests.py [CLASS ...]`.
 """
 
 import argparse
@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+from golden import classes, training
+from golden.numbers import Golden
+
 from polybench.atomic import atomic_write_text
-from tools.golden import classes, training
-from tools.golden.numbers import Golden
 
 STORED = Path(__file__).parent.parent / "tests" / "experiments" / "golden" / "digests.json"
 
@@ -27,7 +28,7 @@ def stored() -> dict[str, Golden]:
 
 def complaint(name: str, now: Golden, before: Golden | None) -> str | None:
     """Say what is wrong with a class's numbers, and what to do; None where nothing is."""
-    command = f"python -m tools.golden_digests '{name}'"
+    command = f"python tools/golden_digests.py '{name}'"
     if before is None:
         return f"{name} has no golden numbers: run {command}."
     if now.version != before.version:

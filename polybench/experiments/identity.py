@@ -35,7 +35,7 @@ from polybench.results.facts import DatasetFacts, StartFacts
 IDENTITY_VERSION = 2
 """Raised when the canonical form changes; records without ids are of version 1."""
 
-GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "lightning.pytorch.callbacks.ModelCheckpoint"}
+GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "polybench.callbacks.BestCheckpoint"}
 """Top-level key -> class whose arguments it holds."""
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")

@@ -6,6 +6,7 @@ import pkgutil
 from dataclasses import replace
 
 import pytest
+from golden_digests import ENTRIES, complaint, stored
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -15,18 +16,6 @@ from polybench.augment import POLICY_NAMES
 from polybench.augment.operations import Operation
 from polybench.callbacks import TransferCallback
 from polybench.experiments.class_versions import our_versions, public_path
-from tools.golden_digests import ENTRIES, complaint, stored
-
-UNVERSIONED = {
-    "polybench.losses.BCEDiceLoss",
-    "polybench.models.fanet.FANetLoss",
-    "polybench.tasks.FeedbackSegmentationTask",
-    "polybench.tasks.JointTask",
-    "polybench.tasks.PatchClassificationTask",
-    "polybench.tasks.SegmentationTask",
-    "polybench.tasks.schedules.CosineThenFlat",
-}
-"""To be emptied."""
 
 
 def our_classes() -> list[type]:
@@ -71,7 +60,7 @@ def test_every_class_that_can_stand_in_a_configuration_has_a_version() -> None:
     unversioned = {
         public_path(cls) for cls in our_classes() if public_path(cls) in configurable() and not our_versions(cls)
     }
-    assert unversioned <= UNVERSIONED
+    assert unversioned == set()
     assert our_versions(TransferCallback)
     assert all(our_versions(cls) for cls in our_classes() if issubclass(cls, Operation))
 
@@ -81,7 +70,7 @@ def test_moved_numbers_are_complained_of_in_a_sentence() -> None:
     before = stored()[name]
     moved = replace(before, numbers={"rates": [0.5, *before.numbers["rates"][1:]]})
     assert complaint(name, moved, before) == (
-        f"The numbers of {name} moved (rates): raise its version and run python -m tools.golden_digests '{name}'."
+        f"The numbers of {name} moved (rates): raise its version and run python tools/golden_digests.py '{name}'."
     )
     assert complaint(name, before, before) is None
     said = complaint(name, replace(moved, version="9"), before)
