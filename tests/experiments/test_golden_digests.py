@@ -17,17 +17,6 @@ from polybench.augment.operations import Operation
 from polybench.callbacks import TransferCallback
 from polybench.experiments.class_versions import our_versions, public_path
 
-UNVERSIONED = {
-    "polybench.losses.BCEDiceLoss",
-    "polybench.models.fanet.FANetLoss",
-    "polybench.tasks.FeedbackSegmentationTask",
-    "polybench.tasks.JointTask",
-    "polybench.tasks.PatchClassificationTask",
-    "polybench.tasks.SegmentationTask",
-    "polybench.tasks.schedules.CosineThenFlat",
-}
-"""To be emptied."""
-
 
 def our_classes() -> list[type]:
     """Every class of polybench."""
@@ -71,7 +60,7 @@ def test_every_class_that_can_stand_in_a_configuration_has_a_version() -> None:
     unversioned = {
         public_path(cls) for cls in our_classes() if public_path(cls) in configurable() and not our_versions(cls)
     }
-    assert unversioned <= UNVERSIONED
+    assert unversioned == set()
     assert our_versions(TransferCallback)
     assert all(our_versions(cls) for cls in our_classes() if issubclass(cls, Operation))
 

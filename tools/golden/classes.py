@@ -1,6 +1,7 @@
 """Golden numbers of nets, losses, policies and schedules."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -37,7 +38,11 @@ FULL: dict[str, Case] = {"EFEN": {"pretrained": False}, "FANet": {}, "FCN16sAtro
 
 LOSSES = ("polybench.losses.BCEDiceLoss", "polybench.models.fanet.FANetLoss")
 
-SCHEDULES: dict[str, Case] = {"polybench.tasks.schedules.CosineThenFlat": {"epochs": 12}}
+SCHEDULES: dict[str, Case] = {
+    "polybench.tasks.schedules.CosineThenFlat": {"epochs": 12},
+    "polybench.tasks.schedules.LinearWarmup": {"steps": 12},
+    "polybench.tasks.schedules.Poly": {"steps": 12, "warmup_steps": 3},
+}
 """Schedule -> arguments beside the optimizer."""
 
 
@@ -114,9 +119,9 @@ def schedule_golden(path: str) -> Golden:
 
 
 ENTRIES: dict[str, Callable[[], Golden]] = {
-    **{f"polybench.models.{name}": lambda name=name: net_golden(name) for name in NETS},
-    **{path: lambda path=path: loss_golden(path) for path in LOSSES},
-    **{path: lambda path=path: schedule_golden(path) for path in SCHEDULES},
-    **{f"augmentation {name}": lambda name=name: policy_golden(name) for name in POLICY_NAMES},
+    **{f"polybench.models.{name}": partial(net_golden, name) for name in NETS},
+    **{path: partial(loss_golden, path) for path in LOSSES},
+    **{path: partial(schedule_golden, path) for path in SCHEDULES},
+    **{f"augmentation {name}": partial(policy_golden, name) for name in POLICY_NAMES},
 }
 """Class -> its golden numbers."""

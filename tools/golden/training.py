@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from golden.numbers import Golden, images, masks, rounded, summary
@@ -24,6 +25,8 @@ DATA_TOLERANCE = 1e-3
 """Decoders of JPEG differ by a grey level here and there."""
 
 SIDE = 32
+
+TASKS = tuple(name for name in tasks.__all__ if issubclass(getattr(tasks, name), LightningModule))
 
 
 def data_golden(name: str) -> Golden:
@@ -161,6 +164,15 @@ class PlainClassifier(Plain):
         return self.classify(images)
 
 
+def groups_golden() -> Golden:
+    """Groups of a fixed net, with a factor, a frozen part and no decay on biases."""
+    groups = tasks.ParameterGroups({"head": 10.0}, ["encoder"], no_decay_on_norms_and_biases=True)
+    net = Plain(3)
+    groups.apply(net)
+    found = [(one.name, one.factor, one.decays, len(one.parameters)) for one in groups.groups(net)]
+    return Golden(version_of(tasks.ParameterGroups) or "none", {}, {"groups": str(found)})
+
+
 def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]:
     """Net, further arguments and batch of a task."""
     frames = {"image": images(2, SIDE), "mask": masks(2, SIDE), "valid": torch.ones(2, 1, SIDE, SIDE), "id": ["a", "b"]}
@@ -176,9 +188,10 @@ def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, An
 
 
 ENTRIES: dict[str, Callable[[], Golden]] = {
-    **{f"polybench.datasets.{name}": lambda name=name: data_golden(name) for name in datasets.__all__},
+    **{f"polybench.datasets.{name}": partial(data_golden, name) for name in datasets.__all__},
     "polybench.data.patch_module.PatchDataModule": patches_golden,
     "polybench.data.joint_module.JointDataModule": joint_golden,
-    **{f"polybench.tasks.{name}": lambda name=name: task_golden(name) for name in tasks.__all__},
+    **{f"polybench.tasks.{name}": partial(task_golden, name) for name in TASKS},
+    "polybench.tasks.ParameterGroups": groups_golden,
 }
 """Class -> its golden numbers."""
