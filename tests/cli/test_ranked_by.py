@@ -20,12 +20,14 @@ from tests.results.test_page import score_rows
 class EMRankedByMembranes(EMDataModule):
     """As CONTRIBUTING says."""
 
+    short_name = "em_membranes"
     ranked_by = MEMBRANES
 
 
 class DSB2018RankedByInstances(DSB2018DataModule):
     """As CONTRIBUTING says."""
 
+    short_name = "dsb2018_instances"
     ranked_by = INSTANCES
 
 
