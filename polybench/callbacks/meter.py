@@ -80,7 +80,7 @@ class MeterCallback(Callback):
         """Go on from an interrupted run."""
         self._before = state_dict["wall_seconds"]
         self._seconds, self._images = state_dict["seconds"], state_dict["images"]
-        self.images = state_dict["all_images"]
+        self.images = state_dict.get("all_images", self._images)  # checkpoints of earlier versions lack it
 
     def _elapsed(self) -> float:
         return self._before + time.perf_counter() - self._fit_start
