@@ -9,15 +9,8 @@ import pytest
 
 from polybench.augment import policies
 from polybench.errors import ConfigError
-from polybench.experiments.identity import (
-    Batch,
-    budget_id,
-    canonical,
-    config_id,
-    evaluation_id,
-    first_difference,
-    training_id,
-)
+from polybench.experiments.canonical import canonical, first_difference
+from polybench.experiments.identity import Batch, budget_id, config_id, evaluation_id, training_id
 from polybench.results.facts import Ancestor, Counts, DatasetFacts, StartFacts
 
 FACTS = DatasetFacts("set", "m" * 64, True, (), "split", "s" * 64, True, "", False, (), Counts(6, 3, 3), (64, 64))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from polybench.experiments.canonical import canonical
 from polybench.experiments.class_versions import resolve
-from polybench.experiments.identity import Batch, canonical, evaluation_id, training_id
+from polybench.experiments.identity import Batch, evaluation_id, training_id
 from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOWING_CALLBACKS, UNCOUNTED_KEYS
 from polybench.results.facts import Counts, DatasetFacts
 from tests.experiments.resolved import CONF, parsed, recipes
