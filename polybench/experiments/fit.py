@@ -87,6 +87,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
     config, trainer = session.config, session.trainer
     plain = session.plain_config()
     begun = begin(session, shared_start)
+    session.save_as_begun_with(begun.path)
     found = Again(command, ()) if command else _again(session, begun)
     context = RunContext(
         name=config.name,

@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 import polybench
 from polybench.checksum import file_sha256
+from polybench.experiments.local_modules import local_files, local_sha256
 from polybench.results.facts import Provenance, StartFacts
 
 PACKAGES = (
@@ -104,10 +105,12 @@ def device_name(device: torch.device) -> str:
 
 
 def net_version(class_path: str) -> str:
-    """Version of a net's definition: its own `version`, or its package's."""
+    """Version of a net's definition: its own, its package's, or the first digits of the hash of the user's files."""
     cls = _load(class_path)
     if isinstance(version := getattr(cls, "version", None), int | str):
         return str(version)
+    if local := local_files(cls.__module__):
+        return f"{local_sha256(cls.__module__)[:12]} of {', '.join(sorted(path.name for path in local.values()))}"
     package = class_path.partition(".")[0]
     names = metadata.packages_distributions().get(package, [package])
     return next(iter(package_versions(names).values()), "unknown")

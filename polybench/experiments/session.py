@@ -142,7 +142,8 @@ class Session(LightningCLI):
                 out of bounds, or the precision is too low for evaluation.
         """
         known = {action.dest.partition(".")[0] for action in parser._actions}
-        composed = compose(self._words(), known, all_options())
+        known_in_files = known if self.command in ("fit", "profile") else known - {"leaderboard"}  # a file's is fit's
+        composed = compose(self._words(), known_in_files, all_options())
         if os.environ.get("LOCAL_RANK", "0") == "0":
             for note in composed.notes:
                 print(f"Note: {note}")
@@ -358,6 +359,17 @@ class Session(LightningCLI):
         roots = roots_of(self.plain_config()["data"])
         folders = folders_of(self.datamodule)
         return folders[0] if folders and any(map(from_environment, roots)) else None
+
+    def save_as_begun_with(self, checkpoint: str | None) -> None:
+        """Let the saved configuration begin where the whole run began, not where an interrupted part went on.
+
+        Args:
+            checkpoint: The checkpoint of a warm start; None where there was none.
+        """
+        for callback in self.trainer.callbacks:
+            if isinstance(callback, SaveConfig):
+                callback.config = self.config.clone()
+                callback.config.ckpt_path = checkpoint
 
     def recipe_alone(self) -> Any:
         """The configuration of the files alone, without the options; None where they are no recipe by themselves."""

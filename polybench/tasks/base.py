@@ -34,7 +34,7 @@ from polybench.tasks.term_means import TermMeans
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-FloatArray = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
 Kind = Literal["segmentation", "classification"]
 Baseline = Callable[[Tensor], Tensor]
 """Makes probabilities of images (N, 3, H, W) in [0, 1] without a net."""
@@ -133,7 +133,7 @@ class Task(LightningModule, ABC):
 
     @abstractmethod
     def predict_image(self, image: UInt8Array) -> FloatArray:
-        """Probabilities for one image (h, w, 3): of its pixels (h, w), or of it as a whole ().
+        """Probabilities for one image (h, w, 3), float64: of its pixels (h, w), or of it as a whole ().
 
         Args:
             image: RGB; it is resized to `input_size` first.

@@ -122,7 +122,7 @@ class PatchClassificationTask(Task):
 
     def predict_image(self, image: UInt8Array) -> FloatArray:
         """Probability of an object in a patch (h, w, 3): ()."""
-        found: FloatArray = self._predict_one(image).cpu().numpy()
+        found: FloatArray = self._predict_one(image).double().cpu().numpy()
         return found
 
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
