@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.callbacks import LearningRateMonitor
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from omegaconf.errors import OmegaConfBaseException
 
@@ -366,7 +366,8 @@ class Session(LightningCLI):
         Args:
             checkpoint: The checkpoint of a warm start; None where there was none.
         """
-        for callback in self.trainer.callbacks:
+        callbacks: list[Callback] = self.trainer.callbacks
+        for callback in callbacks:
             if isinstance(callback, SaveConfig):
                 callback.config = self.config.clone()
                 callback.config.ckpt_path = checkpoint
