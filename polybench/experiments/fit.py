@@ -85,6 +85,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         DataError: If an earlier record of the dataset can't be read.
     """
     config, trainer = session.config, session.trainer
+    session.model.check(session.datamodule.size)
     plain = session.plain_config()
     begun = begin(session, shared_start)
     session.save_as_begun_with(begun.path)
