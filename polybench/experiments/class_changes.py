@@ -106,28 +106,21 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     if after is None:  # the parser says what is wrong with the name
         return {}, []
     alone = _alone(before) | _alone(after)
+    usual = _defaults(before) if before is not None else {}
     kept: dict[str, Any] = {}
     refused, own = [], []
     for key, value in written.items():
-        if key in alone and not _is_of_this_machine(value):
-            own += [key] if value is not None else []
-        elif accepts(after, key, value):
+        left_out = own if key in alone and not _is_of_this_machine(value) else refused
+        if left_out is refused and accepts(after, key, value):
             kept[key] = value
-        else:
-            refused.append(key)
-    was, now = old.rpartition(".")[2], new.rpartition(".")[2]
-    notes = []
-    if own:
-        notes.append(f"{where}: {_listed(own)} of {was} {_are(own)} not carried over to {now}, another dataset.")
-    if refused:
-        notes.append(
-            f"{where}: {_listed(refused)} of {was} {_are(refused)} left out: {now} does not accept {_them(refused)}."
-        )
-    notes += [
-        f"{where}: {key} stays {value!r}, as written, which is {was}'s default; {now}'s is {default!r}."
-        for key, value, default in _old_defaults(before, after, kept)
+        elif key not in usual or value != _plain(usual[key]):  # nothing is lost by leaving out a default
+            left_out.append(key)
+    of, to = old.rpartition(".")[2], new.rpartition(".")[2]
+    notes = [
+        *(f"{where}: {_listed(own)} of {of} {_are(own)} not carried over to {to}, another dataset." for _ in own[:1]),
+        *(f"{where}: {_listed(refused)} of {of} {_are(refused)} left out: {to} accepts no such." for _ in refused[:1]),
     ]
-    return kept, notes
+    return kept, [*notes, *_old_defaults(before, after, kept, where)]
 
 
 def accepts(made: Made, key: str, value: Any) -> bool:
@@ -237,13 +230,14 @@ def _is_of_this_machine(value: object) -> bool:
     return isinstance(value, str) and "${oc.env:" in value
 
 
-def _old_defaults(before: Made | None, after: Made, kept: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """What was written as the old class's default, where the new class has another: name, value, the new default."""
+def _old_defaults(before: Made | None, after: Made, kept: Mapping[str, Any], where: str) -> list[str]:
+    """A sentence for each argument that was written as the old class's default, where the new class has another."""
     if before is None:
         return []
     old, new = _defaults(before), _defaults(after)
     return [
-        (key, value, new[key])
+        f"{where}: {key} stays {value!r}, as written, which is {before.__name__}'s default; {after.__name__}'s is "
+        f"{new[key]!r}."
         for key, value in kept.items()
         if value is not None and key in old and key in new and _plain(old[key]) == _plain(value) != _plain(new[key])
     ]
@@ -272,7 +266,3 @@ def _listed(names: list[str]) -> str:
 
 def _are(names: list[str]) -> str:
     return "are" if len(names) > 1 else "is"
-
-
-def _them(names: list[str]) -> str:
-    return "them" if len(names) > 1 else "it"

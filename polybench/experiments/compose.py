@@ -120,12 +120,15 @@ def _of_command(
     Raises:
         ConfigError: If no command knows a key.
     """
-    for key in content:
+    here = {}
+    for key, value in content.items():
         plain = key.removesuffix("+").partition(".")[0]
         if plain not in known and plain not in elsewhere and plain != "config":
             hint = did_you_mean(plain, sorted({*known, *elsewhere}))
             raise ConfigError(f"'{key}'{_line(key, name)} is not an option here.{hint}")
-    return {key: value for key, value in content.items() if key.removesuffix("+").partition(".")[0] in known}
+        if plain in known and plain != "config":
+            here[key] = value
+    return here
 
 
 def _line(key: str, name: str) -> str:
@@ -230,7 +233,7 @@ def _superseded(
             kept.append(option)
         elif inner and accepted is not None and inner[0].removesuffix("+") not in accepted:
             name = str(new["class_path"]).rpartition(".")[2]
-            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out: {name} does not accept it.")
+            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out: {name} accepts no such.")
         elif inner and not (len(inner) == 1 and inner[0] in given):
             kept.append(option)
     return kept

@@ -108,7 +108,7 @@ def config_files(args: Sequence[str]) -> list[Path]:
         if word.partition("=")[0] in {"--config", "-c"}
     ]
     found: list[Path] = []
-    waiting = [Path(name) for name in names if name]
+    waiting = [Path(name) for name in names if name and not name.lstrip().startswith("{")]
     while waiting:
         path = waiting.pop(0)
         if path in found or not path.is_file():

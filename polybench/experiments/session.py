@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,9 @@ from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.experiments.words import FILE_OPTIONS, has, value_of
 from polybench.results.record import Budget
 from polybench.results.record_checks import is_slug
+
+OF_FIT = {"ckpt_path", "leaderboard"}
+"""Keys of a file that say what `fit` started from and where its record went; an evaluation has its own as options."""
 
 
 class Session(LightningCLI):
@@ -142,11 +146,11 @@ class Session(LightningCLI):
                 out of bounds, or the precision is too low for evaluation.
         """
         known = {action.dest.partition(".")[0] for action in parser._actions}
-        known_in_files = known if self.command in ("fit", "profile") else known - {"leaderboard"}  # a file's is fit's
-        composed = compose(self._words(), known_in_files, all_options())
+        of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
+        composed = compose(self._words(), known - of_fit, all_options() | of_fit)
         if os.environ.get("LOCAL_RANK", "0") == "0":
             for note in composed.notes:
-                print(f"Note: {note}")
+                print(f"Note: {note}", file=sys.stderr)
         self.recipe = composed.recipe
         self.config = parser.parse_args(composed.words())
         for key, value in self.config.items():

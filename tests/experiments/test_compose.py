@@ -11,7 +11,7 @@ from polybench.errors import ConfigError
 from polybench.experiments.compose import Composed, compose
 from polybench.experiments.merging import merge
 
-KNOWN = ("name", "data", "model", "trainer", "ckpt_path")
+KNOWN = ("config", "name", "data", "model", "trainer", "ckpt_path")
 
 
 def write(path: Path, **content: object) -> str:

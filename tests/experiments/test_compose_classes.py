@@ -41,9 +41,14 @@ def test_what_the_other_class_does_not_accept_is_left_out_and_named(tmp_path: Pa
     sgd = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1, "momentum": 0.9, "nesterov": True}}
     found = composed("--config", written(tmp_path, sgd), "--model.optimizer", "torch.optim.Adam")
     assert optimizer_of(found) == {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.1}}
-    assert found.notes == (
-        "model.optimizer: 'momentum' and 'nesterov' of SGD are left out: Adam does not accept them.",
-    )
+    assert found.notes == ("model.optimizer: 'momentum' and 'nesterov' of SGD are left out: Adam accepts no such.",)
+
+
+def test_default_that_the_other_class_does_not_have_is_left_out_in_silence(tmp_path: Path) -> None:
+    sgd = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1, "nesterov": False}}
+    found = composed("--config", written(tmp_path, sgd), "--model.optimizer", "torch.optim.Adam")
+    assert optimizer_of(found)["init_args"] == {"lr": 0.1}
+    assert found.notes == ()
 
 
 def test_class_without_written_arguments_is_left_without(tmp_path: Path) -> None:
@@ -102,7 +107,7 @@ def test_earlier_option_that_the_later_class_does_not_accept_is_left_out_and_nam
     words = ["--model.optimizer.amsgrad", "true", "--model.optimizer", "torch.optim.SGD"]
     found = composed("--config", written(tmp_path), *words)
     assert found.options == []
-    assert found.notes == ("model.optimizer: 'amsgrad' is left out: SGD does not accept it.",)
+    assert found.notes == ("model.optimizer: 'amsgrad' is left out: SGD accepts no such.",)
 
 
 def test_null_after_a_class_wins_and_before_it_loses(tmp_path: Path) -> None:
@@ -132,7 +137,7 @@ def test_argument_of_another_type_is_left_out_and_named(tmp_path: Path) -> None:
     found = composed("--config", written(tmp_path), "--data", "polybench.data.patch_module.PatchDataModule")
     assert found.config["data"] == "polybench.data.patch_module.PatchDataModule"
     assert found.notes[-1] == (
-        "data: 'root' and 'size' of ClinicDBDataModule are left out: PatchDataModule does not accept them."
+        "data: 'root' and 'size' of ClinicDBDataModule are left out: PatchDataModule accepts no such."
     )
 
 
