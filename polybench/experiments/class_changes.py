@@ -108,7 +108,7 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     alone = _alone(before) | _alone(after)
     usual = _defaults(before) if before is not None else {}
     kept: dict[str, Any] = {}
-    refused, own = [], []
+    refused, own = list[str](), list[str]()
     for key, value in written.items():
         left_out = own if key in alone and not _is_of_this_machine(value) else refused
         if left_out is refused and accepts(after, key, value):

@@ -1,0 +1,264 @@
+"""LightningCLI as polybench uses it: one flat parser per command, late interpolation, errors in one sentence."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from omegaconf.errors import OmegaConfBaseException
+
+from polybench.callbacks import (
+    ArtifactsCallback,
+    BaselinesCallback,
+    BestCheckpoint,
+    MeterCallback,
+    PreviewsCallback,
+    ResumeCallback,
+    SigtermCallback,
+)
+from polybench.callbacks.resume import RunMark, run_of
+from polybench.errors import ConfigError
+from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
+from polybench.experiments.command import with_recipes
+from polybench.experiments.compose import compose
+from polybench.experiments.data_paths import class_paths, whole_paths
+from polybench.experiments.documents import dump
+from polybench.experiments.identity import config_id
+from polybench.experiments.identity_callback import IdentityCallback
+from polybench.experiments.local_modules import local_files
+from polybench.experiments.logging_filters import quieten
+from polybench.experiments.options import COMMANDS, all_options
+from polybench.experiments.own_code import make_importable
+from polybench.experiments.parser import BenchmarkParser, SaveConfig
+from polybench.experiments.run_folder import RUN_FOLDER
+from polybench.experiments.words import FILE_OPTIONS, has, value_of
+from polybench.results.record import Budget
+from polybench.results.record_checks import is_slug
+
+OF_FIT = {"ckpt_path", "leaderboard"}
+"""Keys of a file that say what `fit` started from and where its record went; an evaluation has its own as options."""
+
+
+class ParsedSession(LightningCLI):
+    """Parses a command line and stops there: no class is built, no folder made, no seed set.
+
+    Args:
+        command: fit, validate, test, predict or profile.
+        args: The words after the command.
+
+    Raises:
+        ConfigError: If anything in the configuration is wrong; before any data is read.
+    """
+
+    def __init__(self, command: str, args: Sequence[str]) -> None:
+        self.command = command
+        self.args = with_recipes(list(args))
+        self.run_folder = Path()
+        quieten()
+        make_importable()
+        try:
+            super().__init__(
+                LightningModule,
+                LightningDataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                run=False,
+                args=self.args,
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                save_config_callback=SaveConfig,
+                save_config_kwargs={"overwrite": True},
+                trainer_defaults={
+                    "callbacks": self._standing_callbacks(),
+                    "num_sanity_val_steps": 0,
+                    "log_every_n_steps": 10,
+                    "enable_model_summary": False,
+                },
+                parser_class=BenchmarkParser,
+                parser_kwargs={
+                    "parser_mode": "omegaconf+",
+                    "allow_abbrev": False,
+                    "prog": f"polybench {command}",
+                    "usage": f"polybench {command} --config conf/RECIPE.yaml [--OPTION VALUE ...]",
+                    "description": "Every value of a recipe can be changed by an option, also inside classes: "
+                    "--trainer.max_epochs 50 --data.size [128,128] --model.net.widths [16,32,64,128]. "
+                    "--print_config shows all of them, --model.help SegmentationTask or --data.help "
+                    "ClinicDBDataModule those of a class.",
+                },
+            )
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"A configuration file is not text: {error}.") from error
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"An interpolation in the configuration fails: {reason}.") from error
+        except MisconfigurationException as error:
+            raise ConfigError(" ".join(str(error).split())) from error
+
+    def _standing_callbacks(self) -> list[Any]:
+        self.meter, self.baselines = MeterCallback(), BaselinesCallback()
+        self.resume, self.identity = ResumeCallback(), IdentityCallback()
+        return [self.meter, self.baselines, self.resume, self.identity, ArtifactsCallback(), SigtermCallback()]
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Make the parser and let it know the command line, for its complaints."""
+        parser = super().init_parser(**kwargs)
+        assert isinstance(parser, BenchmarkParser)
+        parser.words = self.args
+        return parser
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what every command has beside task, data and trainer."""
+        parser.add_argument("--name", type=str, default="unnamed", help="Name of the recipe.")
+        parser.add_argument("--variant", type=str | None, default=None, help="Name of a variation of the recipe.")
+        parser.add_argument(
+            "--budget",
+            type=Budget,
+            default="reduced",
+            help="'published' for a paper's settings, 'reduced' for less, 'smoke' for a try. A recipe that is changed "
+            "on the command line is 'reduced' at most, one with limited batches 'smoke'.",
+        )
+        parser.add_argument(
+            "--ckpt_path",
+            type=str | None,
+            default=None,
+            help="A checkpoint to start from: a file, or 'last' or 'best' for that of this recipe's latest run.",
+        )
+        parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(PreviewsCallback, "previews")
+        parser.link_arguments("seed_everything", "data.init_args.seed")
+        COMMANDS[self.command](parser)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse the words given, without regard to `sys.argv`.
+
+        Raises:
+            ConfigError: If a checkpoint is named that does not exist, a name can't be part of a file name, the seed is
+                out of bounds, or the precision is too low for evaluation.
+        """
+        known = {action.dest.partition(".")[0] for action in parser._actions}
+        of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
+        composed = compose(self._words(), known - of_fit, all_options() | of_fit)
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            for note in composed.notes:
+                print(f"Note: {note}", file=sys.stderr)
+        self.recipe = composed.recipe
+        self.config = parser.parse_args(composed.words())
+        for key, value in self.config.items():
+            if value == "None":  # jsonargparse makes this text of a null given to a nested class
+                self.config[key] = None
+        for key in ("name", "variant"):
+            name = self.config[key]
+            if name is not None and not is_slug(name):
+                raise ConfigError(
+                    f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only."
+                )
+        self.config.ckpt_path = self._checkpoint()
+        if not 0 <= self.config.seed_everything < 2**32:
+            raise ConfigError(f"--seed_everything must be from 0 to {2**32 - 1}, not {self.config.seed_everything}.")
+        if self.config.trainer.accumulate_grad_batches < 1:
+            raise ConfigError("--trainer.accumulate_grad_batches must be at least 1.")
+        precision = str(self.config.trainer.precision)
+        if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
+            raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
+
+    def _words(self) -> list[str]:
+        """The command line; where it has no recipe, with that of the checkpoint to be evaluated.
+
+        Raises:
+            ConfigError: If the checkpoint doesn't say what it holds.
+        """
+        path = value_of(self.args, "--ckpt_path")
+        if self.command == "fit" or has(self.args, *FILE_OPTIONS) or path is None or not Path(path).is_file():
+            return self.args
+        return ["--config", config_of(path), *self.args]
+
+    def _checkpoint(self) -> str | None:
+        """The checkpoint asked for, looked up where it was asked for by name."""
+        config = self.config
+        path: str | None = config.ckpt_path
+        if path in NAMES:
+            started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
+            given = started or config.trainer.default_root_dir
+            fits = self.resumes if self.command == "fit" else Path.is_file
+            return str(find_checkpoint(path, Path(given) if given else None, self.runs, fits))
+        if path is not None and not Path(path).is_file():
+            raise ConfigError(f"There is no checkpoint '{path}'.")
+        return path
+
+    def mark(self, processes: int = 1) -> RunMark:
+        """Which run this is.
+
+        Args:
+            processes: How many processes share a batch.
+        """
+        config = self.plain_config()
+        length = {key: config["trainer"].pop(key, None) for key in ("max_epochs", "max_steps")}
+        return RunMark(f"{config_id(config)}-s{self.config.seed_everything}", json.dumps(length), processes)
+
+    def resumes(self, checkpoint: Path) -> bool:
+        """Whether a checkpoint is of this very run, or of a shorter or longer one; else only its weights are of use."""
+        mark = run_of(checkpoint)
+        return mark is not None and mark.recipe == self.mark().recipe
+
+    @property
+    def given_folder(self) -> str | None:
+        """The folder that the user named for the run."""
+        folder: str | None = self.config.trainer.default_root_dir
+        return folder
+
+    @property
+    def given_checkpoint(self) -> str | None:
+        """The checkpoint that the user named."""
+        path: str | None = self.config.ckpt_path
+        return path
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs of this recipe, variant and seed are kept."""
+        label = "-".join(part for part in (self.config.name, self.config.variant) if part)
+        return Path("runs") / f"{label}-s{self.config.seed_everything}"
+
+    def config_for_others(self) -> dict[str, Any]:
+        """The configuration as a checkpoint keeps it, for commands that are given no recipe.
+
+        Folders and lists of the data are whole paths, but for what POLYBENCH_DATA gives; the checkpoint that the run
+        began with is left out.
+        """
+        return {**whole_paths(self.plain_config()), "ckpt_path": None}
+
+    def own_modules(self) -> list[Path]:
+        """The user's own modules that the configuration is made of."""
+        paths = class_paths(self.plain_config())
+        found = [path for name in paths for path in local_files(name.rpartition(".")[0]).values()]
+        return list(dict.fromkeys(found))
+
+    def recipe_alone(self) -> Any:
+        """The configuration of the files alone, without the options; None where they are no recipe by themselves."""
+        try:
+            return self.parser.parse_args(["--config", dump(self.recipe)])
+        except ConfigError:
+            return None
+
+    def plain_config(self, config: Any = None) -> dict[str, Any]:
+        """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""
+        text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
+        plain: dict[str, Any] = yaml.safe_load(text)
+        return plain
+
+    def _set_seed(self) -> None:
+        """Leave this process's random numbers alone."""
+
+    def before_instantiate_classes(self) -> None:
+        """Choose no folder."""
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+    def after_instantiate_classes(self) -> None:
+        """Put nothing back: nothing was changed."""
