@@ -108,7 +108,8 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     alone = _alone(before) | _alone(after)
     usual = _defaults(before) if before is not None else {}
     kept: dict[str, Any] = {}
-    refused, own = [], []
+    refused: list[str] = []
+    own: list[str] = []
     for key, value in written.items():
         left_out = own if key in alone and not _is_of_this_machine(value) else refused
         if left_out is refused and accepts(after, key, value):
@@ -116,7 +117,7 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
         elif key not in usual or value != _plain(usual[key]):  # nothing is lost by leaving out a default
             left_out.append(key)
     of, to = old.rpartition(".")[2], new.rpartition(".")[2]
-    notes = []
+    notes: list[str] = []
     if own:
         notes.append(f"{where}: {_listed(own)} of {of} {_are(own)} not carried over to {to}, another dataset.")
     if refused:
