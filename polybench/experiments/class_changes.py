@@ -108,7 +108,8 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     alone = _alone(before) | _alone(after)
     usual = _defaults(before) if before is not None else {}
     kept: dict[str, Any] = {}
-    refused, own = list[str](), list[str]()
+    refused: list[str] = []
+    own: list[str] = []
     for key, value in written.items():
         left_out = own if key in alone and not _is_of_this_machine(value) else refused
         if left_out is refused and accepts(after, key, value):
@@ -116,10 +117,12 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
         elif key not in usual or value != _plain(usual[key]):  # nothing is lost by leaving out a default
             left_out.append(key)
     of, to = old.rpartition(".")[2], new.rpartition(".")[2]
-    notes = [
-        *(f"{where}: {_listed(own)} of {of} {_are(own)} not carried over to {to}, another dataset." for _ in own[:1]),
-        *(f"{where}: {_listed(refused)} of {of} {_are(refused)} left out: {to} accepts no such." for _ in refused[:1]),
-    ]
+    notes: list[str] = []
+    if own:
+        notes.append(f"{where}: {_listed(own)} of {of} {_are(own)} not carried over to {to}, another dataset.")
+    if refused:
+        it = "them" if len(refused) > 1 else "it"
+        notes.append(f"{where}: {_listed(refused)} of {of} {_are(refused)} left out: {to} doesn't take {it}.")
     return kept, [*notes, *_old_defaults(before, after, kept, where)]
 
 

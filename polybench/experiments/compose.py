@@ -233,7 +233,7 @@ def _superseded(
             kept.append(option)
         elif inner and accepted is not None and inner[0].removesuffix("+") not in accepted:
             name = str(new["class_path"]).rpartition(".")[2]
-            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out: {name} accepts no such.")
+            notes.append(f"{'.'.join(keys)}: '{inner[0]}' is left out: {name} doesn't take it.")
         elif inner and not (len(inner) == 1 and inner[0] in given):
             kept.append(option)
     return kept

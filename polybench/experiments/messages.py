@@ -14,6 +14,7 @@ import polybench.datasets
 import polybench.tasks
 from polybench.errors import ConfigError, UserError, did_you_mean
 from polybench.experiments.options import own_options
+from polybench.experiments.own_code import explain
 
 SHORT_NAMES = sorted(
     {
@@ -82,6 +83,8 @@ def why_not_built(error: Exception) -> UserError:
     for link in chain:
         if isinstance(link, UserError):
             return link
+    if sentence := explain(error):
+        return ConfigError(sentence)
     for link in chain:
         if isinstance(link, OSError):
             reason = " ".join(str(link).split())[:200]

@@ -25,6 +25,7 @@ from polybench.callbacks import (
 from polybench.callbacks.resume import RunMark, run_of
 from polybench.errors import ConfigError
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
+from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.command import with_recipes
 from polybench.experiments.compose import compose
 from polybench.experiments.data_paths import class_paths, whole_paths
@@ -241,7 +242,7 @@ class ParsedSession(LightningCLI):
     def recipe_alone(self) -> Any:
         """The configuration of the files alone, without the options; None where they are no recipe by themselves."""
         try:
-            return self.parser.parse_args(["--config", dump(self.recipe)])
+            return self.parser.parse_args(["--config", dump(with_own_defaults(self.recipe))])
         except ConfigError:
             return None
 

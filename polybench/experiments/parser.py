@@ -10,6 +10,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from polybench.errors import ConfigError
 from polybench.experiments.messages import one_sentence
+from polybench.experiments.own_code import explain
 
 START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
 """Argument of a net that asks for start weights -> its value for none."""
@@ -29,7 +30,7 @@ class BenchmarkParser(LightningArgumentParser):
         if not self.exit_on_error:
             super().error(message, ex)
         options = [action.dest for action in self._actions if action.dest != "help"]
-        raise ConfigError(one_sentence(message, self.words, options)) from ex
+        raise ConfigError(explain(ex) or one_sentence(message, self.words, options)) from ex
 
 
 class SaveConfig(SaveConfigCallback):

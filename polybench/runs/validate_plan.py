@@ -8,8 +8,8 @@ from typing import Any
 
 from polybench.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
-from polybench.experiments.refinement import VALIDATION, read_thresholds
 from polybench.experiments.parsed import ParsedSession
+from polybench.experiments.refinement import VALIDATION, read_thresholds
 from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
 from polybench.tasks import PatchClassificationTask, SegmentationTask

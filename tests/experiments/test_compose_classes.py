@@ -41,7 +41,7 @@ def test_what_the_other_class_does_not_accept_is_left_out_and_named(tmp_path: Pa
     sgd = {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.1, "momentum": 0.9, "nesterov": True}}
     found = composed("--config", written(tmp_path, sgd), "--model.optimizer", "torch.optim.Adam")
     assert optimizer_of(found) == {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.1}}
-    assert found.notes == ("model.optimizer: 'momentum' and 'nesterov' of SGD are left out: Adam accepts no such.",)
+    assert found.notes == ("model.optimizer: 'momentum' and 'nesterov' of SGD are left out: Adam doesn't take them.",)
 
 
 def test_default_that_the_other_class_does_not_have_is_left_out_in_silence(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_earlier_option_that_the_later_class_does_not_accept_is_left_out_and_nam
     words = ["--model.optimizer.amsgrad", "true", "--model.optimizer", "torch.optim.SGD"]
     found = composed("--config", written(tmp_path), *words)
     assert found.options == []
-    assert found.notes == ("model.optimizer: 'amsgrad' is left out: SGD accepts no such.",)
+    assert found.notes == ("model.optimizer: 'amsgrad' is left out: SGD doesn't take it.",)
 
 
 def test_null_after_a_class_wins_and_before_it_loses(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_argument_of_another_type_is_left_out_and_named(tmp_path: Path) -> None:
     found = composed("--config", written(tmp_path), "--data", "polybench.data.patch_module.PatchDataModule")
     assert found.config["data"] == "polybench.data.patch_module.PatchDataModule"
     assert found.notes[-1] == (
-        "data: 'root' and 'size' of ClinicDBDataModule are left out: PatchDataModule accepts no such."
+        "data: 'root' and 'size' of ClinicDBDataModule are left out: PatchDataModule doesn't take them."
     )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonargparse import ActionConfigFile
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -29,7 +28,7 @@ OPTIONS = [
 
 def resolved(words: list[str]) -> Any:
     parser = LightningArgumentParser(parser_mode="omegaconf+")
-    parser.add_argument("--config", action=ActionConfigFile)
+    parser.add_argument("--config", action="config")
     parser.add_lightning_class_args(Trainer, "trainer")
     parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
     parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)

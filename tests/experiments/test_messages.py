@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from polybench.cli.main import run
+from polybench.experiments.documents import dump
 from tests.cli.recipes import write_recipe
 
 
@@ -109,3 +111,13 @@ def test_evaluation_needs_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
     recipe = write_recipe(tmp_path, tmp_path)
     assert "needs --ckpt_path" in complaint([command, "--config", str(recipe)], capsys)
+
+
+def test_wrong_option_over_a_configuration_given_as_text(
+    tmp_path: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`polybench.run` gives mappings as text, longer than a file's name may be."""
+    text = dump(yaml.safe_load(write_recipe(tmp_path, data_root).read_text()))
+    assert len(text) > 255
+    found = complaint(["fit", "--config", text, "--data.bach_size", "3"], capsys)
+    assert found.endswith("'bach_size' in '--data.bach_size' is not an option here. Did you mean 'batch_size'?")
