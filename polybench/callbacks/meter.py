@@ -74,6 +74,7 @@ class MeterCallback(Callback):
             "seconds": self._seconds,
             "images": self._images,
             "all_images": self.images,
+            "epochs_run": self.epochs_run,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -81,6 +82,7 @@ class MeterCallback(Callback):
         self._before = state_dict["wall_seconds"]
         self._seconds, self._images = state_dict["seconds"], state_dict["images"]
         self.images = state_dict.get("all_images", self._images)  # checkpoints of earlier versions lack it
+        self.epochs_run = state_dict.get("epochs_run", self.epochs_run)
 
     def _elapsed(self) -> float:
         return self._before + time.perf_counter() - self._fit_start

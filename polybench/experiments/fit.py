@@ -153,6 +153,8 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
     reason = why_incomplete(session, best, rows.ids)
     if reason or best is None:
         return Fitted(session, reason=reason, checkpoint=best)
+    if not session.identity.training_id:
+        session.identity.work_out(session.trainer)
     record = trained_record(context, session, best, data, all_scores(rows, protocols))
     if session.config.no_leaderboard:
         return Fitted(session, record, reason="--no_leaderboard was given", checkpoint=best)

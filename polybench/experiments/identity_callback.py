@@ -41,6 +41,10 @@ class IdentityCallback(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Work out the identity; every process does the same."""
+        self.work_out(trainer)
+
+    def work_out(self, trainer: Trainer) -> None:
+        """Work out the identity, for a trainer whose data are set up; a finished run that is resumed trains nothing."""
         self.start = start_of(trainer, self.before, self.seed, self.shared)
         self.ancestors = ancestors_of(trainer) or self.ancestors
         if self.identify is not None:

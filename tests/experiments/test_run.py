@@ -189,6 +189,8 @@ def test_resumed_run_keeps_what_it_began_with(trained: Trained) -> None:
     assert resumed.start == warm.start
     assert resumed.identity == warm.identity
     assert resumed.command == warm.command
+    assert resumed.training is not None
+    assert resumed.training.epochs_run == 1
 
 
 def transfer(trained: Trained, board: str, source: Path) -> Record:
