@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from polybench.datasets import ClinicDBDataModule
 from polybench.errors import ConfigError
+from polybench.experiments.record import count_macs
 from polybench.losses import BCEDiceLoss
 from polybench.models import JointFCN16sAtrous, PatchClassifier
 from polybench.tasks import FeedbackSegmentationTask, JointTask, PatchClassificationTask, SegmentationTask
@@ -91,6 +92,16 @@ def test_a_feedback_net_of_named_outputs_trains_with_a_loss_of_terms(data_root: 
     task = FeedbackSegmentationTask(Masked(), AtMostEdges(), iterations=2)
     logged = fit(data_root, task).callback_metrics
     assert {"train/area", "train/edge_error", "val/area", "val/edge_error"} <= set(logged)
+
+
+def test_multiplications_of_named_outputs_are_counted() -> None:
+    """Stem 3x4x9 at half of 8x8, both heads 4 x (1 + 2) there."""
+    assert count_macs(TwoHeads(), (8, 8)) == 16 * (3 * 4 * 9 + 4 * 3)
+
+
+def test_weights_lie_under_the_names_that_they_always_had() -> None:
+    task = SegmentationTask(nn.Conv2d(3, 1, 1), nn.BCEWithLogitsLoss(pos_weight=torch.ones(1)))
+    assert list(task.state_dict()) == ["net.weight", "net.bias", "loss.pos_weight"]
 
 
 def test_heads_that_a_plain_loss_does_not_read_are_frozen(data_root: Path) -> None:
