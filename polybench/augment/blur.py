@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import reduce
 
 import torch
-from kornia.filters import filter2d, gaussian_blur2d
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -39,6 +38,8 @@ class MotionBlur(PixelOperation):
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Blur images (n, 3, H, W)."""
+        from kornia.filters import filter2d  # imported when needed, so that fits start sooner
+
         lines = [_line(self.kernel, math.radians(degrees)).to(images)[None] for degrees in parameters[:, 0].tolist()]
         blurred = [filter2d(image, line, "reflect") for image, line in zip(images[:, None], lines, strict=True)]
         return torch.cat(blurred).clamp_(0, 1)
@@ -89,6 +90,8 @@ class GaussianBlur(PixelOperation):
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Blur images (n, 3, H, W)."""
+        from kornia.filters import gaussian_blur2d  # imported when needed, so that fits start sooner
+
         widths = parameters[:, 0].tolist()
         pairs = zip(images[:, None], widths, strict=True)
         return torch.cat([gaussian_blur2d(image, self.kernel, (width, width)) for image, width in pairs]).clamp_(0, 1)

@@ -8,7 +8,6 @@ Nothing is rounded to 8 bits in between.
 from dataclasses import dataclass
 
 import torch
-from kornia.color import rgb_to_grayscale
 from torch import Tensor
 
 from polybench.augment.operations import PixelOperation, uniform
@@ -20,6 +19,8 @@ class Grey(PixelOperation):
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Make images (n, 3, H, W) grey."""
+        from kornia.color import rgb_to_grayscale  # imported when needed, so that fits start sooner
+
         return rgb_to_grayscale(images).clamp_(0, 1).repeat(1, 3, 1, 1)
 
 

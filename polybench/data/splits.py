@@ -1,13 +1,12 @@
 """Splits are files: a CSV of id, subset and group under comment lines, hashed, checked when it is loaded."""
 
+import csv
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
-
-import pandas as pd
+from typing import Literal, cast, get_args
 
 from polybench.errors import ConfigError, DataError, did_you_mean
 
@@ -148,16 +147,13 @@ def load_split(folder: Path, name: str) -> Split:
     except UnicodeDecodeError as error:
         raise DataError(f"The split '{path}' is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
     facts = dict(line[1:].strip().split(":", 1) for line in lines if line[:1] == "#" and ":" in line)
-    try:
-        table = pd.read_csv(path, comment="#", dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"The split '{path}' is empty: it needs the columns id,subset,group.") from error
-    _check_table(table, path)
+    rows = list(csv.reader(text for line in lines if (text := line.partition("#")[0]).strip()))
+    _check_rows(rows, path)
     split = Split(
         name=path.stem,
         sha256=hashlib.sha256(content).hexdigest(),
-        subsets=dict(zip(table["id"], table["subset"], strict=True)),
-        groups=dict(zip(table["id"], table["group"], strict=True)),
+        subsets=cast(dict[str, Subset], {image_id: subset for image_id, subset, _ in rows[1:]}),
+        groups={image_id: group for image_id, _, group in rows[1:]},
         group_disjoint=_claim(facts.get("group_disjoint", "false").strip(), path),
         note=facts.get("note", "").strip(),
     )
@@ -173,16 +169,26 @@ def _claim(word: str, path: Path) -> bool | None:
     return claims[word]
 
 
-def _check_table(table: pd.DataFrame, path: Path) -> None:
-    if list(table.columns) != ["id", "subset", "group"]:
-        found = ",".join(table.columns)
+def _check_rows(rows: Sequence[Sequence[str]], path: Path) -> None:
+    if not rows:
+        raise DataError(f"The split '{path}' is empty: it needs the columns id,subset,group.")
+    header, *lines = rows
+    if list(header) != ["id", "subset", "group"]:
+        found = ",".join(header)
         raise DataError(f"The split '{path}' must have the columns id,subset,group, separated by commas, not {found}.")
-    for image_id in table["id"][table["id"].duplicated()]:
-        raise DataError(f"The split '{path}' lists '{image_id}' twice: keep one of the lines.")
-    for image_id in table["id"][(table["id"] == "") | (table["group"] == "")]:
-        raise DataError(f"The split '{path}' leaves the id or the group of '{image_id}' empty: give each image both.")
-    for subset in table["subset"][~table["subset"].isin(SUBSETS)]:
-        raise DataError(f"The split '{path}' names the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
+    for line in lines:
+        if len(line) != 3:
+            raise DataError(f"The split '{path}' has {len(line)} values in the line '{','.join(line)}': give it three.")
+    for image_id, times in Counter(line[0] for line in lines).items():
+        if times > 1:
+            raise DataError(f"The split '{path}' lists '{image_id}' twice: keep one of the lines.")
+    for image_id, subset, group in lines:
+        if not image_id or not group:
+            raise DataError(
+                f"The split '{path}' leaves the id or the group of '{image_id}' empty: give each image both."
+            )
+        if subset not in SUBSETS:
+            raise DataError(f"The split '{path}' names the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
 
 
 def _check_groups(split: Split, path: Path) -> None:

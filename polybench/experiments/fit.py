@@ -19,7 +19,6 @@ from polybench.experiments.words import without
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts
-from polybench.results.page import write_page
 from polybench.results.record import Record, read_records
 from polybench.tasks.base import task_of
 
@@ -158,6 +157,8 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
     record = trained_record(context, session, best, data, all_scores(rows, protocols))
     if session.config.no_leaderboard:
         return Fitted(session, record, reason="--no_leaderboard was given", checkpoint=best)
+    from polybench.results.page import write_page  # imported when needed, so that fits start sooner
+
     root = Path(session.config.leaderboard)
     path = write_records(record, rows, session.baselines.rows, protocols, root)
     write_page(root, data.name)

@@ -7,8 +7,6 @@ disc; a dataset's field of view can be given instead, and then counts alone.
 """
 
 import torch
-from kornia.color import rgb_to_grayscale
-from kornia.filters import filter2d_separable
 from torch import Tensor
 
 LEVELS = 256
@@ -26,6 +24,9 @@ def otsu_masks(images: Tensor, valid: Tensor | None = None) -> Tensor:
     Returns:
         Boolean masks (N, 1, H, W); empty where all pixels are equal.
     """
+    from kornia.color import rgb_to_grayscale  # imported when needed, so that fits start sooner
+    from kornia.filters import filter2d_separable
+
     grey = rgb_to_grayscale((images.float() * 255).round()).round()
     kernel = grey.new_tensor([_BINOMIAL])
     levels = filter2d_separable(grey, kernel, kernel, border_type="reflect").round().long()

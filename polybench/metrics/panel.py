@@ -1,13 +1,16 @@
 """The same predictions under every protocol: numbers of the set, and values of each image."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.metrics.stored import stored_columns
 from polybench.metrics.sufficient import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COUNT_NAMES = ("tp", "fp", "fn", "tn")
 
@@ -25,7 +28,7 @@ def panel(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> dict[str, di
     return {protocol.name: protocol.scores(rows) for protocol in protocols}
 
 
-def image_table(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> pd.DataFrame:
+def image_table(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> "pd.DataFrame":
     """Make the per-image table: id, group, and the counts and values of each protocol as `<name>@<version>/<metric>`.
 
     What rows store for later numbers follows, see `polybench.metrics.stored`.
@@ -34,6 +37,8 @@ def image_table(rows: Rows, protocols: Sequence[Protocol] = PROTOCOLS) -> pd.Dat
         rows: The rows, with the columns that the protocols read.
         protocols: Which protocols; one that is not a mean over images has its counts alone.
     """
+    import pandas as pd  # imported when needed, so that fits start sooner
+
     columns: dict[str, Sequence[str] | np.ndarray] = {"id": rows.ids, "group": rows.groups}
     for protocol in protocols:
         if protocol.counts is not None:

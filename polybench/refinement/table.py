@@ -1,11 +1,12 @@
 """The regions of refined masks as a table: where each was, how probable an object, and whether it went."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from polybench.refinement.refiner import Refined
+
+if TYPE_CHECKING:
+    pass
 
 
 class Region(NamedTuple):
@@ -41,6 +42,8 @@ def regions_of(image: str, refined: Refined) -> list[Region]:
 
 def regions_csv(regions: Iterable[Region]) -> str:
     """The table as CSV, one line per region; bytes of a file's name that are no UTF-8 are written as escapes."""
+    import pandas as pd  # imported when needed, so that fits start sooner
+
     table = pd.DataFrame(list(regions), columns=list(Region._fields))
     text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     return text.encode(errors="backslashreplace").decode()

@@ -5,9 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
@@ -24,6 +22,9 @@ from polybench.results.facts import (
 )
 from polybench.results.record_checks import check_kind, check_names, check_table
 from polybench.results.strict import decode, encode
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 3
 READABLE_VERSIONS = (1, 2, 3)
@@ -140,12 +141,14 @@ class StoredRecord:
         """1 for the first run of this name, 2 for `-r2` and so on."""
         return int(self.name.removeprefix(record_name(self.record)).removeprefix("-r") or 1)
 
-    def rows(self) -> pd.DataFrame:
+    def rows(self) -> "pd.DataFrame":
         """The table beside the record: one row per test image, sorted by id.
 
         Raises:
             DataError: If it can't be read.
         """
+        import pandas as pd  # imported when needed, so that fits start sooner
+
         path = self.path.with_suffix(".csv")
         try:
             return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False, na_values=[""])
@@ -176,7 +179,7 @@ def row_id(record: Record) -> str:
     return record.identity.row_id if record.identity else record.config_sha256[:8]
 
 
-def write_record(record: Record, rows: pd.DataFrame, root: Path) -> Path:
+def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
     """Write `root/records/<dataset>/<name>.csv`, then `.json`; a name that is taken gets `-r2`, `-r3` and so on.
 
     The JSON file commits: a CSV without one is what a crash left, and is ignored. Processes may write at once.

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from polybench.errors import DataError
 from polybench.results.facts import ProtocolScores
 from polybench.results.statistics import column
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 if TYPE_CHECKING:
     from polybench.results.record import Record
@@ -84,7 +85,7 @@ def check_kind(record: "Record") -> None:
         raise DataError(f"provenance.finished_at '{record.provenance.finished_at}' is not an ISO date and time in UTC.")
 
 
-def check_table(metrics: Mapping[str, ProtocolScores], rows: pd.DataFrame, path: Path) -> None:
+def check_table(metrics: Mapping[str, ProtocolScores], rows: "pd.DataFrame", path: Path) -> None:
     """Hold a record against the table beside it.
 
     The counts of images and groups must be those of the table; every metric that is a mean over images must have its

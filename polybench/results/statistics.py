@@ -7,14 +7,17 @@ what follows from sums over images: bootstrap intervals of a median fail badly o
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
 from polybench.errors import DataError
 from polybench.results.facts import Direction, MetricValue, ProtocolScores
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEW_IMAGES = 50
 FEW_GROUPS = 50
@@ -129,7 +132,7 @@ def intervals_of(
     return {metric: (float(low), float(high)) for metric, (low, high) in ends.items()}
 
 
-def summarise(rows: pd.DataFrame, protocol: str, directions: Mapping[str, Direction]) -> ProtocolScores:
+def summarise(rows: "pd.DataFrame", protocol: str, directions: Mapping[str, Direction]) -> ProtocolScores:
     """Aggregate the per-image columns of one protocol.
 
     Args:
@@ -152,7 +155,7 @@ def summarise(rows: pd.DataFrame, protocol: str, directions: Mapping[str, Direct
     return ProtocolScores(len(rows), rows["group"].nunique(), empty, false_positives, values)
 
 
-def values_of(rows: pd.DataFrame, protocol: str, metric: str) -> NDArray[np.float64]:
+def values_of(rows: "pd.DataFrame", protocol: str, metric: str) -> NDArray[np.float64]:
     """One per-image column as an array of shape (images,).
 
     Raises:
@@ -181,7 +184,7 @@ def caution(n: int, groups: int, what: str = "images") -> str | None:
     return f"Only {images}: the intervals are rough, and more likely too narrow than too wide."
 
 
-def _count_empty(rows: pd.DataFrame, protocol: str) -> tuple[int | None, int | None]:
+def _count_empty(rows: "pd.DataFrame", protocol: str) -> tuple[int | None, int | None]:
     """Images with an empty mask, and those of them with a prediction."""
     if not {column(protocol, name) for name in ("tp", "fp", "fn")} <= set(rows.columns):
         return None, None

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import get_args
-
-import pandas as pd
+from typing import TYPE_CHECKING, get_args
 
 from polybench.errors import DataError
 from polybench.results.facts import GENERATED, DatasetFacts, Direction, IdentityFacts
 from polybench.results.layout import Layout, layout_of_all
 from polybench.results.record import Budget, Record, StoredRecord, row_name
 from polybench.results.statistics import column, interval_of_mean
+
+if TYPE_CHECKING:
+    pass
 
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")
@@ -235,6 +236,8 @@ def _score(runs: Sequence[StoredRecord], protocol: str, metric: str) -> Score:
 
 def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Score:
     """Add the interval of each image's mean over the seeds, from the CSVs; none where it is no mean over images."""
+    import pandas as pd  # imported when needed, so that fits start sooner
+
     tables = [run.rows() for run in runs]
     if not any(name in table.columns for table in tables):
         return score

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 
 import torch
-from kornia.color import rgb_to_grayscale
-from kornia.filters import otsu_threshold
 from torch import Tensor
 
 
@@ -29,6 +27,9 @@ def otsu(images: Tensor) -> Tensor:
     Returns:
         {0, 1}, (N, 1, H, W).
     """
+    from kornia.color import rgb_to_grayscale  # imported when needed, so that fits start sooner
+    from kornia.filters import otsu_threshold
+
     grey = rgb_to_grayscale(images)
     thresholds = torch.stack([otsu_threshold(image[None])[1].reshape(()) for image in grey])
     return (grey > thresholds.view(-1, 1, 1, 1)).to(images.dtype)

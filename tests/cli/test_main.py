@@ -27,3 +27,10 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
     assert all(name in shown for name in ("fit", "validate", "test", "predict", "leaderboard"))
+
+
+def test_start_of_a_fit_waits_for_no_library_that_it_may_not_need() -> None:
+    heavy = ("pandas", "kornia", "jinja2", "timm", "segmentation_models_pytorch", "networkx", "wandb")
+    code = f"import sys, polybench.cli.fit; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
