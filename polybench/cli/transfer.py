@@ -19,9 +19,9 @@ def main(args: list[str]) -> int:
     from rich.table import Table
 
     from polybench.cli.panel import wide_console
-    from polybench.results.config import portable_command
+    from polybench.experiments.command import again
     from polybench.results.format import plain
-    from polybench.results.page import write_pages  # pandas and matplotlib, which --help can do without
+    from polybench.results.page import write_page  # pandas and matplotlib, which --help can do without
     from polybench.runs.cell import cells_of
     from polybench.runs.execute import execute
     from polybench.runs.plan import read_plan
@@ -38,10 +38,11 @@ def main(args: list[str]) -> int:
             state = "finished" if cell.finished() else "begun" if (cell.folder / "cell.txt").is_file() else "to do"
             print(f"{cell.name}: {state}; polybench {shlex.join(cell.words())}")
         return 0
-    command = portable_command(["transfer", "--config", str(options.config)])
+    command = again(["transfer", "--config", str(options.config)]).command
     devices = [device for device in (options.devices or "").split(",") if device]
     outcomes = execute(cells, command, devices, options.jobs)
-    write_pages(options.leaderboard)
+    for dataset in sorted({outcome.record.parent.name for outcome in outcomes}):
+        write_page(options.leaderboard, dataset)
     report = write_report(plan, outcomes, options.leaderboard / "plans", command)
     table = Table(title=f"Plan {plan.name}", title_justify="left")
     for name in COLUMNS:

@@ -1,11 +1,10 @@
-"""What of a configuration holds on another machine, its hash, and the command line that says the same."""
+"""What of a configuration holds on another machine, and its hash."""
 
 import hashlib
 import json
 import math
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -97,35 +96,6 @@ def config_sha256(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def portable_command(argv: Sequence[str], *, also: Sequence[str] = ()) -> str:
-    """Write the command line that gets a run again on another machine.
-
-    Options of which any part is one of `MACHINE_KEYS` (except `--config` itself) are dropped with their value, and so
-    is the data's root, which `POLYBENCH_DATA` gives.
-
-    Args:
-        argv: The arguments after the program's name, such as `["fit", "--config", "conf/x.yaml"]`.
-        also: Words to stand at the end whatever they are, such as `["--ckpt_path", "best"]`.
-
-    Returns:
-        One shell-quoted line that starts with `polybench`.
-    """
-    words = ["polybench"]
-    dropping = False
-    for word in argv:
-        if not word.startswith(("--", "-c=")):
-            if not dropping:
-                words.append(_portable_path(word))
-            dropping = False
-            continue
-        option, equals, value = word.partition("=")
-        dropping = _is_machine_option(option)
-        if not dropping:
-            words.append(option + equals + _portable_path(value))
-        dropping = dropping and not equals
-    return shlex.join([*words, *map(_portable_path, also)])
-
-
 def portable_text(text: str) -> str:
     """A text in which the name alone is left of each absolute path."""
     return _INNER_PATH.sub(lambda match: match[0].rpartition("/")[2], text)
@@ -147,14 +117,6 @@ def _seedless(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _seedless(item) for key, item in value.items() if key not in SEED_KEYS}
     return [_seedless(item) for item in value] if isinstance(value, list) else value
-
-
-def _is_machine_option(option: str) -> bool:
-    """Whether `--a.b.c` sets something of this machine."""
-    keys = option.removeprefix("--").rstrip("+").split(".")
-    if keys in (["config"], ["c"]) or keys[0] == "model":
-        return False
-    return not MACHINE_KEYS.isdisjoint(keys) or (keys[0] == "data" and keys[-1] == "root")
 
 
 def _portable_value(value: object, key: str, *, section: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from polybench.errors import ConfigError
-from polybench.results.config import config_sha256, portable_command, portable_config, portable_text
+from polybench.results.config import config_sha256, portable_config, portable_text
 
 
 @pytest.fixture
@@ -105,29 +105,6 @@ def test_the_hash_of_a_portable_configuration_is_that_of_the_original(config: di
 
 def test_the_hash_does_not_depend_on_the_order_of_keys(config: dict[str, Any]) -> None:
     assert config_sha256(dict(reversed(config.items()))) == config_sha256(config)
-
-
-@pytest.mark.parametrize(
-    ("argv", "line"),
-    [
-        (["fit", "--config", "conf/x.yaml"], "polybench fit --config conf/x.yaml"),
-        (["fit", "--config=conf/x.yaml", "--model.lr=0.1"], "polybench fit --config=conf/x.yaml --model.lr=0.1"),
-        (["fit", "--trainer.devices", "2", "--model.lr", "1"], "polybench fit --model.lr 1"),
-        (["fit", "--trainer.devices=2", "--model.lr", "1"], "polybench fit --model.lr 1"),
-        (["fit", "--trainer.logger.project", "mine"], "polybench fit"),
-        (["fit", "--data.init_args.root=/x", "--data.size", "[64, 64]"], "polybench fit --data.size '[64, 64]'"),
-        (["fit", "--no_leaderboard", "--trainer.max_epochs", "-1"], "polybench fit --trainer.max_epochs -1"),
-        (["fit", "-c", "/elsewhere/x.yaml", "--model.w=/elsewhere/w.pt"], "polybench fit -c x.yaml --model.w=w.pt"),
-    ],
-)
-def test_the_command_keeps_what_moves_a_number(argv: list[str], line: str) -> None:
-    assert portable_command(argv) == line
-
-
-def test_paths_inside_the_current_directory_become_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    line = portable_command(["fit", "--config", f"{tmp_path}/conf/x.yaml", f"--model.w={tmp_path}/w.pt"])
-    assert line == "polybench fit --config conf/x.yaml --model.w=w.pt"
 
 
 def test_plan_keeps_the_names_alone_of_paths_on_this_machine() -> None:
