@@ -32,9 +32,11 @@ class MeterCallback(Callback):
         self._seconds = 0.0
         self._images = 0
         self.images = 0
+        self._ended = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
+        self._ended = False
         self._fit_start = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -59,6 +61,7 @@ class MeterCallback(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock and read the memory."""
+        self._ended = True
         self.wall_seconds = self._elapsed()
         self.peak_memory_bytes = peak_memory(trainer.strategy.root_device)
 
@@ -78,7 +81,9 @@ class MeterCallback(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from an interrupted run."""
+        """Resume an interrupted run; what the test of the best checkpoint brings back after a fit is an earlier state."""
+        if self._ended:
+            return
         self._before = state_dict["wall_seconds"]
         self._seconds, self._images = state_dict["seconds"], state_dict["images"]
         self.images = state_dict.get("all_images", self._images)  # checkpoints of earlier versions lack it
