@@ -81,7 +81,7 @@ class MeterCallback(Callback):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Resume an interrupted run; what the test of the best checkpoint brings back after a fit is an earlier state."""
+        """Resume an interrupted run; after a fit, the test of its best checkpoint would bring back an earlier state."""
         if self._ended:
             return
         self._before = state_dict["wall_seconds"]
