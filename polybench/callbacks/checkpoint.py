@@ -6,6 +6,7 @@ Lightning's own writer reports success after a permission error; this one raises
 import io
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -23,6 +24,12 @@ from polybench.errors import ConfigError, UserError
 from polybench.metrics import PER_IMAGE, PROTOCOLS
 from polybench.metrics.protocols import PATCHES
 
+KEY = "polybench_run"
+"""Of what a checkpoint says of its run."""
+
+BEST, LAST = "best", "last"
+"""Stems of the files of the selected and of the last checkpoint."""
+
 
 class CheckpointError(UserError):
     """A checkpoint that can't be written, or holds what a safe reader refuses."""
@@ -39,6 +46,8 @@ class AtomicCheckpointIO(CheckpointIO):
                 read back; nothing is left under `path` in either case.
         """
         target = Path(path)
+        if KEY in checkpoint:
+            checkpoint[KEY]["file"] = target.stem
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         buffer.seek(0)
@@ -190,6 +199,28 @@ def selection_of(trainer: Trainer) -> BestCheckpoint:
     if found is None:
         raise ConfigError("Nothing is selected: add polybench.callbacks.BestCheckpoint to the trainer.")
     return found
+
+
+def set_apart(callbacks: Sequence[Callback], folder: Path) -> None:
+    """Give a user's own `ModelCheckpoint`s a folder beside polybench's, so that they replace none of its files.
+
+    Args:
+        callbacks: All callbacks of a trainer.
+        folder: The folder of polybench's checkpoints.
+
+    Raises:
+        ConfigError: If one of them names that very folder.
+    """
+    for callback in callbacks:
+        if not isinstance(callback, ModelCheckpoint) or isinstance(callback, BestCheckpoint):
+            continue
+        if callback.dirpath is None:
+            callback.dirpath = str(folder / "further")
+        elif Path(callback.dirpath).resolve() == folder.resolve():
+            raise ConfigError(
+                f"A ModelCheckpoint would write into '{folder}', where the selected checkpoint lies: give it another "
+                "dirpath, or none."
+            )
 
 
 def checkpoint_folder(trainer: Trainer) -> Path:

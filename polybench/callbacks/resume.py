@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, checkpoint_folder, find_selection
+from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO, checkpoint_folder, find_selection
+from polybench.callbacks.checkpoint import LAST as LAST_STEM
 from polybench.data.loader import batches_done
 from polybench.errors import ConfigError
 from polybench.randomness import generator
 from polybench.tasks.base import data_of
 
-KEY = "polybench_run"
-LAST = "last.ckpt"
+LAST = f"{LAST_STEM}.ckpt"
 
 
 class RunMark(NamedTuple):
@@ -85,13 +85,13 @@ class ResumeCallback(Callback):
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
         if self._due and (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch:
             self._due = False
-            trainer.save_checkpoint(checkpoint_folder(trainer) / LAST)
+            _save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save where the run stands after each epoch and its validation; Lightning does so for the best ones only."""
         if find_selection(trainer) is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._due = False
-            trainer.save_checkpoint(checkpoint_folder(trainer) / LAST)
+            _save(trainer)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down which run this is."""
@@ -99,6 +99,13 @@ class ResumeCallback(Callback):
             batches = trainer.num_training_batches
             said = {"batches_per_epoch": batches, "origin": self.origin, **self.built_from}
             checkpoint[KEY] = {**self.run._asdict(), **said}
+
+
+def _save(trainer: Trainer) -> None:
+    """Save where the run stands, and what was logged so far."""
+    trainer.save_checkpoint(checkpoint_folder(trainer) / LAST)
+    for logger in trainer.loggers if trainer.is_global_zero else []:
+        logger.save()
 
 
 def run_of(checkpoint: Path) -> RunMark | None:

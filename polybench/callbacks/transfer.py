@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -22,8 +22,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from polybench.atomic import atomic_writer
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, find_selection
-from polybench.callbacks.resume import KEY
+from polybench.callbacks.checkpoint import BEST, KEY, LAST, AtomicCheckpointIO, find_selection
 from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor
@@ -216,8 +215,17 @@ def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
         origin.get("stage"),
         run.get("training_id") or None,
         run.get("seed"),
+        _point(saved, run),
     )
     return (*_ancestors(run.get("ancestors") or saved.get(LINEAGE)), own)
+
+
+def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selected", "end"] | None:
+    """Which of its run's checkpoints one is, where any run of that training has one like it."""
+    if run.get("file") == BEST:
+        return "selected"
+    finished = saved.get("epoch", -1) + 1 == json.loads(run.get("length", "{}")).get("max_epochs")
+    return "end" if run.get("file") == LAST and finished else None
 
 
 def backbone_of(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

@@ -181,6 +181,7 @@ def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Ro
     Raises:
         DataError: If a file can't be read or has the wrong size.
     """
+    from polybench.metrics import STORED
     from polybench.metrics.folder import stored_rows
 
     other_size: list[str] = []
@@ -205,7 +206,7 @@ def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Ro
                 "that size, or give --resize to resize them bilinearly."
             )
 
-    rows = stored_rows(maps(), truth.protocols)
+    rows = stored_rows(maps(), truth.protocols, STORED if options.csv else ())
     remarks = [f"{len(turned)} prediction(s) have height and width swapped: {some(turned)}"] if turned else []
     if 0 < max(peaks) < FAINTEST and predictions.numbered is None:
         remarks.append(

@@ -32,6 +32,9 @@ from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOW
 GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "polybench.callbacks.BestCheckpoint"}
 """Top-level key -> class whose arguments it holds."""
 
+LONGEST_PATH = 1024
+"""Characters; a longer text is no path."""
+
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -57,6 +60,14 @@ def canonical(config: Mapping[str, Any]) -> dict[str, Any]:
         else:
             kept[key] = walk.value(value, key)
     return {**kept, "batch": walk.batch, "evaluation": walk.evaluation, "start": walk.start}
+
+
+def existing(text: str) -> Path | None:
+    """The file or folder that a text names; None for a text that is a word of its own, and where there is nothing."""
+    if not (PurePath(text).suffix or "/" in text) or text[:1] in "{[" or len(text) > LONGEST_PATH:
+        return None
+    path = Path(text).expanduser()
+    return path if path.exists() and (path.is_file() or "/" in text) else None
 
 
 def first_difference(one: Any, other: Any, key: str = "") -> str | None:
@@ -118,9 +129,13 @@ class _Walk:
         )
 
     def _text(self, text: str, path: str) -> Any:
-        """A file's content, a class or function without arguments, or the text itself."""
-        if PurePath(text).suffix and Path(text).expanduser().is_file():
-            return {"file": file_sha256(Path(text).expanduser())}
+        """A file's or folder's content, a class or function without arguments, or the text itself."""
+        place = existing(text)
+        if place is not None and place.is_file():
+            return {"file": file_sha256(place)}
+        if place is not None:
+            files = sorted(file for file in place.rglob("*") if file.is_file())
+            return {"folder": {file.relative_to(place).as_posix(): file_sha256(file) for file in files}}
         if _DOTTED.fullmatch(text) and _names_code(text):
             return self.node({"class_path": text}, path)
         return text

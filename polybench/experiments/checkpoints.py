@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO
-from polybench.callbacks.resume import KEY
+from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
 from polybench.errors import ConfigError
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}

@@ -1,6 +1,7 @@
 """The command line that gets a number again from any folder, and what it needs besides."""
 
 import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,9 @@ PATHS = ("--config", "-c", "--ckpt_path", "--refine", "--data.root", "--leaderbo
 """Options whose value is a path."""
 
 CONFIG = ("--config", "-c")
+NO_PATHS = ("imagenet", "null", "last", "best")
+"""Values of these options that name no file, whatever lies in the folder."""
+
 PATH_SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".ckpt", ".pt", ".pth", ".safetensors")
 PATH_ENDINGS = (".root", ".source")
 
@@ -53,7 +57,11 @@ class Again(NamedTuple):
 
 
 def again(
-    words: Sequence[str], modules: Iterable[Path] = (), data: str | None = None, also: Sequence[str] = ()
+    words: Sequence[str],
+    modules: Iterable[Path] = (),
+    data: str | None = None,
+    also: Sequence[str] = (),
+    relative: Iterable[Path] = (),
 ) -> Again:
     """Write the command line that gets a run again from any folder.
 
@@ -65,6 +73,7 @@ def again(
         modules: The user's own modules that the configuration names.
         data: The dataset's official folder where `POLYBENCH_DATA` leads to it; None where the words do, or none is.
         also: Words at the end that are kept whatever they are, such as `["--leaderboard", "leaderboards"]`.
+        relative: Files and folders that the configuration names by their place in the current folder.
     """
     kept, files = [*_options_of(words), *_options_of(also, left_out=())], []
     shown = ["polybench"]
@@ -76,8 +85,10 @@ def again(
         if path is not None and path.is_file():
             files.append(path)
         shown += [shlex.quote(option), shlex.quote(value) if path is None else _shell_path(path)]
-    own = list(modules)
-    prefix = f"cd {_shell_path(_common_folder(own))} && " if own else ""
+    own, beside = list(modules), [path for path in relative if path not in files]
+    here = _folder_of(own) if own else Path.cwd()
+    prefix = f"cd {_shell_path(here)} && " if own or beside else ""
+    files += [path for path in beside if path.is_file()]
     needs = [f"The folder with '{data}', as POLYBENCH_DATA or --data.root."] if data else []
     needs += [f"The file '{shown_path(path)}' (sha256 {file_sha256(path)[:12]}...)." for path in (*files, *own)]
     return Again(prefix + " ".join(shown), tuple(dict.fromkeys(needs)))
@@ -112,15 +123,17 @@ def _options_of(words: Sequence[str], left_out: Sequence[str] = LEFT_OUT) -> lis
 
 def _path_of(option: str, value: str) -> Path | None:
     """The file or folder that an option's value names; None where it names none."""
-    path = Path(value).expanduser()
-    if option in PATHS or option.endswith(PATH_ENDINGS) or value.endswith(PATH_SUFFIXES):
-        found = recipe_file(value) if value.endswith(PATH_SUFFIXES) else path
-        return found if found.exists() else None
-    return None
+    named = option in PATHS or option.endswith(PATH_ENDINGS) or value.endswith(PATH_SUFFIXES)
+    if not named or value in NO_PATHS or value[:1] in ("{", "["):
+        return None
+    found = recipe_file(value) if value.endswith(PATH_SUFFIXES) else Path(value).expanduser()
+    return found if found.exists() else None
 
 
 def recipe_file(name: str) -> Path:
     """The file of this name; where there is none, that of polybench's own recipes, such as `conf/quickstart.yaml`."""
+    if name[:1] in ("{", "["):  # a configuration as text
+        return Path(name)
     path, own = Path(name).expanduser(), SOURCE / name
     return own if not path.exists() and not path.is_absolute() and own.is_file() else path
 
@@ -137,10 +150,11 @@ def with_recipes(words: Sequence[str]) -> list[str]:
     return found
 
 
-def _common_folder(modules: Sequence[Path]) -> Path:
+def _folder_of(modules: Sequence[Path]) -> Path:
     """The folder in which the command is given, so that the user's own modules are found."""
-    here = Path.cwd()
-    return here if all(module.resolve().is_relative_to(here.resolve()) for module in modules) else modules[0].parent
+    places = [Path.cwd(), *(Path(entry).resolve() for entry in sys.path if entry)]
+    holding = [place for place in places if all(module.resolve().is_relative_to(place) for module in modules)]
+    return holding[0] if holding else modules[0].parent
 
 
 def _shell_path(path: Path) -> str:

@@ -9,9 +9,12 @@ from lightning.pytorch import LightningDataModule
 
 from polybench.data.module import SegmentationDataModule
 from polybench.datasets import FolderDataModule
+from polybench.experiments.canonical import existing
 from polybench.results.config import DATA_ROOT
 
 VARIABLE = "POLYBENCH_DATA"
+WRITTEN = ("ckpt_path", "leaderboard", "default_root_dir", "dirpath", "save_dir", "cache_dir", "logger", "out")
+"""Keys whose value is written to, or that a command names itself."""
 DEFAULT_ROOT = "data"
 """The folder of the datasets where `POLYBENCH_DATA` is not set."""
 
@@ -45,6 +48,21 @@ def class_paths(config: Any) -> list[str]:
         own = [str(config["class_path"])] if "class_path" in config else []
         return [*own, *(path for value in config.values() for path in class_paths(value))]
     return [path for item in config for path in class_paths(item)] if isinstance(config, list) else []
+
+
+def relative_paths(config: Any) -> list[Path]:
+    """The files and folders that a configuration names by their place in the current folder, each once."""
+    if isinstance(config, Mapping):
+        root = config.get("root")
+        given = isinstance(root, str) and not Path(root).is_absolute() and VARIABLE not in os.environ
+        found = [Path(root)] if given and root and Path(root).exists() else []
+        found += [path for key, value in config.items() if key not in WRITTEN for path in relative_paths(value)]
+    elif isinstance(config, list):
+        found = [path for item in config for path in relative_paths(item)]
+    else:
+        path = existing(config) if isinstance(config, str) else None
+        found = [] if path is None or path.is_absolute() else [path]
+    return list(dict.fromkeys(found))
 
 
 def folders_of(data: LightningDataModule) -> list[str]:

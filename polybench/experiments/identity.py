@@ -121,7 +121,7 @@ def _start_identity(start: StartFacts | None) -> dict[str, Any]:
     source = start.source
     identity: dict[str, Any] = {
         "kind": start.kind,
-        "source": source.training_id or source.sha256,
+        "source": [source.training_id, source.point] if source.training_id and source.point else source.sha256,
         "seeds": start.seeds,
         "seed": source.seed if start.seeds == "shared" else None,
     }

@@ -7,8 +7,7 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO
-from polybench.callbacks.resume import KEY
+from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
 from polybench.errors import ConfigError
 from polybench.experiments.messages import mismatch, why_not_built
 from polybench.experiments.own_code import make_importable

@@ -117,7 +117,7 @@ def _names(node: ast.AST, package: str) -> list[str]:
         return [base, *(f"{base}.{alias.name}" for alias in node.names)] if base else []
     if isinstance(node, ast.Call) and node.args:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-        first = node.args[0]
-        if called == "import_module" and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            return [first.value] if not first.value.startswith(".") else [f"{package}{first.value}"]
+        name = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+        if called in ("import_module", "__import__") and isinstance(name, str):
+            return [importlib.util.resolve_name(name, package)]
     return []

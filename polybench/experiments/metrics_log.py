@@ -1,13 +1,17 @@
 """The curves of a run as CSV: a resumed run appends to what it had logged before it stopped."""
 
 import csv
+import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+from polybench.atomic import atomic_write_text
 
 METRICS = "metrics.csv"
 
@@ -44,11 +48,17 @@ class MetricsWriter(ExperimentWriter):
 
     def _drop_from(self, step: int) -> None:
         with self._path.open(newline="") as file:
-            kept = [row for row in csv.DictReader(file) if int(row["step"]) < step]
-        with self._path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
-            writer.writeheader()
-            writer.writerows(kept)
+            kept = [row for row in csv.DictReader(file) if is_whole(row) and int(row["step"]) < step]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=self.metrics_keys, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+        atomic_write_text(self._path, text.getvalue())
+
+
+def is_whole(row: Mapping[str | None, object]) -> bool:
+    """Whether a row was not cut off while it was written."""
+    return str(row.get("step")).isdigit() and None not in row and None not in row.values()
 
 
 class MetricsLogger(CSVLogger):

@@ -12,6 +12,7 @@ from polybench.callbacks import (
     AtomicCheckpointIO,
     PreviewsCallback,
 )
+from polybench.callbacks.checkpoint import set_apart
 from polybench.errors import ConfigError
 from polybench.experiments.data_paths import folders_of, from_environment, roots_of
 from polybench.experiments.identity import Batch
@@ -78,6 +79,8 @@ class Session(ParsedSession):
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         trainer = super().instantiate_trainer(plugins=[*plugins, AtomicCheckpointIO()], **kwargs)
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        set_apart(callbacks, Path(self.config.checkpoint.dirpath))
         if trainer.strategy.root_device.type == "mps":
             raise ConfigError("Evaluation needs float64, which MPS lacks: add --trainer.accelerator cpu.")
         return trainer

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from lightning.pytorch import Callback, Trainer
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO
-from polybench.callbacks.resume import KEY, run_of
+from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
+from polybench.callbacks.resume import run_of
 from polybench.callbacks.transfer import TransferCallback, lineage_of
 from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor, StartFacts
@@ -100,7 +100,7 @@ def start_of(trainer: Trainer, before: StartFacts, seed: int, shared: bool) -> S
 def seeds_of(source: Ancestor, seed: int) -> Literal["own", "shared"]:
     """Whether a run's source is that of its own seed, or one that all seeds of its row share.
 
-    A file that doesn't name its seed is the same for all of them.
+    A file that names no seed, or another, is the same for all of them.
     """
     return "own" if source.training_id is not None and source.seed == seed else "shared"
 

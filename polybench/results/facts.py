@@ -86,6 +86,7 @@ class Ancestor:
         stage: Recipe, or stage of a plan, that trained it, likewise.
         training_id: The `IdentityFacts.training_id` of the run that trained it; None where its file doesn't say.
         seed: Seed of that run, likewise.
+        point: Whether it is the checkpoint that the run `selected`, or that of its `end`; None for any other.
     """
 
     sha256: str
@@ -94,6 +95,7 @@ class Ancestor:
     stage: str | None
     training_id: str | None = None
     seed: int | None = None
+    point: Literal["selected", "end"] | None = None
 
 
 @dataclass(frozen=True)

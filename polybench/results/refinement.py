@@ -81,8 +81,11 @@ def refined_record(
         command: The portable command line that gets it again.
         provenance: Where the test was run.
     """
+    source = facts.classifier
+    own = source.training_id is not None and source.point is not None and source.seed == trained.seed
     origin = classifier.identity.training_id if classifier.identity else classifier.config_sha256
     by: dict[str, Any] = {"classifier": origin, "thresholds": facts.thresholds_from}
+    by["checkpoint"] = source.point if own else source.sha256
     if facts.thresholds_from == "given":
         by["thresholds"] = [facts.mask_threshold, facts.region_threshold]
     config = {**trained.config, "refinement": by}

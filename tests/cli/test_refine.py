@@ -266,13 +266,14 @@ def test_classifier_needs_no_start_weights(refinable: Refinable, images: str) ->
     assert run(refinable.words("predict", *words)) == 0
 
 
-def test_checkpoint_says_what_it_is_and_nothing_of_the_machine(refinable: Refinable) -> None:
+def test_checkpoint_says_what_it_is_and_where_its_data_are_in_its_configuration_alone(refinable: Refinable) -> None:
     said = torch.load(refinable.classifier, weights_only=True)["polybench_run"]
     model = json.loads(said["model"])
     assert model["init_args"]["net"]["class_path"] == "polybench.models.PatchClassifier"
     assert model["init_args"]["net"]["init_args"]["encoder"] == "tu-test_resnet"
     assert said["size"] == [32, 32]
-    assert str(refinable.folder) not in json.dumps(said)
+    assert json.loads(said["config"])["data"]["init_args"]["source"]["init_args"]["root"] == str(refinable.data)
+    assert str(refinable.folder) not in json.dumps({**said, "config": ""})
 
 
 @pytest.mark.parametrize("text", ["0.4", "0.4,1.5", "-0.1,0.5", "a,b", "0.1,0.2,0.3", "nan,0.5", "best"])
@@ -287,7 +288,7 @@ def test_files_that_are_no_classifier_are_refused(refinable: Refinable, capsys: 
     reasons = {
         "missing.ckpt": "There is no checkpoint 'missing.ckpt'",
         "text.ckpt": "'text.ckpt' is not a checkpoint",
-        "list.ckpt": "'list.ckpt' doesn't say which classifier it holds",
+        "list.ckpt": "'list.ckpt' doesn't say which net it holds",
         str(refinable.segmentation): "is the checkpoint of a segmentation",
     }
     for path, reason in reasons.items():

@@ -69,3 +69,20 @@ def test_file_of_the_current_folder_comes_first(tmp_path: Path) -> None:
     (tmp_path / "conf/quickstart.yaml").touch()
     assert recipe_file("conf/quickstart.yaml") == Path("conf/quickstart.yaml")
     assert shown_path(Path("conf/quickstart.yaml")) == f"{tmp_path}/conf/quickstart.yaml"
+
+
+def test_configuration_as_text_is_no_file_name() -> None:
+    text = '{"name": "' + "x" * 5000 + '"}'
+    assert again(["fit", "--config", text]).command == f"polybench fit --config '{text}'"
+
+
+def test_keyword_is_no_file_whatever_lies_in_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "imagenet").mkdir()
+    assert again(["fit", "--trainer.callbacks.source", "imagenet"]).command.endswith("source imagenet")
+
+
+def test_files_that_a_recipe_names_by_their_place_are_found_where_the_command_starts(tmp_path: Path) -> None:
+    (tmp_path / "split.csv").write_text("id,subset,group\n")
+    found = again(["fit", "--name", "x"], relative=[Path("split.csv")])
+    assert found.command == f"cd {tmp_path} && polybench fit --name x"
+    assert f"The file '{tmp_path}/split.csv'" in found.needs[0]

@@ -15,7 +15,7 @@ from polybench.results.facts import Ancestor, Counts, DatasetFacts, StartFacts
 
 FACTS = DatasetFacts("set", "m" * 64, True, (), "split", "s" * 64, True, "", False, (), Counts(6, 3, 3), (64, 64))
 BATCH = Batch(8, 8)
-PARENT = Ancestor("f" * 64, "segmentation", "set", "S1", training_id="t" * 64, seed=0)
+PARENT = Ancestor("f" * 64, "segmentation", "set", "S1", training_id="t" * 64, seed=0, point="selected")
 
 
 @pytest.fixture
@@ -182,14 +182,20 @@ def test_a_warm_start_differs_from_initialised_weights(config: dict[str, Any]) -
 
 
 def test_a_changed_ancestor_changes_its_descendants(config: dict[str, Any]) -> None:
-    other = Ancestor(PARENT.sha256, PARENT.task, PARENT.dataset, PARENT.stage, "u" * 64, 0)
+    other = Ancestor(PARENT.sha256, PARENT.task, PARENT.dataset, PARENT.stage, "u" * 64, 0, "selected")
     assert len(start_ids(config, StartFacts("weights", PARENT), StartFacts("weights", other))) == 2
 
 
 def test_seeds_with_sources_of_their_own_are_one_row(config: dict[str, Any]) -> None:
-    one, two = (Ancestor(str(seed), None, None, None, "t" * 64, seed) for seed in (0, 1))
+    one, two = (Ancestor(str(seed), None, None, None, "t" * 64, seed, "selected") for seed in (0, 1))
     assert len(start_ids(config, StartFacts("backbone", one, "own"), StartFacts("backbone", two, "own"))) == 1
     assert len(start_ids(config, StartFacts("backbone", one, "shared"), StartFacts("backbone", two, "shared"))) == 2
+
+
+def test_checkpoints_of_one_training_are_told_apart(config: dict[str, Any]) -> None:
+    end = replace(PARENT, point="end")
+    between = [replace(PARENT, point=None, sha256=digit * 64) for digit in "01"]
+    assert len(start_ids(config, *(StartFacts("weights", one, "own") for one in (PARENT, end, *between)))) == 4
 
 
 def test_foreign_weights_count_by_their_file(config: dict[str, Any]) -> None:

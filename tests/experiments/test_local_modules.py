@@ -22,7 +22,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "own_net/blocks.py": "import own_net.net\n",  # a circle
         "own_net/parts/__init__.py": "",
         "own_net/parts/heads.py": "from importlib import import_module\nclass Head:\n    def f(self):\n"
-        "        import_module('own_found')\n",
+        "        import_module('own_found')\n        import_module('..above', __package__)\n"
+        "        __import__('own_old')\n",
+        "own_net/above.py": "",
+        "own_old.py": "",
         "own_net/unused.py": "",
         "own_late.py": "",
         "own_found.py": "",
@@ -41,10 +44,12 @@ def test_every_file_that_is_imported_is_found(folder: Path) -> None:
         "own_found",
         "own_late",
         "own_net",
+        "own_net.above",
         "own_net.blocks",
         "own_net.net",
         "own_net.parts",
         "own_net.parts.heads",
+        "own_old",
     ]
 
 

@@ -252,3 +252,29 @@ def test_saved_configuration_of_a_run_starts_another(trained: Trained) -> None:
     assert record.identity == trained.record.identity
     assert dice(record) == dice(trained.record)
     assert json.loads(record.to_json())["budget"] == trained.record.budget
+
+
+def test_further_checkpoints_of_a_user_replace_nothing(trained: Trained) -> None:
+    further = {"monitor": "val/loss", "mode": "max", "filename": "best"}
+    callback = {"class_path": "lightning.pytorch.callbacks.ModelCheckpoint", "init_args": further}
+    record = again(trained, "further", **{"trainer.callbacks": [callback]})
+    assert record.identity == trained.record.identity
+    assert dice(record) == dice(trained.record)
+    assert (trained.folder / "run-further/checkpoints/further/best.ckpt").is_file()
+
+
+def test_selected_and_last_checkpoint_are_two_sources(trained: Trained) -> None:
+    records = [
+        again(trained, f"from-{name}", ckpt_path=str(trained.best.with_name(f"{name}.ckpt")), seed_everything=1)
+        for name in ("best", "last")
+    ]
+    points = [record.start.source.point for record in records if record.start and record.start.source]
+    assert points == ["selected", "end"]
+    ids = {record.identity.training_id for record in records if record.identity}
+    assert len(ids) == 2
+
+
+def test_run_of_a_mapping(trained: Trained) -> None:
+    recipe = yaml.safe_load(trained.recipe.read_text())
+    record = polybench.run(recipe, leaderboard="mapping", trainer={"default_root_dir": "run-mapping"})
+    assert record.identity == trained.record.identity

@@ -48,8 +48,16 @@ def test_refined_record_can_be_read_again(tmp_path: Path) -> None:
 
 def test_rows_of_several_seeds_share_a_configuration() -> None:
     base = trained(table([0.5, 1.0]))
-    other = replace(FACTS, mask_threshold=0.3, classifier=replace(FACTS.classifier, sha256=digest("seed 1")))
-    assert refined(base).config_sha256 == refined(base, other).config_sha256 != base.config_sha256
+    own = replace(FACTS.classifier, training_id=digest("training"), point="selected")
+    facts = [
+        replace(FACTS, mask_threshold=0.3, classifier=replace(own, sha256=digest(f"seed {seed}"), seed=seed))
+        for seed in (0, 1)
+    ]
+    one, two = (refined(replace(base, seed=seed), facts[seed]).config_sha256 for seed in (0, 1))
+    assert one == two != base.config_sha256
+    shared = [refined(replace(base, seed=seed), facts[0]).config_sha256 for seed in (1, 2)]
+    assert shared[0] == shared[1] != one
+    assert refined(replace(base, seed=2), facts[1]).config_sha256 != shared[1]
 
 
 def test_other_thresholds_by_hand_are_another_configuration() -> None:
