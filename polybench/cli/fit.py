@@ -39,6 +39,8 @@ def main(args: list[str]) -> int:
         return 0
     if fitted.path is None:
         print(f"No record: {fitted.reason}.")
+        if fitted.checkpoint is not None:
+            print(f"Checkpoint: {fitted.checkpoint}")
     else:
         page = Path(fitted.session.config.leaderboard) / f"{fitted.session.datamodule.short_name}.md"
         print(f"Checkpoint: {fitted.checkpoint}\nRecord: {fitted.path}\nPage: {page}")

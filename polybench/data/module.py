@@ -1,6 +1,7 @@
 """The DataModule that every segmentation dataset shares: sources, split, cache and loaders."""
 
 import contextlib
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -39,7 +40,8 @@ class SegmentationDataModule(DeviceBatches):
     A dataset says where its files lie (`sources`), how its masks are read (`decode`) and how to tell the official copy.
 
     Args:
-        root: The folder that holds the dataset's own folder, or that folder itself.
+        root: The folder that holds the dataset's own folder, or that folder itself; None for that which the environment
+            variable POLYBENCH_DATA names, else `data`.
         size: Height and width of the network's input, pixels.
         split: Name of a split file of the dataset, or the path of a CSV with id, subset and group; by default the
             one of the papers.
@@ -87,7 +89,7 @@ class SegmentationDataModule(DeviceBatches):
 
     def __init__(
         self,
-        root: str = "data",
+        root: str | None = None,
         size: Sequence[int] = (256, 256),
         split: str | None = None,
         batch_size: int = 8,
@@ -105,7 +107,7 @@ class SegmentationDataModule(DeviceBatches):
         check_class(type(self))
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
-        self.root = Path(root).expanduser()
+        self.root = Path(root or self.usual_root()).expanduser()
         self.size = (size[0], size[1])
         self.split = open_split(type(self), split)
         self.allow_missing = allow_missing
@@ -121,6 +123,11 @@ class SegmentationDataModule(DeviceBatches):
         """What arguments stand for: an augmentation of its version, the default split; and how masks are decoded."""
         split = arguments.get("split") or cls.default_split
         return {**super().identity_arguments(arguments), "split": split, "decode_version": cls.decode_version}
+
+    @classmethod
+    def usual_root(cls) -> str:
+        """The folder of the datasets where none is named."""
+        return os.environ.get("POLYBENCH_DATA", "data")
 
     @abstractmethod
     def sources(self) -> list[Source]:

@@ -30,6 +30,11 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
         groups=f"sequences of {FRAMES_PER_SEQUENCE} frames",
     )
 
+    @classmethod
+    def usual_root(cls) -> str:
+        """A folder of its own: generated frames don't belong among others' data."""
+        return "data"
+
     def is_generated(self) -> bool:
         """Whether the images were drawn by a program, as these are wherever they lie."""
         return True

@@ -8,7 +8,7 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 
 from polybench.data.module import SegmentationDataModule
-from polybench.datasets import FolderDataModule
+from polybench.datasets import FolderDataModule, SyntheticPolypDataModule
 from polybench.experiments.canonical import existing
 from polybench.results.config import DATA_ROOT
 
@@ -29,17 +29,17 @@ def whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: _whole(value, key) if key == "data" else value for key, value in config.items()}
 
 
-def roots_of(data: Any) -> list[str]:
-    """Every `root` below a configuration's `data`."""
+def roots_of(data: Any) -> list[str | None]:
+    """Every `root` below a configuration's `data`; None where none is named."""
     if not isinstance(data, Mapping):
         return []
-    own = [data["root"]] if isinstance(data.get("root"), str) else []
+    own = [data["root"]] if "root" in data else []
     return [*own, *(root for value in data.values() for root in roots_of(value))]
 
 
-def from_environment(root: str) -> bool:
+def from_environment(root: str | None) -> bool:
     """Whether a root is the one that `POLYBENCH_DATA` names, or the folder that stands for it."""
-    return root == os.environ.get(VARIABLE, DEFAULT_ROOT)
+    return root is None or root == os.environ.get(VARIABLE, DEFAULT_ROOT)
 
 
 def class_paths(config: Any) -> list[str]:
@@ -68,7 +68,7 @@ def relative_paths(config: Any) -> list[Path]:
 def folders_of(data: LightningDataModule) -> list[str]:
     """The official folders of the datasets that a data module reads."""
     if isinstance(data, SegmentationDataModule):
-        return [] if isinstance(data, FolderDataModule) else [data.folder]
+        return [] if isinstance(data, FolderDataModule | SyntheticPolypDataModule) else [data.folder]
     parts = (getattr(data, name, None) for name in ("source", "images"))
     return [folder for part in parts if isinstance(part, LightningDataModule) for folder in folders_of(part)]
 

@@ -175,6 +175,15 @@ class ParsedSession(LightningCLI):
             ConfigError: If the checkpoint doesn't say what it holds.
         """
         path = value_of(self.args, "--ckpt_path")
+        evaluates = self.command in ("validate", "test", "predict")
+        if evaluates and not has(self.args, *FILE_OPTIONS, "--print_config", "--help", "-h", "--data", "--model"):
+            if path is None or path in NAMES:
+                raise ConfigError(
+                    f"{self.command} needs the file of a checkpoint, which says what it holds, such as --ckpt_path "
+                    "runs/.../best.ckpt; or a recipe with --config."
+                )
+            if not Path(path).is_file():
+                raise ConfigError(f"There is no checkpoint '{path}'.")
         if self.command == "fit" or has(self.args, *FILE_OPTIONS) or path is None or not Path(path).is_file():
             return self.args
         return ["--config", config_of(path), *self.args]

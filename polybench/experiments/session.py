@@ -138,6 +138,8 @@ class Session(ParsedSession):
                 raise KeyboardInterrupt from error
             raise
         except ValueError as error:
+            if "`val_check_interval`" in str(error):
+                raise ConfigError(" ".join(str(error).split())) from error
             if not str(error).startswith("Invalid "):
                 raise
             raise ConfigError(f"{error}: change it in the configuration.") from error

@@ -141,6 +141,9 @@ class Task(LightningModule, ABC):
 
     def _predict_one(self, image: UInt8Array) -> Tensor:
         """Probabilities of one image at the size of the net's input."""
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise ConfigError(f"An image is an array of uint8, (h, w, 3), RGB, not {what}.")
         if self.input_size is None:
             raise ConfigError("The size of the net's input isn't known: set task.input_size to its height and width.")
         with torch.inference_mode():

@@ -103,3 +103,10 @@ def test_real_copy_is_read(real_data: Path, tmp_path: Path) -> None:
 def test_real_copy_is_refused_without_leave(real_data: Path) -> None:
     with pytest.raises(DataError, match="133, 419, 480"):
         ready(ClinicDBDataModule(str(real_data)))
+
+
+def test_folder_of_the_environment_is_looked_into(monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
+    monkeypatch.setenv("POLYBENCH_DATA", str(data_root))
+    assert ClinicDBDataModule().directory == data_root / "CVC-ClinicDB"
+    monkeypatch.delenv("POLYBENCH_DATA")
+    assert ClinicDBDataModule().root == Path("data")

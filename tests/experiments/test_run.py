@@ -145,6 +145,37 @@ def test_loaded_task_predicts_what_the_command_predicts(trained: Trained, tmp_pa
     assert np.array_equal(written, probability >= 0.5)
 
 
+@pytest.mark.parametrize(
+    ("image", "what"),
+    [(np.zeros((8, 8), np.uint8), r"uint8 \(8, 8\)"), (np.zeros((8, 8, 3)), "float64"), ("a.png", "str")],
+    ids=["grey", "floats", "path"],
+)
+def test_what_is_no_image_is_refused(trained: Trained, image: Any, what: str) -> None:
+    with pytest.raises(ConfigError, match=f"An image is an array of uint8, .*, not {what}"):
+        polybench.load(trained.best).predict_image(image)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--ckpt_path", "nowhere.ckpt"], "There is no checkpoint 'nowhere.ckpt'"),
+        ([], "test needs the file of a checkpoint"),
+        (["--ckpt_path", "best"], "test needs the file of a checkpoint"),
+    ],
+)
+def test_evaluation_without_recipe_or_checkpoint_says_what_it_needs(
+    trained: Trained, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["test", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_validation_that_never_comes_is_refused(trained: Trained) -> None:
+    with pytest.raises(ConfigError, match="val_check_interval"):
+        trainer = {"val_check_interval": 100, "default_root_dir": "run-never"}
+        polybench.run(trained.recipe, no_leaderboard=True, trainer=trainer)
+
+
 def test_checkpoint_of_an_earlier_version_has_to_be_loaded_with_its_recipe(trained: Trained, tmp_path: Path) -> None:
     saved = torch.load(trained.best, weights_only=True)
     del saved["polybench_run"]
