@@ -171,8 +171,8 @@ def test_evaluation_without_recipe_or_checkpoint_says_what_it_needs(
 
 
 def test_validation_that_never_comes_is_refused(trained: Trained) -> None:
+    trainer = {"val_check_interval": 100, "default_root_dir": "run-never"}
     with pytest.raises(ConfigError, match="val_check_interval"):
-        trainer = {"val_check_interval": 100, "default_root_dir": "run-never"}
         polybench.run(trained.recipe, no_leaderboard=True, trainer=trainer)
 
 
