@@ -1,22 +1,20 @@
 """The budget class of a run: `published` with the settings of a recipe that has a paper's, `reduced`, or `smoke`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from polybench.errors import ConfigError
 from polybench.experiments.identity import config_id
+from polybench.experiments.session import Session
 from polybench.results.facts import StartFacts
 from polybench.results.record import Budget
 from polybench.results.table import BUDGETS
-
-if TYPE_CHECKING:
-    from polybench.experiments.session import Session
 
 WHOLE = (None, 1.0)
 """Values of `limit_*_batches` that limit nothing; the integer 1 is one batch."""
 
 
-def budget_class(session: "Session", start: StartFacts) -> Budget:
+def budget_class(session: Session, start: StartFacts) -> Budget:
     """The budget class that holds.
 
     It is the lowest of what was declared on the command line, what the recipe's files declare, `reduced` where anything

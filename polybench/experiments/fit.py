@@ -8,6 +8,7 @@ from pathlib import Path
 from polybench.callbacks.checkpoint import selection_of
 from polybench.data.patch_module import PatchDataModule
 from polybench.errors import ConfigError
+from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import relative_paths
@@ -15,7 +16,6 @@ from polybench.experiments.identity import training_id
 from polybench.experiments.record import RunContext, trained_record, write_records
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
-from polybench.experiments.start import Begun, begin, state_to_resume
 from polybench.experiments.words import without
 from polybench.metrics import Rows
 from polybench.results.config import portable_config

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
@@ -13,14 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from polybench.experiments.identity import budget_id, evaluation_id
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.scores import all_scores
+from polybench.experiments.session import Session
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, write_record
-
-if TYPE_CHECKING:
-    from polybench.experiments.session import Session
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class RunContext:
 
 def trained_record(
     context: RunContext,
-    session: "Session",
+    session: Session,
     checkpoint: Path,
     data: DatasetFacts,
     metrics: Mapping[str, ProtocolScores],
@@ -92,7 +90,7 @@ def trained_record(
     )
 
 
-def _net_facts(context: RunContext, session: "Session", data: DatasetFacts) -> NetFacts:
+def _net_facts(context: RunContext, session: Session, data: DatasetFacts) -> NetFacts:
     """What was trained, and where its weights came from."""
     net: nn.Module = session.model.net
     config = context.config["model"]["init_args"]["net"]
@@ -110,7 +108,7 @@ def _net_facts(context: RunContext, session: "Session", data: DatasetFacts) -> N
     )
 
 
-def _training_facts(session: "Session", checkpoint: Path) -> TrainingFacts:
+def _training_facts(session: Session, checkpoint: Path) -> TrainingFacts:
     """What the training took."""
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
     meter = session.meter

@@ -1,0 +1,88 @@
+"""What a run begins with, as far as its command says: nothing, a checkpoint of its own, or another run's weights."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
+from polybench.callbacks.resume import run_of
+from polybench.callbacks.transfer import lineage_of
+from polybench.errors import ConfigError
+from polybench.experiments.session import Session
+from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
+from polybench.results.facts import Ancestor, StartFacts
+from polybench.results.strict import decode
+
+
+class Begun(NamedTuple):
+    """What is known of a run's start before it trains.
+
+    Attributes:
+        start: What the weights begin with, but for a backbone that is transferred.
+        ancestors: The runs that they descend from, oldest first.
+        path: The checkpoint of a warm start.
+    """
+
+    start: StartFacts = INITIALISED
+    ancestors: tuple[Ancestor, ...] = ()
+    path: str | None = None
+
+
+def begin(session: Session, shared: bool) -> Begun:
+    """Work out what a run begins with, as far as that is known before training.
+
+    A run that is resumed to be longer or shorter than it was begins with the weights of its first part: a schedule that
+    depends on the length has already taken another course.
+
+    Args:
+        session: The parsed and built command.
+        shared: Whether all seeds of the row begin with the very source of this run.
+
+    Raises:
+        ConfigError: If both a checkpoint and a transfer would give the backbone.
+    """
+    path = session.given_checkpoint
+    if path is None:
+        return Begun()
+    saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
+    resumes = session.resumes(Path(path))
+    if resumes and run_of(Path(path)) == session.mark(session.trainer.world_size):
+        said = saved[KEY]
+        return Begun(
+            decode(StartFacts, json.loads(said["start"])),
+            tuple(decode(Ancestor, one) for one in json.loads(said["ancestors"])),
+            said["start_path"],
+        )
+    transfers = [one for one in transfers_of(session.trainer) if one.source is not None]
+    if transfers and not resumes:
+        raise ConfigError(
+            f"The run would begin with the weights of '{path}' and then take the backbone of "
+            f"'{transfers[0].source}': leave out --ckpt_path, or the TransferCallback."
+        )
+    ancestors = lineage_of(saved, Path(path))
+    source = ancestors[-1]
+    seeds = "shared" if shared else seeds_of(source, session.config.seed_everything)
+    return Begun(StartFacts("weights", source, seeds), ancestors, str(Path(path).absolute()))
+
+
+def state_to_resume(session: Session) -> str | None:
+    """The checkpoint whose whole state is restored, one of this run; of another run's the weights are loaded, here.
+
+    Raises:
+        ConfigError: If the run had another number of processes, on which the order of samples depends.
+    """
+    path = session.given_checkpoint
+    if path is None:
+        return None
+    mark = run_of(Path(path))
+    if mark is None or not session.resumes(Path(path)):
+        session.load_weights(Path(path))
+        if session.trainer.is_global_zero:
+            print(f"Starts from the weights of '{path}', which is of another run; everything else begins anew.")
+        return None
+    if mark.processes != session.trainer.world_size:
+        raise ConfigError(
+            f"'{path}' is of a run with {mark.processes} process(es), and this one has {session.trainer.world_size}: "
+            f"resume it with as many (--trainer.devices {mark.processes})."
+        )
+    return path
