@@ -78,7 +78,7 @@ def state_to_resume(session: Session) -> str | None:
     if mark is None or not session.resumes(Path(path)):
         session.load_weights(Path(path))
         if session.trainer.is_global_zero:
-            print(f"Starts from the weights of '{path}', which is of another run; everything else begins anew.")
+            print(f"Starts from the weights of '{path}', which is of another run; all else starts afresh.")
         return None
     if mark.processes != session.trainer.world_size:
         raise ConfigError(
