@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lightning.pytorch.callbacks
 import lightning.pytorch.loggers
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 import polybench.callbacks
 import polybench.datasets
@@ -30,6 +31,12 @@ SHORT_NAMES = sorted(
     }
 )
 LONGEST = 400
+
+UNION = (
+    r'Parser key "([^"]+)":\s+Does not validate against any of the Union subtypes\s+'
+    r"Subtypes: \[((?:<class '[\w.]+'>(?:, )?)+)\].*Given value: (\S*)"
+)
+"""What the parser says of a value that is of none of several plain types: its key, the types, the value."""
 
 
 def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> str:
@@ -69,6 +76,10 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
         kind = re.sub(r"<class '([\w.]+)'>", r"\1", match[2])
         kind = re.sub(r"typing\.Literal\[(.+)\]", r"one of \1", kind).replace("collections.abc.Sequence", "list")
         return f"'{match[1]}'{_place(match[1], args)} must be of type {kind}, not '{match[3].strip()}'."
+    if match := re.fullmatch(UNION, text.strip(), re.DOTALL):
+        kinds = [kind for kind in re.findall(r"<class '([\w.]+)'>", match[2]) if kind != "NoneType"]
+        null = ", or null" if "NoneType" in match[2] else ""
+        return f"'{match[1]}'{_place(match[1], args)} must be of type {' or '.join(kinds)}{null}, not '{match[3]}'."
     if match := re.search(r"arguments are required: (.+)", text):
         hint = ": give a recipe, for example --config conf/quickstart.yaml" if "data" in match[1] else ""
         return f"The configuration lacks {match[1]}{hint}."
@@ -94,6 +105,8 @@ def why_not_built(error: Exception) -> UserError:
             )
     innermost = chain[-1]
     reason = " ".join(str(innermost).split())[:300]
+    if isinstance(innermost, MisconfigurationException):  # the trainer's own sentence about an option
+        return ConfigError(reason)
     return ConfigError(f"The configuration's classes can't be built: {type(innermost).__name__}: {reason}")
 
 
@@ -129,7 +142,7 @@ def _commands_with(option: str) -> list[str]:
 def _place(word: str, args: Sequence[str]) -> str:
     """Where a word stands: on the command line, or in which line of which file."""
     for arg in args:
-        if arg.startswith("--") and arg.partition("=")[0].endswith(f".{word}"):
+        if arg.startswith("--") and f".{arg.partition('=')[0].removeprefix('--')}".endswith(f".{word}"):
             return f" in '{arg.partition('=')[0]}'"
     for path in config_files(args):
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):

@@ -32,6 +32,9 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--name", "${nam}"], "Interpolation key 'nam' not found"),
         (["--refine", "best.ckpt"], "'--refine' here, but in `polybench test` and `polybench predict`."),
         (["--images=frames"], "'--images' here, but in `polybench predict`."),
+        (["--budget", "publishd"], "'budget' in '--budget' must be of type one of 'published'"),
+        (["--trainer.max_epochs", "1.5"], "in '--trainer.max_epochs' must be of type int, or null, not '1.5'"),
+        (["--trainer.max_epochs", "-3"], "error: `max_epochs` must be a non-negative integer or -1"),
         (["--ckpt_path", "none.ckpt"], "There is no checkpoint 'none.ckpt'"),
     ],
 )
