@@ -1,5 +1,6 @@
 """Checkpoints by name, the last or the best of a recipe's latest run, and the configuration that they hold."""
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -35,8 +36,12 @@ def find_checkpoint(name: str, run: Path | None, runs: Path, fits: Callable[[Pat
     return max(fitting, key=lambda path: path.stat().st_mtime_ns)
 
 
-def config_of(checkpoint: str) -> str:
+def config_of(checkpoint: str, *, with_data: bool = True) -> str:
     """The configuration of the run that wrote a checkpoint, as JSON.
+
+    Args:
+        checkpoint: The file.
+        with_data: Keep the dataset; without it the size of the net's input is left of the data.
 
     Raises:
         ConfigError: If the checkpoint doesn't say.
@@ -49,4 +54,8 @@ def config_of(checkpoint: str) -> str:
             f"'{checkpoint}' doesn't say which recipe it is of, as checkpoints of other programs and of earlier "
             "versions don't: give the recipe too, with --config."
         )
-    return str(config)
+    if with_data:
+        return str(config)
+    assert isinstance(said, dict)
+    data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": {"size": said["size"]}}
+    return json.dumps({**json.loads(config), "data": data})

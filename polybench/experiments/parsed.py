@@ -186,7 +186,13 @@ class ParsedSession(LightningCLI):
                 raise ConfigError(f"There is no checkpoint '{path}'.")
         if self.command == "fit" or has(self.args, *FILE_OPTIONS) or path is None or not Path(path).is_file():
             return self.args
-        return ["--config", config_of(path), *self.args]
+        with_data = self.command != "predict" or self._predicts_with_data()
+        return ["--config", config_of(path, with_data=with_data), *self.args]
+
+    def _predicts_with_data(self) -> bool:
+        """Whether a prediction needs the dataset: to choose thresholds on validation, or since an option names it."""
+        chooses = has(self.args, "--refine") and value_of(self.args, "--refine_thresholds") in (None, "validation")
+        return chooses or any(word.startswith("--data") for word in self.args)
 
     def _checkpoint(self) -> str | None:
         """The checkpoint asked for, looked up where it was asked for by name."""

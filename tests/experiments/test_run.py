@@ -145,6 +145,19 @@ def test_loaded_task_predicts_what_the_command_predicts(trained: Trained, tmp_pa
     assert np.array_equal(written, probability >= 0.5)
 
 
+def test_prediction_without_recipe_needs_no_dataset(trained: Trained, tmp_path: Path) -> None:
+    saved = torch.load(trained.best, weights_only=True)
+    config = json.loads(saved["polybench_run"]["config"])
+    config["data"]["init_args"] |= {"split": str(tmp_path / "gone.csv"), "root": str(tmp_path / "gone")}
+    saved["polybench_run"]["config"] = json.dumps(config)
+    torch.save(saved, tmp_path / "elsewhere.ckpt")
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (64, 48)).save(tmp_path / "images" / "a.png")
+    words = ["--images", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    assert command(["predict", "--ckpt_path", str(tmp_path / "elsewhere.ckpt"), *words]) == 0
+    assert (tmp_path / "out" / "a.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("image", "what"),
     [(np.zeros((8, 8), np.uint8), r"uint8 \(8, 8\)"), (np.zeros((8, 8, 3)), "float64"), ("a.png", "str")],
