@@ -20,6 +20,10 @@ class DataError(UserError):
     """A dataset, image, mask or split that is missing or broken."""
 
 
+SIGTERM_EXIT_CODE = 143
+"""128 + 15, as a shell reports a process that SIGTERM ended."""
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Suggest the nearest candidate.
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.callbacks.resume import LAST
-from polybench.cli.exit_codes import SIGTERM
 from polybench.cli.report import log_tables, print_scores
+from polybench.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.fit import fit
 from polybench.experiments.run_folder import current_run_folder
 from polybench.experiments.session import Session
@@ -28,7 +28,7 @@ def main(args: list[str]) -> int:
     try:
         fitted = fit(args, show=show)
     except SIGTERMException:
-        return SIGTERM
+        return SIGTERM_EXIT_CODE
     except KeyboardInterrupt:
         folder = current_run_folder()
         first = os.environ.get("LOCAL_RANK", "0") == "0"

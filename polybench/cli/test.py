@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.cli.exit_codes import SIGTERM
 from polybench.cli.report import log_tables, print_refinement, print_scores
+from polybench.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.evaluate import Evaluated, run_test
 from polybench.experiments.provenance import device_name
 from polybench.experiments.refinement import Refinement, shown_protocols
@@ -31,7 +31,7 @@ def main(args: list[str]) -> int:
     try:
         tested = run_test(args, show=show)
     except SIGTERMException:
-        return SIGTERM
+        return SIGTERM_EXIT_CODE
     if tested.rows is None:
         return 0
     print(f"Row of each image: {tested.table}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polybench
 from polybench.checksum import file_sha256
+from polybench.experiments.words import FILE_OPTIONS
 
 SOURCE = Path(polybench.__file__).resolve().parent.parent
 """The folder that holds the package and, in a checkout, its recipes."""
@@ -33,10 +34,9 @@ LEFT_OUT = (
 FLAGS = ("--no_leaderboard",)
 """Those of them that take no value."""
 
-PATHS = ("--config", "-c", "--ckpt_path", "--refine", "--data.root", "--leaderboard")
+PATHS = (*FILE_OPTIONS, "--ckpt_path", "--refine", "--data.root", "--leaderboard")
 """Options whose value is a path."""
 
-CONFIG = ("--config", "-c")
 NO_PATHS = ("imagenet", "null", "last", "best")
 """Values of these options that name no file, whatever lies in the folder."""
 
@@ -144,9 +144,9 @@ def with_recipes(words: Sequence[str]) -> list[str]:
     for place, word in enumerate(found):
         before = found[place - 1] if place else ""
         option, equals, value = word.partition("=")
-        name = value if equals and option in CONFIG else word if before in CONFIG else None
+        name = value if equals and option in FILE_OPTIONS else word if before in FILE_OPTIONS else None
         if name is not None and (path := recipe_file(name)) != Path(name).expanduser():
-            found[place] = f"{option}={path}" if equals and option in CONFIG else str(path)
+            found[place] = f"{option}={path}" if equals and option in FILE_OPTIONS else str(path)
     return found
 
 

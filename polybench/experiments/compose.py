@@ -22,8 +22,7 @@ from polybench.experiments.class_changes import (
 )
 from polybench.experiments.documents import Documents, dump, fits, is_spec, is_yaml_name, load
 from polybench.experiments.merging import merge
-
-FILE_OPTIONS = ("--config", "-c")
+from polybench.experiments.words import FILE_OPTIONS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from polybench.atomic import atomic_write_text
 from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.experiments.budget import is_limited
-from polybench.experiments.command import again
 from polybench.experiments.loading import TRAINING_ONLY
 from polybench.experiments.parser import START_WEIGHTS
 from polybench.experiments.provenance import provenance
@@ -208,8 +207,7 @@ def _refined_record(
     """The record of the refined predictions."""
     checkpoint, root = session.required_checkpoint(), session.config.leaderboard
     words = [*without(session.args, "--ckpt_path", "--leaderboard"), "--ckpt_path", checkpoint]
-    also = ["--leaderboard", root]
-    found = again(["test", *words], session.own_modules(), session.data_from_environment(), also)
+    found = session.again(words, also=["--leaderboard", root])
     protocols = recorded_protocols(session.model.protocols, session.datamodule.ranked_by)
     record = refined_record(
         *origins,

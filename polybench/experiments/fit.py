@@ -10,8 +10,7 @@ from polybench.data.patch_module import PatchDataModule
 from polybench.errors import ConfigError
 from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
-from polybench.experiments.command import Again, again
-from polybench.experiments.data_paths import relative_paths
+from polybench.experiments.command import Again
 from polybench.experiments.identity import training_id
 from polybench.experiments.record import RunContext, trained_record, write_records
 from polybench.experiments.scores import all_scores
@@ -116,8 +115,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
 def _again(session: Session, begun: Begun) -> Again:
     """The command that gets the run again; a resumed run's is that of the unbroken one."""
     words = without(session.args, "--ckpt_path") + (["--ckpt_path", begun.path] if begun.path else [])
-    found = relative_paths(session.plain_config())
-    return again(["fit", *words], session.own_modules(), session.data_from_environment(), relative=found)
+    return session.again(words)
 
 
 def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, shared_start: bool) -> None:

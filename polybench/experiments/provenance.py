@@ -5,7 +5,7 @@ import platform
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import import_module, metadata
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 import polybench
 from polybench.checksum import file_sha256
+from polybench.experiments.class_versions import resolve
 from polybench.experiments.local_modules import local_files, local_sha256
 from polybench.results.facts import Provenance, StartFacts
 
@@ -106,7 +107,7 @@ def device_name(device: torch.device) -> str:
 
 def net_version(class_path: str) -> str:
     """Version of a net's definition: its own, its package's, or the first digits of the hash of the user's files."""
-    cls = _load(class_path)
+    cls = resolve(class_path)
     if isinstance(version := getattr(cls, "version", None), int | str):
         return str(version)
     if local := local_files(cls.__module__):
@@ -138,7 +139,7 @@ def start_in_words(start: StartFacts) -> str | None:
 def net_summary(net: Mapping[str, Any]) -> str:
     """One line for tables: the class and its arguments that differ from their defaults."""
     class_path = str(net["class_path"])
-    defaults = {name: p.default for name, p in inspect.signature(_load(class_path)).parameters.items()}
+    defaults = {name: p.default for name, p in inspect.signature(resolve(class_path)).parameters.items()}
     parts = [class_path.rpartition(".")[2]]
     for key, value in (net.get("init_args") or {}).items():
         if key in {"pretrained", "encoder_weights"}:
@@ -149,8 +150,3 @@ def net_summary(net: Mapping[str, Any]) -> str:
         if key == "encoder_name" or plain != default:
             parts.append(f"{key} {'-'.join(map(str, value)) or 'none' if isinstance(value, list) else value}")
     return " ".join(parts[:1]) + (" " + ", ".join(parts[1:]) if parts[1:] else "")
-
-
-def _load(class_path: str) -> Any:
-    module, _, name = class_path.rpartition(".")
-    return getattr(import_module(module), name)

@@ -1,6 +1,7 @@
 """Task, data module and trainer of a parsed command line, built and run; errors in one sentence."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from polybench.callbacks import (
 )
 from polybench.callbacks.checkpoint import set_apart
 from polybench.errors import ConfigError
-from polybench.experiments.data_paths import folders_of, from_environment, roots_of
+from polybench.experiments.command import Again, again
+from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.identity import Batch
 from polybench.experiments.messages import mismatch, why_not_built
 from polybench.experiments.metrics_log import METRICS, keep_earlier
@@ -150,7 +152,17 @@ class Session(ParsedSession):
                 raise ConfigError(" ".join(str(error).split())) from error
             raise
 
-    def data_from_environment(self) -> str | None:
+    def again(self, words: Sequence[str], also: Sequence[str] = ()) -> Again:
+        """The command that gets a number of this session again from any folder.
+
+        Args:
+            words: The words after the command.
+            also: Words at the end that are kept whatever they are.
+        """
+        relative = relative_paths(self.plain_config())
+        return again([self.command, *words], self.own_modules(), self._data_from_environment(), also, relative)
+
+    def _data_from_environment(self) -> str | None:
         """The folder of the dataset where POLYBENCH_DATA leads to it; None where the recipe or an option does."""
         roots = roots_of(self.plain_config()["data"])
         folders = folders_of(self.datamodule)
