@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
-from polybench.data.images import find_images, pages, read_mask, resize_mask
+from polybench.data.images import pages, read_mask, resize_mask
+from polybench.data.listing import list_files
 from polybench.feedback import decode, encode
 from polybench.feedback.codec import BoolArray
 
@@ -97,7 +98,7 @@ def drawn_masks(side: int, count: int) -> dict[str, list[BoolArray]]:
 
 def read_masks(folder: Path, side: int, limit: int) -> list[BoolArray]:
     """Read masks from a file or folder of images or stacks, evenly spread over it, resized to squares."""
-    paths = [folder] if folder.is_file() else find_images(folder, recursive=True)
+    paths = [folder] if folder.is_file() else list_files(folder, recursive=True).files
     slices = [(path, page) for path in paths for page in range(pages(path))]
     chosen = slices[:: -(-len(slices) // limit)]
     return [resize_mask(read_mask(path, page), (side, side)).astype(bool) for path, page in chosen]

@@ -25,7 +25,8 @@ from rich.table import Table
 from scipy import ndimage
 from sklearn import metrics as sk
 
-from polybench.data.images import UInt8Array, find_images, read_mask
+from polybench.data.images import UInt8Array, read_mask
+from polybench.data.listing import list_files
 from polybench.metrics import PER_IMAGE, Protocol
 from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.labels import Mask
@@ -57,7 +58,7 @@ class Timed(NamedTuple):
 def masks_of(folder: Path | None, n: int) -> Iterator[Mask]:
     """The first masks of a copy of Kvasir-SEG, or ellipses without one."""
     if folder is not None:
-        for path in find_images(folder / "masks")[:n]:
+        for path in list_files(folder / "masks").files[:n]:
             yield read_mask(path) > 0
         return
     random = np.random.default_rng(0)

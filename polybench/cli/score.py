@@ -11,10 +11,11 @@ import numpy as np
 from polybench.cli.parser import Parser
 from polybench.cli.score_names import check_names, match
 from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth
-from polybench.data.predictions import MapFolder, find_maps, some, survey
+from polybench.data.predictions import MapFolder, find_maps, survey
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
+from polybench.wording import some
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.metrics.folder import StoredMap

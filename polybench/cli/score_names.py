@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from polybench.data.predictions import some
 from polybench.errors import DataError
+from polybench.wording import some
 
 SEPARATORS = " _-."
 TRIED = 10

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from polybench.data.images import stem
-from polybench.data.predictions import Int32Array, MapFolder, contents_sha256, find_maps, some, survey
+from polybench.data.pairing import stem
+from polybench.data.predictions import Int32Array, MapFolder, contents_sha256, find_maps, survey
 from polybench.data.splits import SUBSETS, Subset
 from polybench.errors import ConfigError, DataError
+from polybench.wording import some
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.data.module import SegmentationDataModule

@@ -19,7 +19,8 @@ import scipy.fft
 from PIL import Image
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from polybench.data.images import UInt8Array, natural_key, pixels_sha256, resize_image
+from polybench.data.images import UInt8Array, pixels_sha256, resize_image
+from polybench.data.listing import natural_key
 
 VERSION = 1
 """Raise this when a pair could be found, lost or given another number."""

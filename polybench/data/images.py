@@ -1,12 +1,8 @@
-"""Find and decode image files: any type Pillow reads, matched by stem, named when anything is wrong."""
+"""Decode image files: any type that Pillow reads, named when anything is wrong."""
 
 import hashlib
-import re
-import unicodedata
-from collections.abc import Callable
 from errno import EINVAL, EISDIR, ENOENT, ENOTDIR, EOVERFLOW
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -17,114 +13,15 @@ from polybench.errors import DataError
 UInt8Array = npt.NDArray[np.uint8]
 UInt16Array = npt.NDArray[np.uint16]
 
-IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}
-    | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
-)
-
 _UNREADABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
 """What Pillow raises for broken files; `UnidentifiedImageError` is an OSError."""
 
 _OF_CONTENT = frozenset({None, EINVAL, EOVERFLOW, ENOENT, ENOTDIR, EISDIR})
 """`errno` of an OSError that tells of the file: Pillow sets none, and seeks to where no file reaches."""
 
-Report = Callable[[str, str | None], None]
-"""Told of a problem with a file, and of the stem of the image that can't be used for it, or None where it can."""
-
 
 class ReadError(DataError):
     """A file could not be read now (a device, a right, too many open files), which says nothing of its content."""
-
-
-def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """Sort key under which ``frame2`` comes before ``frame10``."""
-    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
-
-
-def find_images(folder: Path, *, recursive: bool = False) -> list[Path]:
-    """List the image files of a folder in natural order, without hidden files.
-
-    Raises:
-        DataError: If the folder does not exist or holds no image.
-    """
-    if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}': put the images there, or name the folder that holds them.")
-    paths = [
-        path
-        for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
-    if not paths:
-        kinds = " ".join(sorted(IMAGE_SUFFIXES))
-        raise DataError(f"The folder '{folder}' holds no image (0 files of the types {kinds}).")
-    return sorted(sorted(paths), key=lambda path: natural_key(path.relative_to(folder).as_posix()))
-
-
-def refuse(problem: str, name: str | None = None) -> NoReturn:
-    """Take a problem for an error.
-
-    Raises:
-        DataError: Always.
-    """
-    raise DataError(problem)
-
-
-def stem(path: Path) -> str:
-    """The name of a file without its type, what image and mask have in common; accents as one character each."""
-    return unicodedata.normalize("NFC", path.stem)
-
-
-def images_by_stem(folder: Path, *, key: Callable[[Path], str] = stem, report: Report = refuse) -> dict[str, Path]:
-    """Map each image's stem to its path.
-
-    Args:
-        folder: Where the images lie.
-        key: What stands for the stem, where names have more in them.
-        report: Told of two files with one stem, of which the first is kept.
-
-    Raises:
-        DataError: If the folder is missing or empty.
-    """
-    found: dict[str, Path] = {}
-    for path in find_images(folder):
-        if key(path) in found:
-            report(f"'{path}' and '{found[key(path)].name}' have the same stem: keep one of them.", None)
-        found.setdefault(key(path), path)
-    return found
-
-
-def pair_by_stem(
-    images: Path, masks: Path, *, mask_key: Callable[[Path], str] = stem, report: Report = refuse
-) -> dict[str, tuple[Path, Path]]:
-    """Pair each image with its mask by stem.
-
-    Args:
-        images: Folder of images.
-        masks: Folder of masks.
-        mask_key: The image's stem, made from the mask's path.
-        report: Told of each file without a partner, which is left out; by default that is an error.
-
-    Returns:
-        Stem -> (image, mask), in natural order of the stems.
-
-    Raises:
-        DataError: If a folder is missing or empty.
-    """
-    image_paths = images_by_stem(images, report=report)
-    mask_paths = images_by_stem(masks, key=mask_key, report=report)
-    for kind, paths, other, partners, folder in (
-        ("image", image_paths, "mask", mask_paths, masks),
-        ("mask", mask_paths, "image", image_paths, images),
-    ):
-        for name in sorted(set(paths) - set(partners), key=natural_key):
-            report(
-                f"The {kind} '{paths[name]}' has no {other} of the same stem in '{folder}': "
-                f"add the {other} or remove the {kind}.",
-                name,
-            )
-    return {name: (path, mask_paths[name]) for name, path in image_paths.items() if name in mask_paths}
 
 
 def open_image(path: Path, page: int | None = None) -> Image.Image:

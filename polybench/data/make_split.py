@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from polybench.data.images import natural_key
+from polybench.data.listing import natural_key
 from polybench.data.splits import SUBSETS
 from polybench.errors import ConfigError, DataError
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from polybench.data.images import pair_by_stem, stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import pair_by_stem, stem
 from polybench.data.sample import Source
 
 

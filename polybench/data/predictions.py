@@ -7,7 +7,7 @@ isn't taken for labels.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,15 +18,17 @@ import numpy.typing as npt
 from PIL import Image
 
 from polybench.checksum import file_sha256
-from polybench.data.images import natural_key, open_image, pages, stem
+from polybench.data.images import open_image, pages
+from polybench.data.listing import Listing, list_files
+from polybench.data.pairing import by_stem
 from polybench.data.progress import progress
 from polybench.errors import DataError
+from polybench.wording import some
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".bmp", ".gif", ".jpg", ".jpeg"})
 STACKS = frozenset({".tif", ".tiff", ".gif"})
 SLACK = 1e-5
 """How far beyond 0 and 1 the sums and resizes of a float32 program take a probability; it is cut off."""
-_SHOWN = 5
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
@@ -121,28 +123,22 @@ class MapFolder:
         return labels
 
 
-def find_maps(folder: Path) -> dict[str, Path]:
-    """List a folder's own maps, stem -> file; what lies in its sub-folders doesn't count.
+def list_maps(folder: Path) -> Listing:
+    """List a folder's own maps; what lies in its sub-folders doesn't count.
 
     Raises:
-        DataError: If there is no such folder, it holds no map, or two maps have one stem.
+        DataError: If there is no such folder, it can't be read or holds no map.
     """
-    if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}': check the path.")
-    paths: dict[str, Path] = {}
-    for path in _maps_in(folder):
-        if stem(path) in paths:
-            raise DataError(f"'{path}' and '{paths[stem(path)].name}' have the same stem: keep one of them.")
-        paths[stem(path)] = path
-    if not paths:
-        below = [path.name for path in sorted(folder.iterdir()) if path.is_dir() and _maps_in(path)]
-        if below:
-            raise DataError(
-                f"The folder '{folder}' holds its maps in sub-folders ({some(below)}), which are not read: name one of "
-                "these, or put all files into one folder."
-            )
-        raise DataError(f"The folder '{folder}' holds no map (0 files of the types {' '.join(sorted(SUFFIXES))}).")
-    return paths
+    return list_files(folder, SUFFIXES, what="map")
+
+
+def find_maps(folder: Path) -> dict[str, Path]:
+    """Map the stem of each of a folder's own maps to its file.
+
+    Raises:
+        DataError: As `list_maps`, or if two maps have one stem or an entry that is no file is named like a map.
+    """
+    return by_stem(list_maps(folder))
 
 
 def survey(paths: Mapping[str, Path]) -> MapFolder:
@@ -214,20 +210,6 @@ def read_map(path: Path) -> Values:
     if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "biuf":
         raise DataError(f"'{path}' holds {values.dtype} of shape {values.shape}: write one grey map (height, width).")
     return values
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few of many names, for a message."""
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def _maps_in(folder: Path) -> list[Path]:
-    """Files of a folder by name, those that programs leave behind passed over."""
-    return [
-        path
-        for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
 
 
 def _grey(path: Path, image: Image.Image) -> Values:

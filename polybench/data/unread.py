@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from polybench.data.card import DOWNLOAD_NOTE, SYNTHETIC_MARKER
-from polybench.data.images import IMAGE_SUFFIXES, open_image, pages
+from polybench.data.images import open_image, pages
+from polybench.data.listing import IMAGE_SUFFIXES
 from polybench.data.progress import progress
 from polybench.data.sample import Source
 from polybench.errors import DataError

@@ -11,8 +11,9 @@ import numpy as np
 from scipy import ndimage
 
 from polybench.data.card import Card
-from polybench.data.images import UInt8Array, images_by_stem
+from polybench.data.images import UInt8Array
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Decoded, Source
 from polybench.metrics.protocols import FOV
 

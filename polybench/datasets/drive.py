@@ -5,8 +5,8 @@ Staal et al., "Ridge-based vessel segmentation in color images of the retina", I
 """
 
 from polybench.data.card import Card
-from polybench.data.images import images_by_stem, pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import images_by_stem, pair_by_stem
 from polybench.data.sample import Source
 from polybench.metrics.protocols import FOV
 

@@ -6,8 +6,9 @@ the protocol `instances` compares with the nuclei themselves.
 """
 
 from polybench.data.card import Archive, Card
-from polybench.data.images import find_images, images_by_stem
+from polybench.data.listing import list_files
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Source
 from polybench.errors import DataError
 from polybench.metrics.protocols import INSTANCES
@@ -62,9 +63,9 @@ class DSB2018DataModule(SegmentationDataModule):
         for case in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
             name = case.name
             try:
-                image, masks = images_by_stem(case / "images")[name], find_images(case / "masks")
+                image, masks = images_by_stem(case / "images")[name], list_files(case / "masks").files
             except (DataError, KeyError):
                 self.report(f"'{case}' lacks images/{name}.png or masks/: unpack it again or remove the folder.", name)
                 continue
-            found.append(Source(name, self.split.groups.get(name, name), image, tuple(masks)))
+            found.append(Source(name, self.split.groups.get(name, name), image, masks))
         return found

@@ -10,8 +10,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from polybench.data.card import Archive, Card
-from polybench.data.images import images_by_stem, pages, pair_by_stem
+from polybench.data.images import pages
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import images_by_stem, pair_by_stem
 from polybench.data.sample import Source
 from polybench.errors import DataError
 from polybench.metrics.protocols import MEMBRANES

@@ -5,8 +5,8 @@ Engineering, 2017. Of its classes (polyp, lumen, specular highlight, border) the
 """
 
 from polybench.data.card import Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import pair_by_stem
 from polybench.data.sample import Source
 
 

@@ -4,8 +4,9 @@ Mendonça et al., "PH2 - a dermoscopic image database for research and benchmark
 """
 
 from polybench.data.card import Card
-from polybench.data.images import images_by_stem, natural_key
+from polybench.data.listing import natural_key
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Source
 from polybench.errors import DataError
 

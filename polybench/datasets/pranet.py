@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from polybench.data.card import Card
-from polybench.data.images import pair_by_stem
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pairing import pair_by_stem
 from polybench.data.sample import Source
 
 TEST_FOLDERS = {

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 
 from polybench.atomic import atomic_write_text, atomic_writer
-from polybench.data.images import UInt8Array, find_images, read_image
+from polybench.data.images import UInt8Array, read_image
+from polybench.data.listing import list_files
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
@@ -95,7 +96,7 @@ def prepare(words: Sequence[str]) -> Prediction:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
     refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
-    paths = find_images(images, recursive=True)
+    paths = list_files(images, recursive=True).files
     targets = mask_paths(paths, images, out, ".npy" if config.probabilities else ".png")
     session.load_weights(Path(checkpoint))
     if refinement is not None:
@@ -104,7 +105,7 @@ def prepare(words: Sequence[str]) -> Prediction:
     return Prediction(session, images, out, dict(zip(paths, targets, strict=True)), refinement)
 
 
-def mask_paths(paths: list[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:
+def mask_paths(paths: Sequence[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:
     """Name the masks: the image's relative path with the suffix, or .<type>.png where two images share a stem.
 
     Raises:

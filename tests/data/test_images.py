@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polybench.data.images import find_images, pair_by_stem, read_image, read_mask, resize_mask
+from polybench.data.images import read_image, read_mask, resize_mask
 from polybench.errors import DataError
 
 
@@ -53,39 +53,6 @@ def test_truncated_image_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match=r"a\.png' can't be decoded"):
         read_image(path)
-
-
-def test_natural_order_without_hidden_files(tmp_path: Path) -> None:
-    for name in ("10.png", "2.png", "._2.png", "note.txt"):
-        (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in find_images(tmp_path)] == ["2.png", "10.png"]
-
-
-def test_raised_digits_are_no_number(tmp_path: Path) -> None:
-    for name in ("10²3.png", "2²4.png", "2²3.png"):
-        (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in find_images(tmp_path)] == ["2²3.png", "2²4.png", "10²3.png"]
-
-
-def test_empty_folder_says_zero_files(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no image"):
-        find_images(tmp_path)
-
-
-@pytest.mark.parametrize(("kept", "kind"), [("images", "image"), ("masks", "mask")])
-def test_file_without_partner_is_named(tmp_path: Path, kept: str, kind: str) -> None:
-    for folder in ("images", "masks"):
-        save(tmp_path / folder / "1.png", np.zeros((2, 2), dtype=np.uint8))
-    save(tmp_path / kept / "2.png", np.zeros((2, 2), dtype=np.uint8))
-    with pytest.raises(DataError, match=rf"The {kind} '.*2\.png' has no"):
-        pair_by_stem(tmp_path / "images", tmp_path / "masks")
-
-
-def test_two_files_of_one_stem_are_refused(tmp_path: Path) -> None:
-    for name in ("1.png", "1.tif"):
-        save(tmp_path / "images" / name, np.zeros((2, 2), dtype=np.uint8))
-    with pytest.raises(DataError, match="same stem"):
-        pair_by_stem(tmp_path / "images", tmp_path / "images")
 
 
 def test_shrunk_mask_keeps_what_covers_half_a_pixel() -> None:

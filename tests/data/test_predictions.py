@@ -106,7 +106,7 @@ def test_maps_in_sub_folders_are_not_read_but_named(tmp_path: Path) -> None:
     for name in ("test", "val"):
         folder_of(tmp_path / name, a=levels(1))
     (tmp_path / "notes").mkdir()
-    with pytest.raises(DataError, match=r"in sub-folders \(test, val\)"):
+    with pytest.raises(DataError, match=r"in sub-folders \('test', 'val'\)"):
         find_maps(tmp_path)
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from polybench.data.images import natural_key
+from polybench.data.listing import natural_key
 
 IDS = Path(__file__).parent / "ids"
 SEED = "polybench-0"

@@ -38,8 +38,8 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
 
     from polybench.atomic import atomic_write_text
-    from polybench.data.images import pair_by_stem
     from polybench.data.make_split import make_split
+    from polybench.data.pairing import pair_by_stem
     from polybench.data.splits import SUBSETS, load_split
 
     ratios, folder = _ratios(options.ratios), options.folder

@@ -1,0 +1,103 @@
+"""Match the files of folders by stem, an image with its mask."""
+
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from polybench.data.listing import Listing, list_files, natural_key
+from polybench.errors import DataError
+
+Report = Callable[[str, str | None], None]
+"""Told of a problem with a file, and of the stem of the image that can't be used for it, or None where it can."""
+
+
+def refuse(problem: str, name: str | None = None) -> NoReturn:
+    """Take a problem for an error.
+
+    Raises:
+        DataError: Always.
+    """
+    raise DataError(problem)
+
+
+def stem(path: Path) -> str:
+    """The name of a file without its type, what image and mask have in common; accents as one character each."""
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def images_by_stem(
+    folder: Path, *, key: Callable[[Path], str] = stem, official: str = "", report: Report = refuse
+) -> dict[str, Path]:
+    """Map each image's stem to its path.
+
+    Args:
+        folder: Where the images lie.
+        key: What stands for the stem, where names have more in them.
+        official: The type of the official files; where several files have one stem, the one of this type is taken.
+        report: Told of each entry that is named like an image and is none, and of two files with one stem, of which
+            the first is kept.
+
+    Raises:
+        DataError: If the folder is missing or empty.
+    """
+    return by_stem(list_files(folder), key=key, official=official, report=report)
+
+
+def by_stem(
+    listing: Listing, *, key: Callable[[Path], str] = stem, official: str = "", report: Report = refuse
+) -> dict[str, Path]:
+    """Map the stem of each file of a listing to its path; arguments as for `images_by_stem`."""
+    for entry in listing.left_out:
+        if entry.problem is not None:
+            report(entry.problem, key(entry.path))
+    found: dict[str, Path] = {}
+    of_official_type = {path: path.suffix.lower() == official for path in listing.files}
+    for path in sorted(listing.files, key=lambda path: not of_official_type[path]):
+        other = found.setdefault(key(path), path)
+        if other is not path and of_official_type[other] == of_official_type[path]:
+            report(f"'{path}' and '{other.name}' have the same stem: keep one of them.", None)
+    return {name: path for path in listing.files if found[name := key(path)] is path}
+
+
+def pair_by_stem(
+    images: Path,
+    masks: Path,
+    *,
+    mask_key: Callable[[Path], str] = stem,
+    official: tuple[str, str] = ("", ""),
+    report: Report = refuse,
+) -> dict[str, tuple[Path, Path]]:
+    """Pair each image with its mask by stem.
+
+    Args:
+        images: Folder of images.
+        masks: Folder of masks.
+        mask_key: The image's stem, made from the mask's path.
+        official: The types of the official images and masks, as in `images_by_stem`.
+        report: Told of each file without a partner, which is left out, and of images in sub-folders; by default that
+            is an error.
+
+    Returns:
+        Stem -> (image, mask), in natural order of the stems.
+
+    Raises:
+        DataError: If a folder is missing or empty.
+    """
+    listings = list_files(images), list_files(masks)
+    for listing in listings:
+        if listing.nested is not None:
+            report(listing.nested, None)
+    image_paths = by_stem(listings[0], official=official[0], report=report)
+    mask_paths = by_stem(listings[1], key=mask_key, official=official[1], report=report)
+    for kind, paths, other, partners, folder in (
+        ("image", image_paths, "mask", mask_paths, masks),
+        ("mask", mask_paths, "image", image_paths, images),
+    ):
+        for name in sorted(set(paths) - set(partners), key=natural_key):
+            report(
+                f"The {kind} '{paths[name]}' has no {other} of the same stem in '{folder}': "
+                f"add the {other} or remove the {kind}.",
+                name,
+            )
+    return {name: (path, mask_paths[name]) for name, path in image_paths.items() if name in mask_paths}

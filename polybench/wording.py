@@ -1,0 +1,42 @@
+"""Counts and names in messages."""
+
+import unicodedata
+from collections.abc import Sequence
+
+_SHOWN = 5
+_UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories of control characters, surrogates and separators of lines and paragraphs."""
+
+
+def counted(n: int, what: str) -> str:
+    """A count with its noun, in the plural unless it is one.
+
+    Args:
+        n: The count.
+        what: The noun in the singular, with a regular plural; "sub-folder" or "image of split 'a'", whose first word
+            takes the ending.
+
+    >>> counted(1, "group"), counted(3, "image of the test part")
+    ('1 group', '3 images of the test part')
+    """
+    noun, space, rest = what.partition(" ")
+    return f"{n} {noun if n == 1 else f'{noun}s'}{space}{rest}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def escaped(text: str) -> str:
+    r"""A text in one line: line breaks, control characters and bytes of a file name that are no UTF-8 are spelt out.
+
+    >>> print(escaped("a\nb\udcff.png"))
+    a\nb\xff.png
+    """
+    return "".join(_escape(char) if unicodedata.category(char) in _UNPRINTED else char for char in text)
+
+
+def _escape(char: str) -> str:
+    byte = ord(char) - 0xDC00  # what a file name's byte that is no UTF-8 becomes
+    return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else repr(char)[1:-1]
