@@ -13,9 +13,12 @@ def main(args: list[str]) -> int:
     refinement = prediction.refinement
     if refinement is not None:
         print(f"Masks are refined at the thresholds {in_words(refinement.thresholds)}.")
-    images = len(prediction.targets)
+    listing, images = prediction.listing, len(prediction.targets)
+    if listing.left_out:
+        print(f"'{listing.folder}': {listing.sentence}.")
     for _ in progress(prediction.run(), "Predicting", total=images):
         pass
+    images += len(listing.problems)
     done = images - len(prediction.problems)
     what = "probabilities" if prediction.session.config.probabilities else "mask"
     print(f"{done} of {images} images have their {what} in '{prediction.out}'.")

@@ -11,7 +11,8 @@ import numpy as np
 from polybench.cli.parser import Parser
 from polybench.cli.score_names import check_names, match
 from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth
-from polybench.data.predictions import MapFolder, find_maps, survey
+from polybench.data.pairing import by_stem
+from polybench.data.predictions import MapFolder, left_out_remark, list_maps, survey
 from polybench.data.progress import progress
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
@@ -52,7 +53,8 @@ def main(args: list[str]) -> int:
         for protocol in (*PROTOCOLS, *EXTRA_PROTOCOLS):
             print(f"{protocol.key}: {protocol.paragraph}\n")
         return 0
-    truth, paths = chosen_truth(options), find_maps(options.pred)
+    truth, listing = chosen_truth(options), list_maps(options.pred)
+    paths = by_stem(listing)
     files = match(truth.groups, truth.aliases, paths)
     missing = [image_id for image_id in truth.groups if image_id not in files]
     extra = sorted(set(paths) - set(files.values()))
@@ -63,7 +65,7 @@ def main(args: list[str]) -> int:
     from polybench.cli.score_report import Scored, report
 
     rows, resized, remarks = score(options, truth, predictions)
-    remarks = [*coding_remarks(predictions, options), *remarks, *truth.remarks()]
+    remarks = [*left_out_remark(listing), *coding_remarks(predictions, options), *remarks, *truth.remarks()]
     for remark in remarks:
         print(f"polybench: {remark}", file=sys.stderr)
     report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks))

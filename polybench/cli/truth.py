@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from polybench.data.pairing import stem
-from polybench.data.predictions import Int32Array, MapFolder, contents_sha256, find_maps, survey
+from polybench.data.listing import left_out_words
+from polybench.data.pairing import by_stem, stem
+from polybench.data.predictions import (
+    Int32Array,
+    MapFolder,
+    contents_sha256,
+    find_maps,
+    left_out_remark,
+    list_maps,
+    survey,
+)
 from polybench.data.splits import SUBSETS, Subset
 from polybench.errors import ConfigError, DataError
 from polybench.wording import some
@@ -88,7 +97,8 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
     from polybench.metrics.protocols import FOV, INSTANCES, MEMBRANES, PER_IMAGE, PROTOCOLS
 
     grey: list[str] = []
-    mask_folder = survey(find_maps(masks))
+    listings = [list_maps(folder) for folder in (masks, valids) if folder is not None]
+    mask_folder = survey(by_stem(listings[0]))
     if not instances:
         _refuse_mixture(mask_folder, masks)
         _refuse_numbers(mask_folder)
@@ -124,7 +134,7 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
         f"'{masks.resolve().name}'",
         None,
         identify,
-        lambda: _of_grey(grey),
+        lambda: [*(remark for listing in listings for remark in left_out_remark(listing)), *_of_grey(grey)],
     )
 
 
@@ -142,6 +152,7 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
     """
     from polybench.cli.data.modules import default_root, open_copy
     from polybench.data.manifest import manifest_sha256
+    from polybench.data.unread import left_out_beside
     from polybench.metrics.protocols import PROTOCOLS
 
     if name == FOLDER:
@@ -170,8 +181,11 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         }
 
     def remarks() -> list[str]:
-        sizes = [size for source in data.sources() if (size := _size_of(source.image)) is not None]
+        sources = data.sources()
+        sizes = [size for source in sources if (size := _size_of(source.image)) is not None]
         notes = [f"this copy of {name} has {note}" for note in data.card.differences(sizes)]
+        if rest := left_out_words(left_out_beside(sources, data.unread_official)):
+            notes.append(f"beside the images of {name} were left out: {rest}")
         return [*notes, *([f"split {data.split.name}: {data.split.note}"] if data.split.note else [])]
 
     groups = {image_id: data.split.groups[image_id] for image_id in images}

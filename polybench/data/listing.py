@@ -28,6 +28,10 @@ class FileNameError(DataError):
     exit_code = 2
 
 
+class NoFilesError(DataError):
+    """A folder that is missing, or holds no file of the wanted types."""
+
+
 class Reason(Enum):
     """Why an entry of a folder was left out, as it follows a count; in the order in which messages have it."""
 
@@ -149,11 +153,12 @@ def list_files(
         recursive: List those of sub-folders, too.
 
     Raises:
-        DataError: If the folder is missing, can't be read or holds no such file.
+        NoFilesError: If the folder is missing or holds no such file.
+        DataError: If it can't be read, or all it holds is named like such a file and is none.
         FileNameError: If a name can't stand in a list.
     """
     if not folder.is_dir():
-        raise DataError(f"There is no folder '{folder}': put the {what}s there, or name the folder that holds them.")
+        raise NoFilesError(f"There is no folder '{folder}': put the {what}s there, or name the folder that holds them.")
     try:
         found = list(_entries(folder, suffixes, recursive, ()))
     except OSError as error:
@@ -166,16 +171,14 @@ def list_files(
         check_name(path)
     listing = Listing(folder, tuple(files), tuple(entry for entry in found if isinstance(entry, LeftOut)), what)
     if not files:
-        raise DataError(_nothing(listing, suffixes))
+        if listing.problems:
+            raise DataError(listing.problems[0])
+        raise NoFilesError(listing.nested or _nothing(listing, suffixes))
     return listing
 
 
 def _nothing(listing: Listing, suffixes: Collection[str]) -> str:
     """The sentence for a folder without a file of the wanted types."""
-    if listing.problems:
-        return listing.problems[0]
-    if listing.nested is not None:
-        return listing.nested
     rest = left_out_words(listing.left_out)
     return (
         f"The folder '{listing.folder}' holds no {listing.what} (0 files of the types {' '.join(sorted(suffixes))}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader
 
 from polybench.augment import Policy
@@ -18,15 +18,18 @@ from polybench.data.cache import ImageCache, default_cache_folder
 from polybench.data.card import SYNTHETIC_MARKER, Card
 from polybench.data.device_batches import DeviceBatches
 from polybench.data.images import UInt8Array, read_image, read_mask
+from polybench.data.listing import LeftOut, Reason, left_out_words
 from polybench.data.loader import CachedSamples
 from polybench.data.manifest import same_id
 from polybench.data.official import content_notes
 from polybench.data.own_dataset import check_class, decode_rule, is_ours, open_split
 from polybench.data.sample import Decoded, Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset
+from polybench.data.unread import left_out_beside
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, Protocol
 from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
+from polybench.wording import counted
 
 OnError = Literal["raise", "skip"]
 
@@ -78,6 +81,9 @@ class SegmentationDataModule(DeviceBatches):
     shows_instances: ClassVar[bool] = False
     """Whether each object has a mask file of its own, so that objects are counted and told apart."""
 
+    unread_official: ClassVar[tuple[str, ...]] = ()
+    """Patterns of the names of files that stand among the images of the official copy and are not read."""
+
     extra_protocols: ClassVar[tuple[Protocol, ...]] = ()
     """Protocols that this dataset's tests have beside those of every dataset."""
 
@@ -114,6 +120,7 @@ class SegmentationDataModule(DeviceBatches):
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
         self.on_error: OnError = on_error
         self.problems: list[str] = []
+        self.left_out: list[LeftOut] = []
         self._excused: set[str] = set()
         self._sources: dict[str, Source] = {}
         self._cache: ImageCache | None = None
@@ -259,6 +266,10 @@ class SegmentationDataModule(DeviceBatches):
         skip = self.on_error == "skip"
         cache = build_cache(sources, size, self.decode, self.cache_dir, rule=decode_rule(type(self)), skip_broken=skip)
         self._sources = {source.id: source for source in sources}
+        self.left_out = left_out_beside(sources, self.unread_official)
+        if self.left_out:
+            listed = f"{counted(len(sources), 'image')}; left out: {left_out_words(self.left_out)}"
+            rank_zero_info(f"'{self.directory}': {listed}.")
         self.problems += cache.skipped.values()
         if self.problems:
             rank_zero_warn(f"{len(self.problems)} image(s) were skipped: {' '.join(self.problems)}")
@@ -277,11 +288,14 @@ class SegmentationDataModule(DeviceBatches):
         notes = self.differences_from_official(self.cache.native_sizes, self.cache.manifest_sha256)
         if self.problems:
             notes.append(f"{len(self.problems)} broken or unpaired skipped")
+        official = not notes
+        if images := [entry for entry in self.left_out if entry.files and entry.reason is not Reason.HIDDEN]:
+            notes.append(f"left out beside its images: {left_out_words(images)}")
         return DatasetFacts(
             ranked_by=self.ranked_by.name,
             name=self.short_name,
             manifest_sha256=self.cache.manifest_sha256,
-            official_copy=not notes,
+            official_copy=official,
             copy_notes=tuple(notes),
             split=self.split.name,
             split_sha256=self.split.sha256,

@@ -1,5 +1,6 @@
 """Match the files of folders by stem, an image with its mask."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,12 @@ def stem(path: Path) -> str:
 
 
 def images_by_stem(
-    folder: Path, *, key: Callable[[Path], str] = stem, official: str = "", report: Report = refuse
+    folder: Path,
+    *,
+    key: Callable[[Path], str] = stem,
+    official: str = "",
+    extra: str | None = None,
+    report: Report = refuse,
 ) -> dict[str, Path]:
     """Map each image's stem to its path.
 
@@ -35,29 +41,40 @@ def images_by_stem(
         folder: Where the images lie.
         key: What stands for the stem, where names have more in them.
         official: The type of the official files; where several files have one stem, the one of this type is taken.
+        extra: Regular expression found in the stems of files that are known to be no such images; they are passed over.
         report: Told of each entry that is named like an image and is none, and of two files with one stem, of which
             the first is kept.
 
     Raises:
         DataError: If the folder is missing or empty.
     """
-    return by_stem(list_files(folder), key=key, official=official, report=report)
+    return by_stem(list_files(folder), key=key, official=official, extra=extra, report=report)
 
 
 def by_stem(
-    listing: Listing, *, key: Callable[[Path], str] = stem, official: str = "", report: Report = refuse
+    listing: Listing,
+    *,
+    key: Callable[[Path], str] = stem,
+    official: str = "",
+    extra: str | None = None,
+    report: Report = refuse,
 ) -> dict[str, Path]:
     """Map the stem of each file of a listing to its path; arguments as for `images_by_stem`."""
+
+    def is_extra(path: Path) -> bool:
+        return extra is not None and re.search(extra, stem(path)) is not None
+
     for entry in listing.left_out:
-        if entry.problem is not None:
+        if entry.problem is not None and not is_extra(entry.path):
             report(entry.problem, key(entry.path))
     found: dict[str, Path] = {}
-    of_official_type = {path: path.suffix.lower() == official for path in listing.files}
-    for path in sorted(listing.files, key=lambda path: not of_official_type[path]):
+    files = [path for path in listing.files if not is_extra(path)]
+    of_official_type = {path: path.suffix.lower() == official for path in files}
+    for path in sorted(files, key=lambda path: not of_official_type[path]):
         other = found.setdefault(key(path), path)
         if other is not path and of_official_type[other] == of_official_type[path]:
             report(f"'{path}' and '{other.name}' have the same stem: keep one of them.", None)
-    return {name: path for path in listing.files if found[name := key(path)] is path}
+    return {name: path for path in files if found[name := key(path)] is path}
 
 
 def pair_by_stem(
@@ -66,6 +83,7 @@ def pair_by_stem(
     *,
     mask_key: Callable[[Path], str] = stem,
     official: tuple[str, str] = ("", ""),
+    extra: str | None = None,
     report: Report = refuse,
 ) -> dict[str, tuple[Path, Path]]:
     """Pair each image with its mask by stem.
@@ -75,6 +93,7 @@ def pair_by_stem(
         masks: Folder of masks.
         mask_key: The image's stem, made from the mask's path.
         official: The types of the official images and masks, as in `images_by_stem`.
+        extra: As in `images_by_stem`, in both folders.
         report: Told of each file without a partner, which is left out, and of images in sub-folders; by default that
             is an error.
 
@@ -88,8 +107,8 @@ def pair_by_stem(
     for listing in listings:
         if listing.nested is not None:
             report(listing.nested, None)
-    image_paths = by_stem(listings[0], official=official[0], report=report)
-    mask_paths = by_stem(listings[1], key=mask_key, official=official[1], report=report)
+    image_paths = by_stem(listings[0], official=official[0], extra=extra, report=report)
+    mask_paths = by_stem(listings[1], key=mask_key, official=official[1], extra=extra, report=report)
     for kind, paths, other, partners, folder in (
         ("image", image_paths, "mask", mask_paths, masks),
         ("mask", mask_paths, "image", image_paths, images),

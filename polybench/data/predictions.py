@@ -141,6 +141,11 @@ def find_maps(folder: Path) -> dict[str, Path]:
     return by_stem(list_maps(folder))
 
 
+def left_out_remark(listing: Listing) -> list[str]:
+    """What a reader should know of a folder of maps: nothing where nothing was left out."""
+    return [f"'{listing.folder}' has {listing.sentence}"] if listing.left_out else []
+
+
 def survey(paths: Mapping[str, Path]) -> MapFolder:
     """Look through maps for what their integers are.
 

@@ -1,12 +1,12 @@
 """Files of a copy that belong to no image: which there are, and which of them are images that can't be decoded."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 from polybench.data.card import DOWNLOAD_NOTE, SYNTHETIC_MARKER
 from polybench.data.images import open_image, pages
-from polybench.data.listing import IMAGE_SUFFIXES
+from polybench.data.listing import IMAGE_SUFFIXES, LeftOut, Reason, list_files
 from polybench.data.progress import progress
 from polybench.data.sample import Source
 from polybench.errors import DataError
@@ -27,6 +27,24 @@ def unread_files(folder: Path, sources: Sequence[Source]) -> list[str]:
     return [
         path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path not in read and path.is_file()
     ]
+
+
+def left_out_beside(sources: Sequence[Source], known: Collection[str] = ()) -> list[LeftOut]:
+    """What lies in the folders of images and masks and no image is made of, without polybench's own notes.
+
+    Args:
+        sources: The images.
+        known: Patterns of the names of files that belong to the official copy and are not read.
+    """
+    read = {path for source in sources for path in source.files}
+    folders = {path.parent: None for path in sorted(read)}
+    found: list[LeftOut] = []
+    for folder in folders:
+        listing = list_files(folder)
+        found += [LeftOut(path, Reason.UNUSED, 1) for path in listing.files if path not in read]
+        found += [entry for entry in listing.left_out if entry.path not in folders]
+    own = (SYNTHETIC_MARKER, DOWNLOAD_NOTE, *known)
+    return [entry for entry in found if not any(entry.path.match(pattern) for pattern in own)]
 
 
 def unreadable_images(folder: Path, names: Sequence[str]) -> list[str]:

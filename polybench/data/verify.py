@@ -10,13 +10,14 @@ import numpy as np
 from polybench.data.card import SYNTHETIC_MARKER
 from polybench.data.images import UInt8Array, open_image, pixels_sha256
 from polybench.data.inspection import AMBIGUOUS, Finding, Kind, Look, MaskLook, look_at_image, look_at_mask
+from polybench.data.listing import left_out_words
 from polybench.data.manifest import manifest_sha256, same_id
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import split_folder
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.data.splits import SUBSETS, Split, Subset, join
-from polybench.data.unread import NAMED, unread_files, unread_notes, unreadable_images
+from polybench.data.unread import NAMED, left_out_beside, unread_files, unread_notes, unreadable_images
 from polybench.errors import DataError
 from polybench.results.facts import UNCHECKED
 
@@ -45,6 +46,7 @@ class Verification:
         equal_images: Images of the same pixels, by twos or more.
         equal_masks: Different images that have the same mask, by twos or more.
         unread: Files that belong to no image.
+        left_out: What lies in the folders of images and masks and belongs to no image, counted by reason.
         defects: What is wrong with the copy.
         notes: What is worth knowing and is handled, one sentence each.
     """
@@ -68,6 +70,7 @@ class Verification:
     equal_images: list[list[str]] = field(default_factory=list)
     equal_masks: list[list[str]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    left_out: str = ""
     defects: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -104,6 +107,7 @@ def verify(data: SegmentationDataModule, lists: Sequence[Split] = ()) -> Verific
     _compare(data, present, tally.native_sizes, found)
     found.unread = unread_files(data.directory, sources)
     found.defects += [Finding("decode", text) for text in unreadable_images(data.directory, found.unread)]
+    found.left_out = left_out_words(left_out_beside(sources, data.unread_official))
     found.notes += tally.notes() + unread_notes(found.unread)
     return found
 

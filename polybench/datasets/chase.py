@@ -5,19 +5,17 @@ on Biomedical Engineering 59(9), 2012. The first observer is the truth. The rele
 computed.
 """
 
-import re
-
 import numpy as np
 from scipy import ndimage
 
 from polybench.data.card import Card
 from polybench.data.images import UInt8Array
 from polybench.data.module import SegmentationDataModule
-from polybench.data.pairing import images_by_stem
+from polybench.data.pairing import images_by_stem, stem
 from polybench.data.sample import Decoded, Source
 from polybench.metrics.protocols import FOV
 
-IMAGE = re.compile(r"Image_\d+[LR]")
+NO_IMAGE, NO_MASK = r"^(?!Image_\d+[LR]$)", "(?<!_1stHO)$"
 DARKEST = 20
 """The largest brightness (of the brightest channel) that still counts as outside the eye."""
 
@@ -51,11 +49,18 @@ class CHASEDataModule(SegmentationDataModule):
         ),
     )
 
+    unread_official = ("*_2ndHO.png",)
+
     def sources(self) -> list[Source]:
         """Pair each `Image_*` with its `_1stHO`."""
-        files = images_by_stem(self.directory, report=self.report)
-        images = {name: path for name, path in files.items() if IMAGE.fullmatch(name)}
-        masks = {name.removesuffix("_1stHO"): path for name, path in files.items() if name.endswith("_1stHO")}
+        images = images_by_stem(self.directory, official=".jpg", extra=NO_IMAGE, report=self.report)
+        masks = images_by_stem(
+            self.directory,
+            key=lambda path: stem(path).removesuffix("_1stHO"),
+            official=".png",
+            extra=NO_MASK,
+            report=self.report,
+        )
         for name in sorted(set(images) - set(masks)):
             self.report(
                 f"'{images[name]}' has no mask '{name}_1stHO.png' beside it: add the mask or remove the image.", name

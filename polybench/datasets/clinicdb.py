@@ -41,4 +41,4 @@ class ClinicDBDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `Original/` with `Ground Truth/`; the group is the video sequence."""
-        return paired_sources(self, "Original", "Ground Truth")
+        return paired_sources(self, "Original", "Ground Truth", official=(".tif", ".tif"))

@@ -42,4 +42,4 @@ class ColonDBDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `images/` with `masks/`."""
-        return paired_sources(self, "images", "masks")
+        return paired_sources(self, "images", "masks", official=(".png", ".png"))

@@ -37,4 +37,4 @@ class CVC300DataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `images/` with `masks/`."""
-        return paired_sources(self, "images", "masks")
+        return paired_sources(self, "images", "masks", official=(".png", ".png"))

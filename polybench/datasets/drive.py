@@ -64,9 +64,10 @@ class DRIVEDataModule(SegmentationDataModule):
             folder / "images",
             folder / "1st_manual",
             mask_key=lambda path: path.stem.replace("_manual1", f"_{part}"),
+            official=(".tif", ".gif"),
             report=report,
         )
-        views = images_by_stem(folder / "mask", report=self.report)
+        views = images_by_stem(folder / "mask", official=".gif", report=self.report)
         found = []
         for stem, (image, vessels) in pairs.items():
             name = stem.removesuffix(f"_{part}")

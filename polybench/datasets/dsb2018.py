@@ -5,8 +5,10 @@ Here it is semantic segmentation: the mask of an image is the union of its nucle
 the protocol `instances` compares with the nuclei themselves.
 """
 
+from pathlib import Path
+
 from polybench.data.card import Archive, Card
-from polybench.data.listing import list_files
+from polybench.data.listing import NoFilesError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Source
@@ -62,10 +64,17 @@ class DSB2018DataModule(SegmentationDataModule):
         found = []
         for case in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
             name = case.name
-            try:
-                image, masks = images_by_stem(case / "images")[name], list_files(case / "masks").files
-            except (DataError, KeyError):
+            images, masks = (self._files(case / part, name) for part in ("images", "masks"))
+            if name not in images or not masks:
                 self.report(f"'{case}' lacks images/{name}.png or masks/: unpack it again or remove the folder.", name)
                 continue
-            found.append(Source(name, self.split.groups.get(name, name), image, masks))
+            group = self.split.groups.get(name, name)
+            found.append(Source(name, group, images[name], tuple(masks.values())))
         return found
+
+    def _files(self, folder: Path, name: str) -> dict[str, Path]:
+        """The images of a folder by stem; none where there is no such folder."""
+        try:
+            return images_by_stem(folder, official=".png", report=lambda problem, _: self.report(problem, name))
+        except NoFilesError:
+            return {}

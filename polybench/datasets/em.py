@@ -31,6 +31,7 @@ class EMDataModule(SegmentationDataModule):
     folder = "ISBI2012"
     default_split = "reconstructed_24_3_3"
     extra_protocols = (MEMBRANES,)
+    unread_official = ("test-volume.tif",)
     card = Card(
         title="ISBI-2012 EM",
         citation="Arganda-Carreras et al., Crowdsourcing the creation of image segmentation algorithms for "

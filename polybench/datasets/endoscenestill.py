@@ -9,6 +9,9 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import pair_by_stem
 from polybench.data.sample import Source
 
+OFFICIAL = {"CVC-300": (".bmp", ".bmp"), "CVC-612": (".bmp", ".tif")}
+"""Folder -> types of its images and masks."""
+
 
 class EndoSceneStillDataModule(SegmentationDataModule):
     """CVC-EndoSceneStill in its official layout: `CVC-300/` and `CVC-612/`, in each `bbdd/` and `gtpolyp/`.
@@ -45,7 +48,9 @@ class EndoSceneStillDataModule(SegmentationDataModule):
             self.report(problem, stem and f"{name}/{stem}")
 
         folder, found = self.directory / name, []
-        for stem, (image, mask) in pair_by_stem(folder / "bbdd", folder / "gtpolyp", report=report).items():
+        for stem, (image, mask) in pair_by_stem(
+            folder / "bbdd", folder / "gtpolyp", official=OFFICIAL[name], report=report
+        ).items():
             frame = f"{name}/{stem}"
             found.append(Source(frame, self.split.groups.get(frame, frame), image, (mask,)))
         return found

@@ -43,7 +43,8 @@ class ETISDataModule(SegmentationDataModule):
         """Pair the frames with `Ground Truth/p<frame>`, or `images/` with `masks/`."""
         official = (self.directory / "Ground Truth").is_dir()
         images, masks = (self.folder, "Ground Truth") if official else ("images", "masks")
-        return paired_sources(self, images, masks, mask_key=image_of)
+        types = (".tif", ".tif") if official else (".png", ".png")
+        return paired_sources(self, images, masks, mask_key=image_of, official=types)
 
 
 def image_of(mask: Path) -> str:

@@ -4,12 +4,11 @@ Gutman et al., "Skin lesion analysis toward melanoma detection: a challenge at I
 Skin Imaging Collaboration", arXiv:1605.01397.
 """
 
-from pathlib import Path
-
 from polybench.data.card import Archive, Card
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
+from polybench.datasets.isic2018 import EXTRA, image_of
 
 HOST = "https://isic-archive.s3.amazonaws.com/challenges/2016"
 PARTS = ("Training", "Test")
@@ -44,10 +43,12 @@ class ISIC2016DataModule(SegmentationDataModule):
         return [
             source
             for prefix in prefixes
-            for source in paired_sources(self, f"{prefix}_Data", f"{prefix}_GroundTruth", mask_key=image_of)
+            for source in paired_sources(
+                self,
+                f"{prefix}_Data",
+                f"{prefix}_GroundTruth",
+                mask_key=image_of,
+                official=(".jpg", ".png"),
+                extra=EXTRA,
+            )
         ]
-
-
-def image_of(mask: Path) -> str:
-    """The stem of the image that a mask belongs to."""
-    return mask.stem.removesuffix("_Segmentation")

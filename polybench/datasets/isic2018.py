@@ -5,6 +5,7 @@ Imaging Collaboration", arXiv:1902.03368. It is the challenge's training part, w
 (100) and test part (1000) are not read.
 """
 
+import re
 from pathlib import Path
 
 from polybench.data.card import Archive, Card
@@ -13,6 +14,8 @@ from polybench.data.pairs import paired_sources
 from polybench.data.sample import Source
 
 HOST = "https://isic-archive.s3.amazonaws.com/challenges/2018"
+EXTRA = "_superpixels$|_attribute_"
+"""Files of other tasks that copies of the challenges hold beside images and masks."""
 
 
 class ISIC2018DataModule(SegmentationDataModule):
@@ -56,10 +59,15 @@ class ISIC2018DataModule(SegmentationDataModule):
     def sources(self) -> list[Source]:
         """Pair each image with `<id>_segmentation`."""
         return paired_sources(
-            self, "ISIC2018_Task1-2_Training_Input", "ISIC2018_Task1_Training_GroundTruth", mask_key=image_of
+            self,
+            "ISIC2018_Task1-2_Training_Input",
+            "ISIC2018_Task1_Training_GroundTruth",
+            mask_key=image_of,
+            official=(".jpg", ".png"),
+            extra=EXTRA,
         )
 
 
 def image_of(mask: Path) -> str:
     """The stem of the image that a mask belongs to."""
-    return mask.stem.removesuffix("_segmentation")
+    return re.sub("_segmentation$", "", mask.stem, flags=re.IGNORECASE)

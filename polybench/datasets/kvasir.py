@@ -47,4 +47,4 @@ class KvasirSEGDataModule(SegmentationDataModule):
 
     def sources(self) -> list[Source]:
         """Pair `images/` with `masks/`."""
-        return paired_sources(self, "images", "masks")
+        return paired_sources(self, "images", "masks", official=(".jpg", ".jpg"))

@@ -3,8 +3,11 @@
 Mendonça et al., "PH2 - a dermoscopic image database for research and benchmarking", EMBC 2013.
 """
 
+import contextlib
+from pathlib import Path
+
 from polybench.data.card import Card
-from polybench.data.listing import natural_key
+from polybench.data.listing import NoFilesError, natural_key
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Source
@@ -42,18 +45,24 @@ class PH2DataModule(SegmentationDataModule):
         folder = self.directory / "PH2 Dataset images"
         if not folder.is_dir():
             raise DataError(f"There is no folder '{folder}': unpack PH2Dataset.rar so that it is there.")
-        found = []
-        for case in sorted(folder.glob("IMD*"), key=lambda path: natural_key(path.name)):
-            name = case.name
-            try:
-                image = images_by_stem(case / f"{name}_Dermoscopic_Image")[name]
-                mask = images_by_stem(case / f"{name}_lesion")[f"{name}_lesion"]
-            except (DataError, KeyError):
-                self.report(
-                    f"'{case}' lacks {name}_Dermoscopic_Image/{name}.bmp or {name}_lesion/{name}_lesion.bmp: "
-                    "unpack it again or remove the folder.",
-                    name,
-                )
-                continue
-            found.append(Source(name, self.split.groups.get(name, name), image, (mask,)))
-        return found
+        cases = sorted((path for path in folder.glob("IMD*") if path.is_dir()), key=lambda path: natural_key(path.name))
+        return [source for case in cases if (source := self._source(case)) is not None]
+
+    def _source(self, case: Path) -> Source | None:
+        """The image of a folder with its mask; None, once that is reported, where one is not there."""
+        name = case.name
+        files: list[Path] = []
+
+        def report(problem: str, stem: str | None) -> None:
+            self.report(problem, name)
+
+        for stem, part in ((name, "Dermoscopic_Image"), (f"{name}_lesion", "lesion")):
+            folder = case / f"{name}_{part}"
+            found: dict[str, Path] = {}
+            with contextlib.suppress(NoFilesError):
+                found = images_by_stem(folder, official=".bmp", report=report)
+            if stem not in found:
+                self.report(f"'{case}' lacks {folder.name}/{stem}.bmp: unpack it again or remove the folder.", name)
+                return None
+            files.append(found[stem])
+        return Source(name, self.split.groups.get(name, name), files[0], (files[1],))

@@ -74,7 +74,7 @@ class PraNetDataModule(SegmentationDataModule):
             self.report(problem, stem and id_of(stem))
 
         found = []
-        for stem, (image, mask) in pair_by_stem(images, masks, report=report).items():
+        for stem, (image, mask) in pair_by_stem(images, masks, official=(".png", ".png"), report=report).items():
             image_id = id_of(stem)
             found.append(Source(image_id, self.split.groups.get(image_id, image_id), image, (mask,)))
         return found

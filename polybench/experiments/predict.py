@@ -11,7 +11,7 @@ from PIL import Image
 
 from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.data.images import UInt8Array, read_image
-from polybench.data.listing import list_files
+from polybench.data.listing import Listing, list_files
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
@@ -36,7 +36,8 @@ class Prediction:
         out: The folder of masks.
         targets: Image -> the file of its mask, or of its probabilities.
         refinement: What refines the masks; None where nothing does.
-        problems: For each image without a mask, why.
+        problems: For each image without a mask, why; entries that are named like an image and are none are among them.
+        listing: What the folder of images holds.
         regions: The regions that the refinement looked at.
     """
 
@@ -45,6 +46,7 @@ class Prediction:
     out: Path
     targets: dict[Path, Path]
     refinement: Refinement | None
+    listing: Listing
     problems: list[str] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
 
@@ -96,13 +98,15 @@ def prepare(words: Sequence[str]) -> Prediction:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
     refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
-    paths = list_files(images, recursive=True).files
-    targets = mask_paths(paths, images, out, ".npy" if config.probabilities else ".png")
+    listing = list_files(images, recursive=True)
+    targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
     session.load_weights(Path(checkpoint))
     if refinement is not None:
         choose_thresholds(session, refinement, None)
     session.model.eval().to(session.trainer.strategy.root_device)
-    return Prediction(session, images, out, dict(zip(paths, targets, strict=True)), refinement)
+    return Prediction(
+        session, images, out, dict(zip(listing.files, targets, strict=True)), refinement, listing, listing.problems
+    )
 
 
 def mask_paths(paths: Sequence[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,32 @@ def test_probabilities_score_as_the_test_did_under_every_protocol(
     scored = pd.read_csv(tmp_path / "scores.csv", dtype={"id": str}).set_index("id").loc[tested.index]
     assert {"pranet@2/s_measure", "fanet@2/dice", "keras_fcn@2/iou_0.2"} <= set(tested)
     pd.testing.assert_frame_equal(scored[tested.columns], tested)
+
+
+def test_links_folders_and_pipes_are_predicted_or_named(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = tmp_path / "images"
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "elsewhere" / "d.png")
+    (images / "linked").symlink_to(tmp_path / "elsewhere")
+    (images / "gone.png").symlink_to("nowhere")
+    os.mkfifo(images / "pipe.png")
+    (images / "folder.png").mkdir()
+    assert run(words) == 1
+    told = capsys.readouterr()
+    assert "5 of 7 images" in told.out
+    assert "left out: 1 dangling link 'gone.png', 1 a folder though named like a file 'folder.png', 1 no " in told.out
+    problems = [line for line in told.err.splitlines() if "nothing for this image" in line]
+    assert len(problems) == 2
+    assert all(any(name in line for line in problems) for name in ("gone.png", "pipe.png"))
+    assert (tmp_path / "masks" / "linked" / "d.png").is_file()
+
+
+def test_name_that_is_no_utf8_is_one_sentence(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "images" / os.fsdecode(b"\xff.png")).touch()
+    assert run(words) == 2
+    assert r"\xff.png' is not UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "masks").exists()

@@ -1,6 +1,7 @@
 """`polybench score` on what users' folders hold: every type of file, names, broken files, wrong options."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -370,3 +371,22 @@ def test_prediction_that_reaches_no_threshold_is_remarked_on(folder: Path, capsy
         save(folder / "pred" / f"{name}.png", truth(name).astype(np.uint8) * 120)
     assert score(folder) == 0
     assert "no prediction reaches 0.5 anywhere; the highest value is 0.471" in capsys.readouterr().err
+
+
+def test_what_was_left_out_is_counted_in_the_terminal_and_the_json(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(folder / "pred" / "fold2" / "a.png", levels("a"))
+    (folder / "gt" / "Thumbs.db").touch()
+    assert score(folder) == 0
+    remarks = json.loads((folder / "out.json").read_text())["remarks"]
+    assert f"'{folder / 'pred'}' has 3 maps; left out: 1 in the sub-folder 'fold2'" in remarks
+    assert f"'{folder / 'gt'}' has 3 maps; left out: 1 of another type 'Thumbs.db'" in remarks
+    assert "left out: 1 in the sub-folder 'fold2'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["gt", "pred"])
+def test_name_that_is_no_utf8_is_one_sentence(folder: Path, place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / place / os.fsdecode(b"\xff.png")).touch()
+    assert score(folder) == 2
+    assert r"\xff.png' is not UTF-8" in capsys.readouterr().err

@@ -181,8 +181,9 @@ def test_file_that_cannot_be_read_just_now_is_not_skipped(data_root: Path, monke
 
 def test_two_files_of_one_stem(data_root: Path) -> None:
     image, _ = frame(data_root)
-    Image.new("RGB", (64, 48), (9, 9, 9)).save(image.with_suffix(".png"))
-    with pytest.raises(DataError, match=r"3\.tif' and '3\.png' have the same stem: keep one of them"):
+    image.rename(image.with_suffix(".png"))
+    Image.new("RGB", (64, 48), (9, 9, 9)).save(image.with_suffix(".bmp"))
+    with pytest.raises(DataError, match=r"3\.png' and '3\.bmp' have the same stem: keep one of them"):
         ready(data_root, on_error="raise")
     with pytest.warns(UserWarning, match="same stem"):
         data = ready(data_root, on_error="skip")

@@ -50,7 +50,9 @@ def main(args: list[str]) -> int:
 
     from polybench.data.audit import audit_copy
     from polybench.data.audit_report import write_pictures, write_report
+    from polybench.data.listing import left_out_words
     from polybench.data.splits import join
+    from polybench.data.unread import left_out_beside
 
     data = open_copy(options.name, options.root, options.split)
     splits = lists_of(data, options.split)
@@ -64,6 +66,8 @@ def main(args: list[str]) -> int:
     _show(report)
     for problem in problems:
         print(f"left out: {problem}")
+    if rest := left_out_words(left_out_beside(list(sources.values()), data.unread_official)):
+        print(f"left out beside the images: {rest}")
     print("\n".join(f"written: {path}" for path in [*pages, *pictures]))
     return 0
 

@@ -38,6 +38,7 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
 
     from polybench.atomic import atomic_write_text
+    from polybench.data.listing import list_files
     from polybench.data.make_split import make_split
     from polybench.data.pairing import pair_by_stem
     from polybench.data.splits import SUBSETS, load_split
@@ -55,6 +56,9 @@ def main(args: list[str]) -> int:
         raise DataError(f"'{out}' is there already and differs: name another file with --out, or remove it.")
     atomic_write_text(out, text)
     split = load_split(out.parent, str(out))
+    for listing in (list_files(folder / name) for name in ("images", "masks")):
+        if listing.left_out:
+            print(f"'{listing.folder}': {listing.sentence}.")
     print(f"{out}: {', '.join(f'{subset} {len(split.ids(subset))}' for subset in SUBSETS)}.")
     words = (str(folder), "--data.split", str(out))
     print(f"Use it with --data FolderDataModule --data.root {shlex.join(words)}")

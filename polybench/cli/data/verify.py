@@ -94,6 +94,8 @@ def _lines(found: "Verification", data: "SegmentationDataModule") -> dict[str, s
         "foreground": f"{100 * found.foreground:.1f} % of a mask on average",
         "empty, full masks": f"{found.empty_masks}, {found.full_masks}",
     }
+    if found.left_out:
+        lines["left out beside them"] = found.left_out
     if found.objects is not None:
         lines["objects"] = f"{found.objects}"
     if found.field_of_view is not None:

@@ -1,4 +1,5 @@
 import csv
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -118,3 +119,31 @@ def test_image_without_mask_is_named(folder: Path, capsys: pytest.CaptureFixture
     (folder / "masks" / "ben_2.png").unlink()
     assert run(["data", "split", str(folder)]) == 1
     assert f"'{folder / 'images' / 'ben_2.png'}' has no mask" in capsys.readouterr().err
+
+
+def test_images_in_sub_folders_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "images" / "more").mkdir()
+    Image.new("L", (8, 8)).save(folder / "images" / "more" / "dora_1.png")
+    assert run(["data", "split", str(folder)]) == 1
+    assert f"'{folder / 'images'}' holds 1 image in sub-folders ('more')" in capsys.readouterr().err
+    assert not (folder / "split.csv").exists()
+
+
+def test_what_was_left_out_is_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("._anna_1.png", "Thumbs.db", "notes.txt"):
+        (folder / "images" / name).touch()
+    assert run(["data", "split", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert f"'{folder / 'images'}': 12 images; left out: 1 hidden '._anna_1.png', 2 of another type such as " in told
+    assert f"'{folder / 'masks'}'" not in told
+
+
+@pytest.mark.parametrize("name", [b"\xff.png", b"anna\n2.png"])
+def test_name_that_can_not_stand_in_a_list_is_spelt_out(
+    folder: Path, name: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("images", "masks"):
+        (folder / part / os.fsdecode(name)).touch()
+    assert run(["data", "split", str(folder)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert repr(name)[2:-1] in line
