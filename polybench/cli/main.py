@@ -4,10 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NamedTuple
 
 from polybench import __version__
 from polybench.errors import ConfigError, UserError, did_you_mean
+from polybench.wording import escaped
 
 
 class Command(NamedTuple):
@@ -49,7 +51,7 @@ def run(args: Sequence[str]) -> int:
         return _dispatch(list(args))
     except UserError as error:
         if os.environ.get("LOCAL_RANK", "0") == "0":
-            print(f"polybench: error: {error}", file=sys.stderr)
+            print(f"polybench: error: {_printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
@@ -57,14 +59,23 @@ def run(args: Sequence[str]) -> int:
     except OSError as error:
         if error.filename is None:
             raise
-        print(f"polybench: error: '{error.filename}': {error.strerror}: choose another path.", file=sys.stderr)
+        name = _printable(os.fsdecode(error.filename))
+        print(f"polybench: error: '{name}': {error.strerror}: choose another path.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("polybench: interrupted", file=sys.stderr)
         return 130
 
 
+def _printable(text: str) -> str:
+    """A text without control characters, its lines kept."""
+    return "\n".join(escaped(line) for line in text.split("\n"))
+
+
 def _dispatch(args: list[str]) -> int:
+    for word in args:
+        if any("\ud800" <= char <= "\udfff" for char in word):  # how Python holds bytes that are no UTF-8
+            raise ConfigError(f"'{escaped(word)}' is not UTF-8: rename the file or folder.")
     if not args or args[0] in {"-h", "--help"}:
         print(usage())
         return 0 if args else 2
@@ -81,4 +92,7 @@ def _dispatch(args: list[str]) -> int:
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold what the terminal can't show
     sys.exit(run(sys.argv[1:]))

@@ -9,6 +9,7 @@ from rich.table import Table
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
 from polybench.results.statistics import Interval, caution
+from polybench.wording import counted
 
 WIDTH = 132
 """Of tables that go to a file, characters."""
@@ -34,7 +35,7 @@ def print_panel(
     for name, (metric, of) in intervals.items():
         if of.low is not None:
             interval = f"95 % interval of the {name} {title(metric)}: {of.low:.4f} to {of.high:.4f}"
-            console.print(f"{interval}, {of.n} images in {of.groups} groups.", highlight=False)
+            console.print(f"{interval}, {counted(of.n, 'image')} in {counted(of.groups, 'group')}.", highlight=False)
     for note in {caution(of.n, of.groups) for _, of in intervals.values()} - {None}:
         console.print(f"Note: {note}", style="dim", highlight=False)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
+from rich.markup import escape
 from rich.table import Table
 
 from polybench.cli.panel import panel_table, wide_console
@@ -16,6 +17,7 @@ from polybench.results.facts import DatasetFacts, ProtocolScores, RefinementFact
 from polybench.results.layout import layout_of
 from polybench.results.readings import readings, title
 from polybench.results.statistics import caution
+from polybench.wording import counted
 
 HEADLINES = ("dice", "iou")
 """What is compared before and after a refinement of those protocols that have many metrics."""
@@ -52,15 +54,15 @@ def print_scores(
     console = wide_console()
     for one in main:
         what = scores[one.key][recipe].what
-        of_what = f"{data.name}, {subset} subset of split {data.split}: {one.key}, {first.n} {what}"
+        of_what = f"{data.name}, {subset} subset of '{data.split}': {one.key}, {first.n} {what}"
         ranks = ", which ranks this dataset" if len(main) > 1 and one.name == data.ranked_by else ""
-        console.print(score_table(f"{of_what} in {first.groups} groups{ranks}", scores[one.key]))
+        console.print(score_table(f"{of_what} in {counted(first.groups, 'group')}{ranks}", scores[one.key]))
     if further:
         heading = f"The same predictions of {recipe} under the other protocols"
         console.print(panel_table(heading, further, [protocol.scores(rows) for protocol in further]))
     for note in (caution(first.n, first.groups, first.what), *data.copy_notes, data.split_note):
         if note:
-            console.print(f"Note: {note}", style="dim")
+            console.print(f"Note: {note}", style="dim", markup=False)
     return scores
 
 
@@ -71,7 +73,7 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
         heading: Its title.
         scores: Row name -> scores, that of the net first.
     """
-    table = Table(title=heading, title_justify="left")
+    table = Table(title=escape(heading), title_justify="left")
     table.add_column("")
     first, *_ = scores
     headline, shown, _, _ = layout_of(scores[first])
@@ -85,7 +87,7 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
         interval = f" [{value.low:.4f}, {value.high:.4f}]" if value and value.low is not None else ""
         cells = [f"{row.values[metric].value:.4f}" if metric in row.values else "" for metric in (headline, *others)]
         cells[0] += interval
-        table.add_row(name, *cells, style="bold" if name == first else "dim")
+        table.add_row(escape(name), *cells, style="bold" if name == first else "dim")
     return table
 
 
@@ -125,14 +127,14 @@ def refinement_table(facts: RefinementFacts, refined: Mapping[str, Mapping[str, 
     """
     name = facts.classifier.stage or facts.classifier.sha256[:8]
     heading = f"Refined by {name}: {facts.removed} of {facts.regions} regions removed"
-    table = Table("", title=heading, title_justify="left")
+    table = Table("", title=escape(heading), title_justify="left")
     for column in ("tested at 0.5", f"mask at {facts.mask_threshold:g}", "refined"):
         table.add_column(column, justify="right", no_wrap=True)
     scores = {**facts.scores, "refined": refined}
     for key in refined:
         if key == OBJECTS.key:
-            for place, counted in enumerate(("true positives", "false positives", "false negatives")):
-                table.add_row(f"{key} {counted}", *(str(facts.objects[step][place]) for step in scores))
+            for place, what in enumerate(("true positives", "false positives", "false negatives")):
+                table.add_row(f"{key} {what}", *(str(facts.objects[step][place]) for step in scores))
         reading = "at 0.5" if key == KERAS_FCN.key else ""
         of_steps = [readings(found[key])[reading] for found in scores.values()]
         for metric in of_steps[0]:

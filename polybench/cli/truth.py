@@ -23,7 +23,7 @@ from polybench.data.predictions import (
 )
 from polybench.data.splits import SUBSETS, Subset
 from polybench.errors import ConfigError, DataError
-from polybench.wording import some
+from polybench.wording import counted, some
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.data.module import SegmentationDataModule
@@ -190,7 +190,7 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
 
     groups = {image_id: data.split.groups[image_id] for image_id in images}
     protocols = (*PROTOCOLS, *data.extra_protocols)
-    title = f"{name}, {subset} subset of split {data.split.name}"
+    title = f"{name}, {subset} subset of '{data.split.name}'"
     return Truth(
         groups,
         aliases,
@@ -227,8 +227,8 @@ def _images_of(data: "SegmentationDataModule", subset: Subset) -> "dict[str, Sou
     if lacking := [image_id for image_id in ids if image_id not in sources]:
         reason = f" ({data.problems[0].rstrip('.')})" if data.problems else ""
         raise DataError(
-            f"'{data.directory}' lacks {len(lacking)} image(s) of {place}: {some(lacking)}{reason}; add them, or "
-            "choose another subset with --split."
+            f"'{data.directory}' lacks {counted(len(lacking), 'image')} of {place}: {some(lacking)}{reason}; add "
+            "them, or choose another subset with --split."
         )
     return {image_id: sources[image_id] for image_id in ids}
 

@@ -21,6 +21,7 @@ from polybench.data.images import UInt8Array, resize_image
 from polybench.data.splits import SUBSETS
 from polybench.results.facts import UNOFFICIAL, kind_of_copy
 from polybench.results.format import DASH, code, text
+from polybench.wording import counted
 
 MARKER = "<!-- Made by `polybench data audit`; do not edit. -->"
 
@@ -88,7 +89,7 @@ def _leak_table(splits: Sequence[SplitAudit]) -> str:
 
 def _split_section(split: SplitAudit) -> str:
     result, listed = split.result, len(split.split.subsets)
-    groups = f"{result.groups} groups, {result.crossing or 'none'} of them in several subsets"
+    groups = f"{counted(result.groups, 'group')}, {result.crossing or 'none'} of them in several subsets"
     if split.split.group_disjoint is None:
         groups = "groups not known"
     images = f"{result.images} images" if result.images == listed else f"{result.images} of {listed} images"

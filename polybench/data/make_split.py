@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from polybench.data.listing import natural_key
 from polybench.data.splits import SUBSETS
 from polybench.errors import ConfigError, DataError
+from polybench.wording import counted
 
 
 def make_split(
@@ -61,9 +62,11 @@ def _check(ids: Sequence[str], home: Mapping[str, str]) -> None:
             if "#" in name or "\n" in name or name != name.strip():
                 raise DataError(f"The name {name!r} can't stand in a list: take '#' and spaces at its ends out.")
     if len(home) != len(ids):
-        raise DataError(f"{len(ids) - len(home)} image(s) are named twice: give each its own name.")
+        raise DataError(f"{counted(len(ids) - len(home), 'image')} named twice: give each its own name.")
     if len(set(home.values())) < len(SUBSETS):
-        raise DataError(f"{len(set(home.values()))} group(s) can't be divided into three parts: at least 3 are needed.")
+        raise DataError(
+            f"{counted(len(set(home.values())), 'group')} can't be divided into three parts: at least 3 are needed."
+        )
 
 
 def _deal(home: Mapping[str, str], shares: Sequence[float], seed: int) -> dict[str, str]:

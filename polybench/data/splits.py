@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from polybench.errors import ConfigError, DataError, did_you_mean
+from polybench.wording import counted
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
@@ -57,8 +58,8 @@ class Split:
         found = [image_id for image_id in listed if image_id in here]
         if not found:
             raise DataError(
-                f"'{source}' has none of the {len(listed)} image(s) of '{subset}' in split '{self.name}': add them, or "
-                "choose another split."
+                f"'{source}' has none of the {counted(len(listed), 'image')} of '{subset}' in split '{self.name}': "
+                "add them, or choose another split."
             )
         return found
 
@@ -84,14 +85,14 @@ class Split:
         unknown = [image_id for image_id in present if image_id not in self.subsets]
         if unknown:
             raise DataError(
-                f"'{source}' has {len(unknown)} image(s) that split '{self.name}' does not list, '{unknown[0]}' first: "
-                "remove them or choose a split made for this copy."
+                f"'{source}' has {counted(len(unknown), 'image')} that split '{self.name}' does not list, "
+                f"'{unknown[0]}' first: remove them or choose a split made for this copy."
             )
         here = set(present)
         missing = [image_id for image_id in self.subsets if image_id not in here]
         if missing and not allow_missing:
             raise DataError(
-                f"'{source}' lacks {len(missing)} image(s) of split '{self.name}': {', '.join(missing[:5])}"
+                f"'{source}' lacks {counted(len(missing), 'image')} of split '{self.name}': {', '.join(missing[:5])}"
                 f"{', …' if len(missing) > 5 else ''}. Add them, or give --data.allow_missing true, which "
                 "the record will say."
             )

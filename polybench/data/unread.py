@@ -10,6 +10,7 @@ from polybench.data.listing import IMAGE_SUFFIXES, LeftOut, Reason, list_files
 from polybench.data.progress import progress
 from polybench.data.sample import Source
 from polybench.errors import DataError
+from polybench.wording import counted
 
 NAMED = 10
 """Ids or folders that one sentence names."""
@@ -79,7 +80,7 @@ def unread_notes(names: Sequence[str]) -> list[str]:
     notes = [_not_read(hidden, "hidden files")] if hidden else []
     notes += [_not_read(group, "files") for group in list(others.values())[:NAMED]]
     if len(others) > NAMED:
-        notes.append(f"Files in {len(others) - NAMED} more folder(s) are not read.")
+        notes.append(f"Files in {counted(len(others) - NAMED, 'folder')} more are not read.")
     return notes
 
 

@@ -27,6 +27,7 @@ from polybench.refinement.thresholds import RELEASED, Thresholds
 from polybench.results.facts import Ancestor, RefinementFacts
 from polybench.results.record import Record
 from polybench.tasks import PatchClassificationTask, SegmentationTask
+from polybench.wording import counted
 
 VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
@@ -211,9 +212,9 @@ def refuse_seen_images(classifier: Record, data: SegmentationDataModule) -> None
     seen = {split.groups[image_id] for subset in ("train", "val") for image_id in split.ids(subset)}
     if shared := sorted(tested & seen):
         raise ConfigError(
-            f"The classifier was trained or selected on images of {len(shared)} groups of this test, '{shared[0]}' "
-            f"first (split '{facts.split}' of {facts.name}): train it under a split that keeps them apart, or leave "
-            "out --leaderboard."
+            f"The classifier was trained or selected on images of {counted(len(shared), 'group')} of this test, "
+            f"'{shared[0]}' first (split '{facts.split}' of {facts.name}): train it under a split that keeps them "
+            "apart, or leave out --leaderboard."
         )
 
 

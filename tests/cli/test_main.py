@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -34,3 +35,16 @@ def test_start_of_a_fit_waits_for_no_library_that_it_may_not_need() -> None:
     code = f"import sys, polybench.cli.fit; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_argument_that_is_no_utf8_is_spelt_out(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["fit", "--config"], ["data", "verify"], ["predict", "--images"]):
+        assert run([*command, os.fsdecode(b"a\xff.yaml")]) == 2
+        assert capsys.readouterr().err == "polybench: error: 'a\\xff.yaml' is not UTF-8: rename the file or folder.\n"
+
+
+def test_control_characters_of_a_name_never_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["score", "--pred", "b", "--gt", "a\x1b[31mb"]) == 1
+    told = capsys.readouterr().err
+    assert "\x1b" not in told
+    assert r"a\x1b[31mb" in told

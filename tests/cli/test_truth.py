@@ -122,7 +122,7 @@ def test_incomplete_subset_is_refused_and_others_do_not_matter(
     remove(9)
     assert run(copy) == 1
     error = refused(capsys)
-    assert "lacks 1 image(s) of split/test: 9;" in error
+    assert "lacks 1 image of split/test: 9;" in error
     assert "--data." not in error
 
 
@@ -136,7 +136,7 @@ def test_broken_pair_of_the_subset_is_said(
 
 def test_heading_names_dataset_subset_and_split(copy: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(copy) == 0
-    assert "4 images of clinicdb, test subset of split split" in capsys.readouterr().out
+    assert "4 images of clinicdb, test subset of 'split'" in capsys.readouterr().out
 
 
 def test_json_says_which_dataset(copy: list[str], data_root: Path, tmp_path: Path) -> None:

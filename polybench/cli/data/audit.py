@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from polybench.cli.data.modules import add_copy_arguments, lists_of, open_copy
 from polybench.cli.parser import Parser
+from polybench.wording import counted
 
 if TYPE_CHECKING:
     from polybench.data.audit import AuditReport
@@ -81,9 +83,12 @@ def _show(report: "AuditReport") -> None:
         for leak in split.result.leaks:
             shares = [f"{100 * n / leak.images:.1f} %" for n in (leak.exact, leak.duplicate, leak.scene)]
             group = "-" if split.split.group_disjoint is None else f"{100 * leak.group / leak.images:.1f} %"
-            table.add_row(split.split.name, leak.subset, str(leak.images), *shares, group)
+            table.add_row(escape(split.split.name), leak.subset, str(leak.images), *shares, group)
     console = Console(highlight=False)
-    console.print(f"{report.dataset}: {report.images} images, {len(report.search.pairs)} pairs that look alike.")
+    console.print(
+        f"{report.dataset}: {counted(report.images, 'image')}, {counted(len(report.search.pairs), 'pair')} of images "
+        "that look alike."
+    )
     console.print(
         "Images with the same pixels, nearly the same picture, the same scene or the same group in train; each column "
         "includes those before it, except the group."
@@ -91,4 +96,4 @@ def _show(report: "AuditReport") -> None:
     console.print(table)
     for split in report.splits:
         for line in absent_subsets(split):
-            console.print(f"{split.split.name}: {line}", soft_wrap=True)
+            console.print(f"{split.split.name}: {line}", markup=False, soft_wrap=True)

@@ -13,6 +13,7 @@ from rich.text import Text
 from polybench import __version__
 from polybench.cli.data.modules import add_copy_arguments, lists_of, open_copy
 from polybench.cli.parser import Parser
+from polybench.wording import counted
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
@@ -74,7 +75,7 @@ def _show(found: "Verification", data: "SegmentationDataModule", console: Consol
     for kind, count in shown.items():
         if count > SHOWN:
             say(Text.assemble(("defect: ", "bold red"), f"and {count - SHOWN} more of kind '{kind}': --json has them."))
-    say(Text(f"{len(found.defects)} defect(s)." if found.defects else "No defect."))
+    say(Text(f"{counted(len(found.defects), 'defect')}." if found.defects else "No defect."))
 
 
 def _lines(found: "Verification", data: "SegmentationDataModule") -> dict[str, str]:

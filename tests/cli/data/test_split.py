@@ -89,7 +89,7 @@ def test_another_list_is_not_overwritten(folder: Path, capsys: pytest.CaptureFix
         (["--group", "([a-z]+"], 2, r"--group '([a-z]+' is not a regular expression: missing )"),
         (["--group", "ben|cem"], 1, "--group 'ben|cem' matches nothing in 'anna_1'"),
         (["--group", "."], 0, ""),
-        (["--group", "_"], 1, "1 group(s) can't be divided into three parts"),
+        (["--group", "_"], 1, "1 group can't be divided into three parts"),
         (["--ratios", "8:1"], 2, "--ratios must be three positive numbers such as 8:1:1, not '8:1'"),
         (["--ratios", "8:1:nan"], 2, "not '8:1:nan'"),
         (["--ratios", "8:1:-1"], 2, "not '8:1:-1'"),
