@@ -27,6 +27,8 @@ from polybench.errors import DataError
 
 _TIMEOUT = (15.0, 60.0)  # seconds: to connect, and between two pieces of the file
 _PIECE = 1 << 18
+LARGEST = 64 << 30
+"""Bytes after which a file whose size neither card nor server states is given up."""
 
 
 def fetch(archive: Archive, into: Path, *, progress: bool = True) -> Path:
@@ -138,6 +140,7 @@ class _ResumingDownloader:
         """Append the response to the `.part`; keep it after a failure if it can be gone on with."""
         version, length = _version(response), response.headers.get("Content-Length", "")
         expected = start + int(length) if length.isdigit() else self.archive.bytes
+        limit = LARGEST if expected is None else expected
         self._refuse_size(url, expected, start)
         atomic_write_text(self.state, json.dumps({"url": url, "version": version}))
         try:
@@ -146,6 +149,9 @@ class _ResumingDownloader:
                     problem = None if file.tell() else defect_of_head(piece[:512], self.archive.name)
                     if problem is not None:
                         raise self._useless(f"What '{url}' gave {problem}")
+                    if file.tell() + len(piece) > limit:
+                        known = "of the known file" if expected else "that any archive has"
+                        raise self._useless(f"'{url}' sends more than the {limit} bytes {known}")
                     file.write(piece)
                     bar.advance(bar.task_ids[0], len(piece))
                 file.flush()

@@ -217,6 +217,12 @@ def _move(path: Path, scratch: Path, target: Path) -> None:
         elif blocker != there or not filecmp.cmp(file, there, shallow=False):
             raise DataError(f"'{blocker or there}' differs from the one in '{path}': move it away and unpack again.")
     for _, there in fresh:
+        linked = next((above for above in there.parents if above.is_symlink() and above.is_relative_to(target)), None)
+        if linked is not None:
+            raise DataError(
+                f"'{path}' is not unpacked: '{linked}' is a link, and what it leads to is not written to: remove it."
+            )
+    for _, there in fresh:
         there.parent.mkdir(parents=True, exist_ok=True)
     for file, there in fresh:
         file.rename(there)

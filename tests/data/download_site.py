@@ -1,5 +1,6 @@
 """A web server for the tests of downloads, which errs in the ways that servers do."""
 
+import contextlib
 import hashlib
 import io
 import threading
@@ -22,11 +23,13 @@ def make_zip(seed: int) -> bytes:
 
 ZIP = make_zip(0)
 NEWER = make_zip(1)
+MOST = 64 << 20
+"""Bytes after which an endless server ends, so that a test does, too."""
 
 
 @dataclass
 class Site:
-    """What the server of a test does; `asked` collects the headers of the requests."""
+    """What the server of a test does; `asked` collects the headers of the requests, `sent` counts bytes of an endless body."""
 
     url: str = ""
     body: bytes = ZIP
@@ -38,6 +41,8 @@ class Site:
     announces: int | None = None
     waits: float = 0
     encoding: str | None = None
+    endless: bool = False
+    sent: int = 0
     asked: list[dict[str, str]] = field(default_factory=list)
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -57,12 +62,25 @@ class Site:
             handler.send_header("ETag", self.tag)
         if self.encoding is not None:
             handler.send_header("Content-Encoding", self.encoding)
+        if self.endless:
+            self.send_for_ever(handler)
+            return
         handler.send_header("Content-Length", str(len(body) if self.announces is None else self.announces))
         handler.end_headers()
         handler.wfile.write(body[: self.cut_after])
         handler.wfile.flush()
         time.sleep(self.waits)
         handler.close_connection = True
+
+    def send_for_ever(self, handler: BaseHTTPRequestHandler) -> None:
+        """Send the body again and again, without a length, until the other side has closed."""
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        with contextlib.suppress(ConnectionError):
+            while self.sent < MOST:
+                handler.wfile.write(self.body)
+                self.sent += len(self.body)
 
 
 @contextmanager

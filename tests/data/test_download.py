@@ -14,7 +14,7 @@ from polybench.data import download
 from polybench.data.card import Archive
 from polybench.data.download import fetch
 from polybench.errors import DataError
-from tests.data.download_site import NEWER, ZIP, Site, serve
+from tests.data.download_site import MOST, NEWER, ZIP, Site, serve
 
 SHA256 = hashlib.sha256(ZIP).hexdigest()
 
@@ -193,6 +193,36 @@ def test_a_web_page_is_not_taken_for_the_file(site: Site, tmp_path: Path, body: 
     site.body = body
     assert "is a web page" in complaint(Archive(site.url, name), tmp_path)
     assert {file for file in names(tmp_path) if not file.endswith(".lock")} == set()
+
+
+def test_an_endless_file_is_given_up_at_the_known_size(site: Site, tmp_path: Path) -> None:
+    site.endless = True
+    assert f"sends more than the {len(ZIP)} bytes of the known file" in complaint(known(site), tmp_path)
+    assert names(tmp_path) == set()
+    assert site.sent < MOST
+
+
+def test_an_endless_rest_is_given_up_at_the_known_size(site: Site, tmp_path: Path) -> None:
+    site.cut_after = 7001
+    complaint(known(site), tmp_path)
+    site.endless = True
+    assert f"sends more than the {len(ZIP)} bytes" in complaint(known(site), tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_an_endless_file_of_unknown_size_is_given_up(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "LARGEST", 100_000)
+    site.endless = True
+    assert "sends more than the 100000 bytes that any archive has" in complaint(unknown(site), tmp_path)
+    assert names(tmp_path) == set()
+
+
+def test_a_file_without_a_length_arrives_whole(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.data.download_site.MOST", 1)
+    site.endless = True
+    assert fetch(known(site), tmp_path).read_bytes() == ZIP
 
 
 def test_a_web_page_is_noticed_at_its_start(site: Site, tmp_path: Path) -> None:

@@ -298,6 +298,28 @@ def test_a_target_that_is_a_link_is_unpacked_where_it_leads(tmp_path: Path) -> N
     assert {p.name for p in tmp_path.iterdir()} == {"disk", "set.zip", "target"}
 
 
+@pytest.mark.parametrize("leads_to", ["inside", "outside", "nowhere"])
+def test_a_link_inside_the_target_is_not_followed(tmp_path: Path, leads_to: str) -> None:
+    place = tmp_path / "target" / "other" if leads_to == "inside" else tmp_path / leads_to
+    (tmp_path / "target").mkdir()
+    if leads_to != "nowhere":
+        place.mkdir()
+    (tmp_path / "target" / "images").symlink_to(place)
+    path = make_zip(tmp_path / "set.zip", {"images/deep/1.png": b"one", "2.png": b"two"})
+    with pytest.raises(DataError, match=r"target/images'"):
+        unpack(path, tmp_path / "target")
+    assert not list(tmp_path.rglob("*1.png"))
+    assert not (tmp_path / "target" / "2.png").exists()
+
+
+def test_files_that_stand_behind_a_link_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "1.png").write_bytes(b"one")
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "images").symlink_to(tmp_path / "disk")
+    assert unpack(make_zip(tmp_path / "set.zip", {"images/1.png": b"one"}), tmp_path / "target") == 1
+
+
 def test_two_processes_do_not_unpack_into_one_folder(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "set.zip", FILES)
     with FileLock(tmp_path / ".target.unpacking.lock"), pytest.raises(DataError, match="Another process"):
