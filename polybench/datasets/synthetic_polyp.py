@@ -3,9 +3,13 @@
 No patient, no camera: a number on these images says that the machinery works, nothing about medicine.
 """
 
+import contextlib
+from pathlib import Path
+
 from polybench.data.card import Card
 from polybench.datasets.clinicdb import ClinicDBDataModule
 from polybench.datasets.synth.clinicdb import write_clinicdb_like
+from polybench.errors import DataError
 
 IMAGES = 240
 FRAMES_PER_SEQUENCE = 5
@@ -13,7 +17,7 @@ SEED = 0
 
 
 class SyntheticPolypDataModule(ClinicDBDataModule):
-    """240 generated frames, 48 sequences of 5, written on first use and then read like the real dataset."""
+    """240 generated frames, 48 sequences of 5, written into the cache on first use, then read like the real dataset."""
 
     short_name = "synthetic_polyp"
     folder = "synthetic-polyp"
@@ -30,20 +34,36 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
         groups=f"sequences of {FRAMES_PER_SEQUENCE} frames",
     )
 
-    @classmethod
-    def usual_root(cls) -> str:
-        """A folder of its own: generated frames don't belong among others' data."""
-        return "data"
-
     def is_generated(self) -> bool:
         """Whether the images were drawn by a program, as these are wherever they lie."""
         return True
 
-    def provide(self) -> None:
-        """Write the frames if they are not there.
+    @property
+    def directory(self) -> Path:
+        """The frames below `root` where they are there, else those in the cache.
 
-        Where frames may be missing, a folder that is there is taken as it is.
+        Raises:
+            DataError: If they are in neither.
         """
-        folder = self.root / self.folder
-        if not (self.allow_missing and folder.is_dir()):
+        return self._below_root() or (self._in_cache if self._in_cache.is_dir() else super().directory)
+
+    def provide(self) -> None:
+        """Write the frames into the cache if they are not there, and never below `root`, which may be read-only.
+
+        Where frames may be missing, those below `root` are taken as they are.
+        """
+        found = self._below_root()
+        if found is None or not self.allow_missing:
+            folder = found or self._in_cache
             write_clinicdb_like(folder, images=IMAGES, frames_per_sequence=FRAMES_PER_SEQUENCE, seed=SEED)
+
+    @property
+    def _in_cache(self) -> Path:
+        return self.cache_dir / "generated" / self.folder
+
+    def _below_root(self) -> Path | None:
+        """The folder of frames below `root`; None where there is none, or nothing in it."""
+        with contextlib.suppress(DataError):
+            found = super().directory
+            return found if any(found.iterdir()) else None
+        return None

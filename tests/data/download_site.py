@@ -29,7 +29,7 @@ MOST = 64 << 20
 
 @dataclass
 class Site:
-    """What the server of a test does; `asked` collects the headers of the requests, `sent` counts bytes of an endless body."""
+    """What the server of a test does: `asked` collects headers of requests, `sent` counts bytes of an endless body."""
 
     url: str = ""
     body: bytes = ZIP
