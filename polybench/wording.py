@@ -34,6 +34,8 @@ def escaped(text: str) -> str:
     >>> print(escaped("a\nb\udcff.png"))
     a\nb\xff.png
     """
+    if text.isprintable():
+        return text
     return "".join(_escape(char) if unicodedata.category(char) in _UNPRINTED else char for char in text)
 
 

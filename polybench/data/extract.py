@@ -5,7 +5,10 @@ names that lead outside, links, devices, encryption, two names that are one wher
 unpack to far more than they are (zip bombs). What macOS adds (`__MACOSX/`, `._*`) is left out.
 """
 
+import bz2
 import filecmp
+import gzip
+import io
 import lzma
 import os
 import shutil
@@ -20,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, Literal, cast
+from typing import IO, cast
 
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -32,11 +35,18 @@ MAX_MEMBERS = 200_000
 """Files and folders in an archive; the one with the most, DSB-2018, has about 32,000."""
 MAX_BYTES = 64 << 30
 """Bytes that an archive may unpack to; the largest, ISIC-2018, has 11 GB."""
+MAX_HEADER = 64 << 20
+"""Bytes that a tar archive may have between two files; more is no name, but a bomb."""
 MAX_RATIO = 200
 """Bytes unpacked per byte of the archive, where they are more than `RATIO_FROM`; deflate alone reaches 1000."""
 RATIO_FROM = 64 << 20
-_Mode = Literal["r:", "r:gz", "r:bz2", "r:xz"]
-_TARS: dict[str, _Mode] = {".tar": "r:", ".tar.gz": "r:gz", ".tgz": "r:gz", ".tar.bz2": "r:bz2", ".tar.xz": "r:xz"}
+_TARS: dict[str, Callable[[Path], io.BufferedIOBase]] = {
+    ".tar": lambda path: path.open("rb"),
+    ".tar.gz": gzip.GzipFile,
+    ".tgz": gzip.GzipFile,
+    ".tar.bz2": bz2.BZ2File,
+    ".tar.xz": lzma.LZMAFile,
+}
 _BROKEN = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, UnicodeError, NotImplementedError),
@@ -153,9 +163,10 @@ def _clash(place: PurePosixPath, folder: bool, taken: dict[str, tuple[str, bool]
 def _entries(path: Path) -> Iterator[_Entry]:
     """The members in the archive's order; each can be read until the next is asked for."""
     name = path.name.lower()
-    mode = next((mode for suffix, mode in _TARS.items() if name.endswith(suffix)), None)
-    if mode is not None:
-        yield from _tar_entries(path, mode)
+    opener = next((opener for suffix, opener in _TARS.items() if name.endswith(suffix)), None)
+    if opener is not None:
+        with opener(path) as stream:
+            yield from _tar_entries(path, _Guarded(stream))
     elif name.endswith(".zip"):
         yield from _zip_entries(path)
     else:
@@ -172,8 +183,29 @@ def _zip_entries(path: Path) -> Iterator[_Entry]:
             yield _Entry(info.filename, info.file_size, info.is_dir(), refusal, partial(archive.open, info))
 
 
-def _tar_entries(path: Path, mode: _Mode) -> Iterator[_Entry]:
-    with tarfile.open(path, mode) as archive:
+class _Guarded(io.RawIOBase):
+    """The bytes of a tar archive, of which nobody reads so many at once as a header can claim that a name has."""
+
+    def __init__(self, stream: io.BufferedIOBase) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Read from the archive; a size beyond that of any name is an error."""
+        if not 0 <= size <= MAX_HEADER:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move within the archive."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The place within the archive."""
+        return self._stream.tell()
+
+
+def _tar_entries(path: Path, guarded: _Guarded) -> Iterator[_Entry]:
+    with tarfile.open(fileobj=guarded, mode="r:") as archive:
         for info in archive:
             refusal = None if info.isreg() or info.isdir() else "is a link or a device"
             try:
@@ -182,9 +214,8 @@ def _tar_entries(path: Path, mode: _Mode) -> Iterator[_Entry]:
                 refusal = refusal or f"is not safe ({error})"
             read = partial(archive.extractfile, info)
             yield _Entry(info.name, info.size, info.isdir(), refusal, cast(Callable[[], IO[bytes]], read))
-        stream = cast(IO[bytes], archive.fileobj)
-        stream.seek(archive.offset)
-        end = stream.read(RATIO_FROM)  # to the end of the file, where gzip, bzip2 and xz compare checksums
+        guarded.seek(archive.offset)
+        end = guarded.read(MAX_HEADER)  # to the end of the file, where gzip, bzip2 and xz compare checksums
         if len(end) < tarfile.BLOCKSIZE or any(end[: tarfile.BLOCKSIZE]):
             raise tarfile.ReadError("it stops before its end")
 

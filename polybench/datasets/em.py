@@ -56,6 +56,8 @@ class EMDataModule(SegmentationDataModule):
         """List the slices of the stacks, or of the folders `train-volume/` and `train-labels/`."""
         volume, labels = self.directory / "train-volume.tif", self.directory / "train-labels.tif"
         if volume.is_file():
+            if not labels.is_file():
+                raise DataError(f"There is no file '{labels}' beside '{volume.name}': unpack both stacks there.")
             if pages(volume) != pages(labels):
                 raise DataError(
                     f"'{volume}' has {pages(volume)} slices but '{labels}' has {pages(labels)}: replace the wrong one."

@@ -159,6 +159,19 @@ def test_a_bomb_is_refused(tmp_path: Path, name: str) -> None:
     assert f"{80 << 20} bytes" in complaint(path)
 
 
+@pytest.mark.parametrize("name", ["set.tar", "set.tar.gz"])
+def test_a_header_that_is_longer_than_any_name_is_refused_unread(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "MAX_HEADER", 1 << 20)
+    header = tarfile.TarInfo("././@LongLink")
+    header.type, header.size = tarfile.GNUTYPE_LONGNAME, 2 << 20
+    path = tmp_path / name
+    with (gzip.open if name.endswith("gz") else open)(path, "wb") as file:
+        file.write(header.tobuf(tarfile.GNU_FORMAT) + b"a" * header.size + bytes(1024))
+    assert f"a header of {2 << 20} bytes" in complaint(path)
+
+
 def test_what_compresses_well_but_is_small_is_no_bomb(tmp_path: Path) -> None:
     assert unpack(make_zip(tmp_path / "set.zip", {"mask.bmp": bytes(4 << 20)}), tmp_path / "target") == 1
 
