@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
-from polybench.callbacks.resume import run_of
-from polybench.callbacks.transfer import lineage_of
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, run_of, said_of_run
+from polybench.callbacks.donors import lineage_of, read_ancestors
 from polybench.errors import ConfigError
 from polybench.experiments.session import Session
 from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
@@ -47,12 +46,15 @@ def begin(session: Session, shared: bool) -> Begun:
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     resumes = session.resumes(Path(path))
     if resumes and run_of(Path(path)) == session.mark(session.trainer.world_size):
-        said = saved[KEY]
-        return Begun(
-            decode(StartFacts, json.loads(said["start"])),
-            tuple(decode(Ancestor, one) for one in json.loads(said["ancestors"])),
-            said["start_path"],
-        )
+        said = said_of_run(saved)
+        try:
+            start = decode(StartFacts, json.loads(said["start"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"What '{path}' says of the start of its run is not as polybench writes it ({error}): resume from "
+                "another checkpoint of the run, or leave out --ckpt_path to start anew."
+            ) from error
+        return Begun(start, read_ancestors(said.get("ancestors"), path), said.get("start_path"))
     transfers = [one for one in transfers_of(session.trainer) if one.source is not None]
     if transfers and not resumes:
         raise ConfigError(

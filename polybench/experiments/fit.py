@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.callbacks.checkpoint import selection_of
+from polybench.callbacks.selection import selection_of
 from polybench.data.patch_module import PatchDataModule
 from polybench.errors import ConfigError
 from polybench.experiments.beginning import Begun, begin, state_to_resume
@@ -122,7 +122,7 @@ def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, sh
     """Tell the callbacks what checkpoints shall say."""
     data = session.datamodule
     session.resume.every = session.config.save_every
-    session.resume.run = session.mark(session.trainer.world_size)
+    session.resume.run = selection_of(session.trainer).run = session.mark(session.trainer.world_size)
     stage = "-".join(part for part in (context.name, context.variant) if part)
     session.resume.origin = {"task": session.model.kind, "dataset": data.short_name, "stage": stage}
     margin = data.margin if isinstance(data, PatchDataModule) else 0.0

@@ -13,7 +13,8 @@ from polybench.callbacks import (
     AtomicCheckpointIO,
     PreviewsCallback,
 )
-from polybench.callbacks.checkpoint import set_apart
+from polybench.callbacks.selection import leave_out_averages, set_apart
+from polybench.callbacks.weights import weights_of
 from polybench.errors import ConfigError
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
@@ -110,11 +111,9 @@ class Session(ParsedSession):
         Raises:
             ConfigError: If the file is no checkpoint, or belongs to another net.
         """
-        saved = AtomicCheckpointIO().load_checkpoint(checkpoint)
-        if "state_dict" not in saved:
-            raise ConfigError(f"'{checkpoint}' has no 'state_dict': give a checkpoint of polybench.")
+        state = weights_of(AtomicCheckpointIO().load_checkpoint(checkpoint), checkpoint)
         try:
-            self.model.load_state_dict(saved["state_dict"])
+            self.model.load_state_dict(state)
         except RuntimeError as error:
             raise ConfigError(mismatch(str(checkpoint), error)) from error
 
@@ -129,6 +128,10 @@ class Session(ParsedSession):
             ConfigError: If the trainer finds a contradiction in the configuration, or the checkpoint belongs to
                 another net.
         """
+        if checkpoint is not None:
+            weights_of(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"), checkpoint)
+        if method != "fit":
+            leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
         try:
