@@ -65,7 +65,8 @@ def weights_sha256(state: Mapping[str, Any]) -> str:
     for name, tensor in sorted(tensors_of(state).items()):
         plain = tensor.detach().cpu().contiguous()
         digest.update(f"{name} {plain.dtype} {tuple(plain.shape)}\n".encode())
-        digest.update(plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else b"")
+        if plain.numel():
+            digest.update(memoryview(plain.reshape(-1).view(torch.uint8).numpy()))
     return digest.hexdigest()
 
 

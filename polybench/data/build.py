@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock
 
-from polybench.atomic import atomic_write_text
+from polybench.atomic import atomic_write_text, sweep
 from polybench.checksum import file_sha256
 from polybench.data.cache import VERSION, ImageCache
 from polybench.data.images import ReadError, UInt8Array, UInt16Array, resize_image, resize_mask
@@ -74,6 +74,7 @@ def build_cache(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         manifest = manifest_sha256(sources, folder)
         target = cache_path(manifest, size, folder, rule)
         with FileLock(target.with_suffix(".lock")):

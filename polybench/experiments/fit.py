@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.callbacks.selection import selection_of
+from polybench.atomic import sweep
+from polybench.callbacks.selection import checkpoint_folder, selection_of
 from polybench.data.patch_module import PatchDataModule
 from polybench.errors import ConfigError
 from polybench.experiments.beginning import Begun, begin, state_to_resume
@@ -100,6 +101,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         needs=found.needs,
     )
     _prepare_checkpoints(session, context, begun, shared_start)
+    _sweep(session)
     if trainer.is_global_zero:
         net = session.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -110,6 +112,15 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         (root / "records").mkdir(parents=True, exist_ok=True)
         read_records(root, session.datamodule.short_name)
     return context
+
+
+def _sweep(session: Session) -> None:
+    """Remove what killed runs have left of files that they were writing where this run is going to write."""
+    if session.trainer.is_global_zero:
+        root = Path(session.config.leaderboard)
+        records = root / "records" / session.datamodule.short_name
+        for folder in (session.run_folder, checkpoint_folder(session.trainer), root, records):
+            sweep(folder)
 
 
 def _again(session: Session, begun: Begun) -> Again:
