@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock
 
-from polybench.atomic import atomic_write_text, sweep
+from polybench.atomic import atomic_write_text
 from polybench.checksum import file_sha256
 from polybench.data.cache import VERSION, ImageCache
 from polybench.data.images import ReadError, UInt8Array, UInt16Array, resize_image, resize_mask
@@ -23,6 +23,7 @@ from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
+from polybench.leftovers import sweep
 
 Decode = Callable[[Source], Decoded]
 """Reads a source; a DataError names the file that is broken."""

@@ -12,6 +12,9 @@ from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
 
+TO_RESUME = frozenset({"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"})
+"""Keys of a checkpoint that can be resumed from, beside its weights."""
+
 
 class Begun(NamedTuple):
     """What is known of a run's start before it trains.
@@ -71,7 +74,8 @@ def state_to_resume(session: Session) -> str | None:
     """The checkpoint whose whole state is restored, one of this run; of another run's the weights are loaded, here.
 
     Raises:
-        ConfigError: If the run had another number of processes, on which the order of samples depends.
+        ConfigError: If the run had another number of processes, on which the order of samples depends, or the
+            checkpoint holds weights alone.
     """
     path = session.given_checkpoint
     if path is None:
@@ -86,5 +90,11 @@ def state_to_resume(session: Session) -> str | None:
         raise ConfigError(
             f"'{path}' is of a run with {mark.processes} process(es), and this one has {session.trainer.world_size}: "
             f"resume it with as many (--trainer.devices {mark.processes})."
+        )
+    saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
+    if absent := sorted(TO_RESUME - saved.keys()):
+        raise ConfigError(
+            f"'{path}' holds no state to go on from ('{absent[0]}' is absent): resume from another checkpoint of the "
+            "run, such as last.ckpt, or leave out --ckpt_path to start anew."
         )
     return path

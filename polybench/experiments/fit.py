@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.atomic import sweep
 from polybench.callbacks.selection import checkpoint_folder, selection_of
 from polybench.data.patch_module import PatchDataModule
 from polybench.errors import ConfigError
@@ -17,6 +16,7 @@ from polybench.experiments.record import RunContext, trained_record, write_recor
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
 from polybench.experiments.words import without
+from polybench.leftovers import sweep
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts

@@ -128,10 +128,9 @@ class Session(ParsedSession):
             ConfigError: If the trainer finds a contradiction in the configuration, or the checkpoint belongs to
                 another net.
         """
-        if checkpoint is not None:
-            weights_of(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"), checkpoint)
         if method != "fit":
             leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
+            checkpoint = self._taken(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
         try:
@@ -154,6 +153,21 @@ class Session(ParsedSession):
             if "Early stopping conditioned" in str(error):
                 raise ConfigError(" ".join(str(error).split())) from error
             raise
+
+    def _taken(self, checkpoint: str | None) -> str | None:
+        """The checkpoint that an evaluation's trainer loads; None where it can't, and its weights are taken here.
+
+        Raises:
+            ConfigError: If it holds no weights.
+        """
+        if checkpoint is None:
+            return None
+        saved = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta")
+        weights_of(saved, checkpoint)
+        if "pytorch-lightning_version" in saved:
+            return checkpoint
+        self.load_weights(Path(checkpoint))
+        return None
 
     def again(self, words: Sequence[str], also: Sequence[str] = ()) -> Again:
         """The command that gets a number of this session again from any folder.
