@@ -32,3 +32,9 @@ def test_exclusive_write_never_replaces(tmp_path: Path) -> None:
 def test_missing_folders_are_made(tmp_path: Path) -> None:
     atomic_write_text(tmp_path / "a" / "b" / "c.txt", "text")
     assert (tmp_path / "a" / "b" / "c.txt").read_text() == "text"
+
+
+def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    name = "\N{GREEK SMALL LETTER MU}" * 127
+    atomic_write_text(tmp_path / name, "text")
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -2,10 +2,12 @@
 
 from polybench.callbacks.artifacts import ArtifactsCallback
 from polybench.callbacks.baselines import BaselinesCallback
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, BestCheckpoint, SigtermCallback
+from polybench.callbacks.checkpoint import AtomicCheckpointIO
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.resume import ResumeCallback
+from polybench.callbacks.selection import BestCheckpoint
+from polybench.callbacks.sigterm import SigtermCallback
 from polybench.callbacks.transfer import TransferCallback
 
 __all__ = [

@@ -1,33 +1,16 @@
 """What makes an interrupted run end with the weights of the unbroken one, to the bit."""
 
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO, checkpoint_folder, find_selection
-from polybench.callbacks.checkpoint import LAST as LAST_STEM
+from polybench.callbacks.checkpoint import KEY, RunMark, said_of_run
+from polybench.callbacks.selection import save_last
 from polybench.data.loader import batches_done
 from polybench.errors import ConfigError
 from polybench.randomness import generator
 from polybench.tasks.base import data_of
-
-LAST = f"{LAST_STEM}.ckpt"
-
-
-class RunMark(NamedTuple):
-    """Which run a checkpoint belongs to; runs of equal marks end with the same weights.
-
-    Attributes:
-        recipe: Hash of the configuration without its length, and the seed.
-        length: How long the run trains.
-        processes: How many processes share a batch.
-    """
-
-    recipe: str
-    length: str
-    processes: int
 
 
 class ResumeCallback(Callback):
@@ -54,13 +37,15 @@ class ResumeCallback(Callback):
         self.built_from: dict[str, Any] = {}
         self._due = False
         self._batches_before: int | None = None
+        self._stopped = False
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Remember how many batches an epoch had."""
-        self._batches_before = checkpoint.get(KEY, {}).get("batches_per_epoch")
+        """Remember how many batches an epoch had, and whether the training had been stopped early."""
+        said = said_of_run(checkpoint)
+        self._batches_before, self._stopped = said.get("batches_per_epoch"), bool(said.get("stopped"))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse to go on in the middle of an epoch that has changed.
+        """Refuse to go on in the middle of an epoch that has changed, or after an early stop.
 
         Raises:
             ConfigError: If the training images are no longer as many as they were.
@@ -72,6 +57,8 @@ class ResumeCallback(Callback):
                 f"The checkpoint is of a run with {before} batches in an epoch, and there are {now} now, so that it "
                 "can't go on where it stood: bring back the images that it was trained on, or start anew."
             )
+        trainer.should_stop = trainer.should_stop or self._stopped
+        self._stopped = False
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seed the batch's own randomness."""
@@ -83,37 +70,19 @@ class ResumeCallback(Callback):
     ) -> None:
         """Save where the run stands, every so many batches; after an epoch's last batch its validation comes first."""
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
-        if self._due and (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch:
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if self._due and stepped and not trainer.is_last_batch and not trainer.should_stop:
             self._due = False
-            _save(trainer)
+            save_last(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save where the run stands after each epoch and its validation; Lightning does so for the best ones only."""
-        if find_selection(trainer) is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            self._due = False
-            _save(trainer)
+        """The checkpoint after the epoch, which the selection leaves, comes next."""
+        self._due = False
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down which run this is."""
         if self.run is not None:
             batches = trainer.num_training_batches
-            said = {"batches_per_epoch": batches, "origin": self.origin, **self.built_from}
+            stopped = bool(trainer.should_stop)
+            said = {"batches_per_epoch": batches, "stopped": stopped, "origin": self.origin, **self.built_from}
             checkpoint[KEY] = {**self.run._asdict(), **said}
-
-
-def _save(trainer: Trainer) -> None:
-    """Save where the run stands, and what was logged so far."""
-    trainer.save_checkpoint(checkpoint_folder(trainer) / LAST)
-    for logger in trainer.loggers if trainer.is_global_zero else []:
-        logger.save()
-
-
-def run_of(checkpoint: Path) -> RunMark | None:
-    """The run that a checkpoint belongs to; None if it doesn't say.
-
-    Raises:
-        ConfigError: If the file is no checkpoint of tensors and plain values.
-    """
-    saved: dict[str, Any] = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta")
-    mark = saved.get(KEY)
-    return RunMark(*(mark[name] for name in RunMark._fields)) if isinstance(mark, dict) else None

@@ -9,40 +9,23 @@ released code copies whatever layers share a name.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.table import Table
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_safetensors
-from torch import Tensor, nn
+from torch import nn
 
-from polybench.atomic import atomic_writer
-from polybench.callbacks.checkpoint import BEST, KEY, LAST, AtomicCheckpointIO, find_selection
-from polybench.checksum import file_sha256
+from polybench.callbacks.donors import LINEAGE, Donor, State, encoder_of, read_donor, write_encoder
+from polybench.callbacks.selection import find_selection
 from polybench.errors import ConfigError
 from polybench.results.facts import Ancestor
+from polybench.results.strict import decode
 from polybench.tasks.base import task_of, unwrapped
 
-IMAGENET = "imagenet"
 EXPORT = "encoder.safetensors"
-LINEAGE = "polybench_lineage"
-"""Key of the ancestors in the metadata of a safetensors file, as JSON, oldest first."""
-PREFIXES = ("net.encoder.", "net._orig_mod.encoder.", "encoder.")
-"""What stands before a backbone's keys in a checkpoint of a task, in one of a compiled net, and in that of a net."""
-
-State = Mapping[str, Tensor]
-
-
-class Donor(NamedTuple):
-    """A backbone's weights by key, and where they come from, oldest first, the donor itself last."""
-
-    state: State
-    ancestors: tuple[Ancestor, ...]
 
 
 class Match(NamedTuple):
@@ -108,7 +91,7 @@ class TransferCallback(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a run: its weights have been transferred."""
-        self.ancestors = tuple(Ancestor(**one) for one in state_dict["ancestors"])
+        self.ancestors = tuple(decode(Ancestor, one) for one in state_dict["ancestors"])
         self._resumed = True
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -161,125 +144,6 @@ def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
     return tuple(one for transfer in transfers for one in transfer.ancestors)
 
 
-def encoder_of(net: nn.Module) -> nn.Module:
-    """The backbone of a net.
-
-    Raises:
-        ConfigError: If it has none.
-    """
-    encoder = getattr(net, "encoder", None)
-    if not isinstance(encoder, nn.Module):
-        raise ConfigError(f"{type(net).__name__} has no backbone at '.encoder', so no weights can be transferred.")
-    return encoder
-
-
-def read_donor(source: str, net: nn.Module) -> Donor:
-    """Read a backbone.
-
-    Args:
-        source: `imagenet`, a `.safetensors` file, or a checkpoint.
-        net: The net whose backbone is to be filled; ImageNet's weights are those of its kind.
-
-    Raises:
-        ConfigError: If the source can't be read, or holds no backbone.
-    """
-    if source == IMAGENET:
-        state = imagenet_state(net)
-        digest = sha256(to_safetensors(dict(state))).hexdigest()
-        return Donor(state, (Ancestor(digest, "classification", "ImageNet", None),))
-    path = Path(source).expanduser()
-    if not path.is_file():
-        raise ConfigError(
-            f"There is no donor '{source}': name a checkpoint, a .safetensors file, or imagenet (stages of a plan are "
-            "run by `polybench transfer`, and a finished one's file is its checkpoints/encoder.safetensors)."
-        )
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    saved = AtomicCheckpointIO().load_checkpoint(path)
-    return Donor(backbone_of(saved.get("state_dict", saved), path), lineage_of(saved, path))
-
-
-def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
-    """Where a checkpoint comes from, oldest first, itself last.
-
-    Args:
-        saved: Its contents.
-        path: Its file.
-    """
-    run = saved.get(KEY, {})
-    origin = run.get("origin") or {}
-    own = Ancestor(
-        file_sha256(path),
-        origin.get("task"),
-        origin.get("dataset"),
-        origin.get("stage"),
-        run.get("training_id") or None,
-        run.get("seed"),
-        _point(saved, run),
-    )
-    return (*_ancestors(run.get("ancestors") or saved.get(LINEAGE)), own)
-
-
-def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selected", "end"] | None:
-    """Which of its run's checkpoints one is, where any run of that training has one like it."""
-    if run.get("file") == BEST:
-        return "selected"
-    finished = saved.get("epoch", -1) + 1 == json.loads(run.get("length", "{}")).get("max_epochs")
-    return "end" if run.get("file") == LAST and finished else None
-
-
-def backbone_of(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """Those tensors of a state that belong to a backbone, by their keys in it.
-
-    Raises:
-        ConfigError: If there are none.
-    """
-    for prefix in PREFIXES:
-        found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        if found:
-            return found
-    raise ConfigError(f"'{path}' holds no backbone (no key begins with {' or '.join(PREFIXES)}): give another donor.")
-
-
-def _read_safetensors(path: Path) -> Donor:
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
-            lineage = (file.metadata() or {}).get(LINEAGE)
-    except (SafetensorError, OSError) as error:
-        raise ConfigError(f"'{path}' is no safetensors file ({error}): give another donor.") from error
-    bare = state if not any(key.startswith(PREFIXES) for key in state) else backbone_of(state, path)
-    ancestors = _ancestors(lineage) or (Ancestor(file_sha256(path), None, None, None),)
-    return Donor(bare, ancestors)
-
-
-def _ancestors(text: str | None) -> tuple[Ancestor, ...]:
-    return tuple(Ancestor(**one) for one in json.loads(text or "[]"))
-
-
-def imagenet_state(net: nn.Module) -> State:
-    """ImageNet's weights for a net whose backbone is one of segmentation_models_pytorch.
-
-    Raises:
-        ConfigError: If the backbone isn't from there, or its weights can't be had.
-    """
-    import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
-
-    name = getattr(net, "encoder_name", None)
-    if isinstance(net, smp.base.SegmentationModel):
-        name = str(net.name).partition("-")[2]
-    if name is None:
-        raise ConfigError(
-            f"Which ImageNet weights belong to {type(net).__name__} is not known: let the net load them itself "
-            "(encoder_weights: imagenet, or pretrained: true), or give a file."
-        )
-    try:
-        donor: nn.Module = smp.encoders.get_encoder(name, weights=IMAGENET)
-    except Exception as error:  # whatever the hub, the network or the disk raises
-        raise ConfigError(f"ImageNet's weights of '{name}' can't be had ({type(error).__name__}: {error}).") from error
-    return donor.state_dict()
-
-
 def compare(donor: State, receiver: State) -> Match:
     """Compare the keys and shapes of two backbones."""
     shared = [key for key in receiver if key in donor]
@@ -318,11 +182,3 @@ def match_table(match: Match, source: str) -> Table:
     ):
         table.add_row(name, str(len(keys)), ", ".join(keys[:3]))
     return table
-
-
-def write_encoder(donor: Donor, path: Path) -> None:
-    """Write a backbone with its lineage, atomically."""
-    metadata = {LINEAGE: json.dumps([asdict(one) for one in donor.ancestors])}
-    tensors = {key: value.detach().cpu().contiguous().clone() for key, value in donor.state.items()}
-    with atomic_writer(path) as file:
-        file.write(to_safetensors(tensors, metadata))

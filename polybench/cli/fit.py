@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.callbacks.resume import LAST
+from polybench.callbacks.checkpoint import LAST
 from polybench.cli.report import log_tables, print_scores
 from polybench.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.fit import fit
@@ -32,7 +32,7 @@ def main(args: list[str]) -> int:
     except KeyboardInterrupt:
         folder = current_run_folder()
         first = os.environ.get("LOCAL_RANK", "0") == "0"
-        if first and folder is not None and (folder / "checkpoints" / LAST).exists():
+        if first and folder is not None and (folder / "checkpoints" / f"{LAST}.ckpt").exists():
             print("Interrupted: the same command with --ckpt_path last goes on.", file=sys.stderr)
         raise
     if not fitted.session.trainer.is_global_zero:

@@ -23,6 +23,7 @@ from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
+from polybench.leftovers import sweep
 
 Decode = Callable[[Source], Decoded]
 """Reads a source; a DataError names the file that is broken."""
@@ -74,6 +75,7 @@ def build_cache(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         manifest = manifest_sha256(sources, folder)
         target = cache_path(manifest, size, folder, rule)
         with FileLock(target.with_suffix(".lock")):

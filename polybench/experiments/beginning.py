@@ -4,14 +4,16 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
-from polybench.callbacks.resume import run_of
-from polybench.callbacks.transfer import lineage_of
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, run_of, said_of_run
+from polybench.callbacks.donors import lineage_of, read_ancestors
 from polybench.errors import ConfigError
 from polybench.experiments.session import Session
 from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
+
+TO_RESUME = frozenset({"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"})
+"""Keys of a checkpoint that can be resumed from, beside its weights."""
 
 
 class Begun(NamedTuple):
@@ -47,12 +49,15 @@ def begin(session: Session, shared: bool) -> Begun:
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     resumes = session.resumes(Path(path))
     if resumes and run_of(Path(path)) == session.mark(session.trainer.world_size):
-        said = saved[KEY]
-        return Begun(
-            decode(StartFacts, json.loads(said["start"])),
-            tuple(decode(Ancestor, one) for one in json.loads(said["ancestors"])),
-            said["start_path"],
-        )
+        said = said_of_run(saved)
+        try:
+            start = decode(StartFacts, json.loads(said["start"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"What '{path}' says of the start of its run is not as polybench writes it ({error}): resume from "
+                "another checkpoint of the run, or leave out --ckpt_path to start anew."
+            ) from error
+        return Begun(start, read_ancestors(said.get("ancestors"), path), said.get("start_path"))
     transfers = [one for one in transfers_of(session.trainer) if one.source is not None]
     if transfers and not resumes:
         raise ConfigError(
@@ -69,7 +74,8 @@ def state_to_resume(session: Session) -> str | None:
     """The checkpoint whose whole state is restored, one of this run; of another run's the weights are loaded, here.
 
     Raises:
-        ConfigError: If the run had another number of processes, on which the order of samples depends.
+        ConfigError: If the run had another number of processes, on which the order of samples depends, or the
+            checkpoint holds weights alone.
     """
     path = session.given_checkpoint
     if path is None:
@@ -84,5 +90,11 @@ def state_to_resume(session: Session) -> str | None:
         raise ConfigError(
             f"'{path}' is of a run with {mark.processes} process(es), and this one has {session.trainer.world_size}: "
             f"resume it with as many (--trainer.devices {mark.processes})."
+        )
+    saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
+    if absent := sorted(TO_RESUME - saved.keys()):
+        raise ConfigError(
+            f"'{path}' holds no state to go on from ('{absent[0]}' is absent): resume from another checkpoint of the "
+            "run, such as last.ckpt, or leave out --ckpt_path to start anew."
         )
     return path

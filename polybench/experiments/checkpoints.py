@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
 from polybench.errors import ConfigError
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
@@ -46,16 +46,14 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
     Raises:
         ConfigError: If the checkpoint doesn't say.
     """
-    saved = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta")
-    said = saved.get(KEY) if isinstance(saved, dict) else None
-    config = said.get("config") if isinstance(said, dict) else None
-    if not config:
+    said = said_of_run(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"))
+    config = said.get("config")
+    if not isinstance(config, str) or not config:
         raise ConfigError(
             f"'{checkpoint}' doesn't say which recipe it is of, as checkpoints of other programs and of earlier "
             "versions don't: give the recipe too, with --config."
         )
     if with_data:
-        return str(config)
-    assert isinstance(said, dict)
+        return config
     data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": {"size": said["size"]}}
     return json.dumps({**json.loads(config), "data": data})

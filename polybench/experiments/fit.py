@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.callbacks.checkpoint import selection_of
+from polybench.callbacks.selection import checkpoint_folder, selection_of
 from polybench.data.patch_module import PatchDataModule
 from polybench.errors import ConfigError
 from polybench.experiments.beginning import Begun, begin, state_to_resume
@@ -16,6 +16,7 @@ from polybench.experiments.record import RunContext, trained_record, write_recor
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
 from polybench.experiments.words import without
+from polybench.leftovers import sweep
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts
@@ -100,6 +101,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         needs=found.needs,
     )
     _prepare_checkpoints(session, context, begun, shared_start)
+    _sweep(session)
     if trainer.is_global_zero:
         net = session.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
@@ -112,6 +114,15 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
     return context
 
 
+def _sweep(session: Session) -> None:
+    """Remove what killed runs have left of files that they were writing where this run is going to write."""
+    if session.trainer.is_global_zero:
+        root = Path(session.config.leaderboard)
+        records = root / "records" / session.datamodule.short_name
+        for folder in (session.run_folder, checkpoint_folder(session.trainer), root, records):
+            sweep(folder)
+
+
 def _again(session: Session, begun: Begun) -> Again:
     """The command that gets the run again; a resumed run's is that of the unbroken one."""
     words = without(session.args, "--ckpt_path") + (["--ckpt_path", begun.path] if begun.path else [])
@@ -122,7 +133,7 @@ def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, sh
     """Tell the callbacks what checkpoints shall say."""
     data = session.datamodule
     session.resume.every = session.config.save_every
-    session.resume.run = session.mark(session.trainer.world_size)
+    session.resume.run = selection_of(session.trainer).run = session.mark(session.trainer.world_size)
     stage = "-".join(part for part in (context.name, context.variant) if part)
     session.resume.origin = {"task": session.model.kind, "dataset": data.short_name, "stage": stage}
     margin = data.margin if isinstance(data, PatchDataModule) else 0.0

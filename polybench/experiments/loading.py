@@ -7,7 +7,8 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from polybench.callbacks.checkpoint import KEY, AtomicCheckpointIO
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
+from polybench.callbacks.weights import weights_of
 from polybench.errors import ConfigError
 from polybench.experiments.messages import mismatch, why_not_built
 from polybench.experiments.own_code import make_importable
@@ -41,7 +42,7 @@ def load(checkpoint: str | Path, device: str = "cpu") -> Task:
     return task.eval().to(device)
 
 
-def run_facts(saved: Any, path: str) -> Mapping[str, Any]:
+def run_facts(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
     """What a checkpoint says of its run: `model`, `size`, `origin` and so on.
 
     Args:
@@ -51,8 +52,8 @@ def run_facts(saved: Any, path: str) -> Mapping[str, Any]:
     Raises:
         ConfigError: If it says nothing.
     """
-    facts = saved.get(KEY) if isinstance(saved, Mapping) else None
-    if not isinstance(facts, Mapping) or not {"model", "size"} <= set(facts) or "state_dict" not in saved:
+    facts = said_of_run(saved)
+    if not {"model", "size"} <= set(facts) or "state_dict" not in saved:
         raise ConfigError(
             f"'{path}' doesn't say which net it holds, as checkpoints of other programs and of earlier versions don't: "
             "give its recipe too, with --config, or train it again with `polybench fit`."
@@ -81,7 +82,7 @@ def task_of(saved: Mapping[str, Any], path: str) -> Task:
     except Exception as error:
         raise ConfigError(f"The task of '{path}' can't be built: {why_not_built(error)}") from error
     try:
-        task.load_state_dict(saved["state_dict"])
+        task.load_state_dict(weights_of(saved, path))
     except RuntimeError as error:
         raise ConfigError(mismatch(path, error)) from error
     return task

@@ -22,7 +22,7 @@ from polybench.callbacks import (
     ResumeCallback,
     SigtermCallback,
 )
-from polybench.callbacks.resume import RunMark, run_of
+from polybench.callbacks.checkpoint import RunMark, refuse_no_file, run_of
 from polybench.errors import ConfigError
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
@@ -182,8 +182,7 @@ class ParsedSession(LightningCLI):
                     f"{self.command} needs the file of a checkpoint, which says what it holds, such as --ckpt_path "
                     "runs/.../best.ckpt; or a recipe with --config."
                 )
-            if not Path(path).is_file():
-                raise ConfigError(f"There is no checkpoint '{path}'.")
+            refuse_no_file(path)
         if self.command == "fit" or has(self.args, *FILE_OPTIONS) or path is None or not Path(path).is_file():
             return self.args
         with_data = self.command != "predict" or self._predicts_with_data()
@@ -203,8 +202,8 @@ class ParsedSession(LightningCLI):
             given = started or config.trainer.default_root_dir
             fits = self.resumes if self.command == "fit" else Path.is_file
             return str(find_checkpoint(path, Path(given) if given else None, self.runs, fits))
-        if path is not None and not Path(path).is_file():
-            raise ConfigError(f"There is no checkpoint '{path}'.")
+        if path is not None:
+            refuse_no_file(path)
         return path
 
     def mark(self, processes: int = 1) -> RunMark:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from polybench.callbacks import AtomicCheckpointIO
+from polybench.callbacks.donors import lineage_of
 from polybench.callbacks.refinement import RefinementCallback
-from polybench.callbacks.transfer import lineage_of
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS, split_folder
 from polybench.data.splits import load_split

@@ -13,7 +13,8 @@ from polybench.callbacks import (
     AtomicCheckpointIO,
     PreviewsCallback,
 )
-from polybench.callbacks.checkpoint import set_apart
+from polybench.callbacks.selection import leave_out_averages, set_apart
+from polybench.callbacks.weights import weights_of
 from polybench.errors import ConfigError
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
@@ -110,11 +111,9 @@ class Session(ParsedSession):
         Raises:
             ConfigError: If the file is no checkpoint, or belongs to another net.
         """
-        saved = AtomicCheckpointIO().load_checkpoint(checkpoint)
-        if "state_dict" not in saved:
-            raise ConfigError(f"'{checkpoint}' has no 'state_dict': give a checkpoint of polybench.")
+        state = weights_of(AtomicCheckpointIO().load_checkpoint(checkpoint), checkpoint)
         try:
-            self.model.load_state_dict(saved["state_dict"])
+            self.model.load_state_dict(state)
         except RuntimeError as error:
             raise ConfigError(mismatch(str(checkpoint), error)) from error
 
@@ -129,6 +128,9 @@ class Session(ParsedSession):
             ConfigError: If the trainer finds a contradiction in the configuration, or the checkpoint belongs to
                 another net.
         """
+        if method != "fit":
+            leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
+            checkpoint = self._taken(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
         try:
@@ -151,6 +153,21 @@ class Session(ParsedSession):
             if "Early stopping conditioned" in str(error):
                 raise ConfigError(" ".join(str(error).split())) from error
             raise
+
+    def _taken(self, checkpoint: str | None) -> str | None:
+        """The checkpoint that an evaluation's trainer loads; None where it can't, and its weights are taken here.
+
+        Raises:
+            ConfigError: If it holds no weights.
+        """
+        if checkpoint is None:
+            return None
+        saved = AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta")
+        weights_of(saved, checkpoint)
+        if "pytorch-lightning_version" in saved:
+            return checkpoint
+        self.load_weights(Path(checkpoint))
+        return None
 
     def again(self, words: Sequence[str], also: Sequence[str] = ()) -> Again:
         """The command that gets a number of this session again from any folder.

@@ -228,15 +228,21 @@ def _stem(record: Record, number: int) -> str:
 
 
 def _claim(path: Path, csv: str, text: str) -> bool:
-    """Write both files, CSV first; false, and nothing written, when the name is taken."""
+    """Write both files, CSV first; false, and nothing written, when the name is taken.
+
+    A CSV of the very same rows that has no record is what a killed run has left, and is taken over.
+    """
     if path.exists():
         return False
     try:
         atomic_write_text(path.with_suffix(".csv"), csv, exclusive=True)
     except FileExistsError:
-        return False
+        if path.with_suffix(".csv").read_bytes() != csv.encode():
+            return False
     try:
         atomic_write_text(path, text, exclusive=True)
+    except FileExistsError:
+        return False  # another process had the same rows
     except BaseException:
         path.with_suffix(".csv").unlink(missing_ok=True)
         raise

@@ -12,6 +12,7 @@ from polybench.runs.request import Request, noted_record
 
 ENCODER = "encoder.safetensors"
 BEST = "best.ckpt"
+RESUMABLE = ("last.ckpt", "interrupted.ckpt")
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class Cell:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it was interrupted, and left a checkpoint."""
-        return any((self.folder / "checkpoints").glob("*.ckpt"))
+        """Whether it was interrupted, and left a checkpoint to go on from; the selected one alone is none."""
+        return any((self.folder / "checkpoints" / name).is_file() for name in RESUMABLE)
 
     def words(self) -> list[str]:
         """The words of its command: `fit`, to go on where it was interrupted, or `test` for a stage that refines."""

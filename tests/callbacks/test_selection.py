@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 from polybench.callbacks import BestCheckpoint
-from polybench.callbacks.checkpoint import checkpoint_folder, find_selection, selection_of
+from polybench.callbacks.selection import checkpoint_folder, find_selection, selection_of
 from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
@@ -105,6 +105,10 @@ def test_a_trainer_that_selects_nothing_is_refused() -> None:
         ({"monitor": "val/auc", "mode": "min"}, "worst val/auc: use max"),
         ({"monitor": "val/pranet/mae"}, "worst val/pranet/mae: use min"),
         ({"mode": "best"}, "checkpoint.mode must be min or max, not best"),
+        ({"filename": "{epoch}"}, "filename can't be {epoch}, since every command looks for best.ckpt"),
+        ({"enable_version_counter": True}, "enable_version_counter can't be True"),
+        ({"save_on_exception": True}, "save_on_exception can't be True"),
+        ({"save_last": "link"}, "save_last can't be link, since last.ckpt is a file of its own"),
     ],
 )
 def test_options_that_select_something_else_are_refused(options: dict[str, Any], message: str) -> None:
@@ -120,7 +124,7 @@ def test_options_that_select_something_else_are_refused(options: dict[str, Any],
         {"monitor": "val/fov/dice"},
         {"monitor": "val/edge_error", "mode": "min"},
         {"every_n_epochs": 1, "save_on_train_epoch_end": False},
-        {"filename": "x", "save_last": False, "verbose": True},
+        {"save_last": False, "verbose": True},
     ],
 )
 def test_other_options_are_free(options: dict[str, Any]) -> None:

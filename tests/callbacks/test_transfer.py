@@ -16,8 +16,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from polybench.callbacks import AtomicCheckpointIO, BestCheckpoint, ResumeCallback, TransferCallback
-from polybench.callbacks.resume import RunMark
-from polybench.callbacks.transfer import LINEAGE, compare, read_donor, take
+from polybench.callbacks.checkpoint import RunMark
+from polybench.callbacks.donors import LINEAGE, read_donor
+from polybench.callbacks.transfer import compare, take
 from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.models import FCN16sAtrous, PatchClassifier

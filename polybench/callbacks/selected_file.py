@@ -1,0 +1,108 @@
+"""The file of the selected checkpoint of a run that is resumed: that it is there, and is the one that was selected."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+
+from polybench.atomic import atomic_writer
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, RunMark, mark_of
+from polybench.errors import ConfigError
+
+
+def take_up(
+    state: Mapping[str, Any],
+    keys: Sequence[str],
+    resumed: Mapping[str, Any],
+    trainer: Trainer,
+    folder: Path,
+    run: RunMark | None,
+) -> dict[str, Any]:
+    """Find the selected checkpoint of a run that is resumed, and make it that of this folder.
+
+    The file may be one of a later epoch than the resumed checkpoint knows, where the run was killed between the two: it
+    stays selected until a better validation, with the value of its own validation.
+
+    Args:
+        state: What the resumed checkpoint says of the selection.
+        keys: Under which of its callbacks' states a checkpoint says so.
+        resumed: The resumed checkpoint's content.
+        trainer: The trainer, in fit.
+        folder: Where this run's checkpoints lie.
+        run: The run that is trained.
+
+    Returns:
+        The state to go on with.
+
+    Raises:
+        ConfigError: If the file is gone, or is another one.
+    """
+    named = str(state.get("best_model_path") or "")
+    if not named:
+        return dict(state)
+    own = folder / Path(named).name
+    file = _found(own, Path(named), trainer)
+    score = _score(file, keys, state, resumed, run)
+    if file != own:
+        _copy(file, own, trainer)
+    path = str(own)
+    return {
+        **state,
+        "dirpath": str(folder),
+        "best_model_path": path,
+        "best_model_score": score,
+        "best_k_models": {path: score},
+        "kth_best_model_path": path,
+        "kth_value": score,
+    }
+
+
+def _found(own: Path, named: Path, trainer: Trainer) -> Path:
+    """The selected checkpoint: in the run's folder, beside the resumed one, or where it was saved."""
+    beside = [Path(trainer.ckpt_path).parent / named.name] if trainer.ckpt_path else []
+    for file in (own, *beside, named):
+        if file.is_file():
+            return file
+    raise ConfigError(
+        f"'{own}', which the interrupted run had selected, is gone, and with it the result so far: put it back, or "
+        "leave out --ckpt_path to start anew."
+    )
+
+
+def _score(
+    file: Path, keys: Sequence[str], state: Mapping[str, Any], resumed: Mapping[str, Any], run: RunMark | None
+) -> Any:
+    """The value by which a file was selected.
+
+    Raises:
+        ConfigError: If it is not the file that the resumed checkpoint knows, and no later one of the same run.
+    """
+    saved = AtomicCheckpointIO().load_checkpoint(file)
+    states = saved.get("callbacks") or {}
+    own = next((states[key] for key in keys if key in states), None)
+    found, expected = own and own.get("best_model_score"), state["best_model_score"]
+    if saved.get("global_step", 0) > resumed.get("global_step", 0):
+        if found is not None and mark_of(saved) == run:
+            return found
+        raise ConfigError(
+            f"'{file}' is of epoch {saved.get('epoch', 0) + 1} of another run than this one, which goes on from epoch "
+            f"{resumed.get('epoch', 0) + 1}: resume with the same options and number of epochs, or leave out "
+            "--ckpt_path to start anew."
+        )
+    if found is None or not torch.equal(torch.as_tensor(found).cpu(), torch.as_tensor(expected).cpu()):
+        raise ConfigError(
+            f"'{file}' is not the checkpoint that the interrupted run had selected, with {state.get('monitor')} "
+            f"{float(expected):.4f}: put that one back, or leave out --ckpt_path to start anew."
+        )
+    return found
+
+
+def _copy(file: Path, own: Path, trainer: Trainer) -> None:
+    """Copy the selected checkpoint into the folder of a run that goes on in another one."""
+    if trainer.is_global_zero:
+        with file.open("rb") as source, atomic_writer(own) as target:
+            shutil.copyfileobj(source, target)
+    trainer.strategy.barrier()
