@@ -31,6 +31,17 @@ HINTS = {
 }
 """What a library says -> what to do about it."""
 
+REWRITTEN = {
+    r"`val_check_interval` \((\S+)\) must be less than or equal to the number of the training batches \((\d+)\)": (
+        "--trainer.val_check_interval {0} is more than the {1} batches of an epoch: give at most {1}, or count over "
+        "epochs with --trainer.check_val_every_n_epoch null."
+    ),
+    r"No supported gpu backend found": "There is no GPU here that torch can use: give --trainer.accelerator cpu.",
+    r"CUDAAccelerator can not run|`CUDAAccelerator`.*not available": "There is no CUDA device here: give "
+    "--trainer.accelerator cpu.",
+}
+"""What Lightning says -> the sentence for it, with the groups of the pattern."""
+
 
 class Made(NamedTuple):
     """An option, and what it has made."""
@@ -72,8 +83,16 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
         name = owner.cls.__name__
         return ConfigError(f"{owner.option} ({name}) fails: {type(error).__name__}: {reason_of(error)}{hint}.")
     if _is_in(frames[-1], LIGHTNING) and isinstance(error, OF_THE_TRAINER):
-        return ConfigError(reason_of(error))
+        return ConfigError(trainer_sentence(error))
     return None
+
+
+def trainer_sentence(error: BaseException) -> str:
+    """What Lightning says of the trainer's options, in words that name what to type."""
+    for pattern, sentence in REWRITTEN.items():
+        if match := re.search(pattern, str(error)):
+            return sentence.format(*match.groups())
+    return f"{reason_of(error)}."
 
 
 def is_out_of_memory(error: BaseException) -> bool:

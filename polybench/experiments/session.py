@@ -15,8 +15,10 @@ from polybench.callbacks import (
 )
 from polybench.callbacks.checkpoint import set_apart
 from polybench.errors import ConfigError
+from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
+from polybench.experiments.fit_checks import refuse_contradictions
 from polybench.experiments.identity import Batch
 from polybench.experiments.messages import mismatch, why_not_built
 from polybench.experiments.metrics_log import METRICS, keep_earlier
@@ -149,13 +151,17 @@ class Session(ParsedSession):
             raise
 
     def check(self) -> None:
-        """See that task, net, optimizer and schedule can be used, before any data is read.
+        """See that task, net, optimizer, schedule, callbacks and trainer fit each other, before any data is read.
 
         Raises:
-            ConfigError: If they can't.
+            ConfigError: If they don't.
         """
+        refuse_contradictions(self.config.trainer)
+        refuse_callbacks(self.trainer.callbacks, self.trainer.world_size)  # type: ignore[attr-defined]
         try:
             task_of(self.model).check(self.datamodule.size)
+            if not self.config.trainer.fast_dev_run:
+                refuse_blind(self.trainer, self.model, self.datamodule.ranked_by)
         except Exception as error:
             self._refuse(error)
             raise
