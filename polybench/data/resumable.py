@@ -73,10 +73,19 @@ class ResumableDataModule(LightningDataModule, ABC):
         return self.evaluation_dataloader("test")
 
     def training_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
-        """Load samples in a fresh order each epoch, from where a resumed fit stands; a rest of a batch is left out."""
+        """Load samples in a fresh order each epoch, from where a resumed fit stands; a rest of a batch is left out.
+
+        Raises:
+            ConfigError: If there are fewer samples than a batch has, in a fit, whose record states the batch.
+        """
         rank, world_size = self._place()
         done = batches_done(self.trainer) if self.trainer is not None else 0
         each = -(-len(samples) // world_size)  # type: ignore[arg-type]
+        if self.trainer is not None and each < self.batch_size:
+            raise ConfigError(
+                f"batch_size {self.batch_size} is more than the {each} training samples of a process: give at most "
+                "as many."
+            )
         epoch, batches = divmod(done, self._batches_per_epoch(max(1, each // self.batch_size)))
         sampler = self.sampler(
             samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=batches * self.batch_size

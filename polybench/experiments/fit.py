@@ -21,7 +21,6 @@ from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts
 from polybench.results.record import Record, read_records
-from polybench.tasks.base import task_of
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,6 @@ def fit(
         SIGTERMException: If SIGTERM ended the training; its state is saved.
     """
     session = Session("fit", words)
-    task_of(session.model).check(session.datamodule.size)
     context = describe(session, command, shared_start)
     session.call("fit", state_to_resume(session))
     best = best_checkpoint(session)
@@ -85,7 +83,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         DataError: If an earlier record of the dataset can't be read.
     """
     config, trainer = session.config, session.trainer
-    session.model.check(session.datamodule.size)
+    session.check()
     plain = session.plain_config()
     begun = begin(session, shared_start)
     session.save_as_begun_with(begun.path)

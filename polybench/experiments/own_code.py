@@ -72,10 +72,20 @@ def explain(error: BaseException | None) -> str | None:
         place = _place(error)
         if place is not None:
             path, line = place
-            reason = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())[:200]
+            reason = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())[:200].rstrip(".")
             return f"Line {line} of your '{path}' fails: {type(error).__name__}: {reason}."
         error = error.__cause__ or error.__context__
     return None
+
+
+def with_place(error: UserError) -> UserError:
+    """An error with file and line, where it was raised from an exception of the user's own code and lacks them."""
+    cause = error.__cause__
+    place = _place(cause) if cause is not None else None
+    if place is None or " of your '" in str(error):
+        return error
+    path, line = place
+    return type(error)(f"{str(error).rstrip('.')} (line {line} of your '{path}').")
 
 
 def _place(error: BaseException) -> tuple[Path, int] | None:

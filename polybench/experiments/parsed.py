@@ -30,6 +30,7 @@ from polybench.experiments.command import with_recipes
 from polybench.experiments.compose import compose
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.documents import dump
+from polybench.experiments.fit_checks import FitChecks
 from polybench.experiments.identity import config_id
 from polybench.experiments.identity_callback import IdentityCallback
 from polybench.experiments.local_modules import local_files
@@ -104,7 +105,8 @@ class ParsedSession(LightningCLI):
     def _standing_callbacks(self) -> list[Any]:
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume, self.identity = ResumeCallback(), IdentityCallback()
-        return [self.meter, self.baselines, self.resume, self.identity, ArtifactsCallback(), SigtermCallback()]
+        standing = [self.meter, self.baselines, self.resume, self.identity, ArtifactsCallback(), SigtermCallback()]
+        return [*standing, FitChecks()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser and let it know the command line, for its complaints."""

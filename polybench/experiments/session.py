@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.cli import LightningCLI
+from torch import nn
 
 from polybench.callbacks import (
     AtomicCheckpointIO,
@@ -16,14 +16,18 @@ from polybench.callbacks import (
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.callbacks.weights import weights_of
 from polybench.errors import ConfigError
+from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
+from polybench.experiments.fit_checks import refuse_contradictions
 from polybench.experiments.identity import Batch
 from polybench.experiments.messages import mismatch, why_not_built
 from polybench.experiments.metrics_log import METRICS, keep_earlier
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig, leave_out_start_weights
+from polybench.experiments.raised import Made, sentence_for
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
+from polybench.tasks.base import task_of
 
 
 class Session(ParsedSession):
@@ -135,24 +139,49 @@ class Session(ParsedSession):
         run = getattr(self.trainer, method)
         try:
             run(self.model, datamodule=self.datamodule, ckpt_path=checkpoint, **quiet)
-        except MisconfigurationException as error:
-            raise ConfigError(" ".join(str(error).split())) from error
         except SystemExit as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # Lightning's way to end an interrupted run
                 raise KeyboardInterrupt from error
             raise
-        except ValueError as error:
-            if "`val_check_interval`" in str(error):
-                raise ConfigError(" ".join(str(error).split())) from error
-            if not str(error).startswith("Invalid "):
-                raise
-            raise ConfigError(f"{error}: change it in the configuration.") from error
         except RuntimeError as error:
             if "loading state_dict" in str(error):
                 raise ConfigError(mismatch(str(checkpoint), error)) from error
-            if "Early stopping conditioned" in str(error):
-                raise ConfigError(" ".join(str(error).split())) from error
+            self._refuse(error)
             raise
+        except Exception as error:
+            self._refuse(error)
+            raise
+
+    def check(self) -> None:
+        """See that task, net, optimizer, schedule, callbacks and trainer fit each other, before any data is read.
+
+        Raises:
+            ConfigError: If they don't.
+        """
+        refuse_contradictions(self.config.trainer)
+        refuse_callbacks(self.trainer.callbacks, self.trainer.world_size)  # type: ignore[attr-defined]
+        try:
+            task_of(self.model).check(self.datamodule.size)
+            if not self.config.trainer.fast_dev_run:
+                refuse_blind(self.trainer, self.model, self.datamodule.ranked_by)
+        except Exception as error:
+            self._refuse(error)
+            raise
+
+    def _refuse(self, error: Exception) -> None:
+        """Raise the sentence for what a class of the configuration raised; do nothing for an error of polybench."""
+        trainer, model = self.trainer, self.model
+        made = [Made("model", model), Made("model.net", model.net), Made("data", self.datamodule)]
+        if isinstance(getattr(model, "loss", None), nn.Module):
+            made.append(Made("model.loss", model.loss))
+        made += [Made("model.optimizer", one) for one in trainer.optimizers]
+        made += [Made("model.lr_scheduler", config.scheduler) for config in trainer.lr_scheduler_configs]
+        made += [Made("trainer.callbacks", one) for one in trainer.callbacks]  # type: ignore[attr-defined]
+        made += [Made("trainer.logger", one) for one in trainer.loggers]
+        made.append(Made("trainer.profiler", trainer.profiler))  # type: ignore[attr-defined]
+        sentence = sentence_for(error, made)
+        if sentence is not None and sentence is not error:
+            raise sentence from error
 
     def _taken(self, checkpoint: str | None) -> str | None:
         """The checkpoint that an evaluation's trainer loads; None where it can't, and its weights are taken here.

@@ -16,6 +16,27 @@ def meta_images(size: tuple[int, int]) -> Tensor:
     return torch.empty(2, 3, *size, device="meta")
 
 
+class CannotCopyError(RuntimeError):
+    """A net of which no copy can be made, so that it can't be looked through before it runs."""
+
+
+def meta_copy(net: nn.Module) -> nn.Module:
+    """A copy of a net on the meta device; what hooks belong to, such as a profiler, is not copied.
+
+    Raises:
+        CannotCopyError: If the net holds something of which no copy can be made.
+    """
+    hooks = [
+        hook for part in net.modules() for hook in (*part._forward_pre_hooks.values(), *part._forward_hooks.values())
+    ]
+    owners = [getattr(getattr(hook, "func", hook), "__self__", None) for hook in hooks]
+    outside = {id(owner): owner for owner in owners if not isinstance(owner, nn.Module | None)}
+    try:
+        return copy.deepcopy(net, outside).to("meta")
+    except Exception as error:
+        raise CannotCopyError(f"the net can't be copied: {error}") from error
+
+
 def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> Any:
     """What a net gives for two images, as tensors that have shapes and no values.
 
@@ -26,10 +47,10 @@ def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor]
         training: Whether in training mode.
 
     Raises:
-        RuntimeError: If the net's forward depends on values, which the meta device has not.
+        RuntimeError: If the net's forward depends on values, which the meta device has not, or no copy can be made.
     """
-    shadow = copy.deepcopy(net).to("meta").train(training)
-    with torch.no_grad():
+    shadow = meta_copy(net).train(training)
+    with torch.set_grad_enabled(training):  # where training shows what the outputs are made by
         return shadow(meta_images(size), *others)
 
 
@@ -58,8 +79,8 @@ def parameters_without_gradient(
         Names as in `named_parameters()`; an encoder stage that a decoder never reads, for example.
 
     Raises:
-        RuntimeError: If the net's forward depends on values, which the meta device has not.
+        RuntimeError: If the net's forward depends on values, which the meta device has not, or no copy can be made.
     """
-    shadow = copy.deepcopy(net).to("meta").train()
+    shadow = meta_copy(net).train()
     objective(shadow(meta_images(size), *others)).backward()  # type: ignore[no-untyped-call]
     return [name for name, p in shadow.named_parameters() if p.requires_grad and p.grad is None]

@@ -28,7 +28,8 @@ from polybench.tasks.first_step import FirstStep
 from polybench.tasks.images import as_input
 from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
 from polybench.tasks.parameter_groups import COMPILED, Group, ParameterGroups
-from polybench.tasks.schedules import Interval, fit_to_run
+from polybench.tasks.schedule_length import fit_schedules
+from polybench.tasks.schedules import Interval
 from polybench.tasks.term_means import TermMeans
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -210,8 +211,7 @@ class Task(LightningModule, ABC):
 
     def on_train_start(self) -> None:
         """Tell schedules how long the run is; look at its first step."""
-        for config in self.trainer.lr_scheduler_configs:
-            fit_to_run(config.scheduler, self.trainer.estimated_stepping_batches)
+        fit_schedules(self.trainer)
         self.first_step.waiting = self.trainer.global_step == 0
 
     def on_after_backward(self) -> None:

@@ -23,8 +23,13 @@ Form = Literal["terms", "valid", "plain"]
 RESERVED = frozenset({"loss", "loss_step", "loss_epoch"})
 """Names under `train/` and `val/` that the sum of the terms has."""
 
-MENDABLE = (RuntimeError, ValueError, TypeError, IndexError, KeyError, AssertionError, NotImplementedError)
-"""What losses raise that don't fit their net."""
+OTHER_FORM = {
+    r"between 0 and 1": "it takes probabilities, and a net gives logits: take its form for logits, such as "
+    "torch.nn.BCEWithLogitsLoss",
+    r"one_hot|LongTensor|Expected target size|not implemented for 'Float'|expected scalar type Long": "it takes class "
+    "indices, and masks are 0 or 1 for one class: take its form for binary masks, such as mode: binary",
+}
+"""What a loss of another kind says of logits and masks -> what to take instead."""
 
 
 class Terms(NamedTuple):
@@ -99,7 +104,8 @@ def _refuse_no_scalar(value: Any, subject: str) -> None:
         raise ConfigError(f"{subject} {type(value).__name__}, where a tensor without dimensions is due.")
     if value.ndim:
         raise ConfigError(
-            f"{subject} of shape {tuple(value.shape)}, not a scalar: average it, as losses do with reduction: mean."
+            f"{subject} a tensor of shape {tuple(value.shape)}, not a scalar: average it, as losses do with "
+            "reduction: mean."
         )
 
 
@@ -126,12 +132,13 @@ def unfit(loss: nn.Module, outputs: Outputs, batch: Batch, error: Exception) -> 
         batch: The batch.
         error: What it raised.
     """
-    if isinstance(error, UserError | torch.OutOfMemoryError) or not isinstance(error, MENDABLE):
+    if isinstance(error, UserError | torch.OutOfMemoryError | MemoryError):
         return None
     names = f"outputs {', '.join(outputs)}; " if isinstance(outputs, Mapping) else ""
     shapes = [tuple(one.shape) for one in logits_of(outputs)]
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
+    hint = next((f": {hint}" for pattern, hint in OTHER_FORM.items() if re.search(pattern, str(error))), "")
     return ConfigError(
         f"{type(loss).__name__} can't be computed ({names}logits {', '.join(map(str, shapes))}, masks "
-        f"{tuple(batch['mask'].shape)}): {reason}"
+        f"{tuple(batch['mask'].shape)}): {reason}{hint}."
     )

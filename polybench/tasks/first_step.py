@@ -8,12 +8,15 @@ from torch import Tensor, nn
 
 from polybench.errors import ConfigError
 
+MOST_SCALED_STEPS = 40
+"""Steps in which a scale of float16, halved in each, falls from 65,536 to below one millionth."""
+
 
 class FirstStep:
-    """Refuses a loss that trains nothing.
+    """Refuses a loss that trains nothing, or whose gradient isn't finite.
 
     A batch whose masks are all empty or all full may have no gradient with a sound loss (Dice), so that the next one
-    is waited for.
+    is waited for; so it is where float16 is scaled, since a scale that is too large is lowered step by step.
 
     Attributes:
         waiting: Whether the first step is still to come.
@@ -22,6 +25,7 @@ class FirstStep:
     def __init__(self) -> None:
         self.waiting = False
         self._telling = True
+        self._scaled_steps = 0
 
     def see_loss(self, total: Tensor, name: str, telling: bool, strategy: Strategy) -> None:
         """Look at the loss, before the backward pass; every process does, since they answer together.
@@ -55,17 +59,31 @@ class FirstStep:
             strategy: Of the trainer.
 
         Raises:
-            ConfigError: If all are 0 or none.
+            ConfigError: If all are 0 or none, or one isn't finite.
         """
-        none = not any(bool(parameter.grad.any()) for parameter in parameters if parameter.grad is not None)
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        none = not any(bool(gradient.any()) for gradient in gradients)
+        broken = not all(bool(gradient.isfinite().all()) for gradient in gradients)
         telling = strategy.reduce_boolean_decision(self._telling, all=False)
-        if not strategy.reduce_boolean_decision(none, all=True):
+        if strategy.reduce_boolean_decision(broken, all=False):
+            self._refuse_broken(name, scaled=getattr(strategy.precision_plugin, "scaler", None) is not None)
+        elif not strategy.reduce_boolean_decision(none, all=True):
             self.waiting = False
         elif telling:
             raise ConfigError(
                 f"No parameter gets a gradient from {name} in the first step, so that nothing would be learnt: take a "
                 "loss for one foreground channel, such as polybench.losses.BCEDiceLoss or torch.nn.BCEWithLogitsLoss."
             )
+
+    def _refuse_broken(self, name: str, scaled: bool) -> None:
+        """Refuse a gradient that isn't finite, unless its scale is still to be found."""
+        self._scaled_steps += 1
+        if scaled and self._scaled_steps < MOST_SCALED_STEPS:
+            return
+        raise ConfigError(
+            f"{name} is finite in the first step, but its gradient is not (nan or inf), so that no weight would stay "
+            "finite: look for a square root, logarithm or division of 0 in the loss or the net."
+        )
 
 
 def tells_apart(masks: Tensor) -> bool:

@@ -3,7 +3,6 @@
 A control that no paper has: the transfer schemes of the first of the five train on both in turn.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from polybench.data.joint_module import JointDataModule
 from polybench.data.sample import JointBatch
 from polybench.errors import ConfigError
-from polybench.models.unused import meta_images
+from polybench.models.unused import meta_copy, meta_images
 from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, data_of
 from polybench.tasks.classification import patch_loss
 from polybench.tasks.criterion import Terms, refuse_names
@@ -101,8 +100,7 @@ class JointTask(SegmentationTask):
         """
         self._refuse_one_head()
         super().check_outputs(size)
-        shadow = copy.deepcopy(self.net).to("meta")
-        both = on_meta(lambda: self._both_heads(shadow, meta_images(size), meta_images(size)), size)
+        both = on_meta(lambda: self._both_heads(meta_copy(self.net), meta_images(size), meta_images(size)), size)
         if both is not None:
             foreground_outputs(both[0], size)
             object_logits(both[1])

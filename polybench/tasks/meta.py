@@ -8,7 +8,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from polybench.data.sample import Batch
 from polybench.errors import ConfigError, UserError
-from polybench.tasks.criterion import MENDABLE
+from polybench.models.unused import CannotCopyError
 
 Found = TypeVar("Found")
 
@@ -37,9 +37,9 @@ def on_meta(run: Callable[[], Found], size: tuple[int, int]) -> Found | None:
         return run()
     except UserError:
         raise
-    except MENDABLE as error:
+    except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        if "meta" not in str(error).lower():
+        if "meta" not in str(error).lower() and not isinstance(error, CannotCopyError):
             height, width = size
             raise ConfigError(f"The net can't take RGB images of {height}x{width}: {reason}") from error
         rank_zero_warn(f"The net can't be looked through before it runs: {reason}")

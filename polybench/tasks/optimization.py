@@ -13,9 +13,11 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau as TorchPlateau
 
 from polybench.errors import ConfigError
 from polybench.tasks.parameter_groups import Group
+from polybench.tasks.schedule_length import refuse_no_length
 from polybench.tasks.schedules import Interval, interval_of, keep_factors
 
 
@@ -72,7 +74,13 @@ def optimizer_and_scheduler(
             raise ConfigError(f"schedule_interval: {interval} needs a schedule: add lr_scheduler.")
         return made
     scheduler = lr_scheduler(made)
+    if isinstance(scheduler, TorchPlateau) and not isinstance(scheduler, ReduceLROnPlateau):
+        raise ConfigError(
+            "torch's ReduceLROnPlateau does not say what it monitors: give lightning.pytorch.cli.ReduceLROnPlateau "
+            "with a monitor, such as val/loss."
+        )
     stepped = interval_of(scheduler, interval)
+    refuse_no_length(scheduler)
     if isinstance(scheduler, ReduceLROnPlateau):
         never = sys.maxsize  # Lightning keeps its state, `step_plateaus` steps it
         return {

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from polybench.errors import ConfigError
+from polybench.tasks.activation import refuse_activation
 
 LOGITS = "logits"
 
@@ -72,7 +73,11 @@ def foreground_logits(logits: Tensor, size: Sequence[int]) -> Tensor:
     """
     if not isinstance(logits, Tensor) or logits.ndim != 4:
         what = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ConfigError(f"A segmentation net gives logits (N, 1, H, W) or (N, 2, H, W) for each output, not {what}.")
+        raise ConfigError(
+            f"A segmentation net gives logits (N, 1, H, W) or (N, 2, H, W) for each output, not {what}: leave out "
+            "other outputs (aux_params of a net of segmentation_models_pytorch), or give a mapping with 'logits'."
+        )
+    refuse_activation(logits)
     if logits.shape[1] == 2:
         logits = logits[:, 1:] - logits[:, :1]
     if logits.shape[1] != 1:
@@ -95,6 +100,7 @@ def object_logits(logits: Any) -> Tensor:
         ConfigError: If the net gives neither one nor two numbers for a patch.
     """
     found = named_logits(logits)[0] if isinstance(logits, Mapping) else logits
+    refuse_activation(found)
     if not isinstance(found, Tensor) or found.ndim != 2 or found.shape[1] not in (1, 2):
         what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise ConfigError(f"Patches are classified as object or none: the net must give (N, 1) or (N, 2), not {what}.")

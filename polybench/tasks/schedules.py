@@ -235,25 +235,6 @@ def _made_for(scheduler: object) -> Interval | None:
     return "epoch" if isinstance(scheduler, ReduceLROnPlateau) else None
 
 
-def fit_to_run(scheduler: object, steps: float) -> None:
-    """Tell a schedule the length of the run, and refuse one that ends before it.
-
-    Args:
-        scheduler: The schedule.
-        steps: Optimizer steps of the whole run; infinite where it has no end.
-
-    Raises:
-        ConfigError: If the schedule doesn't fit.
-    """
-    for part in getattr(scheduler, "_schedulers", None) or [scheduler]:
-        if isinstance(part, StepSchedule):
-            part.fit_to(steps)
-        elif isinstance(part, OneCycleLR):
-            refuse_longer_run("OneCycleLR", "total_steps", part.total_steps, steps)
-            if steps < part.total_steps:
-                rank_zero_warn(f"OneCycleLR has {part.total_steps} steps and the run only {steps:.0f}.")
-
-
 def keep_factors(scheduler: LRScheduler, optimizer: Optimizer, factors: list[float]) -> None:
     """Bring a schedule's rates to the factors of the optimizer's groups.
 

@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
-from polybench.errors import ConfigError
+from polybench.errors import ConfigError, UserError
 from polybench.metrics import PER_IMAGE, PROTOCOLS, STORED, ImageRows, Protocol
 from polybench.models.unused import meta_outputs, parameters_without_gradient
+from polybench.tasks.activation import warn_of_probabilities
 from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArray, Kind, Task, data_of
 from polybench.tasks.baselines import BASELINES
-from polybench.tasks.criterion import MENDABLE, Terms, form_of, loss_terms, refuse_names, unfit
+from polybench.tasks.criterion import Terms, form_of, loss_terms, refuse_names, unfit
 from polybench.tasks.first_step import tells_apart
 from polybench.tasks.images import at_native_size
 from polybench.tasks.meta import meta_batch, on_meta
@@ -143,7 +144,9 @@ class SegmentationTask(Task):
             return sum_of_logits(outputs)
         try:
             total = loss_terms(copy.deepcopy(self.loss).to("meta"), "terms", outputs, meta_batch(size)).total
-        except MENDABLE:  # it reads values, which are not there
+        except UserError:
+            raise
+        except Exception:  # it reads values, which are not there
             return sum_of_all(outputs)
         if not total.requires_grad:
             raise ConfigError(f"No parameter gets a gradient from {self.loss_name}: see what it reads.")
@@ -189,12 +192,14 @@ class SegmentationTask(Task):
         """
         try:
             terms = loss_terms(self.loss, self.loss_form, outputs, batch, finest)
-        except MENDABLE as error:
+        except Exception as error:
             explained = unfit(self.loss, outputs, batch, error)
             if explained is None:
                 raise
             raise explained from error
         refuse_names(self.loss, terms.named, PER_IMAGE.directions)
+        if self.first_step.waiting and not finest:
+            warn_of_probabilities(logits_of(outputs)[0])
         return terms
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:

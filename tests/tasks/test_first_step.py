@@ -2,14 +2,18 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
+from lightning.pytorch.strategies import Strategy
 from torch import Tensor, nn
 
 from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
+from polybench.tasks.first_step import FirstStep
 from tests.tasks.named_outputs import fit
 
 BEGIN = partial(torch.optim.SGD, lr=1.0)
@@ -30,6 +34,18 @@ class Infinite(nn.Module):
         return logits.mean() / 0
 
 
+class OfZero(nn.Module):
+    """The derivative of a square root at 0 is infinite."""
+
+    def forward(self, logits: Tensor, mask: Tensor) -> Tensor:
+        return (logits - logits.detach()).square().sum().sqrt() + logits.square().mean()
+
+
+class Constant(nn.Module):
+    def forward(self, logits: Tensor, mask: Tensor) -> Tensor:
+        return (0 * logits).sum() + 1
+
+
 class ByDice(nn.Module):
     """Has no gradient where there is no object, as SMP's Dice loss."""
 
@@ -44,8 +60,10 @@ class ByDice(nn.Module):
         (Detached(), "No parameter of the net gets a gradient from Detached"),
         (NoGradient(), "No parameter gets a gradient from NoGradient.*without detach"),
         (Infinite(), "Infinite is -?(inf|nan) in the first step"),
+        (Constant(), "No parameter gets a gradient from Constant in the first step"),
+        (OfZero(), "OfZero is finite in the first step, but its gradient is not"),
     ],
-    ids=["one-channel", "detached", "no-graph", "infinite"],
+    ids=["one-channel", "detached", "no-graph", "infinite", "constant", "infinite-gradient"],
 )
 def test_a_loss_that_trains_nothing_is_refused_before_weights_move(
     data_root: Path, loss: nn.Module, message: str
@@ -74,6 +92,30 @@ def test_a_first_batch_without_objects_is_no_reason(data_root: Path, monkeypatch
 
     fit(data_root, Emptied(nn.Conv2d(3, 1, 1), ByDice(), BEGIN))
     assert steps == [0, 1, 2]
+
+
+def test_a_part_without_gradient_is_no_reason(data_root: Path) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 3, 1), nn.Conv2d(3, 1, 1))
+    net[0].requires_grad_(False)
+    before = net[1].weight.detach().clone()
+    fit(data_root, SegmentationTask(net, BCEDiceLoss(), BEGIN))
+    assert not torch.equal(net[1].weight, before)
+
+
+def test_a_scale_of_float16_is_waited_for() -> None:
+    """Its first gradients are infinite; the scale is halved in each such step."""
+    scaled = SimpleNamespace(
+        reduce_boolean_decision=lambda decision, all: decision, precision_plugin=SimpleNamespace(scaler=object())
+    )
+    weight = nn.Parameter(torch.zeros(1))
+    first = FirstStep()
+    first.waiting = True
+    weight.grad = torch.tensor([torch.inf])
+    first.see_gradients([weight], "Loss", cast(Strategy, scaled))
+    assert first.waiting
+    weight.grad = torch.tensor([1.0])
+    first.see_gradients([weight], "Loss", cast(Strategy, scaled))
+    assert not first.waiting
 
 
 def test_a_sound_loss_is_looked_at_once(data_root: Path) -> None:

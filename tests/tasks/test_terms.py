@@ -136,7 +136,7 @@ def test_means_of_validation_count_images(data_root: Path) -> None:
     [
         (lambda outputs: {}, "gives an empty mapping"),
         (lambda outputs: outputs.mean(), "gives Tensor: give a mapping"),
-        (lambda outputs: {"a": outputs}, r"The term 'a' of Gives is of shape \(2, 1, 8, 8\), not a scalar"),
+        (lambda outputs: {"a": outputs}, r"The term 'a' of Gives is a tensor of shape \(2, 1, 8, 8\), not a scalar"),
         (lambda outputs: {"a": 1.0}, "The term 'a' of Gives is float"),
         (lambda outputs: {"a/b": outputs.mean()}, "'a/b': use letters"),
         (lambda outputs: {"dice": outputs.mean()}, "a term 'dice', and val/dice is something else"),
@@ -153,7 +153,7 @@ def test_a_loss_that_gives_no_terms_is_refused(make: Callable[[Any], Any], messa
 
 def test_a_plain_loss_with_a_value_for_each_pixel_is_refused() -> None:
     task = SegmentationTask(nn.Conv2d(3, 1, 1), nn.BCEWithLogitsLoss(reduction="none"))
-    with pytest.raises(ConfigError, match=r"BCEWithLogitsLoss gives of shape \(2, 1, 8, 8\).*reduction: mean"):
+    with pytest.raises(ConfigError, match=r"BCEWithLogitsLoss gives a tensor of shape \(2, 1, 8, 8\).*reduction: mean"):
         task.training_step(batch(), 0)
 
 

@@ -1,0 +1,84 @@
+"""Options of the trainer that contradict each other or the data: refused before the first step, or said."""
+
+import math
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+
+from polybench.errors import ConfigError
+
+
+def refuse_contradictions(trainer: Any) -> None:
+    """Refuse options under which nothing would be trained or selected, before any data is read.
+
+    Args:
+        trainer: The trainer's options, as parsed.
+
+    Raises:
+        ConfigError: If there is such an option.
+    """
+    if trainer.fast_dev_run:
+        return
+    if trainer.limit_val_batches == 0:
+        raise ConfigError(
+            "--trainer.limit_val_batches 0 leaves no validation, which selects the checkpoint: leave it out, or give "
+            "at least 1."
+        )
+    if trainer.limit_train_batches == 0 or trainer.max_epochs == 0 or trainer.max_steps == 0:
+        option = next(key for key in ("limit_train_batches", "max_epochs", "max_steps") if trainer[key] == 0)
+        raise ConfigError(f"--trainer.{option} 0 would train nothing: `polybench test` evaluates a checkpoint.")
+    epochs, every = trainer.max_epochs, trainer.check_val_every_n_epoch
+    if epochs is not None and epochs > 0:
+        if every is not None and every > epochs:
+            raise ConfigError(
+                f"--trainer.check_val_every_n_epoch {every} is more than max_epochs {epochs}, so that no validation "
+                "would select a checkpoint: choose a smaller one."
+            )
+        if trainer.min_epochs is not None and trainer.min_epochs > epochs:
+            raise ConfigError(f"--trainer.min_epochs {trainer.min_epochs} is more than max_epochs {epochs}.")
+
+
+class FitChecks(Callback):
+    """Compares the trainer's options with the length of an epoch, before the first step."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Refuse what would not happen, and say what is left out.
+
+        Raises:
+            ConfigError: If more batches are accumulated than an epoch has, or no validation would take place.
+        """
+        batches = int(trainer.num_training_batches)
+        self._check_accumulation(trainer, batches)
+        steps = trainer.estimated_stepping_batches
+        every = trainer.val_check_interval
+        if trainer.check_val_every_n_epoch is None and not math.isinf(steps) and isinstance(every, int):
+            total = int(steps) * trainer.accumulate_grad_batches
+            if every > total:
+                raise ConfigError(
+                    f"--trainer.val_check_interval {every} is more than the {total} batches of the run, so that no "
+                    "validation would select a checkpoint: choose a smaller one."
+                )
+        self._tell_of_rest(trainer)
+
+    def _check_accumulation(self, trainer: Trainer, batches: int) -> None:
+        accumulated = trainer.accumulate_grad_batches
+        if accumulated > batches:
+            raise ConfigError(
+                f"--trainer.accumulate_grad_batches {accumulated} is more than the {batches} batches of an epoch, "
+                "after which a step is taken in any case: choose at most as many."
+            )
+        if rest := batches % accumulated:
+            rank_zero_warn(
+                f"The last step of each epoch sees {rest} of {accumulated} accumulated batches, since an epoch has "
+                f"{batches}."
+            )
+
+    def _tell_of_rest(self, trainer: Trainer) -> None:
+        """Say how many images an epoch leaves out since they fill no batch."""
+        loader: Any = trainer.train_dataloader
+        size, samples = getattr(loader, "batch_size", None), getattr(loader, "sampler", None)
+        if size is None or samples is None or not getattr(loader, "drop_last", False):
+            return
+        if rest := len(samples) % int(size):
+            rank_zero_info(f"Each epoch leaves out {rest} of {len(samples)} training samples, which fill no batch.")

@@ -1,0 +1,130 @@
+"""What a class of the user's choice raises while it is built or run, as one sentence that names its option.
+
+An error of polybench itself stays as it is, with its traceback: it is a fault to be reported.
+"""
+
+import re
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+import lightning
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+from polybench.errors import ConfigError, UserError
+from polybench.experiments.own_code import PACKAGE, explain, with_place
+
+LIGHTNING = Path(lightning.__file__).parent
+
+OF_THE_TRAINER = (MisconfigurationException, ValueError, TypeError, RuntimeError)
+"""What Lightning raises itself where options don't fit each other."""
+
+MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
+
+HINTS = {
+    r"Expected more than 1 value per channel": "a batch norm needs more than one value for each channel: raise "
+    "--data.batch_size or --data.size",
+}
+"""What a library says -> what to do about it."""
+
+REWRITTEN = {
+    r"`val_check_interval` \((\S+)\) must be less than or equal to the number of the training batches \((\d+)\)": (
+        "--trainer.val_check_interval {0} is more than the {1} batches of an epoch: give at most {1}, or count over "
+        "epochs with --trainer.check_val_every_n_epoch null."
+    ),
+    r"No supported gpu backend found": "There is no GPU here that torch can use: give --trainer.accelerator cpu.",
+    r"CUDAAccelerator can not run|`CUDAAccelerator`.*not available": "There is no CUDA device here: give "
+    "--trainer.accelerator cpu.",
+}
+"""What Lightning says -> the sentence for it, with the groups of the pattern."""
+
+
+class Made(NamedTuple):
+    """An option, and what it has made."""
+
+    option: str
+    object: object
+
+    @property
+    def cls(self) -> type:
+        """The object's class."""
+        return type(self.object)
+
+
+def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | None:
+    """Say in one sentence what was raised, where it isn't polybench's fault.
+
+    Args:
+        error: The exception.
+        options: What the options have made.
+
+    Returns:
+        The sentence as an error; None for an error of polybench itself.
+    """
+    if isinstance(error, UserError):
+        return with_place(error)
+    if is_out_of_memory(error):
+        return ConfigError(
+            f"Out of memory ({_first_sentence(error)}): lower --data.batch_size or --data.size; "
+            "--trainer.accumulate_grad_batches keeps the number of images in a step."
+        )
+    if sentence := explain(error):
+        return ConfigError(sentence)
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not frames or _is_in(frames[-1], PACKAGE):
+        return None
+    owner = _owner(frames, options)
+    hint = hint_for(error)
+    if owner is not None and (hint or not owner.cls.__module__.startswith("polybench.")):
+        name = owner.cls.__name__
+        return ConfigError(f"{owner.option} ({name}) fails: {type(error).__name__}: {reason_of(error)}{hint}.")
+    if _is_in(frames[-1], LIGHTNING) and isinstance(error, OF_THE_TRAINER):
+        return ConfigError(trainer_sentence(error))
+    return None
+
+
+def trainer_sentence(error: BaseException) -> str:
+    """What Lightning says of the trainer's options, in words that name what to type."""
+    for pattern, sentence in REWRITTEN.items():
+        if match := re.search(pattern, str(error)):
+            return sentence.format(*match.groups())
+    return f"{reason_of(error)}."
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on the device or in the machine."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and MEMORY.search(str(error)) is not None
+
+
+def hint_for(error: BaseException) -> str:
+    """What to do about a library's error, after a colon; empty where that isn't known."""
+    return next((f": {hint}" for pattern, hint in HINTS.items() if re.search(pattern, str(error))), "")
+
+
+def reason_of(error: BaseException) -> str:
+    """What an exception says, on one line of bearable length, without its last full stop."""
+    return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
+
+
+def _first_sentence(error: BaseException) -> str:
+    return re.split(r"\. |\n", str(error))[0].strip(" .") or type(error).__name__
+
+
+def _is_in(frame: FrameType, folder: Path) -> bool:
+    return Path(frame.f_code.co_filename).is_relative_to(folder)
+
+
+def _owner(frames: list[FrameType], options: Iterable[Made]) -> Made | None:
+    """The innermost of some objects in whose methods an exception was raised."""
+    owners: dict[int, Made] = {}
+    for made in options:
+        parts = made.object.modules() if isinstance(made.object, nn.Module) else [made.object]
+        owners |= {id(part): made for part in parts}
+    found = [owners[id(frame.f_locals["self"])] for frame in frames if id(frame.f_locals.get("self")) in owners]
+    return found[-1] if found else None

@@ -1,0 +1,101 @@
+"""How long a schedule is beside its run: one that ends before is refused, one that never reaches its end is said."""
+
+import math
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from torch.optim.lr_scheduler import (
+    ConstantLR,
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    StepLR,
+)
+
+from polybench.errors import ConfigError
+from polybench.tasks.schedules import Interval, StepSchedule, refuse_longer_run
+
+
+def parts_of(scheduler: object) -> list[object]:
+    """The schedules that one is made of (`SequentialLR`, `ChainedScheduler`), or itself."""
+    return list(getattr(scheduler, "_schedulers", None) or [scheduler])
+
+
+def fit_schedules(trainer: Trainer) -> None:
+    """Bring a trainer's schedules together with the length of its run; training starts next.
+
+    Raises:
+        ConfigError: If one doesn't fit.
+    """
+    steps = trainer.estimated_stepping_batches
+    each = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
+    epochs = math.inf if math.isinf(steps) else math.ceil(steps / each)
+    for config in trainer.lr_scheduler_configs:
+        fit_to_run(config.scheduler, steps, epochs, "step" if config.interval == "step" else "epoch")
+
+
+def fit_to_run(scheduler: object, steps: float, epochs: float, interval: Interval) -> None:
+    """Tell a schedule the length of the run, refuse one that ends before it, warn of one that never reaches its end.
+
+    Args:
+        scheduler: The schedule.
+        steps: Optimizer steps of the whole run; infinite where it has no end.
+        epochs: Epochs of the whole run, likewise.
+        interval: How often the schedule is stepped.
+
+    Raises:
+        ConfigError: If the schedule doesn't fit.
+    """
+    for part in parts_of(scheduler):
+        if isinstance(part, StepSchedule):
+            part.fit_to(steps)
+        elif isinstance(part, OneCycleLR):
+            refuse_longer_run("OneCycleLR", "total_steps", part.total_steps, steps)
+            if steps < part.total_steps:
+                rank_zero_warn(f"OneCycleLR has {part.total_steps} steps and the run only {steps:.0f}.")
+    if isinstance(scheduler, LRScheduler):
+        _warn_of_length(scheduler, steps if interval == "step" else epochs, interval)
+
+
+def _warn_of_length(scheduler: LRScheduler, length: float, interval: Interval) -> None:
+    """Warn where a single schedule of torch has another length than its run."""
+    if math.isinf(length):
+        return
+    name, run = type(scheduler).__name__, f"the run has {length:.0f} {interval}{'s' if length != 1 else ''}"
+    if isinstance(scheduler, CosineAnnealingLR) and scheduler.T_max < length:
+        rank_zero_warn(f"{name} rises again after T_max {scheduler.T_max}, and {run}.")
+        return
+    for option, end in _ends(scheduler):
+        if end > length:
+            rank_zero_warn(f"{name} never reaches its {option} {end}: {run}.")
+
+
+def refuse_no_length(scheduler: object) -> None:
+    """Refuse a length below 1, as an interpolated `max_epochs` of -1 gives.
+
+    Raises:
+        ConfigError: If a schedule of torch has one.
+    """
+    for part in parts_of(scheduler):
+        for option, end in _ends(part):
+            if end < 1:
+                raise ConfigError(
+                    f"{type(part).__name__} needs {option} of at least 1, not {end}: give a number (trainer.max_epochs "
+                    "is -1 where only max_steps is given)."
+                )
+
+
+def _ends(scheduler: object) -> list[tuple[str, int]]:
+    """Options of a schedule that say when it has done what it does, with their values."""
+    if isinstance(scheduler, CosineAnnealingLR):
+        return [("T_max", scheduler.T_max)]
+    if isinstance(scheduler, StepLR):
+        return [("step_size", scheduler.step_size)]
+    if isinstance(scheduler, MultiStepLR):
+        return [("milestone", milestone) for milestone in sorted(scheduler.milestones)]
+    if isinstance(scheduler, ConstantLR | LinearLR | PolynomialLR):
+        return [("total_iters", scheduler.total_iters)]
+    return []

@@ -1,0 +1,113 @@
+"""Options that contradict each other, the data or the record are refused before the first step."""
+
+from pathlib import Path
+
+import pytest
+
+from polybench.cli.main import run
+from tests.cli.recipes import write_recipe
+
+POINT = {
+    "class_path": "torch.nn.Conv2d",
+    "init_args": {"in_channels": 3, "out_channels": 1, "kernel_size": 1},
+}
+PLATEAU = ["--model.lr_scheduler", "lightning.pytorch.cli.ReduceLROnPlateau"]
+STOPPING = ["--trainer.callbacks+", "EarlyStopping", "--trainer.callbacks.monitor"]
+COSINE = ["--model.lr_scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR", "--model.lr_scheduler.T_max"]
+
+
+def fit(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe(tmp_path, root, POINT)
+    return run(["fit", "--config", str(recipe), "--no_leaderboard", *words])
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    lines = capsys.readouterr().err.splitlines()
+    (found,) = [line for line in lines if line.startswith("polybench: error: ")]
+    return found.removeprefix("polybench: error: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--trainer.limit_val_batches", "0"], "leaves no validation, which selects the checkpoint"),
+        (["--trainer.limit_train_batches", "0"], "--trainer.limit_train_batches 0 would train nothing"),
+        (["--trainer.check_val_every_n_epoch", "3"], "check_val_every_n_epoch 3 is more than max_epochs 2"),
+        (["--trainer.min_epochs", "3"], "--trainer.min_epochs 3 is more than max_epochs 2"),
+        (["--trainer.callbacks+", "LearningRateFinder"], "give a rate with --model.optimizer.lr"),
+        (["--trainer.callbacks+", "BatchSizeFinder"], "give --data.batch_size"),
+        (["--trainer.callbacks+", "BackboneFinetuning"], "give --model.parameter_groups"),
+        (
+            ["--trainer.callbacks+", "GradientAccumulationScheduler", "--trainer.callbacks.scheduling", "{0: 2}"],
+            "give --trainer.accumulate_grad_batches",
+        ),
+        (["--checkpoint.monitor", "val/dise"], "'val/dise', which nothing logs. Did you mean 'val/dice'?"),
+        ([*STOPPING, "val/los"], "EarlyStopping monitors 'val/los', which nothing logs. Did you mean 'val/loss'?"),
+        ([*STOPPING, "val/dice"], "EarlyStopping with mode min takes the worst val/dice for the best: add mode: max."),
+        ([*PLATEAU, "--model.lr_scheduler.monitor", "val/iuo"], "ReduceLROnPlateau monitors 'val/iuo'"),
+        ([*PLATEAU, "--model.lr_scheduler.monitor", "val/dice"], "ReduceLROnPlateau with mode min takes the worst"),
+        (["--model.lr_scheduler", "torch.optim.lr_scheduler.ReduceLROnPlateau"], "does not say what it monitors"),
+        ([*COSINE, "${trainer.max_epochs}", "--trainer.max_epochs", "-1"], "needs T_max of at least 1, not -1"),
+    ],
+)
+def test_a_contradiction_is_refused_before_data_is_read(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
+) -> None:
+    root = tmp_path / "no data"
+    root.mkdir()
+    (root / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
+    assert fit(tmp_path, root, monkeypatch, *words) == 2
+    assert message in complaint(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--trainer.val_check_interval", "9"],
+            "--trainer.val_check_interval 9 is more than the 2 batches of an epoch",
+        ),
+        (
+            ["--trainer.val_check_interval", "9", "--trainer.check_val_every_n_epoch", "null"],
+            "--trainer.val_check_interval 9 is more than the 4 batches of the run",
+        ),
+        (["--trainer.accumulate_grad_batches", "3"], "accumulate_grad_batches 3 is more than the 2 batches"),
+        (["--data.batch_size", "7"], "batch_size 7 is more than the 6 training samples"),
+    ],
+)
+def test_what_the_data_is_too_small_for_is_refused_before_the_first_step(
+    tmp_path: Path,
+    data_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    message: str,
+) -> None:
+    assert fit(tmp_path, data_root, monkeypatch, *words) == 2
+    assert message in complaint(capsys)
+
+
+def test_samples_that_fill_no_batch_are_said(
+    tmp_path: Path, data_root: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fit(tmp_path, data_root, monkeypatch, "--data.batch_size", "4", "--trainer.max_epochs", "1") == 0
+    assert "Each epoch leaves out 2 of 6 training samples, which fill no batch." in caplog.text
+
+
+def test_a_last_step_of_fewer_batches_is_said(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--data.batch_size", "2", "--trainer.accumulate_grad_batches", "2", "--trainer.max_epochs", "1"]
+    with pytest.warns(UserWarning, match="sees 1 of 2 accumulated batches, since an epoch has 3"):
+        assert fit(tmp_path, data_root, monkeypatch, *words) == 0
+
+
+def test_early_stopping_in_the_right_direction_and_a_timer_run(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*STOPPING, "val/dice", "--trainer.callbacks.mode", "max", "--trainer.callbacks+", "Timer"]
+    words += ["--trainer.callbacks.duration", "00:01:00:00", "--trainer.max_epochs", "1"]
+    assert fit(tmp_path, data_root, monkeypatch, *words) == 0
