@@ -8,19 +8,17 @@ _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of control characters, surrogates and separators of lines and paragraphs."""
 
 
-def counted(n: int, what: str) -> str:
+def counted(n: int, noun: str) -> str:
     """A count with its noun, in the plural unless it is one.
 
     Args:
         n: The count.
-        what: The noun in the singular, with a regular plural; "sub-folder" or "image of split 'a'", whose first word
-            takes the ending.
+        noun: In the singular, with a regular plural.
 
-    >>> counted(1, "group"), counted(3, "image of the test part")
-    ('1 group', '3 images of the test part')
+    >>> counted(1, "group"), counted(0, "dangling link")
+    ('1 group', '0 dangling links')
     """
-    noun, space, rest = what.partition(" ")
-    return f"{n} {noun if n == 1 else f'{noun}s'}{space}{rest}"
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def some(names: Sequence[str]) -> str:

@@ -39,8 +39,8 @@ class Reason(Enum):
     UNUSED = "not used"
     DANGLING = "dangling link"
     LOOPING = "looping link"
-    FOLDER = "a folder though named like a file"
-    SPECIAL = "no regular file"
+    FOLDER = "misnamed folder"
+    SPECIAL = "special file"
     UNREADABLE = "not readable"
     HIDDEN = "hidden"
     OTHER_TYPE = "of another type"
@@ -117,7 +117,11 @@ def _counted(reason: Reason, entries: Sequence[LeftOut]) -> str:
     if reason is Reason.SUB_FOLDER:
         where = f"{len(entries)} sub-folders such as" if many else "the sub-folder"
         return f"{sum(entry.files for entry in entries)} in {where} {name}"
-    count = counted(len(entries), reason.value) if reason.value.endswith("link") else f"{len(entries)} {reason.value}"
+    count = (
+        counted(len(entries), reason.value)
+        if reason.value.endswith(("link", "folder", "file"))
+        else f"{len(entries)} {reason.value}"
+    )
     return f"{count}{' such as' if many else ''} {name}"
 
 

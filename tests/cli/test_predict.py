@@ -94,7 +94,7 @@ def test_links_folders_and_pipes_are_predicted_or_named(
     assert run(words) == 1
     told = capsys.readouterr()
     assert "5 of 7 images" in told.out
-    assert "left out: 1 dangling link 'gone.png', 1 a folder though named like a file 'folder.png', 1 no " in told.out
+    assert "left out: 1 dangling link 'gone.png', 1 misnamed folder 'folder.png', 1 special file " in told.out
     problems = [line for line in told.err.splitlines() if "nothing for this image" in line]
     assert len(problems) == 2
     assert all(any(name in line for line in problems) for name in ("gone.png", "pipe.png"))

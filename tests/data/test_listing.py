@@ -44,6 +44,16 @@ def test_one_sentence_counts_what_was_left_out_by_reason(tmp_path: Path) -> None
     )
 
 
+def test_several_entries_of_one_reason_are_counted_in_the_plural(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "b/1.png", "c/2.png", "._a.png", "._b.png")
+    for name in ("x.png", "y.png"):
+        (tmp_path / name).symlink_to("gone")
+    assert list_files(tmp_path).sentence == (
+        "1 image; left out: 2 in 2 sub-folders such as 'b', 2 dangling links such as 'x.png', "
+        "2 hidden such as '._a.png'"
+    )
+
+
 def dangling(path: Path) -> None:
     path.symlink_to("gone")
 
@@ -57,33 +67,37 @@ def socket_of(path: Path) -> None:
     socket.socket(socket.AF_UNIX).bind(path.name)
 
 
-SPECIAL: dict[str, Callable[[Path], object]] = {
-    "is a link to nothing": dangling,
-    "is a link that leads to itself": looping,
-    "is no regular file": os.mkfifo,
-    "is no regular file: remove": socket_of,
-    "is no regular file: remove it": lambda path: path.symlink_to("/dev/zero"),
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+SPECIAL: dict[Callable[[Path], object], str] = {
+    dangling: "is a link to nothing",
+    looping: "is a link that leads to itself",
+    os.mkfifo: "is no regular file",
+    socket_of: "is no regular file",
+    device: "is no regular file",
 }
 
 
 @pytest.mark.parametrize("recursive", [False, True])
-@pytest.mark.parametrize("sentence", SPECIAL)
+@pytest.mark.parametrize("make", SPECIAL)
 def test_what_is_named_like_an_image_and_is_none_is_a_problem(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sentence: str, recursive: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], recursive: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     touch(tmp_path, "a.png")
-    SPECIAL[sentence](tmp_path / "x.png")
+    make(tmp_path / "x.png")
     listing = list_files(tmp_path, recursive=recursive)
     assert names(listing) == ["a.png"]
     [problem] = listing.problems
-    assert problem.startswith(f"'{tmp_path / 'x.png'}' {sentence}")
+    assert problem.startswith(f"'{tmp_path / 'x.png'}' {SPECIAL[make]}")
 
 
 def test_folder_named_like_an_image_is_read_as_any_folder_and_told_where_it_holds_none(tmp_path: Path) -> None:
     touch(tmp_path, "a.png", "b.png/1.png", "c.png/note.txt")
     assert list_files(tmp_path).sentence == (
-        "1 image; left out: 1 in the sub-folder 'b.png', 1 a folder though named like a file 'c.png'"
+        "1 image; left out: 1 in the sub-folder 'b.png', 1 misnamed folder 'c.png'"
     )
 
 
