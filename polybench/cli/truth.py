@@ -186,7 +186,7 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         notes = [f"this copy of {name} has {note}" for note in data.card.differences(sizes)]
         if rest := left_out_words(left_out_beside(sources, data.unread_official)):
             notes.append(f"beside the images of {name} were left out: {rest}")
-        return [*notes, *([f"split {data.split.name}: {data.split.note}"] if data.split.note else [])]
+        return [*notes, *([f"'{data.split.name}': {data.split.note}"] if data.split.note else [])]
 
     groups = {image_id: data.split.groups[image_id] for image_id in images}
     protocols = (*PROTOCOLS, *data.extra_protocols)

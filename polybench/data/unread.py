@@ -80,7 +80,7 @@ def unread_notes(names: Sequence[str]) -> list[str]:
     notes = [_not_read(hidden, "hidden files")] if hidden else []
     notes += [_not_read(group, "files") for group in list(others.values())[:NAMED]]
     if len(others) > NAMED:
-        notes.append(f"Files in {counted(len(others) - NAMED, 'folder')} more are not read.")
+        notes.append(f"Files in {counted(len(others) - NAMED, 'further folder')} are not read.")
     return notes
 
 
