@@ -1,22 +1,24 @@
-"""Kill a training with SIGKILL at random places, resume it, and compare its last weights with the unbroken run's.
+"""Kill a training with SIGKILL at random places, resume it, and compare what it ends with with the unbroken run's.
 
 `python tools/kill_resume.py [--kills 10] [--workers 0 2] [--seed 0]`: trains a small net with batch normalisation,
 dropout, AdamW and a plateau schedule on generated frames, shuffled and augmented, with a checkpoint every five batches,
-and kills it after the first of them; exits with 1 if any resumed run ends with other weights than the unbroken one, or
-goes on from more than five batches before the kill.
+and kills it after the first of them; exits with 1 if any resumed run ends with other weights than the unbroken one,
+selects another epoch or other weights, records other numbers, or goes on from more than five batches before the kill.
+Kills at every single event of the file system are those of `tools/break.py`.
 """
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
@@ -29,7 +31,7 @@ from polybench.datasets.synth.clinicdb import write_clinicdb_like
 
 EPOCHS, BATCHES = 3, 18
 SAVE_EVERY = 5
-MOMENTS = ("before the step", "after the batch", "in validation")
+MOMENTS = ("before the step", "after the batch", "in validation", "in the selection", "after the selection")
 KILL = "KILL_RESUME"
 """Environment variable that says when to kill, since a run of another recipe doesn't resume this one."""
 START = "Batches done at the start: "
@@ -55,12 +57,26 @@ class Kill(Callback):
     """Prints how many batches were done when training starts, and ends the process at the moment that `KILL` names.
 
     `KILL` is "<batch> <moment>": how many batches are to be done before, over all epochs, and which of `MOMENTS`, where
-    "in validation" means the first after that batch.
+    "in validation" means the first after that batch, "in the selection" before the first checkpoint at the end of an
+    epoch takes its place, and "after the selection" before `last.ckpt` does.
     """
 
     def __init__(self) -> None:
         batch, _, self.moment = os.environ.get(KILL, "0").partition(" ")
         self.batch = int(batch)
+        self.selects = False
+        if self.moment.endswith("the selection"):
+            sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not (self.selects and event == "os.rename"):
+            return
+        if self.moment == "in the selection" or str(arguments[1]).endswith("last.ckpt"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The selection comes next."""
+        self.selects = batches_done(trainer) >= self.batch
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The checkpoint is loaded, if there is one."""
@@ -144,9 +160,10 @@ def fit(path: Path, run: Path, *options: str, kill: str | None = None) -> int:
         How many batches were done before this process trained.
     """
     words = ["fit", "--config", str(path), "--trainer.default_root_dir", str(run), "--save_every", str(SAVE_EVERY)]
+    words += ["--leaderboard", str(run / "board")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
     environment |= {KILL: kill} if kill else {}
-    command = [sys.executable, "-m", "polybench", *words, "--no_leaderboard", *options]
+    command = [sys.executable, "-m", "polybench", *words, *options]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     expected = -signal.SIGKILL if kill else 0
     if ended.returncode != expected:
@@ -156,16 +173,37 @@ def fit(path: Path, run: Path, *options: str, kill: str | None = None) -> int:
     return int(start.removeprefix(START))
 
 
-def weights(run: Path) -> str:
-    """Hash of the weights in a run's last checkpoint."""
-    state: dict[str, Tensor] = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+class Outcome(NamedTuple):
+    """What a run ends with.
+
+    Attributes:
+        last: Hash of the weights in its last checkpoint.
+        best: The selected epoch, and the hash of the weights.
+        records: The numbers of its records, by the file's name.
+    """
+
+    last: str
+    best: str
+    records: Mapping[str, Any]
+
+
+def outcome(run: Path) -> Outcome:
+    """Read what a run has ended with."""
+    last, best = (torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("last", "best"))
+    records = {path.name: json.loads(path.read_text()) for path in (run / "board" / "records").rglob("*.json")}
+    numbers = {name: [record[key] for key in ("metrics", "identity", "seed")] for name, record in records.items()}
+    return Outcome(weights(last["state_dict"]), f"{best['epoch']} {weights(best['state_dict'])}", numbers)
+
+
+def weights(state: Mapping[str, Tensor]) -> str:
+    """Hash the weights of a checkpoint."""
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
-def trial(path: Path, run: Path, batch: int, moment: str) -> tuple[str, int]:
+def trial(path: Path, run: Path, batch: int, moment: str) -> tuple[Outcome, int]:
     """Kill a run once and resume it.
 
     Args:
@@ -175,25 +213,26 @@ def trial(path: Path, run: Path, batch: int, moment: str) -> tuple[str, int]:
         moment: Which of `MOMENTS`.
 
     Returns:
-        Hash of the last weights, and the batches that were done where it went on.
+        What it ended with, and the batches that were done where it went on.
     """
     fit(path, run, kill=f"{batch} {moment}")
     start = fit(path, run, "--ckpt_path", "last")
-    return weights(run), start
+    return outcome(run), start
 
 
-def verdict(found: str, reference: str, start: int, batch: int) -> str:
+def verdict(found: Outcome, reference: Outcome, start: int, batch: int) -> str:
     """Say how a trial ended: `equal`, or in capitals what is wrong.
 
     Args:
-        found: Hash of the resumed run's weights.
-        reference: That of the unbroken one's.
+        found: What the resumed run ended with.
+        reference: What the unbroken one did.
         start: Batches that were done where the run went on.
         batch: Those that were done when it was killed, at least.
     """
     if start < batch - SAVE_EVERY:
         return "LOST BATCHES"
-    return "equal" if found == reference else "DIFFERENT"
+    wrong = [name for name in Outcome._fields if getattr(found, name) != getattr(reference, name)]
+    return f"DIFFERENT {', '.join(wrong)}" if wrong else "equal"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -212,22 +251,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_clinicdb_like(folder / SyntheticPolypDataModule.folder, frames_per_sequence=5, size=(72, 96))
-        reference: str | None = None
+        reference: Outcome | None = None
         for workers in options.workers:
             path = folder / f"workers{workers}.yaml"
             path.write_text(yaml.safe_dump(recipe(folder, workers)))
             unbroken = folder / f"unbroken{workers}"
             fit(path, unbroken)
-            reference = reference or weights(unbroken)
-            print(f"{workers} workers, unbroken: {weights(unbroken)[:16]}", flush=True)
-            wrong += weights(unbroken) != reference
+            reference = reference or outcome(unbroken)
+            print(f"{workers} workers, unbroken: {outcome(unbroken).last[:16]}", flush=True)
+            wrong += outcome(unbroken) != reference
             for number in range(options.kills):
                 batch, moment = chance.randrange(SAVE_EVERY + 1, EPOCHS * BATCHES), chance.choice(MOMENTS)
                 found, start = trial(path, folder / f"run{workers}-{number}", batch, moment)
                 judged = verdict(found, reference, start, batch)
                 wrong += judged != "equal"
                 place = f"killed {moment} {batch}, went on from {start}"
-                print(f"{workers} workers, {place}: {found[:16]} {judged}", flush=True)
+                print(f"{workers} workers, {place}: {found.last[:16]} {judged}", flush=True)
     print(f"{wrong} of {len(options.workers) * (options.kills + 1)} runs went wrong.")
     return 1 if wrong else 0
 

@@ -61,19 +61,21 @@ class ResumeCallback(Callback):
         self._stopped = False
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Seed the batch's own randomness."""
+        """Save where the run stands, if that is due, and seed the batch's own randomness.
+
+        A validation after the batch before has come, and its selection; the gradients of that batch are in the weights.
+        """
+        if self._due and batch_idx % trainer.accumulate_grad_batches == 0:
+            self._due = False
+            save_last(trainer)
         key = generator("step", int(data_of(trainer).seed), trainer.current_epoch, batch_idx, trainer.global_rank)
         torch.manual_seed(key.initial_seed())
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save where the run stands, every so many batches; after an epoch's last batch its validation comes first."""
+        """Count the batches: every so many, a checkpoint is due before the next."""
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
-        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if self._due and stepped and not trainer.is_last_batch and not trainer.should_stop:
-            self._due = False
-            save_last(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """The checkpoint after the epoch, which the selection leaves, comes next."""

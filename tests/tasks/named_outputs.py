@@ -69,7 +69,7 @@ def fit(
     module = ClinicDBDataModule(
         str(root), (16, 24), str(root / "split.csv"), **{"batch_size": 2, "eval_batch_size": 2, **(data or {})}
     )
-    callbacks = [ResumeCallback(), *options.pop("callbacks", [])]
+    callbacks = [options.pop("resume", ResumeCallback()), *options.pop("callbacks", [])]
     checkpoint = options.pop("checkpoint", None)
     trainer = Trainer(
         max_epochs=epochs,

@@ -173,9 +173,9 @@ class Keeper(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         last = self.folder / "last.ckpt"
-        if last.exists():
-            self.kept[trainer.current_epoch, batch_idx] = last.rename(
-                self.folder / f"{trainer.current_epoch}-{batch_idx}.ckpt"
+        if last.exists():  # it was written before this batch
+            self.kept[trainer.current_epoch, batch_idx - 1] = last.rename(
+                self.folder / f"{trainer.current_epoch}-{batch_idx - 1}.ckpt"
             )
 
 
