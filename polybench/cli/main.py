@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
@@ -41,7 +42,8 @@ def usage() -> str:
         f"commands:\n{lines}\n\n"
         "options:\n  -h, --help    show this help\n  --version     show the version\n\n"
         "Start with: polybench fit --config conf/quickstart.yaml\n"
-        "Each command explains itself: polybench COMMAND --help"
+        "Each command explains itself: polybench COMMAND --help\n"
+        "POLYBENCH_TRACEBACK=1 in the environment shows where an error comes from."
     )
 
 
@@ -50,6 +52,8 @@ def run(args: Sequence[str]) -> int:
     try:
         return _dispatch(list(args))
     except UserError as error:
+        if os.environ.get("POLYBENCH_TRACEBACK"):
+            traceback.print_exception(error)
         if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"polybench: error: {_printable(str(error))}", file=sys.stderr)
         return error.exit_code

@@ -22,6 +22,7 @@ from polybench.data.listing import LeftOut, Reason, left_out_words
 from polybench.data.loader import CachedSamples
 from polybench.data.manifest import same_id
 from polybench.data.official import content_notes
+from polybench.data.one_class import refuse_one_class
 from polybench.data.own_dataset import check_class, decode_rule, is_ours, open_split
 from polybench.data.sample import Decoded, Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset
@@ -243,7 +244,9 @@ class SegmentationDataModule(DeviceBatches):
         if self._cache is None:
             self.open_cache(self.size)
         if stage == "fit":
-            self._refuse_one_class_masks()
+            for subset in SUBSETS:
+                here = [image_id for image_id in self.split.ids(subset) if image_id in self.cache.position]
+                refuse_one_class(self.cache, subset, here, self.directory)
 
     def open_cache(self, size: tuple[int, int] | None) -> ImageCache:
         """Check the copy against the split and open its cache, built if need be; patches use this without `setup`.
@@ -326,12 +329,6 @@ class SegmentationDataModule(DeviceBatches):
             raise DataError(f"'{self.directory}' has no image '{image_id}': take one of the dataset's ids.")
         source = self._sources[image_id]
         return read_image(source.image, source.page)
-
-    def _refuse_one_class_masks(self) -> None:
-        masks = self.cache.masks[[self.cache.position[image_id] for image_id in self.ids("train")]]
-        if masks.min() == masks.max():
-            kind = "background" if masks.max() == 0 else "foreground"
-            raise DataError(f"All training masks in '{self.directory}' are pure {kind}: check how masks are coded.")
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""

@@ -5,6 +5,7 @@ the arguments of the class before nothing but what was written is carried over.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
         ConfigError: If a file is missing or no configuration, or has a key that no command knows.
     """
     names, options = _split(words)
-    documents, notes = Documents(), list[str]()
+    documents, notes = Documents(), _repeated(options)
     recipe: dict[str, Any] = {}
     for name in names:
         inline = name.lstrip().startswith("{")
@@ -109,6 +110,21 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[_Option]]:
             keys = tuple(key for key in name.removeprefix("--").split(".") if key != "init_args")
             options.append(_Option(keys, given[0] if given else value if equals else None, (word, *given)))
     return names, options
+
+
+def _repeated(options: Sequence[_Option]) -> list[str]:
+    """A sentence for each option that is given several times; what follows `callbacks+` is of one more callback."""
+    appended = [
+        (*option.keys[:-1], option.keys[-1].removesuffix("+")) for option in options if option.words[0].endswith("+")
+    ]
+    alone = [one for one in options if one.value is not None and not any(one.keys[: len(to)] == to for to in appended)]
+    times = Counter(option.keys for option in alone if not option.keys[-1].endswith("+"))
+    last = {option.keys: option.value for option in alone}
+    return [
+        f"--{'.'.join(keys)} is given {count} times: the last one, {last[keys]}, counts."
+        for keys, count in times.items()
+        if count > 1 and len({option.value for option in alone if option.keys == keys}) > 1
+    ]
 
 
 def _of_command(

@@ -28,6 +28,8 @@ def refuse_contradictions(trainer: Any) -> None:
     if trainer.limit_train_batches == 0 or trainer.max_epochs == 0 or trainer.max_steps == 0:
         option = next(key for key in ("limit_train_batches", "max_epochs", "max_steps") if trainer[key] == 0)
         raise ConfigError(f"--trainer.{option} 0 would train nothing: `polybench test` evaluates a checkpoint.")
+    if trainer.gradient_clip_val is not None and trainer.gradient_clip_val <= 0:
+        raise ConfigError(f"--trainer.gradient_clip_val {trainer.gradient_clip_val} clips nothing: leave it out.")
     epochs, every = trainer.max_epochs, trainer.check_val_every_n_epoch
     if epochs is not None and epochs > 0:
         if every is not None and every > epochs:

@@ -10,9 +10,10 @@ from lightning.pytorch.cli import LightningArgumentParser
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
 from polybench.callbacks.weights import weights_of
 from polybench.errors import ConfigError
-from polybench.experiments.messages import mismatch, why_not_built
+from polybench.experiments.messages import mismatch
 from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import leave_out_start_weights
+from polybench.experiments.raised import why_not_built
 from polybench.tasks.base import Task
 
 TRAINING_ONLY = ("optimizer", "lr_scheduler", "parameter_groups", "schedule_interval")

@@ -16,6 +16,7 @@ def quieten() -> None:
     noise = [
         *("litlogger", "tensorboardX", "LitModels", "TPU available", "HPU available", "does not have many workers"),
         *("`weights_only` was not set", "is smaller than the logging interval"),
+        "The dirpath has changed from",  # a checkpoint of another run's folder is read
         "your dataloader is not resumable",  # it is: order and augmentation are functions of epoch and batch
     ]
 

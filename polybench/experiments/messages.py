@@ -8,14 +8,13 @@ from pathlib import Path
 
 import lightning.pytorch.callbacks
 import lightning.pytorch.loggers
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 import polybench.callbacks
 import polybench.datasets
 import polybench.tasks
-from polybench.errors import ConfigError, UserError, did_you_mean
+from polybench.errors import did_you_mean
 from polybench.experiments.options import own_options
-from polybench.experiments.own_code import explain
+from polybench.experiments.wrong_values import key_of, lacking, near_class, other_name, several, wrong_value
 
 SHORT_NAMES = sorted(
     {
@@ -31,12 +30,6 @@ SHORT_NAMES = sorted(
     }
 )
 LONGEST = 400
-
-UNION = (
-    r'Parser key "([^"]+)":\s+Does not validate against any of the Union subtypes\s+'
-    r"Subtypes: \[((?:<class '[\w.]+'>(?:, )?)+)\].*Given value: (\S*)"
-)
-"""What the parser says of a value that is of none of several plain types: its key, the types, the value."""
 
 
 def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> str:
@@ -55,7 +48,7 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
     if match := re.match(r"unrecognized arguments: --(\S+?)(=.*)?( .*)?$", text, re.DOTALL):
         if not any(name.rpartition(".")[2] == match[1] for name in known) and (others := _commands_with(match[1])):
             return f"There is no option '--{match[1]}' here, but in {' and '.join(others)}."
-        return f"There is no option '--{match[1]}'.{did_you_mean(f'--{match[1]}', [f'--{name}' for name in known])}"
+        return f"There is no option '--{match[1]}'.{other_name(match[1], known)}"
     if match := re.search(r"[Oo]ption '([^']+)' is not accepted|does not accept option '([^']+)'", text):
         word = match[1] or match[2]
         owners = re.findall(r"Problem with given class_path '([\w.]+)'", text[: match.start()])
@@ -69,45 +62,18 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
         return f"There is no '{match[1]}.{match[2]}'.{did_you_mean(match[2], _public(match[1]))}"
     if match := re.search(r"No module named '([\w.]+)'", text):
         return f"There is no module '{match[1]}'{_place(match[1], args)}: check the class path."
+    if (wrong := wrong_value(text)) is not None:
+        return f"{_option(wrong.key, args)} must be {wrong.kinds}, not '{wrong.value}'."
+    if (sentence := several(text) or lacking(text)) is not None:
+        return sentence
     if match := re.search(r"Expected a dot import path string: (\S+)|Unexpected import path format: (\S+)", text):
-        word = match[1] or match[2]
-        return f"There is no class '{word}'{_place(word, args)}.{did_you_mean(word, SHORT_NAMES)}"
-    if match := re.search(r'Parser key "([^"]+)":\s+Expected an? (.+?)\. Got value: (.*)', text):
-        kind = re.sub(r"<class '([\w.]+)'>", r"\1", match[2])
-        kind = re.sub(r"typing\.Literal\[(.+)\]", r"one of \1", kind).replace("collections.abc.Sequence", "list")
-        return f"'{match[1]}'{_place(match[1], args)} must be of type {kind}, not '{match[3].strip()}'."
-    if match := re.fullmatch(UNION, text.strip(), re.DOTALL):
-        kinds = [kind for kind in re.findall(r"<class '([\w.]+)'>", match[2]) if kind != "NoneType"]
-        null = ", or null" if "NoneType" in match[2] else ""
-        return f"'{match[1]}'{_place(match[1], args)} must be of type {' or '.join(kinds)}{null}, not '{match[3]}'."
+        word, key = match[1] or match[2], key_of(text)
+        place = "" if any(arg.endswith(word) for arg in args) else _place(word, args)
+        return f"There is no class '{word}'{place}.{did_you_mean(word, SHORT_NAMES) or near_class(word, key)}"
     if match := re.search(r"arguments are required: (.+)", text):
         hint = ": give a recipe, for example --config conf/quickstart.yaml" if "data" in match[1] else ""
         return f"The configuration lacks {match[1]}{hint}."
     return _shorten(text)
-
-
-def why_not_built(error: Exception) -> UserError:
-    """The sentence for classes that could not be built, from the innermost exception that explains it."""
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
-        chain.append(cause)
-    for link in chain:
-        if isinstance(link, UserError):
-            return link
-    if sentence := explain(error):
-        return ConfigError(sentence)
-    for link in chain:
-        if isinstance(link, OSError):
-            reason = " ".join(str(link).split())[:200]
-            return ConfigError(
-                f"The net's start weights can't be had ({reason}): connect to the network, or start from random "
-                "weights, for a library net with --model.net.encoder_weights null."
-            )
-    innermost = chain[-1]
-    reason = " ".join(str(innermost).split())[:300]
-    if isinstance(innermost, MisconfigurationException):  # the trainer's own sentence about an option
-        return ConfigError(reason)
-    return ConfigError(f"The configuration's classes can't be built: {type(innermost).__name__}: {reason}")
 
 
 def mismatch(checkpoint: str, error: Exception) -> str:
@@ -137,6 +103,15 @@ def config_files(args: Sequence[str]) -> list[Path]:
 def _commands_with(option: str) -> list[str]:
     """The commands that have an option of this name beside those that all of them have."""
     return [f"`polybench {command}`" for command in ("fit", "test", "predict") if option in own_options(command)]
+
+
+def _option(key: str, args: Sequence[str]) -> str:
+    """An option, and where it stands: as it was typed, or in which line of which file."""
+    for arg in args:
+        typed = arg.partition("=")[0]
+        if typed.startswith("--") and typed.removeprefix("--").replace(".init_args", "").removesuffix("+") == key:
+            return typed
+    return f"'{key}'{_place(key.rpartition('.')[2], args)}"
 
 
 def _place(word: str, args: Sequence[str]) -> str:

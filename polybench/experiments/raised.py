@@ -3,6 +3,7 @@
 An error of polybench itself stays as it is, with its traceback: it is a fault to be reported.
 """
 
+import difflib
 import re
 import traceback
 from collections.abc import Iterable
@@ -42,6 +43,11 @@ REWRITTEN = {
 }
 """What Lightning says -> the sentence for it, with the groups of the pattern."""
 
+OURS = "polybench."
+
+LONG = 300
+"""Characters of a message beyond which it is cut."""
+
 
 class Made(NamedTuple):
     """An option, and what it has made."""
@@ -79,7 +85,7 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
         return None
     owner = _owner(frames, options)
     hint = hint_for(error)
-    if owner is not None and (hint or not owner.cls.__module__.startswith("polybench.")):
+    if owner is not None and (hint or not owner.cls.__module__.startswith(OURS)):
         name = owner.cls.__name__
         return ConfigError(f"{owner.option} ({name}) fails: {type(error).__name__}: {reason_of(error)}{hint}.")
     if _is_in(frames[-1], LIGHTNING) and isinstance(error, OF_THE_TRAINER):
@@ -93,6 +99,54 @@ def trainer_sentence(error: BaseException) -> str:
         if match := re.search(pattern, str(error)):
             return sentence.format(*match.groups())
     return f"{reason_of(error)}."
+
+
+def why_not_built(error: Exception) -> UserError:
+    """The sentence for classes that could not be built, from the innermost exception that explains it."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    for link in chain:
+        if isinstance(link, UserError):
+            return link
+    if sentence := explain(error):
+        return ConfigError(sentence)
+    for link in chain:
+        if isinstance(link, OSError):
+            return ConfigError(
+                f"The net's start weights can't be had ({reason_of(link)[:200]}): connect to the network, or start "
+                "from random weights, for a library net with --model.net.encoder_weights null."
+            )
+    innermost = chain[-1]
+    if isinstance(innermost, MisconfigurationException):
+        return ConfigError(trainer_sentence(innermost))
+    name = _class_in_the_making(innermost) or "A class of the configuration"
+    return ConfigError(f"{name} can't be built: {type(innermost).__name__}: {_explained(innermost)}.")
+
+
+def _class_in_the_making(error: BaseException) -> str | None:
+    """The outermost class of a library whose `__init__` an exception passed."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__"))
+        if frame.f_code.co_name == "__init__" and not module.startswith(
+            ("jsonargparse", "lightning.pytorch.cli", OURS)
+        ):
+            return type(frame.f_locals.get("self")).__name__
+    return None
+
+
+def _explained(error: BaseException) -> str:
+    """What an exception says; of a list of all names the nearest, of an assertion without words its line."""
+    if not str(error) and (frames := traceback.extract_tb(error.__traceback__)):
+        return str(frames[-1].line)
+    reason = " ".join(str(error).split())
+    listed = re.search(r"\[('[^\]]+')\]", reason)
+    wrong = re.search(r"[`'\"]([^`'\"\[\]]+)[`'\"]", reason[: listed.start()] if listed else "")
+    if listed is None or wrong is None or len(reason) < LONG:
+        return reason_of(error)
+    names = re.findall(r"'([^']+)'", listed[1])
+    near = difflib.get_close_matches(wrong[1], names, n=3) or names[:3]
+    return f"{reason[: listed.start()]}{', '.join(near)} and {len(names) - len(near)} others".strip("\"' ")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -109,7 +163,7 @@ def hint_for(error: BaseException) -> str:
 
 def reason_of(error: BaseException) -> str:
     """What an exception says, on one line of bearable length, without its last full stop."""
-    return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
+    return " ".join(str(error).split())[:LONG].rstrip(".") or type(error).__name__
 
 
 def _first_sentence(error: BaseException) -> str:

@@ -21,11 +21,11 @@ from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_contradictions
 from polybench.experiments.identity import Batch
-from polybench.experiments.messages import mismatch, why_not_built
+from polybench.experiments.messages import mismatch
 from polybench.experiments.metrics_log import METRICS, keep_earlier
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig, leave_out_start_weights
-from polybench.experiments.raised import Made, sentence_for
+from polybench.experiments.raised import Made, sentence_for, why_not_built
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.tasks.base import task_of
 

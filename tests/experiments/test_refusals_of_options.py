@@ -35,6 +35,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
         (["--trainer.limit_train_batches", "0"], "--trainer.limit_train_batches 0 would train nothing"),
         (["--trainer.check_val_every_n_epoch", "3"], "check_val_every_n_epoch 3 is more than max_epochs 2"),
         (["--trainer.min_epochs", "3"], "--trainer.min_epochs 3 is more than max_epochs 2"),
+        (["--trainer.gradient_clip_val", "-1"], "--trainer.gradient_clip_val -1 clips nothing"),
         (["--trainer.callbacks+", "LearningRateFinder"], "give a rate with --model.optimizer.lr"),
         (["--trainer.callbacks+", "BatchSizeFinder"], "give --data.batch_size"),
         (["--trainer.callbacks+", "BackboneFinetuning"], "give --model.parameter_groups"),
