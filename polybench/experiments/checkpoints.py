@@ -41,7 +41,7 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
 
     Args:
         checkpoint: The file.
-        with_data: Keep the dataset; without it the size of the net's input is left of the data.
+        with_data: Keep the dataset; without it the size of the net's input, and the bits of its images, are left.
 
     Raises:
         ConfigError: If the checkpoint doesn't say.
@@ -55,5 +55,9 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
         )
     if with_data:
         return config
-    data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": {"size": said["size"]}}
-    return json.dumps({**json.loads(config), "data": data})
+    whole = json.loads(config)
+    init_args = {"size": said["size"]}
+    if bits := whole["data"].get("init_args", {}).get("bits"):
+        init_args["bits"] = bits
+    data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": init_args}
+    return json.dumps({**whole, "data": data})
