@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageChops
 
 from polybench.data.decoding import FileError, Picture
 from polybench.wording import some
@@ -233,6 +233,8 @@ def _coloured(image: Image.Image) -> float:
     """The share of pixels that are neither grey nor nearly so."""
     if image.mode in {"1", "L", "LA"} or image.mode.startswith("I"):
         return 0.0
-    red, green, blue = np.moveaxis(np.asarray(image.convert("RGB")), -1, 0)
-    spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
-    return float((spread > 64).mean())
+    red, green, blue = image.convert("RGB").split()
+    brightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    darkest = ImageChops.darker(ImageChops.darker(red, green), blue)
+    pixels = ImageChops.subtract(brightest, darkest).histogram()
+    return sum(pixels[65:]) / sum(pixels)

@@ -75,7 +75,7 @@ class SegmentationDataModule(DeviceBatches):
     default_split: ClassVar[str] = ""
     """The split of the papers: a name, or for a class of one's own also the path of a CSV, relative to its module."""
 
-    dataset_arguments: ClassVar[frozenset[str]] = frozenset({"split"})
+    dataset_arguments: ClassVar[frozenset[str]] = frozenset({"split", "bits"})
     """Arguments that another dataset does not get where it takes this one's place in a configuration."""
 
     card: ClassVar[Card] = Card(title="a dataset of your own")
@@ -281,7 +281,7 @@ class SegmentationDataModule(DeviceBatches):
         if self.problems:
             rank_zero_warn(f"{len(self.problems)} image(s) were skipped: {' '.join(self.problems)}")
         if cache.notes:
-            rank_zero_warn(f"'{self.directory}' holds {'; '.join(cache.notes)}.")
+            rank_zero_info(f"'{self.directory}' holds {'; '.join(cache.notes)}.")
         self._cache = cache
         return cache
 

@@ -42,7 +42,7 @@ class FolderDataModule(SegmentationDataModule):
     short_name = "folder"
     folder = "folder"
     default_split = ""
-    dataset_arguments = frozenset({"root", "split", "name"})
+    dataset_arguments = frozenset({"root", "split", "name", "bits"})
     card = Card(title="a folder of your own")
 
     def __init__(

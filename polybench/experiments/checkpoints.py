@@ -1,8 +1,9 @@
 """Checkpoints by name, the last or the best of a recipe's latest run, and the configuration that they hold."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
 from polybench.errors import ConfigError
@@ -57,7 +58,14 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
         return config
     whole = json.loads(config)
     init_args = {"size": said["size"]}
-    if bits := whole["data"].get("init_args", {}).get("bits"):
+    if bits := _bits_of(whole["data"]):
         init_args["bits"] = bits
     data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": init_args}
     return json.dumps({**whole, "data": data})
+
+
+def _bits_of(data: Mapping[str, Any]) -> int | None:
+    """The bits that count in images of more than 8, as a data module's configuration or that of its images states."""
+    arguments = data.get("init_args") or {}
+    bits: int | None = arguments.get("bits")
+    return _bits_of(arguments["images"]) if "images" in arguments else bits

@@ -13,6 +13,7 @@ from PIL import Image
 from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.data.images import UInt8Array, image_peaks, read_image
 from polybench.data.images_only import ImagesOnly
+from polybench.data.joint_module import JointDataModule
 from polybench.data.listing import Listing, list_files
 from polybench.data.module import SegmentationDataModule
 from polybench.data.value_range import range_problem
@@ -116,6 +117,7 @@ def prepare(words: Sequence[str]) -> Prediction:
 
 def bits_of(data: LightningDataModule) -> int | None:
     """How many bits count in images of more than 8, where the data module of a command says so."""
+    data = data.images if isinstance(data, JointDataModule) else data
     return data.bits if isinstance(data, SegmentationDataModule | ImagesOnly) else None
 
 

@@ -1,5 +1,6 @@
 """A whole copy is coded in one way: every subset, in fit, verify and audit, and what a record says of it."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -79,12 +80,15 @@ def test_empty_masks_go_with_either_coding(tmp_path: Path) -> None:
     assert ready(write_masks(tmp_path / "b", {3: 0}, rest=1)).cache.notes == ["masks of 0 and 1, read as labels"]
 
 
-def test_what_was_found_is_kept_with_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_found_is_kept_with_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     root = write_masks(tmp_path / "d", {}, rest=1)
     ready(root)
     monkeypatch.setattr(FolderDataModule, "decode", None)  # which a warm start doesn't call
-    with pytest.warns(UserWarning, match=r"masks of 0 and 1, read as labels"):
+    with caplog.at_level(logging.INFO):
         assert ready(root).cache.notes == ["masks of 0 and 1, read as labels"]
+    assert f"'{root}' holds masks of 0 and 1, read as labels." in caplog.text
 
 
 def test_twelve_bits_in_sixteen_must_be_stated(tmp_path: Path) -> None:
@@ -116,14 +120,15 @@ def test_bits_of_a_copy_of_8_bits_are_refused(tmp_path: Path) -> None:
         ready(write_masks(tmp_path / "d", {}), bits=12)
 
 
-def test_dropped_transparency_is_said_and_recorded(tmp_path: Path) -> None:
+def test_dropped_transparency_is_said_and_recorded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = write_masks(tmp_path / "d", {})
     for number, alpha in ((3, Image.linear_gradient("L").resize(SIZE)), (4, Image.new("L", SIZE, 255))):
         image = Image.open(root / "images" / f"{number}.tif")
         image.putalpha(alpha)
         image.save(root / "images" / f"{number}.tif")
-    with pytest.warns(UserWarning, match=r"1 image\(s\) with transparency, which is dropped"):
+    with caplog.at_level(logging.INFO):
         data = ready(root)
+    assert "1 image(s) with transparency, which is dropped" in caplog.text
     assert data.facts().copy_notes[-1] == "1 image(s) with transparency, which is dropped"
 
 
