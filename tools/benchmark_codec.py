@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
 
-from polybench.data.images import pages, read_mask, resize_mask
+from polybench.data.decoding import pages
+from polybench.data.images import read_mask, resize_mask
 from polybench.data.listing import list_files
 from polybench.feedback import decode, encode
 from polybench.feedback.codec import BoolArray

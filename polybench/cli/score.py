@@ -14,6 +14,7 @@ from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folde
 from polybench.data.pairing import by_stem
 from polybench.data.predictions import MapFolder, left_out_remark, list_maps, survey
 from polybench.data.progress import progress
+from polybench.data.value_range import check_bits
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
 from polybench.wording import some
@@ -34,6 +35,7 @@ MEMBRANES = (
     "membranes protocol (a dataset of such masks has it anyway)"
 )
 MISSING = "what a mask without prediction means: an empty prediction, named and counted (default), or an error"
+BITS = "bits that count in predictions of 16 bits, such as 12; needed where none of them uses the 16th"
 RESIZE = "bring predictions of another size to their mask's size, bilinearly"
 
 
@@ -60,7 +62,9 @@ def main(args: list[str]) -> int:
     extra = sorted(set(paths) - set(files.values()))
     refuse = options.missing == "error"
     check_names(options.pred, missing, extra, len(files), place=truth.place, refuse=refuse)
-    predictions = survey({image_id: paths[name] for image_id, name in files.items()})
+    predictions = survey({image_id: paths[name] for image_id, name in files.items()}, options.bits)
+    if options.instances != "both" and predictions.range_problem is not None:
+        raise DataError(predictions.range_problem)
 
     from polybench.cli.score_report import Scored, report
 
@@ -96,6 +100,7 @@ def arguments(args: list[str]) -> Namespace:
     )
     parser.add_argument("--missing", choices=("empty", "error"), default="empty", help=MISSING)
     parser.add_argument("--resize", action="store_true", help=RESIZE)
+    parser.add_argument("--bits", type=int, metavar="N", help=BITS)
     parser.add_argument("--instances", nargs="?", const="masks", choices=("masks", "both"), help=INSTANCES)
     parser.add_argument("--membranes", action="store_true", help=MEMBRANES)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here, and what they are of")
@@ -126,6 +131,7 @@ def check(options: Namespace) -> None:
         )
     if options.dataset is None and (options.split or options.root):
         raise ConfigError("--split and --root go with --dataset: leave them out, or give --dataset instead of --gt.")
+    check_bits(options.bits)
     if options.instances == "both" and options.resize:
         raise ConfigError("--resize can't resize label maps: save the predictions at their masks' size.")
     targets = {f"--{name}": path for name in ("json", "csv") if (path := getattr(options, name)) is not None}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from polybench.data.decoding import opened
 from polybench.data.listing import left_out_words
 from polybench.data.pairing import by_stem, stem
 from polybench.data.predictions import (
@@ -151,6 +151,7 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         DataError: If the copy lacks something.
     """
     from polybench.cli.data.modules import default_root, open_copy
+    from polybench.data.copy_reading import SourceReading, coding_notes, coding_problems, decode_observed
     from polybench.data.manifest import manifest_sha256
     from polybench.data.unread import left_out_beside
     from polybench.metrics.protocols import PROTOCOLS
@@ -165,8 +166,10 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
     names = Counter(stem(source.image) for source in images.values())
     aliases = {file: image_id for image_id, source in images.items() if names[file := stem(source.image)] == 1}
 
+    readings: dict[str, SourceReading] = {}
+
     def read(image_id: str) -> Labelled:
-        decoded = data.decode(images[image_id])
+        decoded, readings[image_id] = decode_observed(data.decode, images[image_id])
         valid = None if decoded.valid is None else decoded.valid.astype(bool)
         labels = None if decoded.labels is None else decoded.labels.astype(np.int32)
         return Labelled(decoded.mask.astype(bool), valid, labels)
@@ -181,9 +184,11 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
         }
 
     def remarks() -> list[str]:
+        for problem in coding_problems(readings):
+            raise DataError(f"'{data.directory}': {problem}")
         sources = data.sources()
         sizes = [size for source in sources if (size := _size_of(source.image)) is not None]
-        notes = [f"this copy of {name} has {note}" for note in data.card.differences(sizes)]
+        notes = [*coding_notes(readings), *(f"this copy of {name} has {note}" for note in data.card.differences(sizes))]
         if rest := left_out_words(left_out_beside(sources, data.unread_official)):
             notes.append(f"beside the images of {name} were left out: {rest}")
         return [*notes, *([f"'{data.split.name}': {data.split.note}"] if data.split.note else [])]
@@ -207,9 +212,9 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
 def _size_of(path: Path) -> tuple[int, int] | None:
     """Height and width as the file's header has them; None where it can't be read, which counts as an absent image."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return image.height, image.width
-    except OSError:
+    except DataError:
         return None
 
 

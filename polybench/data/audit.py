@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from polybench.data.copy_reading import SourceReading, copy_problems, decode_observed
+from polybench.data.decoding import ReadError
 from polybench.data.duplicates import KINDS, Fingerprint, Kind, Pair, Search, find_pairs, fingerprint
-from polybench.data.images import ReadError
 from polybench.data.manifest import manifest_sha256
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
@@ -142,16 +143,18 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
         splits: Splits of the dataset.
 
     Raises:
-        DataError: If there is no copy, its layout is not the dataset's, or an image can't be read.
+        DataError: If there is no copy, its layout is not the dataset's, an image can't be read, or masks or images
+            are coded in several ways.
     """
     data.problems.clear()
     data = data.with_split(join(splits))
     fingerprints: list[Fingerprint] = []
     sizes: list[tuple[int, int]] = []
+    readings: dict[str, SourceReading] = {}
     sources = data.sources()
     for source in progress(sources, "Decoding"):
         try:
-            decoded = data.decode(source)
+            decoded, readings[source.id] = decode_observed(data.decode, source)
         except DataError as error:
             if isinstance(error, ReadError):
                 raise
@@ -159,6 +162,8 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
             continue
         fingerprints.append(fingerprint(source.id, decoded.image, decoded.mask))
         sizes.append((decoded.image.shape[0], decoded.image.shape[1]))
+    for problem in copy_problems(readings, data.bits):
+        raise DataError(f"'{data.directory}': {problem}")
     search = find_pairs(fingerprints)
     ids = [item.id for item in fingerprints]
     manifest = manifest_sha256(sources, data.cache_dir)

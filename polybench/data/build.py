@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,15 +18,14 @@ from filelock import FileLock
 from polybench.atomic import atomic_write_text
 from polybench.checksum import file_sha256
 from polybench.data.cache import VERSION, ImageCache
-from polybench.data.images import ReadError, UInt8Array, UInt16Array, resize_image, resize_mask
+from polybench.data.copy_reading import Decode, SourceReading, copy_notes, copy_problems, decode_observed
+from polybench.data.decoding import ReadError
+from polybench.data.images import UInt8Array, UInt16Array, resize_image, resize_mask
 from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
 from polybench.leftovers import sweep
-
-Decode = Callable[[Source], Decoded]
-"""Reads a source; a DataError names the file that is broken."""
 
 STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin", "native_labels.bin")
 JOURNAL = "journal.jsonl"
@@ -46,6 +45,7 @@ class Entry:
     has_labels: bool = False
     lengths: tuple[int, ...] = (0,) * len(STREAMS)
     checksums: tuple[int, ...] = (0,) * len(STREAMS)
+    reading: SourceReading = field(default_factory=SourceReading)
 
 
 def build_cache(
@@ -55,6 +55,7 @@ def build_cache(
     folder: Path,
     *,
     rule: str = "",
+    bits: int | None = None,
     skip_broken: bool = False,
 ) -> ImageCache:
     """Open the cache of these sources at this size; build it first if it is absent or damaged.
@@ -67,10 +68,12 @@ def build_cache(
         decode: Reads one source.
         folder: Where caches lie.
         rule: Name of the way to decode; another rule is another cache.
+        bits: How many bits of images of more than 8 are said to count; None where nothing is said.
         skip_broken: Leave out what can't be decoded and remember why, instead of stopping.
 
     Raises:
-        DataError: If a file can't be decoded, or the cache can't be written; the file is named and nothing is left.
+        DataError: If a file can't be decoded, the masks are coded in two ways, the range of the images' values is not
+            known, or the cache can't be written; the file is named and nothing is left.
             A `ReadError` leaves what is built so far, and is never skipped.
     """
     try:
@@ -81,7 +84,7 @@ def build_cache(
         with FileLock(target.with_suffix(".lock")):
             if not is_intact(target) or _can_be_read_now(target, sources, decode):
                 shutil.rmtree(target, ignore_errors=True)
-                _build(sources, size, decode, manifest, target, skip_broken)
+                _build(sources, size, decode, manifest, target, bits, skip_broken)
         cache = ImageCache(target)
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(folder)):
@@ -153,6 +156,7 @@ def _build(
     decode: Decode,
     manifest: str,
     target: Path,
+    bits: int | None,
     skip_broken: bool,
 ) -> None:
     partial = target.with_name(f".{target.name}.partial")
@@ -171,7 +175,7 @@ def _build(
                 entries.append(entry)
             for stream in streams:
                 os.fsync(stream.fileno())
-        _finish(partial, entries, size, manifest)
+        _finish(partial, entries, size, manifest, bits)
         partial.rename(target)
     except DataError as error:
         if not isinstance(error, ReadError):
@@ -183,7 +187,7 @@ def _add(
     source: Source, size: tuple[int, int] | None, decode: Decode, streams: Sequence[BinaryIO], skip_broken: bool
 ) -> Entry:
     try:
-        decoded = decode(source)
+        decoded, reading = decode_observed(decode, source)
     except DataError as error:
         if not skip_broken or isinstance(error, ReadError):
             raise
@@ -200,6 +204,7 @@ def _add(
         has_labels=decoded.labels is not None,
         lengths=tuple(len(part) for part in parts),
         checksums=tuple(zlib.crc32(part) for part in parts),
+        reading=reading,
     )
 
 
@@ -241,20 +246,29 @@ def _journal(path: Path) -> list[Entry]:
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
             fields: dict[str, Any] = json.loads(line)
-            values: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-            entries.append(Entry(**values))
-        except (ValueError, TypeError):
+            reading = SourceReading(**_with_tuples(fields.pop("reading")))
+            entries.append(Entry(**_with_tuples(fields), reading=reading))
+        except (ValueError, TypeError, KeyError):
             break
     return entries
 
 
-def _finish(partial: Path, entries: Sequence[Entry], size: tuple[int, int] | None, manifest: str) -> None:
+def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def _finish(
+    partial: Path, entries: Sequence[Entry], size: tuple[int, int] | None, manifest: str, bits: int | None
+) -> None:
     kept = [entry for entry in entries if entry.skipped is None]
     if not kept:
         raise DataError(f"No image can be read; the first: {next(e.skipped for e in entries if e.skipped)}")
     if len({entry.has_valid for entry in kept}) > 1:
         without = next(entry.id for entry in kept if not entry.has_valid)
         raise DataError(f"Image '{without}' has no field of view but others have one: add its file.")
+    readings = {entry.id: entry.reading for entry in kept}
+    if problems := copy_problems(readings, bits):
+        raise DataError(" ".join(problems))
     index = {
         "version": VERSION,
         "size": size,
@@ -265,6 +279,7 @@ def _finish(partial: Path, entries: Sequence[Entry], size: tuple[int, int] | Non
         "skipped": {entry.id: entry.skipped for entry in entries if entry.skipped is not None},
         "has_valid": kept[0].has_valid,
         "has_labels": kept[0].has_labels,
+        "notes": copy_notes(readings, bits),
         "sha256": {name: file_sha256(partial / name) for name in STREAMS},
     }
     (partial / JOURNAL).unlink()

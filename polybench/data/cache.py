@@ -10,7 +10,7 @@ import numpy as np
 
 from polybench.data.images import UInt8Array, UInt16Array
 
-VERSION = 3
+VERSION = 4
 """Raise this when decoding, resizing or the layout of a cache changes: old caches are then left alone."""
 
 
@@ -34,6 +34,7 @@ class ImageCache:
         skipped: Image id -> why it is not in the cache.
         has_valid: Whether the images have a field of view.
         has_labels: Whether the dataset tells objects apart, so that there are label maps.
+        notes: How the files were read, where not as 8 bits a colour and masks of 0 and 255.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,6 +48,7 @@ class ImageCache:
         self.skipped: dict[str, str] = index["skipped"]
         self.has_valid: bool = index["has_valid"]
         self.has_labels: bool = index["has_labels"]
+        self.notes: list[str] = index["notes"]
         self._starts = [0, *np.cumsum([height * width for height, width in self.sizes]).tolist()]
         self._packed_starts = [0, *np.cumsum([-(-h * w // 8) for h, w in self.native_sizes]).tolist()]
         self._label_starts = [0, *np.cumsum([2 * h * w for h, w in self.native_sizes]).tolist()]

@@ -56,7 +56,7 @@ class Card:
     terms: str = "those of its authors"
     source: str = "yours"
     images: int | None = None
-    mask_rule: str = "any image type, foreground > 127"
+    mask_rule: str = "any image type, foreground > 127, or 1 where all masks hold 0 and 1 alone"
     groups: str = "those of your split"
     sizes: frozenset[tuple[int, int]] = frozenset()
     smallest: tuple[int, int] | None = None

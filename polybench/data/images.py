@@ -1,122 +1,110 @@
-"""Decode image files: any type that Pillow reads, named when anything is wrong."""
+"""Read images and masks as arrays of bytes, whatever the type of their file; named when anything is wrong."""
 
+import contextlib
 import hashlib
-from errno import EINVAL, EISDIR, ENOENT, ENOTDIR, EOVERFLOW
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from polybench.data.decoding import FileError, Picture, is_wide, open_picture
+from polybench.data.mask_coding import alpha_of, check_mode, mask_levels
+from polybench.data.observation import note_image, note_mask
+from polybench.data.value_range import to_bytes
 from polybench.errors import DataError
 
 UInt8Array = npt.NDArray[np.uint8]
 UInt16Array = npt.NDArray[np.uint16]
 
-_UNREADABLE = (OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError)
-"""What Pillow raises for broken files; `UnidentifiedImageError` is an OSError."""
 
-_OF_CONTENT = frozenset({None, EINVAL, EOVERFLOW, ENOENT, ENOTDIR, EISDIR})
-"""`errno` of an OSError that tells of the file: Pillow sets none, and seeks to where no file reaches."""
-
-
-class ReadError(DataError):
-    """A file could not be read now (a device, a right, too many open files), which says nothing of its content."""
-
-
-def open_image(path: Path, page: int | None = None) -> Image.Image:
-    """Decode a file wholly, upright as its EXIF tag says.
+def read_image(path: Path, page: int | None = None, bits: int | None = None) -> UInt8Array:
+    """Decode an image to 8-bit RGB, (H, W, 3); more bits are scaled down, transparency is dropped.
 
     Args:
         path: The file.
         page: Which image of a stack, counted from 0.
-
-    Raises:
-        DataError: If the file is missing, truncated, no image or has no such page; it is named. A `ReadError` where
-            its content need not be the cause.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.format == "PNG":
-                _compare_checksums(path)
-            if page is not None:
-                image.seek(page)
-            image.load()
-            return ImageOps.exif_transpose(image)
-    except EOFError as error:
-        raise DataError(f"'{path}' has no slice {page} (counted from 0): replace it with a whole stack.") from error
-    except _UNREADABLE as error:
-        raise unreadable(path, error) from error
-
-
-def _compare_checksums(path: Path) -> None:
-    """Compare the checksums inside a PNG, which decoding itself passes over once it has enough bytes."""
-    with Image.open(path) as image:
-        image.verify()
-
-
-def unreadable(path: Path, error: Exception) -> DataError:
-    """The sentence for a file that could not be read; a `ReadError` where its content need not be the cause."""
-    if isinstance(error, FileNotFoundError):
-        return DataError(f"There is no file '{path}'.")
-    if isinstance(error, OSError) and error.errno not in _OF_CONTENT:
-        return ReadError(f"'{path}' could not be read ({error.strerror}): see to that and run the command again.")
-    if path.is_file() and path.stat().st_size == 0:
-        return DataError(f"'{path}' is empty (0 bytes): replace it with an intact copy.")
-    why = "no known image type" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
-    return DataError(f"'{path}' can't be decoded ({why}): replace it with an intact copy.")
-
-
-def pages(path: Path) -> int:
-    """How many images a stack holds; 1 for an ordinary file.
-
-    Raises:
-        DataError: If the file can't be opened.
-    """
-    try:
-        with Image.open(path) as image:
-            return int(getattr(image, "n_frames", 1))
-    except _UNREADABLE as error:
-        raise unreadable(path, error) from error
-
-
-def read_image(path: Path, page: int | None = None) -> UInt8Array:
-    """Decode an image to 8-bit RGB, (H, W, 3); 16-bit grey is scaled down, transparency dropped.
-
-    Args:
-        path: The file.
-        page: Which image of a stack, counted from 0.
+        bits: How many bits count in a file of more than 8 that doesn't say so itself; 16 if not given.
 
     Raises:
         DataError: If the file can't be decoded or has a pixel type without a known range.
     """
-    image = open_image(path, page)
-    if image.mode.startswith("I;16") or image.mode == "I":
-        wide = np.asarray(image).astype(np.int64)
-        if wide.min() < 0 or wide.max() > 65535:
-            raise DataError(f"'{path}' has values outside 16 bits: convert it to 8 or 16 bits.")
-        narrow = np.round(wide / 257).astype(np.uint8)
-        return np.repeat(narrow[..., None], 3, axis=-1)
+    picture = open_picture(path, page)
+    image = picture.image
+    note_image(path, peak_of(picture), tuple(f"image(s) {trait}" for trait in lost_traits(picture)))
+    if picture.wide:
+        grey = to_bytes(path, np.asarray(image), picture.bits or bits or 16)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    if picture.narrowed and bits not in (None, 16):
+        raise FileError(
+            f"'{path}' has 16 bits a colour, of which only the upper 8 can be read: save it with 8 bits a colour.",
+            "range",
+        )
     if image.mode == "F":
-        raise DataError(f"'{path}' holds floating-point pixels without a known range: convert it to 8 or 16 bits.")
-    return np.asarray(image.convert("RGBA" if image.mode == "PA" else image.mode).convert("RGB"))
+        raise FileError(
+            f"'{path}' holds floating-point pixels without a known range: convert it to 8 or 16 bits.", "range"
+        )
+    try:
+        return np.asarray(image.convert("RGBA" if image.mode == "PA" else image.mode).convert("RGB"))
+    except ValueError as error:
+        raise FileError(f"'{path}' has the colour mode {image.mode}: convert it to RGB.") from error
 
 
-def read_mask(path: Path, page: int | None = None, *, above: int = 127) -> UInt8Array:
-    """Decode a mask to {0, 1}, (H, W): foreground is grey level > `above`.
+def peak_of(picture: Picture) -> int | None:
+    """The largest value of a file of more than 8 bits, where it doesn't state which value is white."""
+    if picture.narrowed:
+        return 257 * int(np.asarray(picture.image.convert("RGB")).max())
+    return int(np.asarray(picture.image).max()) if picture.wide and picture.bits is None else None
+
+
+def image_peaks(paths: Iterable[Path]) -> dict[str, int]:
+    """Name of each image of more than 8 bits -> its largest value; files that can't be read are passed over.
+
+    Args:
+        paths: Images, of which those of 8 bits are not decoded.
+    """
+    peaks: dict[str, int] = {}
+    for path in paths:
+        with contextlib.suppress(DataError):
+            peak = peak_of(open_picture(path)) if is_wide(path) else None
+            if peak is not None:
+                peaks[path.name] = peak
+    return peaks
+
+
+def lost_traits(picture: Picture) -> tuple[str, ...]:
+    """What an image has that is dropped or changed, to follow "3 image(s)"."""
+    traits = []
+    if alpha_of(picture.image) is not None:
+        traits.append("with transparency, which is dropped")
+    if picture.image.mode in {"CMYK", "LAB", "YCbCr", "HSV"}:
+        traits.append(f"in {picture.image.mode}, turned into RGB")
+    if picture.turned:
+        traits.append("turned upright as an EXIF tag says")
+    return tuple(traits)
+
+
+def read_mask(path: Path, page: int | None = None, *, above: int | None = None) -> UInt8Array:
+    """Decode a mask to {0, 1}, (H, W): foreground is above half of the range, or 1 where all numbers are 0 and 1.
 
     Args:
         path: The file.
         page: Which image of a stack, counted from 0.
-        above: The largest grey level that is background.
+        above: The largest grey level (0 to 255) that is background, for masks that are coded in a way of their own.
 
     Raises:
-        DataError: If the file can't be decoded.
+        DataError: If the file can't be decoded, or its foreground can't be told.
     """
-    image = open_image(path, page)
-    if image.mode == "1":
-        return np.asarray(image).astype(np.uint8)
-    return (np.asarray(image.convert("L")) > above).astype(np.uint8)
+    picture = open_picture(path, page)
+    if above is not None:
+        check_mode(path, picture.image)
+        return (np.asarray(picture.image.convert("L")) > above).astype(np.uint8)
+    levels = mask_levels(path, picture)
+    turned = ("mask(s) turned upright as an EXIF tag says",) if picture.turned else ()
+    grey = ("mask(s) that are hardly masks, for grey pixels",) if levels.doubt else ()
+    note_mask(path, levels.kind, turned + grey)
+    return levels.foreground.astype(np.uint8)
 
 
 def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:

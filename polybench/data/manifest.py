@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polybench.atomic import atomic_write_text
-from polybench.data.images import unreadable
+from polybench.data.decoding import unreadable
 from polybench.data.progress import progress
 from polybench.data.sample import Source
 from polybench.errors import DataError

@@ -27,6 +27,7 @@ from polybench.data.own_dataset import check_class, decode_rule, is_ours, open_s
 from polybench.data.sample import Decoded, Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset
 from polybench.data.unread import left_out_beside
+from polybench.data.value_range import check_bits
 from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, Protocol
 from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
@@ -61,6 +62,8 @@ class SegmentationDataModule(DeviceBatches):
         on_device: Keep the bytes of the whole set on the device.
         on_error: What to do with an image that is broken or alone: "raise" an error that names the file, or "skip" it;
             what was skipped is counted, printed and recorded.
+        bits: How many bits count in images of more than 8, such as 12 of 16; must be given where no image of the copy
+            uses the 16th.
         seed: Seed of the training order; the command line fills it from `--seed_everything`.
     """
 
@@ -73,7 +76,7 @@ class SegmentationDataModule(DeviceBatches):
     default_split: ClassVar[str] = ""
     """The split of the papers: a name, or for a class of one's own also the path of a CSV, relative to its module."""
 
-    dataset_arguments: ClassVar[frozenset[str]] = frozenset({"split"})
+    dataset_arguments: ClassVar[frozenset[str]] = frozenset({"split", "bits"})
     """Arguments that another dataset does not get where it takes this one's place in a configuration."""
 
     card: ClassVar[Card] = Card(title="a dataset of your own")
@@ -108,12 +111,15 @@ class SegmentationDataModule(DeviceBatches):
         expanded: bool = False,
         on_device: bool = False,
         on_error: OnError = "raise",
+        bits: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device)
         check_class(type(self))
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
+        check_bits(bits)
+        self.bits = bits
         self.root = Path(root or self.usual_root()).expanduser()
         self.size = (size[0], size[1])
         self.split = open_split(type(self), split)
@@ -153,7 +159,7 @@ class SegmentationDataModule(DeviceBatches):
         Raises:
             DataError: If a file can't be decoded, or mask and image differ in size.
         """
-        image = read_image(source.image, source.page)
+        image = read_image(source.image, source.page, self.bits)
         labels = np.zeros(image.shape[:2], np.uint16)
         for number, path in enumerate(source.masks, start=1):
             labels[_mask_of(image, path, source) > 0] = number
@@ -267,7 +273,8 @@ class SegmentationDataModule(DeviceBatches):
         allowed = self.allow_missing or self._excused.issuperset(missing)
         self.split.cover(present, allow_missing=allowed, source=self.directory)
         skip = self.on_error == "skip"
-        cache = build_cache(sources, size, self.decode, self.cache_dir, rule=decode_rule(type(self)), skip_broken=skip)
+        rule = decode_rule(type(self)) + (f" bits {self.bits}" if self.bits else "")
+        cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, bits=self.bits, skip_broken=skip)
         self._sources = {source.id: source for source in sources}
         self.left_out = left_out_beside(sources, self.unread_official)
         if self.left_out:
@@ -276,6 +283,8 @@ class SegmentationDataModule(DeviceBatches):
         self.problems += cache.skipped.values()
         if self.problems:
             rank_zero_warn(f"{len(self.problems)} image(s) were skipped: {' '.join(self.problems)}")
+        if cache.notes:
+            rank_zero_info(f"'{self.directory}' holds {'; '.join(cache.notes)}.")
         self._cache = cache
         return cache
 
@@ -299,7 +308,7 @@ class SegmentationDataModule(DeviceBatches):
             name=self.short_name,
             manifest_sha256=self.cache.manifest_sha256,
             official_copy=official,
-            copy_notes=tuple(notes),
+            copy_notes=(*notes, *self.cache.notes),
             split=self.split.name,
             split_sha256=self.split.sha256,
             group_disjoint=False if self.split.crossing else self.split.group_disjoint or None,
@@ -328,7 +337,7 @@ class SegmentationDataModule(DeviceBatches):
         if image_id not in self._sources:
             raise DataError(f"'{self.directory}' has no image '{image_id}': take one of the dataset's ids.")
         source = self._sources[image_id]
-        return read_image(source.image, source.page)
+        return read_image(source.image, source.page, self.bits)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""

@@ -1,9 +1,8 @@
 """Read a folder of predictions or masks that any program has written: PNG, TIF or NPY, probabilities or binary.
 
-Bytes count as k / 255, 16-bit numbers as k / 65535 (those of 0 and 255 alone as bytes), floating-point numbers as they
-are. A folder whose integers are all
-0 or 1 holds labels, as nnU-Net writes them; this is decided for the whole folder, so that an almost empty map of bytes
-isn't taken for labels.
+Bytes count as k / 255, 16-bit numbers as k / 65535 (those of 0 and 255 alone as bytes; others where it is stated how
+many bits count), floating-point numbers as they are. A folder whose integers are all 0 or 1 holds labels, as nnU-Net
+writes them; this is decided for the whole folder, so that an almost empty map of bytes isn't taken for labels.
 """
 
 import hashlib
@@ -11,34 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from polybench.checksum import file_sha256
-from polybench.data.images import open_image, pages
+from polybench.data.decoding import open_image
 from polybench.data.listing import Listing, list_files
+from polybench.data.mask_coding import Kind, Values, check_alpha, check_mode, kind_of, mixture
 from polybench.data.pairing import by_stem
 from polybench.data.progress import progress
+from polybench.data.value_range import range_problem
 from polybench.errors import DataError
-from polybench.wording import some
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".bmp", ".gif", ".jpg", ".jpeg"})
-STACKS = frozenset({".tif", ".tiff", ".gif"})
 SLACK = 1e-5
 """How far beyond 0 and 1 the sums and resizes of a float32 program take a probability; it is cut off."""
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
-Values = npt.NDArray[Any]
-
-Kind = Literal["either", "ones", "full", "numbered", "other"]
-"""What the integers of a map are: nothing but 0 (or booleans), which goes with every other kind; 0 and 1; 0 and the
-highest of the type; numbers of objects or classes, as 1 to 12 in bytes; anything else."""
-
-_WORDS: Mapping[Kind, str] = {"ones": "0 and 1", "full": "0 and 255", "other": "other values"}
 
 
 @dataclass(frozen=True)
@@ -48,10 +39,14 @@ class MapFolder:
     Attributes:
         paths: Stem -> file.
         kinds: Stem -> what its integers are.
+        peaks: Stem -> its largest value, of probabilities in 16 bits.
+        bits: How many of their bits count; None where nothing is said.
     """
 
     paths: Mapping[str, Path]
     kinds: Mapping[str, Kind]
+    peaks: Mapping[str, int]
+    bits: int | None = None
 
     @cached_property
     def labels(self) -> bool:
@@ -61,15 +56,7 @@ class MapFolder:
     @property
     def mixture(self) -> str | None:
         """How many maps hold 0 and 1 and how many other values, the fewer by name; None where all are of one kind."""
-        names = {
-            _WORDS[kind]: [self.paths[name].name for name in self.paths if self.kinds[name] == kind] for kind in _WORDS
-        }
-        names = {words: found for words, found in names.items() if found}
-        if _WORDS["ones"] not in names or len(names) == 1:
-            return None
-        fewer, *more = sorted(names, key=lambda words: len(names[words]))
-        rest = " and ".join(f"{len(names[words])} of {words}" for words in more)
-        return f"{len(names[fewer])} map(s) of {fewer} ({some(names[fewer])}) with {rest}"
+        return mixture((path.name, self.kinds[name]) for name, path in self.paths.items())
 
     @property
     def numbered(self) -> str | None:
@@ -77,6 +64,11 @@ class MapFolder:
         if not set(self.kinds.values()) <= {"either", "ones", "numbered"}:
             return None
         return next((name for name, kind in self.kinds.items() if kind == "numbered"), None)
+
+    @property
+    def range_problem(self) -> str | None:
+        """Why it is not known which value of 16 bits stands for 1, or None where it is."""
+        return range_problem({self.paths[name].name: peak for name, peak in self.peaks.items()}, self.bits, "--bits")
 
     def read(self, name: str) -> Float32Array:
         """Read a map as probabilities in [0, 1], (H, W).
@@ -94,8 +86,9 @@ class MapFolder:
             return values.astype(np.float32)
         if not np.isfinite(values).all():
             raise DataError(f"'{path}' has values that are no finite numbers: write probabilities or a mask.")
-        wide = values.dtype == np.uint16 and not (self.kinds[name] == "full" and values.max() == 255)
-        top = {"u": 65535 if wide else 255, "i": 255}.get(values.dtype.kind, 1)
+        top = {"u": 255, "i": 255}.get(values.dtype.kind, 1)
+        if values.dtype == np.uint16 and not (self.kinds[name] == "full" and values.max() == 255):
+            top = 2 ** (self.bits or 16) - 1 if name in self.peaks else 65535
         if values.min() < -SLACK * top or values.max() > (1 + SLACK) * top:
             raise DataError(_out_of_range(path, values, top))
         return (values / top).astype(np.float32).clip(0, 1)
@@ -146,17 +139,24 @@ def left_out_remark(listing: Listing) -> list[str]:
     return [f"'{listing.folder}' has {listing.sentence}"] if listing.left_out else []
 
 
-def survey(paths: Mapping[str, Path]) -> MapFolder:
+def survey(paths: Mapping[str, Path], bits: int | None = None) -> MapFolder:
     """Look through maps for what their integers are.
 
     Args:
         paths: Stem -> file.
+        bits: How many bits of 16-bit probabilities count; None where nothing is said.
 
     Raises:
         DataError: If a file can't be read or is no single grey map.
     """
-    names = list(paths)
-    return MapFolder(paths, {name: kind_of(read_map(paths[name])) for name in progress(names, "Looking through")})
+    kinds: dict[str, Kind] = {}
+    peaks: dict[str, int] = {}
+    for name in progress(list(paths), "Looking through"):
+        values = read_map(paths[name])
+        kinds[name] = kind_of(values)
+        if values.dtype == np.uint16 and kinds[name] == "other":
+            peaks[name] = int(values.max())
+    return MapFolder(paths, kinds, peaks, bits)
 
 
 def contents_sha256(paths: Mapping[str, Path]) -> str:
@@ -172,28 +172,6 @@ def contents_sha256(paths: Mapping[str, Path]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def kind_of(values: Values) -> Kind:
-    """What the integers of a map are.
-
-    Numbers count as those of objects if they are 1 to n without a gap, in the lower half of the range.
-
-    Args:
-        values: The map, (H, W).
-    """
-    if values.dtype == np.bool_ or (values.dtype.kind in "iu" and not values.any()):
-        return "either"
-    if values.dtype.kind not in "iu" or values.min() < 0:
-        return "other"
-    levels = np.unique(values[values > 0])
-    lowest, highest, count = int(levels[0]), int(levels[-1]), len(levels)
-    if highest == 1:
-        return "ones"
-    if count == 1 and highest in (255, 65535):
-        return "full"
-    top = 65535 if values.dtype == np.uint16 else 255
-    return "numbered" if lowest == 1 and count == highest <= top // 2 else "other"
-
-
 def read_map(path: Path) -> Values:
     """Decode one file to a grey map (H, W) in the file's own type.
 
@@ -206,10 +184,7 @@ def read_map(path: Path) -> Values:
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"'{path}' can't be read ({error}): write it with numpy.save.") from error
     else:
-        image = open_image(path)
-        if path.suffix.lower() in STACKS and pages(path) > 1:
-            raise DataError(f"'{path}' is a stack of {pages(path)} images: write one file for each image.")
-        values = _grey(path, image)
+        values = _grey(path, open_image(path))
     if values.ndim == 3 and 1 in (values.shape[0], values.shape[-1]):
         values = values.squeeze(0 if values.shape[0] == 1 else -1)
     if values.ndim != 2 or values.size == 0 or values.dtype.kind not in "biuf":
@@ -219,7 +194,10 @@ def read_map(path: Path) -> Values:
 
 def _grey(path: Path, image: Image.Image) -> Values:
     """The values of a picture, whose channels must be equal."""
-    plain = image.mode in {"1", "L", "I", "F"} or image.mode.startswith("I;16")
+    plain = image.mode in {"1", "L", "F"} or image.mode.startswith("I")
+    if image.mode != "F":
+        check_mode(path, image)
+        check_alpha(path, image)
     values = np.asarray(image if plain else image.convert("RGBA" if image.mode == "PA" else "RGB"))
     if plain:
         wide = image.mode == "I" and values.min() >= 0 and values.max() <= 65535

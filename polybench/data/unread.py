@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 from polybench.data.card import DOWNLOAD_NOTE, SYNTHETIC_MARKER
-from polybench.data.images import open_image, pages
+from polybench.data.decoding import open_image, pages
 from polybench.data.listing import IMAGE_SUFFIXES, LeftOut, Reason, list_files
 from polybench.data.progress import progress
 from polybench.data.sample import Source

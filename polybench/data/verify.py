@@ -8,16 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from polybench.data.card import SYNTHETIC_MARKER
-from polybench.data.images import UInt8Array, open_image, pixels_sha256
-from polybench.data.inspection import AMBIGUOUS, Finding, Kind, Look, MaskLook, look_at_image, look_at_mask
+from polybench.data.copy_reading import SourceReading, coding_notes, coding_problems, decode_observed, peaks_of
+from polybench.data.decoding import FileError, open_image
+from polybench.data.images import UInt8Array, pixels_sha256
+from polybench.data.inspection import Finding, Kind, Look, MaskLook, look_at_image, look_at_mask
 from polybench.data.listing import left_out_words
 from polybench.data.manifest import manifest_sha256, same_id
+from polybench.data.mask_coding import AMBIGUOUS
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import split_folder
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
 from polybench.data.splits import SUBSETS, Split, Subset, join
 from polybench.data.unread import NAMED, left_out_beside, unread_files, unread_notes, unreadable_images
+from polybench.data.value_range import range_note, range_problem
 from polybench.errors import DataError
 from polybench.results.facts import UNCHECKED
 
@@ -95,12 +99,15 @@ def verify(data: SegmentationDataModule, lists: Sequence[Split] = ()) -> Verific
     if (data.directory / SYNTHETIC_MARKER).is_file():
         found.notes.append(f"Generated images, none of them real, as '{SYNTHETIC_MARKER}' says.")
     tally = _Tally(objects=data.shows_instances)
+    readings: dict[str, SourceReading] = {}
     for source in progress(sources, "Decoding"):
         try:
-            tally.add(source, data.decode(source))
+            decoded, readings[source.id] = decode_observed(data.decode, source)
+            tally.add(source, decoded)
         except DataError as error:
-            found.defects += _undecoded(source, str(error))
+            found.defects += _undecoded(source, error)
     tally.summarise(found)
+    _compare_readings(readings, data.bits, found)
     found.defects += tally.defects + _duplicates(tally, split.subsets, found)
     if tally.native_sizes and len(tally.native_sizes) == len(sources):
         found.manifest_sha256 = manifest_sha256(sources, data.cache_dir)
@@ -204,15 +211,26 @@ class _Tally:
         return notes
 
 
-def _undecoded(source: Source, problem: str) -> Iterable[Finding]:
+def _compare_readings(readings: Mapping[str, SourceReading], bits: int | None, found: Verification) -> None:
+    """Say whether all masks are coded in one way, and whether the range of the images' values is known."""
+    peaks = peaks_of(readings)
+    out_of_range = range_problem(peaks, bits, "--bits")
+    found.defects += [Finding("coding", text) for text in coding_problems(readings)]
+    found.defects += [Finding("range", out_of_range)] if out_of_range else []
+    notes = [*coding_notes(readings), *range_note(peaks, bits)]
+    found.notes += [f"{note[0].upper()}{note[1:]}." for note in notes]
+
+
+def _undecoded(source: Source, problem: DataError) -> Iterable[Finding]:
     """Every file of a source that can't be read, or what else is the problem."""
     problems = []
     for path in source.files:
         try:
             open_image(path, source.page)
         except DataError as error:
-            problems.append(str(error))
-    return [Finding("decode", text) for text in dict.fromkeys(problems or [problem])]
+            problems.append(error)
+    found = {str(error): error.kind if isinstance(error, FileError) else "decode" for error in problems or [problem]}
+    return [Finding(kind, text) for text, kind in found.items()]
 
 
 def _duplicates(tally: _Tally, subsets: Mapping[str, Subset], found: Verification) -> list[Finding]:

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from polybench.data.card import Archive, Card
-from polybench.data.images import pages
+from polybench.data.decoding import pages
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import images_by_stem, pair_by_stem
 from polybench.data.sample import Source

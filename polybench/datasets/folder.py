@@ -31,6 +31,8 @@ class FolderDataModule(SegmentationDataModule):
         expanded: Give each training image all fixed variants of the policy.
         on_device: Keep the bytes of the whole set on the device.
         on_error: What to do with an image that is broken or alone: "raise" or "skip".
+        bits: How many bits count in images of more than 8, such as 12 of 16; must be given where no image uses the
+            16th.
         seed: Seed of the training order.
 
     Raises:
@@ -40,7 +42,7 @@ class FolderDataModule(SegmentationDataModule):
     short_name = "folder"
     folder = "folder"
     default_split = ""
-    dataset_arguments = frozenset({"root", "split", "name"})
+    dataset_arguments = frozenset({"root", "split", "name", "bits"})
     card = Card(title="a folder of your own")
 
     def __init__(
@@ -58,6 +60,7 @@ class FolderDataModule(SegmentationDataModule):
         expanded: bool = False,
         on_device: bool = False,
         on_error: OnError = "raise",
+        bits: int | None = None,
         seed: int = 0,
     ) -> None:
         if split is None or not split.endswith(".csv"):
@@ -78,6 +81,7 @@ class FolderDataModule(SegmentationDataModule):
             expanded=expanded,
             on_device=on_device,
             on_error=on_error,
+            bits=bits,
             seed=seed,
         )
         self.short_name = _usable(_slug(self.root) if name is None else name)

@@ -1,8 +1,9 @@
 """Checkpoints by name, the last or the best of a recipe's latest run, and the configuration that they hold."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
 from polybench.errors import ConfigError
@@ -41,7 +42,7 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
 
     Args:
         checkpoint: The file.
-        with_data: Keep the dataset; without it the size of the net's input is left of the data.
+        with_data: Keep the dataset; without it the size of the net's input, and the bits of its images, are left.
 
     Raises:
         ConfigError: If the checkpoint doesn't say.
@@ -55,5 +56,16 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
         )
     if with_data:
         return config
-    data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": {"size": said["size"]}}
-    return json.dumps({**json.loads(config), "data": data})
+    whole = json.loads(config)
+    init_args = {"size": said["size"]}
+    if bits := _bits_of(whole["data"]):
+        init_args["bits"] = bits
+    data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": init_args}
+    return json.dumps({**whole, "data": data})
+
+
+def _bits_of(data: Mapping[str, Any]) -> int | None:
+    """The bits that count in images of more than 8, as a data module's configuration or that of its images states."""
+    arguments = data.get("init_args") or {}
+    bits: int | None = arguments.get("bits")
+    return _bits_of(arguments["images"]) if "images" in arguments else bits

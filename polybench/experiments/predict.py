@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy
 import torch
+from lightning.pytorch import LightningDataModule
 from PIL import Image
 
 from polybench.atomic import atomic_write_text, atomic_writer
-from polybench.data.images import UInt8Array, read_image
+from polybench.data.images import UInt8Array, image_peaks, read_image
+from polybench.data.images_only import ImagesOnly
+from polybench.data.joint_module import JointDataModule
 from polybench.data.listing import Listing, list_files
+from polybench.data.module import SegmentationDataModule
+from polybench.data.value_range import range_problem
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
@@ -66,7 +71,7 @@ class Prediction:
             atomic_write_text(self.out / REGIONS, regions_csv(self.regions))
 
     def _predict(self, path: Path, target: Path) -> None:
-        image = read_image(path)
+        image = read_image(path, bits=bits_of(self.session.datamodule))
         probability = predict_probability(self.session, image)
         if self.session.config.probabilities:
             with atomic_writer(target) as file:
@@ -100,6 +105,7 @@ def prepare(words: Sequence[str]) -> Prediction:
     refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
     listing = list_files(images, recursive=True)
     targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
+    refuse_unknown_range(listing.files, bits_of(session.datamodule))
     session.load_weights(Path(checkpoint))
     if refinement is not None:
         choose_thresholds(session, refinement, None)
@@ -107,6 +113,23 @@ def prepare(words: Sequence[str]) -> Prediction:
     return Prediction(
         session, images, out, dict(zip(listing.files, targets, strict=True)), refinement, listing, listing.problems
     )
+
+
+def bits_of(data: LightningDataModule) -> int | None:
+    """How many bits count in images of more than 8, where the data module of a command says so."""
+    data = data.images if isinstance(data, JointDataModule) else data
+    return data.bits if isinstance(data, SegmentationDataModule | ImagesOnly) else None
+
+
+def refuse_unknown_range(paths: Sequence[Path], bits: int | None) -> None:
+    """Refuse a folder of images of more than 8 bits in which it can't be seen which value is white.
+
+    Raises:
+        DataError: If none uses the 16th bit and nothing is stated; the largest value is named.
+    """
+    peaks = image_peaks(paths)
+    if peaks and (problem := range_problem(peaks, bits)) is not None:
+        raise DataError(problem)
 
 
 def mask_paths(paths: Sequence[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:

@@ -49,6 +49,21 @@ def test_broken_image_is_named_and_the_others_are_done(
     assert len(list((tmp_path / "masks").rglob("*.png"))) == 4
 
 
+def test_twelve_bits_in_sixteen_must_be_stated(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grey = np.random.default_rng(0).integers(0, 4000, (24, 32)).astype(np.uint16)
+    grey[0, 0] = 4000
+    (tmp_path / "wide").mkdir()
+    Image.fromarray(grey).save(tmp_path / "wide" / "a.png")
+    Image.fromarray(np.round(grey * (255 / 4095)).astype(np.uint8)).save(tmp_path / "wide" / "b.png")
+    assert run([*words, "--images", "wide"]) == 1
+    assert "no value above 4000 ('a.png')" in capsys.readouterr().err
+    assert run([*words, "--images", "wide", "--data.bits", "12", "--probabilities"]) == 0
+    stated, scaled = (np.load(tmp_path / "masks" / f"{name}.npy") for name in "ab")
+    np.testing.assert_array_equal(stated, scaled)
+
+
 def test_empty_folder_is_an_error(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert run([*words, "--images", "empty"]) == 1

@@ -224,7 +224,7 @@ def test_stack_of_images_is_refused(folder: Path, capsys: pytest.CaptureFixture[
     page = Image.fromarray(levels("a"))
     page.save(folder / "pred" / "a.tif", save_all=True, append_images=[page])
     assert score(folder) == 1
-    assert "a.tif' is a stack of 2 images" in capsys.readouterr().err
+    assert "a.tif' holds 2 images where one is expected" in capsys.readouterr().err
 
 
 def test_two_files_of_one_stem_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ from skimage.transform import resize
 from polybench.checksum import file_sha256
 from polybench.data.build import build_cache, is_intact
 from polybench.data.cache import ImageCache
-from polybench.data.images import ReadError, read_image, read_mask
+from polybench.data.decoding import ReadError
+from polybench.data.images import read_image, read_mask
 from polybench.data.sample import Decoded, Source
 from polybench.errors import DataError
 

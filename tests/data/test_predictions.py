@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polybench.data.predictions import Kind, contents_sha256, find_maps, kind_of, survey
+from polybench.data.mask_coding import Kind, kind_of
+from polybench.data.predictions import contents_sha256, find_maps, survey
 from polybench.errors import DataError
 
 

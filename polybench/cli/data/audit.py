@@ -56,7 +56,7 @@ def main(args: list[str]) -> int:
     from polybench.data.splits import join
     from polybench.data.unread import left_out_beside
 
-    data = open_copy(options.name, options.root, options.split)
+    data = open_copy(options.name, options.root, options.split, options.bits)
     splits = lists_of(data, options.split)
     report = audit_copy(data, splits)
     problems = list(data.problems)

@@ -85,10 +85,17 @@ def add_copy_arguments(
         help="folder that holds the dataset's own folder (default: POLYBENCH_DATA, or ./data; here %(default)s)",
     )
     parser.add_argument("--split", help=split)
+    parser.add_argument("--bits", type=int, metavar="N", help="bits that count in images of more than 8, as in fit")
 
 
-def open_copy(name: str, root: str, split: str | None) -> "SegmentationDataModule":
+def open_copy(name: str, root: str, split: str | None, bits: int | None = None) -> "SegmentationDataModule":
     """Make the data module of a copy; broken images are noted, not raised.
+
+    Args:
+        name: As for `module_class`.
+        root: The folder that holds the dataset's own folder.
+        split: A split's name or the path of a CSV; None for the dataset's own.
+        bits: How many bits count in images of more than 8; None where nothing is said.
 
     Raises:
         ConfigError: If there is no such dataset or split.
@@ -96,7 +103,7 @@ def open_copy(name: str, root: str, split: str | None) -> "SegmentationDataModul
     """
     make: Callable[..., SegmentationDataModule] = module_class(name)
     try:
-        data = make(root=root, split=split, allow_missing=True, on_error="skip")
+        data = make(root=root, split=split, allow_missing=True, on_error="skip", **({"bits": bits} if bits else {}))
         _ = data.directory
     except UserError as error:  # which calls options what `fit` calls them
         raise type(error)(re.sub(r"--data\.(root|split)", r"--\1", str(error))) from error

@@ -46,7 +46,7 @@ def main(args: list[str]) -> int:
     from polybench.atomic import atomic_write_text
     from polybench.data.verify import verify
 
-    data = open_copy(options.name, options.root, options.split)
+    data = open_copy(options.name, options.root, options.split, options.bits)
     found = verify(data, lists_of(data, options.split))
     if options.json is not None:
         atomic_write_text(options.json, json.dumps(_as_dict(found, data), indent=1, ensure_ascii=False) + "\n")

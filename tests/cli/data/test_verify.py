@@ -62,7 +62,7 @@ def test_each_defect_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert verify(folder) == 1
     defects = sorted(told(capsys, "defect: "))
     assert len(defects) == 5
-    for name in ("images/1.png' has no mask", "images/2.png' is empty", "masks/3.png' is 32x48", "masks/4.png' has no"):
+    for name in ("images/1.png' has no mask", "images/2.png' is empty", "masks/3.png' is 32x48", "masks/4.png) with"):
         assert sum(name in defect for defect in defects) == 1, name
     assert "11 of 12 images: it lacks 1 image(s) of split 'split': 1." in defects
 

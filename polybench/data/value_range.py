@@ -1,0 +1,87 @@
+"""Which value of an image of more than 8 bits is white: a property of the whole copy, stated where it can't be seen.
+
+Microscopes and X-ray detectors write 10, 12 or 14 bits into files of 16 or 32. Where no value of a copy needs the
+16th bit, how many bits count must be stated; files of 16 bits that use it are read as they are.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from polybench.data.decoding import FileError
+from polybench.errors import ConfigError
+
+MOST_BITS = 31
+OPTION = "--data.bits"
+FULL_FROM = 32768
+"""A copy of 16-bit images with a value from here on uses the 16th bit."""
+
+
+def check_bits(bits: int | None) -> None:
+    """Refuse a number of bits that no image has.
+
+    Raises:
+        ConfigError: If it is not 1 to 31.
+    """
+    if bits is not None and not 1 <= bits <= MOST_BITS:
+        raise ConfigError(f"bits must be 1 to {MOST_BITS}, the bits that an image's values use, not {bits}.")
+
+
+def to_bytes(path: Path, values: npt.NDArray[Any], bits: int) -> npt.NDArray[np.uint8]:
+    """Scale whole numbers of so many bits to 0 to 255.
+
+    Args:
+        path: The file, for messages.
+        values: Its values, (H, W).
+        bits: How many of their bits count.
+
+    Raises:
+        FileError: If a value is negative, or too large.
+    """
+    wide = values.astype(np.int64)
+    lowest, highest, white = int(wide.min()), int(wide.max()), 2**bits - 1
+    if lowest < 0:
+        raise FileError(
+            f"'{path}' has values from {lowest} to {highest}, negative ones (or unsigned ones beyond 31 bits): save it "
+            "with values from 0 to 65535, in 16 bits without sign.",
+            "range",
+        )
+    if highest > white:
+        raise FileError(
+            f"'{path}' has values up to {highest}, beyond the {bits} bits that count: {advice(highest)}.", "range"
+        )
+    return np.round(wide * (255 / white) if bits != 16 else wide / 257).astype(np.uint8)
+
+
+def range_problem(peaks: Mapping[str, int], bits: int | None, option: str = OPTION) -> str | None:
+    """Why the values of a copy can't be scaled, or None where they can.
+
+    Args:
+        peaks: Name of each image of more than 8 bits -> its largest value.
+        bits: How many bits are said to count; None where nothing is said.
+        option: What the user states them with.
+    """
+    if bits is not None and not peaks:
+        return f"No file has more than 8 bits, so that {option} {bits} means nothing: leave it out."
+    if bits is not None or not peaks or max(peaks.values()) >= FULL_FROM:
+        return None
+    name = max(peaks, key=lambda name: peaks[name])
+    return (
+        f"{len(peaks)} file(s) have more than 8 bits but no value above {peaks[name]} ('{name}'), so that it is not "
+        f"known which value is white: {advice(peaks[name], option)}."
+    )
+
+
+def advice(peak: int, option: str = OPTION) -> str:
+    """What to state for images with this largest value."""
+    bits = max(8, peak.bit_length() + peak.bit_length() % 2)
+    full = ", or 16 if the whole range of 16 bits is meant" if bits < 16 else ""
+    return f"state how many bits count, such as {option} {min(bits, MOST_BITS)}{full}"
+
+
+def range_note(peaks: Mapping[str, int], bits: int | None) -> list[str]:
+    """What a record says of images of more than 8 bits; nothing where there are none."""
+    return [f"{len(peaks)} image(s) of more than 8 bits, scaled from {bits or 16} bits to 8"] if peaks else []
