@@ -1,0 +1,230 @@
+"""Run command lines of a source tree, each in a fork of a process that has imported everything already."""
+
+import importlib
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from breaking.events import Event, Injection, Watch, read_log
+
+LIMIT_SECONDS = 120.0
+LIBRARIES = ("torch", "lightning.pytorch", "kornia.augmentation", "segmentation_models_pytorch", "pandas", "rich.table")
+LIBRARIES += ("matplotlib.pyplot", "networkx", "scipy.stats", "safetensors.torch", "PIL.ImageDraw", "filelock", "pooch")
+HUNG = -1000
+"""The code of a process that didn't end in time."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended.
+
+    Attributes:
+        code: Its exit code; minus the number of the signal that killed it; or `HUNG`.
+        out: What it printed.
+        err: What it printed to stderr.
+        events: What it did to files.
+        hit: The event that was due.
+    """
+
+    code: int
+    out: str
+    err: str
+    events: list[Event] = field(default_factory=list)
+    hit: Event | None = None
+
+    @property
+    def said(self) -> str:
+        """All that was printed."""
+        return self.out + self.err
+
+    @property
+    def sentence(self) -> str:
+        """The sentence that a refused command ends with."""
+        return next((line for line in reversed(self.err.splitlines()) if line.startswith("polybench: ")), "")
+
+
+class Server:
+    """A process with a source tree's polybench in its memory.
+
+    Args:
+        source: The tree, with `polybench/` and `pyproject.toml`.
+        work: Where cases have their folders.
+    """
+
+    def __init__(self, source: Path, work: Path) -> None:
+        self.source, self.work = source.resolve(), work.resolve()
+        module, _, name = _script(self.source).partition(":")
+        sys.path.insert(0, str(self.source))
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[variable] = "1"
+        for library in LIBRARIES:
+            importlib.import_module(library)
+        import torch
+
+        torch.set_num_threads(1)
+        package = importlib.import_module("polybench")
+        if not Path(str(package.__file__)).is_relative_to(self.source):
+            raise RuntimeError(f"polybench was imported from '{package.__file__}', not from '{self.source}'.")
+        for found in pkgutil.walk_packages(package.__path__, "polybench."):
+            if not found.name.endswith("__main__"):
+                importlib.import_module(found.name)
+        self._main: Callable[[], object] = getattr(importlib.import_module(module), name)
+
+    def polybench(self, folder: Path, *words: object, inject: Injection | None = None, **options: Any) -> Ended:
+        """Run `polybench WORDS` in a folder; see `call`."""
+
+        def command() -> None:
+            sys.argv = ["polybench", *map(str, words)]
+            self._main()
+
+        return self.call(folder, command, inject=inject, **options)
+
+    def call(
+        self,
+        folder: Path,
+        function: Callable[[], object],
+        *,
+        inject: Injection | None = None,
+        limit: float = LIMIT_SECONDS,
+        **environment: str,
+    ) -> Ended:
+        """Run a function in a process of its own, in a folder.
+
+        Args:
+            folder: Where it works, and whose events count.
+            function: What is run.
+            inject: What shall happen at which event; None doesn't watch files.
+            limit: Seconds after which it is killed.
+            environment: Variables.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        outputs = [self.work / f"{folder.name}.{kind}" for kind in ("out", "err", "events")]
+        for output in outputs:
+            output.unlink(missing_ok=True)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            _run(folder, function, outputs, inject, environment)
+        code = _wait(pid, limit)
+        said = [output.read_text(errors="replace") if output.exists() else "" for output in outputs[:2]]
+        return Ended(code, *said, *read_log(outputs[2]))
+
+
+def _script(source: Path) -> str:
+    """What the command `polybench` calls, as the tree's pyproject.toml says."""
+    return str(tomllib.loads((source / "pyproject.toml").read_text())["project"]["scripts"]["polybench"])
+
+
+def _run(
+    folder: Path,
+    function: Callable[[], object],
+    outputs: Sequence[Path],
+    inject: Injection | None,
+    environment: dict[str, str],
+) -> None:
+    """The life of a forked process."""
+    os.setsid()
+    for descriptor, output in zip((1, 2), outputs, strict=False):
+        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(folder)
+    for name in ("POLYBENCH_DATA", "POLYBENCH_RUN_FOLDER", "PYTHONPATH"):
+        os.environ.pop(name, None)
+    os.environ |= {"POLYBENCH_CACHE": str(folder / "cache"), "COLUMNS": "200", "WANDB_MODE": "disabled", **environment}
+    subprocess.Popen = Forked  # type: ignore[assignment,misc]
+    if inject is not None:
+        Watch(folder, outputs[2], inject).start()
+    os._exit(_code_of(function))
+
+
+def _code_of(function: Callable[[], object]) -> int:
+    try:
+        function()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 1
+    return code & 255
+
+
+def _wait(pid: int, limit: float) -> int:
+    """Wait for a process, and end all of its session."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        ended = select.select([descriptor], [], [], limit)[0]
+    finally:
+        os.close(descriptor)
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code if ended else HUNG
+
+
+_Popen = subprocess.Popen
+
+
+class Forked:
+    """Takes the place of `subprocess.Popen`: `python -m MODULE` is a fork, which has imported everything already."""
+
+    def __new__(cls, args: Any, *others: Any, **options: Any) -> Any:
+        """A process of this kind, or an ordinary one for other programs."""
+        if isinstance(args, list) and args[:2] == [sys.executable, "-m"]:
+            return super().__new__(cls)
+        return _Popen(args, *others, **options)
+
+    def __init__(self, args: list[str], *, stdout: Any, env: dict[str, str], **options: Any) -> None:
+        self.args, self.returncode = args, None
+        self.pid = os.fork()
+        if self.pid == 0:
+            for descriptor in (1, 2):
+                os.dup2(stdout.fileno(), descriptor)
+            os.environ |= env
+            sys.argv = args[2:]
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            os._exit(_code_of(lambda: runpy.run_module(args[2], run_name="__main__", alter_sys=True)))
+
+    def poll(self) -> int | None:
+        """The code of a process that has ended."""
+        return self._reap(os.WNOHANG)
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the process."""
+        start = time.monotonic()
+        while self._reap(os.WNOHANG) is None and (timeout is None or time.monotonic() < start + timeout):
+            time.sleep(0.01)
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+    def _reap(self, options: int) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, options)
+            if pid:
+                self.returncode: int | None = os.waitstatus_to_exitcode(status)
+        return self.returncode

@@ -1,0 +1,146 @@
+"""Let the disk be full, or a folder closed, at one write after another of each command."""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from PIL import Image
+
+from breaking.events import GROWS, Action, Event, Injection
+from breaking.forkserver import Ended
+from breaking.kills import described
+from breaking.material import Bench, write_discs
+from breaking.report import Case, Faults, crashes, last_line, refused, spread
+
+COSTS_TIME = ("/cache/manifests/", "checked.json")
+"""Files that save work and hold no result: a command may do without."""
+CLOSED = ("open", "os.rename", "os.link", "os.mkdir")
+"""Events that a folder without the right to write is asked for."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A command that writes.
+
+    Attributes:
+        name: Of its folder.
+        words: The command line.
+        full: How many writes meet a full disk.
+        closed: How many meet a folder that may not be written.
+        prepare: Fills the folder.
+    """
+
+    name: str
+    words: Sequence[object]
+    full: int
+    closed: int
+    prepare: Callable[[Path], object] = lambda folder: None
+
+
+def write_errors(bench: Bench) -> list[Case]:
+    """A case for each write that fails."""
+    return [case for writer in writers(bench) for case in _cases(bench, writer)]
+
+
+def writers(bench: Bench) -> Iterator[Writer]:
+    """All commands that write."""
+    masks, images, best = bench.discs / "masks", bench.discs / "images", bench.checkpoint
+    yield Writer("fit", bench.fit_words(), 14, 6)
+    score = ("score", "--pred", masks, "--gt", masks, "--json", "out/scores.json", "--csv", "out/rows.csv")
+    yield Writer("score", score, 3, 3)
+    yield Writer("predict", ("predict", "--ckpt_path", best, "--config", bench.recipe, "--images", images,
+                             "--data.root", bench.discs, "--data.split", bench.discs / "split.csv", "--out", "masks"), 3, 2)
+    yield Writer("split", ("data", "split", "own", "--out", "lists/split.csv"), 2, 2, lambda at: write_discs(at / "own"))
+    verify = ("data", "verify", "folder", "--root", bench.discs, "--split", bench.discs / "split.csv")
+    yield Writer("verify", (*verify, "--json", "out/found.json"), 2, 2)
+    yield Writer("leaderboard", ("leaderboard",), 2, 2, lambda at: _copy_records(bench, at))
+    yield Writer("synth", ("data", "synth", "clinicdb", "--out", "drawn", "--n", "3"), 2, 1)
+
+
+def _copy_records(bench: Bench, folder: Path) -> None:
+    import shutil
+
+    shutil.copytree(bench.trained / "leaderboards" / "records", folder / "leaderboards" / "records")
+
+
+def _cases(bench: Bench, writer: Writer) -> list[Case]:
+    def run(inject: Injection) -> tuple[Ended, Path]:
+        folder = bench.folder(f"write-{writer.name}")
+        writer.prepare(folder)
+        return bench.server.polybench(folder, *writer.words, inject=inject), folder
+
+    def attack(number: int, action: Action) -> Faults:
+        ended, folder = run(Injection(number, action))
+        if ended.hit is None:
+            return [f"not reached: {len(ended.events)} events"]
+        if any(part in ended.hit.path for part in COSTS_TIME) and ended.code == 0:
+            return crashes(ended) + half_written(folder)
+        return refused(ended, names=names_of(ended.hit, folder)) + half_written(folder)
+
+    dry, folder = run(Injection())
+    if dry.code:
+        return [Case(writer.name, lambda: [f"fails unbroken: {last_line(dry.err)}"])]
+    cases = []
+    for action, kinds, count in (("ENOSPC", GROWS, writer.full), ("EACCES", CLOSED, writer.closed)):
+        numbers = [number for number, event in enumerate(dry.events) if event.kind in kinds]
+        for k in spread(len(numbers), count):
+            name = f"{writer.name}: {action} at event {numbers[k]}, {described(dry.events[numbers[k]], folder)}"
+            cases.append(Case(name, lambda n=numbers[k], a=action: attack(n, a)))  # type: ignore[misc]
+    return cases
+
+
+def names_of(event: Event, folder: Path) -> list[str]:
+    """What a sentence may call the file of an event: its name, its folder, or the cache."""
+    path = Path(event.path)
+    final = re.sub(r"^\.(.+)\.[^.]+\.tmp$", r"\1", path.name)
+    parent = path.parent.relative_to(folder)
+    names = [final] + ([str(parent)] if parent.name else [])
+    return names + ([str(folder / "cache")] if "/cache" in event.path else [])
+
+
+def half_written(folder: Path) -> Faults:
+    """Files under their final name that are not whole; logs that are appended to may end anywhere."""
+    readers = {".json": _json, ".ckpt": _checkpoint, ".png": _image, ".yaml": _yaml, ".csv": _table, ".md": _text}
+    broken = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in readers and path.is_file() and path.name != "metrics.csv" and ".partial" not in str(path):
+            try:
+                readers[path.suffix](path)
+            except Exception as error:
+                broken.append(f"{path.relative_to(folder)} ({type(error).__name__})")
+    return [f"half-written: {', '.join(broken)}"] if broken else []
+
+
+def _json(path: Path) -> None:
+    json.loads(path.read_text())
+
+
+def _checkpoint(path: Path) -> None:
+    torch.load(path, weights_only=True)
+
+
+def _image(path: Path) -> None:
+    with Image.open(path) as image:
+        image.load()
+
+
+def _yaml(path: Path) -> None:
+    if not yaml.safe_load(path.read_text()):
+        raise ValueError("empty")
+
+
+def _table(path: Path) -> None:
+    text = path.read_text()
+    widths = {len(row) for row in csv.reader(line for line in text.splitlines() if not line.startswith("#"))}
+    if not text.endswith("\n") or len(widths) != 1:
+        raise ValueError("not whole")
+
+
+def _text(path: Path) -> None:
+    if not path.read_text().endswith("\n"):
+        raise ValueError("not whole")
