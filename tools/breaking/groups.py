@@ -1,6 +1,6 @@
 """The groups of attacks, by name."""
 
-from breaking import archives, inputs, kill_groups, servers, writes
+from breaking import archives, checkpoints, inputs, kill_groups, records, servers, writes
 from breaking.report import Group
 
 GROUPS = {
@@ -10,9 +10,13 @@ GROUPS = {
         Group("kill-resume", "a resumed training", kill_groups.kill_resume),
         Group("kill-cache", "the building of a cache", kill_groups.kill_cache),
         Group("kill-records", "records, tables and pages", kill_groups.kill_records),
+        Group("kill-transfer", "a training with another's backbone", kill_groups.kill_transfer, few=1),
+        Group("kill-plan", "a plan of two stages", kill_groups.kill_plan, few=1),
         Group("write-errors", "full disks and closed folders", writes.write_errors, few=3),
         Group("corrupt-inputs", "images, masks, lists, recipes and predictions", inputs.corrupt_inputs, few=4),
         Group("hostile-archives", "archives", archives.hostile_archives),
+        Group("hostile-records", "records and their tables", records.hostile_records),
+        Group("hostile-checkpoints", "checkpoints and backbones", checkpoints.hostile_checkpoints),
         Group("hostile-servers", "servers", servers.hostile_servers),
     )
 }

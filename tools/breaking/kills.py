@@ -42,6 +42,7 @@ class Killing:
         case = bench.folder(self.name)
         self.prepare(case)
         shutil.copytree(case, start, dirs_exist_ok=True, symlinks=True)
+        _restore(start, case)  # which also makes times new, as in every case
         ended = self.command(case, Injection())
         if ended.code:
             return [Case(self.name, lambda: [f"fails unbroken: {last_line(ended.err)}"])]
@@ -49,8 +50,7 @@ class Killing:
         shutil.copytree(case, unbroken, symlinks=True)
 
         def attack(number: int) -> Faults:
-            shutil.rmtree(case)
-            shutil.copytree(start, case, symlinks=True)  # to the same place, since checkpoints name their folder
+            _restore(start, case)
             killed = self.command(case, Injection(number))
             if killed.code >= 0:
                 return [f"not killed: {len(killed.events)} events, ended with {killed.code}"]
@@ -64,6 +64,12 @@ class Killing:
             Case(f"killed at event {n}, {described(ended.events[n], case)}", lambda n=n: attack(n))  # type: ignore[misc]
             for n in self.wanted(ended.events)
         ]
+
+
+def _restore(start: Path, case: Path) -> None:
+    """Copy the start to its own place again, since checkpoints name their folder."""
+    shutil.rmtree(case)
+    shutil.copytree(start, case, symlinks=True)
 
 
 def described(event: Event, folder: Path) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,8 @@ from PIL import Image
 from breaking.forkserver import Ended, Server
 
 SIDE = 32
+BACKBONE = {"encoder": "tu-test_resnet", "encoder_weights": None}
+"""Arguments of the nets that hand their backbones on."""
 IMAGES = 12
 EPOCHS = 4
 RECIPE: dict[str, Any] = {
@@ -100,6 +102,21 @@ class Bench:
         root = root or self.discs
         data = ("--data.root", root, "--data.split", root / "split.csv")
         return ["fit", "--config", self.recipe, *data, *words]
+
+    def segment(self, folder: Path, *words: object, **options: Any) -> Ended:
+        """Train the net whose backbone can be transferred, in a folder."""
+        net = {"class_path": "polybench.models.FCN16sAtrous", "init_args": BACKBONE}
+        return self.fit(folder, "--model.net", json.dumps(net), *words, **options)
+
+    def donor(self, save: Callable[[dict[str, torch.Tensor]], object]) -> Ended:
+        """Save the weights of a new backbone."""
+
+        def make() -> None:
+            from polybench.models import FCN16sAtrous
+
+            save(FCN16sAtrous(*BACKBONE.values()).encoder.state_dict())
+
+        return self.server.call(self.work / "donor", make)
 
     def fit(self, folder: Path, *words: object, **options: Any) -> Ended:
         """Train in a folder; see `Server.polybench`."""
