@@ -71,7 +71,7 @@ def wrong_bytes(path: Path) -> None:
     path.write_bytes(bytes(data))
 
 
-ARCHIVES: dict[str, tuple[str, Callable[[Path], None]]] = {
+ARCHIVES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a name with ..": ("set.zip", lambda path: zipped(path, {MEMBER: b"one", f"../{OUTSIDE}": b"x"})),
     "a name with .. in its middle": ("set.zip", lambda path: zipped(path, {f"set/../../{OUTSIDE}": b"x"})),
     "a name with .. and backslashes": ("set.zip", lambda path: zipped(path, {f"set\\..\\..\\{OUTSIDE}": b"x"})),
@@ -83,7 +83,7 @@ ARCHIVES: dict[str, tuple[str, Callable[[Path], None]]] = {
     "two names that differ in case": ("set.zip", lambda path: zipped(path, {"set/a.png": b"1", "set/A.png": b"2"})),
     "an archive cut short": ("set.zip", cut),
     "a wrong byte": ("set.zip", wrong_bytes),
-    "text instead of an archive": ("set.zip", lambda path: path.write_bytes(b"<html>please log in</html>") and None),
+    "text instead of an archive": ("set.zip", lambda path: path.write_bytes(b"<html>please log in</html>")),
     "a name with .. in a tar": ("set.tar", lambda path: tarred(path, f"../{OUTSIDE}", tarfile.REGTYPE)),
     "a link in a tar": ("set.tar", lambda path: tarred(path, "set/link", tarfile.SYMTYPE, "/etc/passwd")),
     "a hard link in a tar": ("set.tar", lambda path: tarred(path, "set/link", tarfile.LNKTYPE, "../../secret")),
@@ -100,7 +100,7 @@ def hostile_archives(bench: Bench) -> list[Case]:
     return cases
 
 
-def _attack(bench: Bench, name: str, make: Callable[[Path], None]) -> Faults:
+def _attack(bench: Bench, name: str, make: Callable[[Path], object]) -> Faults:
     folder = bench.folder("archive")
     (folder / "kept").mkdir()
     make(folder / "kept" / name)

@@ -40,12 +40,13 @@ class Injection:
 
     Attributes:
         at: Number of the event, from 0; -1 lets all of them pass.
-        action: Kill the process (and those that it started), or refuse: a full disk stays full, a folder that may not
-            be written stays so.
+        action: Kill the process (and those that it started), or refuse the event.
+        lasting: A full disk stays full, a folder that may not be written stays so; else this one event is refused.
     """
 
     at: int = -1
     action: Action = "kill"
+    lasting: bool = True
 
 
 class Watch:
@@ -110,7 +111,7 @@ class Watch:
         import builtins
 
         builtins.open = io.open = open_watched
-        os.write, os.fsync = write_watched, fsync_watched
+        os.write, os.fsync = write_watched, fsync_watched  # type: ignore[assignment]
         sys.addaudithook(self._audit)
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -150,10 +151,12 @@ class Watch:
             if action == "kill":
                 os.killpg(0, signal.SIGKILL)
             self._counter[8] = 1
-            self._refused = os.path.dirname(path)
-        if self._counter[8] and action == "ENOSPC" and kind in GROWS:
+            self._refused = str(Path(path).parent)
+        if not due and not (self._counter[8] and self._injection.lasting):
+            return
+        if action == "ENOSPC" and kind in GROWS:
             raise _error(errno.ENOSPC, kind, path)
-        if self._refused and action == "EACCES" and kind in NEEDS_RIGHT and os.path.dirname(path) == self._refused:
+        if action == "EACCES" and kind in NEEDS_RIGHT and (due or str(Path(path).parent) == self._refused):
             raise _error(errno.EACCES, kind, path)
 
 
@@ -175,9 +178,9 @@ def _name(file: Any, folder: int | None = -1) -> str:
     """The absolute name of a file that a name or a descriptor stands for."""
     if isinstance(file, int):
         try:
-            return os.readlink(f"/proc/self/fd/{file}")
+            return str(Path(f"/proc/self/fd/{file}").readlink())
         except OSError:
             return ""
     name = os.fsdecode(file)
     base = _name(folder) if folder is not None and folder >= 0 else ""
-    return os.path.abspath(os.path.join(base, name))
+    return os.path.abspath(f"{base}/{name}" if base else name)  # noqa: PTH100 (resolve would follow links)

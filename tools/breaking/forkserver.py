@@ -1,25 +1,31 @@
 """Run command lines of a source tree, each in a fork of a process that has imported everything already."""
 
+import contextlib
 import importlib
 import os
 import pkgutil
-import runpy
 import select
 import signal
 import subprocess
 import sys
-import time
 import tomllib
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from breaking.events import Event, Injection, Watch, read_log
+from breaking.forked import Forked, code_of
 
 LIMIT_SECONDS = 120.0
-LIBRARIES = ("torch", "lightning.pytorch", "kornia.augmentation", "segmentation_models_pytorch", "pandas", "rich.table")
+LIBRARIES: tuple[str, ...] = (
+    "torch",
+    "lightning.pytorch",
+    "kornia.augmentation",
+    "segmentation_models_pytorch",
+    "pandas",
+    "rich.table",
+)
 LIBRARIES += ("matplotlib.pyplot", "networkx", "scipy.stats", "safetensors.torch", "PIL.ImageDraw", "filelock", "pooch")
 HUNG = -1000
 """The code of a process that didn't end in time."""
@@ -118,8 +124,8 @@ class Server:
         if pid == 0:
             _run(folder, function, outputs, inject, environment)
         code = _wait(pid, limit)
-        said = [output.read_text(errors="replace") if output.exists() else "" for output in outputs[:2]]
-        return Ended(code, *said, *read_log(outputs[2]))
+        out, err = (output.read_text(errors="replace") if output.exists() else "" for output in outputs[:2])
+        return Ended(code, out, err, *read_log(outputs[2]))
 
 
 def _script(source: Path) -> str:
@@ -146,24 +152,7 @@ def _run(
     subprocess.Popen = Forked  # type: ignore[assignment,misc]
     if inject is not None:
         Watch(folder, outputs[2], inject).start()
-    os._exit(_code_of(function))
-
-
-def _code_of(function: Callable[[], object]) -> int:
-    try:
-        function()
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            code = code or 1
-    return code & 255
+    os._exit(code_of(function))
 
 
 def _wait(pid: int, limit: float) -> int:
@@ -173,58 +162,7 @@ def _wait(pid: int, limit: float) -> int:
         ended = select.select([descriptor], [], [], limit)[0]
     finally:
         os.close(descriptor)
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return code if ended else HUNG
-
-
-_Popen = subprocess.Popen
-
-
-class Forked:
-    """Takes the place of `subprocess.Popen`: `python -m MODULE` is a fork, which has imported everything already."""
-
-    def __new__(cls, args: Any, *others: Any, **options: Any) -> Any:
-        """A process of this kind, or an ordinary one for other programs."""
-        if isinstance(args, list) and args[:2] == [sys.executable, "-m"]:
-            return super().__new__(cls)
-        return _Popen(args, *others, **options)
-
-    def __init__(self, args: list[str], *, stdout: Any, env: dict[str, str], **options: Any) -> None:
-        self.args, self.returncode = args, None
-        self.pid = os.fork()
-        if self.pid == 0:
-            for descriptor in (1, 2):
-                os.dup2(stdout.fileno(), descriptor)
-            os.environ |= env
-            sys.argv = args[2:]
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            os._exit(_code_of(lambda: runpy.run_module(args[2], run_name="__main__", alter_sys=True)))
-
-    def poll(self) -> int | None:
-        """The code of a process that has ended."""
-        return self._reap(os.WNOHANG)
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        """Wait for the process."""
-        start = time.monotonic()
-        while self._reap(os.WNOHANG) is None and (timeout is None or time.monotonic() < start + timeout):
-            time.sleep(0.01)
-        return self.returncode
-
-    def terminate(self) -> None:
-        """Send SIGTERM."""
-        if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
-
-    def _reap(self, options: int) -> int | None:
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, options)
-            if pid:
-                self.returncode: int | None = os.waitstatus_to_exitcode(status)
-        return self.returncode

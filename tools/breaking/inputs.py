@@ -63,7 +63,9 @@ def _kinds() -> list[Kind]:
         Kind("an image of several pages", spoil.pages("images"), ("pages", "p03"), fit=SAID),
         Kind("a mask of several pages", spoil.pages("masks"), ("pages", "p03"), fit=SAID),
         Kind("masks in two codings", spoil.masks(spoil.mixture), ("p01", "0 and 1", "coding", "255"), score=REFUSED),
-        Kind("a mask whose palette says the contrary", spoil.masks(spoil.swapped_palette), ("p03",), RIGHT, RIGHT, RIGHT),
+        Kind(
+            "a mask whose palette says the contrary", spoil.masks(spoil.swapped_palette), ("p03",), RIGHT, RIGHT, RIGHT
+        ),
         Kind("a mask in the alpha channel", spoil.masks(spoil.in_alpha), ("p03", "alpha"), score=REFUSED),
         Kind("a mask of LAB", spoil.lab_mask, third, score=REFUSED),
         Kind("a mask of another size", spoil.masks(spoil.smaller), third, score=REFUSED),
@@ -73,8 +75,11 @@ def _kinds() -> list[Kind]:
         Kind("validation masks without an object", spoil.masks(spoil.empty), ("empty", "object", "val"), None, SAID),
         Kind("a list with an unknown image", spoil.table(lambda text: text + "zz,test,zz\n"), ("zz",)),
         Kind("a list with a byte-order mark", spoil.table(lambda text: "\ufeff" + text), table, RIGHT, RIGHT),
-        Kind("a list with conflict markers",
-             spoil.table(lambda text: text.replace("p03,train,p03", spoil.CONFLICT)), table),
+        Kind(
+            "a list with conflict markers",
+            spoil.table(lambda text: text.replace("p03,train,p03", spoil.CONFLICT)),
+            table,
+        ),
         Kind("a list in UTF-16", spoil.table(lambda text: text.encode("utf-16")), table),
         Kind("an image in two subsets", spoil.table(lambda text: text + "p03,test,p03\n"), ("p03",)),
         Kind("a list without a test subset", spoil.table(lambda text: text.replace("test", "val")), ("test",), None),
@@ -92,17 +97,20 @@ def _attack_data(bench: Bench, kind: Kind) -> Faults:
     root = bench.folder("corrupt") / "discs"
     write_discs(root)
     kind.spoil(root)
-    faults = []
+    faults: Faults = []
+    words: tuple[object, ...]
     if kind.verify:
         words = ("data", "verify", "folder", "--root", root, "--split", root / "split.csv")
-        faults += _judged("verify", kind.verify, bench.server.polybench(root.parent / "at", *words, limit=LIMIT), kind.says)
+        faults += _judged(
+            "verify", kind.verify, bench.server.polybench(root.parent / "at", *words, limit=LIMIT), kind.says
+        )
     if kind.score:
         words = ("score", "--pred", bench.discs / "masks", "--gt", root / "masks", "--json", "scores.json")
         ended = bench.server.polybench(root.parent / "at", *words, limit=LIMIT)
         faults += _judged("score", kind.score, ended, kind.says) + _dice(root.parent / "at", ended, kind.score)
     if kind.fit:
-        words = bench.fit_words("--trainer.max_epochs", 1, "--no_leaderboard", root=root)
-        ended = bench.server.polybench(root.parent / "at", *words, limit=LIMIT)
+        fit = bench.fit_words("--trainer.max_epochs", 1, "--no_leaderboard", root=root)
+        ended = bench.server.polybench(root.parent / "at", *fit, limit=LIMIT)
         faults += _judged("fit", kind.fit, ended, kind.says)
     return faults
 
@@ -119,8 +127,10 @@ def _judged(command: str, outcome: str, ended: Ended, says: tuple[str, ...]) -> 
         faults = [f"accepted: exit code 0, {last_line(ended.said)}"]
     elif not faults and outcome == RIGHT and ended.code:
         faults = refused(ended, names=says) if command != "verify" else [] if named else ["silent: refused unnamed"]
-    return [f"{kind}:{detail and ' '}{command}{detail and ', '}{detail.strip()}" for kind, _, detail in
-            (fault.partition(":") for fault in faults)]
+    return [
+        f"{kind}:{detail and ' '}{command}{detail and ', '}{detail.strip()}"
+        for kind, _, detail in (fault.partition(":") for fault in faults)
+    ]
 
 
 def _dice(folder: Path, ended: Ended, outcome: str) -> Faults:
@@ -175,5 +185,3 @@ def _prediction_cases(bench: Bench) -> list[Case]:
         return refused(bench.server.polybench(folder, *words, limit=LIMIT), names=("p03",))
 
     return [Case(name, partial(attack, change)) for name, change in ARRAYS.items()]
-
-

@@ -36,6 +36,7 @@ def kill_fit(bench: Bench) -> list[Case]:
 
 def kill_resume(bench: Bench) -> list[Case]:
     """Kills of a training that was killed before, in its third epoch, and resumed."""
+
     def prepare(folder: Path) -> None:
         events = bench.fit(folder, inject=Injection()).events
         begins = [number for number, event in enumerate(events) if event.path.endswith("last.ckpt")]
@@ -71,7 +72,7 @@ def kill_records(bench: Bench) -> list[Case]:
     """Kills while records, their tables and the page are written."""
     return Killing(
         "kill-records",
-        lambda folder: bench.fit(folder, "--no_leaderboard") and None,
+        lambda folder: bench.fit(folder, "--no_leaderboard"),
         lambda folder, inject: bench.fit(folder, *LAST, inject=inject),
         lambda folder: resume(bench, folder),
         lambda folder, unbroken: same_result(folder, unbroken) + _page_is_current(bench, folder),

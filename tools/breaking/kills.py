@@ -1,4 +1,4 @@
-"""Kill a command at one event after another, run it again as the documentation says, and compare with an unbroken run."""
+"""Kill a command at one event after another, run it again as documented, and compare with an unbroken run."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ class Killing:
     """
 
     name: str
-    prepare: Callable[[Path], None]
+    prepare: Callable[[Path], object]
     command: Command
     again: Callable[[Path], Ended]
     judge: Callable[[Path, Path], Faults]

@@ -42,7 +42,9 @@ def fields(change: Callable[[dict[str, Any]], object]) -> Edit:
 
 def put(value: str) -> Edit:
     """Put these characters in the place of the first number of Dice."""
-    return text(lambda before: re.sub(r'("dice": \{\s*"value": )[-\d.e]+', lambda found: found[1] + value, before, count=1))
+    return text(
+        lambda before: re.sub(r'("dice": \{\s*"value": )[-\d.e]+', lambda found: found[1] + value, before, count=1)
+    )
 
 
 def better(data: dict[str, Any]) -> None:
@@ -65,6 +67,12 @@ def better_and_cut(record: Path) -> None:
     text(without_column, ".csv")(record)
 
 
+def better_unsaid(record: Path) -> None:
+    """A Dice that is made up, no column that could tell, and no word that there should be one."""
+    better_and_cut(record)
+    fields(lambda data: [protocol.update(means=[]) for protocol in data["metrics"].values()])(record)
+
+
 def cell(value: str) -> Edit:
     """Put this into the last cell of the table."""
     return text(lambda before: before.rstrip("\n").rpartition(",")[0] + f",{value}\n", ".csv")
@@ -80,6 +88,14 @@ def _set(*keys: str, value: object) -> Edit:
 
 
 CONFLICT = "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> other\n"
+
+
+def marked(before: str) -> str:
+    """Conflict markers round the table's second row."""
+    lines = before.splitlines(keepends=True)
+    return "".join([*lines[:2], CONFLICT.format(lines[2]), *lines[3:]])
+
+
 EDITS: dict[str, Edit] = {
     "cut short": text(lambda before: before[: len(before) // 2]),
     "empty": text(lambda before: ""),
@@ -104,20 +120,27 @@ EDITS: dict[str, Edit] = {
     "whose dataset is absolute": _set("dataset", "name", value="/tmp/outside"),
     "with a better Dice": fields(better),
     "with a better Dice and no column of it": better_and_cut,
+    "with a better Dice, no column of it, and no word of means": better_unsaid,
     "whose table is missing": lambda record: record.with_suffix(".csv").unlink(),
     "whose table has conflict markers": text(CONFLICT.format, ".csv"),
-    "whose table has markers round a row": text(
-        lambda before: "".join(CONFLICT.format(line) if n == 2 else line for n, line in enumerate(before.splitlines(True))),
-        ".csv",
-    ),
+    "whose table has markers round a row": text(marked, ".csv"),
     "whose table is rubbish": text(lambda before: "rubbish\n\0\0\n", ".csv"),
-    "whose table lacks a row": text(lambda before: "".join(before.splitlines(True)[:-1]), ".csv"),
-    "whose table has a row twice": text(lambda before: before + before.splitlines(True)[-1], ".csv"),
+    "whose table lacks a row": text(lambda before: "".join(before.splitlines(keepends=True)[:-1]), ".csv"),
+    "whose table has a row twice": text(lambda before: before + before.splitlines(keepends=True)[-1], ".csv"),
     "whose table has text in a cell": cell("rubbish"),
     "whose table is binary": text(lambda before: bytes(range(256)), ".csv"),
 }
-LINKS = (r"\[q](http://link/)", "[q](http://link/)", "<script>alert(1)</script>", "a | b\n\n# c", "![q](http://link/)",
-         r"\\[q](http://link/)", "<http://link/>", "`[q](http://link/)", "http://link/")
+LINKS = (
+    r"\[q](http://link/)",
+    "[q](http://link/)",
+    "<script>alert(1)</script>",
+    "a | b\n\n# c",
+    "![q](http://link/)",
+    r"\\[q](http://link/)",
+    "<http://link/>",
+    "`[q](http://link/)",
+    "http://link/",
+)
 
 
 def hostile_records(bench: Bench) -> list[Case]:

@@ -1,5 +1,6 @@
 """Cases, what is wrong in each, and the table of the groups."""
 
+import re
 import time
 import traceback
 from collections import Counter
@@ -60,19 +61,40 @@ def spread(total: int, count: int) -> list[int]:
     return sorted({round(k * (total - 1) / max(1, count - 1)) for k in range(count)})
 
 
-def run_group(group: Group, bench: Bench, only: Sequence[int], short: bool, say: Callable[[str], None]) -> Count:
+@dataclass(frozen=True)
+class Choice:
+    """Which cases of a group to run.
+
+    Attributes:
+        only: Their numbers; none means all.
+        match: A regular expression that is found in their names.
+        short: The short selection.
+    """
+
+    only: Sequence[int] = ()
+    match: str = ""
+    short: bool = False
+
+    def of(self, group: Group, cases: Sequence[Case]) -> list[int]:
+        """Numbers of the chosen cases."""
+        found = [number for number, case in enumerate(cases) if re.search(self.match, case.name)]
+        if self.only:
+            return [number for number in found if number in self.only]
+        return [found[k] for k in spread(len(found), group.few)] if self.short else found
+
+
+def run_group(group: Group, bench: Bench, choice: Choice, say: Callable[[str], None]) -> Count:
     """Run a group's cases, and say what is wrong in each.
 
     Args:
         group: The group.
         bench: What the cases work on.
-        only: Numbers of the cases to run; none runs all.
-        short: Run the short selection.
+        choice: Which cases.
         say: Takes a line of the report.
     """
     start = time.monotonic()
     cases = group.cases(bench)
-    numbers = list(only) or (spread(len(cases), group.few) if short else list(range(len(cases))))
+    numbers = choice.of(group, cases)
     kinds: Counter[str] = Counter()
     right = 0
     for number in numbers:

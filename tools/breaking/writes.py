@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -53,9 +54,29 @@ def writers(bench: Bench) -> Iterator[Writer]:
     yield Writer("fit", bench.fit_words(), 14, 6)
     score = ("score", "--pred", masks, "--gt", masks, "--json", "out/scores.json", "--csv", "out/rows.csv")
     yield Writer("score", score, 3, 3)
-    yield Writer("predict", ("predict", "--ckpt_path", best, "--config", bench.recipe, "--images", images,
-                             "--data.root", bench.discs, "--data.split", bench.discs / "split.csv", "--out", "masks"), 3, 2)
-    yield Writer("split", ("data", "split", "own", "--out", "lists/split.csv"), 2, 2, lambda at: write_discs(at / "own"))
+    yield Writer(
+        "predict",
+        (
+            "predict",
+            "--ckpt_path",
+            best,
+            "--config",
+            bench.recipe,
+            "--images",
+            images,
+            "--data.root",
+            bench.discs,
+            "--data.split",
+            bench.discs / "split.csv",
+            "--out",
+            "masks",
+        ),
+        3,
+        2,
+    )
+    yield Writer(
+        "split", ("data", "split", "own", "--out", "lists/split.csv"), 2, 2, lambda at: write_discs(at / "own")
+    )
     verify = ("data", "verify", "folder", "--root", bench.discs, "--split", bench.discs / "split.csv")
     yield Writer("verify", (*verify, "--json", "out/found.json"), 2, 2)
     yield Writer("leaderboard", ("leaderboard",), 2, 2, lambda at: _copy_records(bench, at))
@@ -74,8 +95,8 @@ def _cases(bench: Bench, writer: Writer) -> list[Case]:
         writer.prepare(folder)
         return bench.server.polybench(folder, *writer.words, inject=inject), folder
 
-    def attack(number: int, action: Action) -> Faults:
-        ended, folder = run(Injection(number, action))
+    def attack(injection: Injection) -> Faults:
+        ended, folder = run(injection)
         if ended.hit is None:
             return [f"not reached: {len(ended.events)} events"]
         if any(part in ended.hit.path for part in COSTS_TIME) and ended.code == 0:
@@ -85,12 +106,15 @@ def _cases(bench: Bench, writer: Writer) -> list[Case]:
     dry, folder = run(Injection())
     if dry.code:
         return [Case(writer.name, lambda: [f"fails unbroken: {last_line(dry.err)}"])]
-    cases = []
-    for action, kinds, count in (("ENOSPC", GROWS, writer.full), ("EACCES", CLOSED, writer.closed)):
+    cases: list[Case] = []
+    disk: tuple[Action, Action] = ("ENOSPC", "EACCES")
+    for action, kinds, count in zip(disk, (GROWS, CLOSED), (writer.full, writer.closed), strict=True):
         numbers = [number for number, event in enumerate(dry.events) if event.kind in kinds]
         for k in spread(len(numbers), count):
-            name = f"{writer.name}: {action} at event {numbers[k]}, {described(dry.events[numbers[k]], folder)}"
-            cases.append(Case(name, lambda n=numbers[k], a=action: attack(n, a)))  # type: ignore[misc]
+            injection = Injection(numbers[k], action, lasting=len(cases) % 3 != 2)
+            when = f"{action} {'from' if injection.lasting else 'at'} event {injection.at}"
+            name = f"{writer.name}: {when}, {described(dry.events[injection.at], folder)}"
+            cases.append(Case(name, partial(attack, injection)))
     return cases
 
 
