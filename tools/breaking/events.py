@@ -116,7 +116,7 @@ class Watch:
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
-            if isinstance(arguments[0], str | bytes) and arguments[2] & _WRITES:
+            if isinstance(arguments[0], str | bytes | os.PathLike) and arguments[2] & _WRITES:
                 self.meet("open", _name(arguments[0]))
         elif event in _PLACES:
             place, folder = _PLACES[event]

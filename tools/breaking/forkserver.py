@@ -18,15 +18,10 @@ from breaking.events import Event, Injection, Watch, read_log
 from breaking.forked import Forked, code_of
 
 LIMIT_SECONDS = 120.0
-LIBRARIES: tuple[str, ...] = (
-    "torch",
-    "lightning.pytorch",
-    "kornia.augmentation",
-    "segmentation_models_pytorch",
-    "pandas",
-    "rich.table",
-)
-LIBRARIES += ("matplotlib.pyplot", "networkx", "scipy.stats", "safetensors.torch", "PIL.ImageDraw", "filelock", "pooch")
+LIBRARIES: tuple[str, ...] = ("torch", "lightning.pytorch", "kornia.augmentation", "segmentation_models_pytorch")
+LIBRARIES += ("pandas", "rich.table", "matplotlib.pyplot", "networkx", "scipy.stats", "safetensors.torch", "pooch")
+LIBRARIES += ("PIL.ImageDraw", "filelock")
+"""What commands import when they need it, and each would import anew."""
 HUNG = -1000
 """The code of a process that didn't end in time."""
 
@@ -60,41 +55,15 @@ class Ended:
         return next((line for line in reversed(self.err.splitlines()) if line.startswith("polybench: ")), "")
 
 
-class Server:
-    """A process with a source tree's polybench in its memory.
+class Forks:
+    """Runs functions, each in a process of its own.
 
     Args:
-        source: The tree, with `polybench/` and `pyproject.toml`.
-        work: Where cases have their folders.
+        work: Where their folders lie; gets what they print.
     """
 
-    def __init__(self, source: Path, work: Path) -> None:
-        self.source, self.work = source.resolve(), work.resolve()
-        module, _, name = _script(self.source).partition(":")
-        sys.path.insert(0, str(self.source))
-        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ[variable] = "1"
-        for library in LIBRARIES:
-            importlib.import_module(library)
-        import torch
-
-        torch.set_num_threads(1)
-        package = importlib.import_module("polybench")
-        if not Path(str(package.__file__)).is_relative_to(self.source):
-            raise RuntimeError(f"polybench was imported from '{package.__file__}', not from '{self.source}'.")
-        for found in pkgutil.walk_packages(package.__path__, "polybench."):
-            if not found.name.endswith("__main__"):
-                importlib.import_module(found.name)
-        self._main: Callable[[], object] = getattr(importlib.import_module(module), name)
-
-    def polybench(self, folder: Path, *words: object, inject: Injection | None = None, **options: Any) -> Ended:
-        """Run `polybench WORDS` in a folder; see `call`."""
-
-        def command() -> None:
-            sys.argv = ["polybench", *map(str, words)]
-            self._main()
-
-        return self.call(folder, command, inject=inject, **options)
+    def __init__(self, work: Path) -> None:
+        self.work = work.resolve()
 
     def call(
         self,
@@ -128,6 +97,44 @@ class Server:
         return Ended(code, out, err, *read_log(outputs[2]))
 
 
+class Server(Forks):
+    """A process with a source tree's polybench in its memory.
+
+    Args:
+        source: The tree, with `polybench/` and `pyproject.toml`.
+        work: Where cases have their folders.
+    """
+
+    def __init__(self, source: Path, work: Path) -> None:
+        super().__init__(work)
+        self.source = source.resolve()
+        module, _, name = _script(self.source).partition(":")
+        sys.path.insert(0, str(self.source))
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[variable] = "1"
+        for library in LIBRARIES:
+            importlib.import_module(library)
+        import torch
+
+        torch.set_num_threads(1)
+        package = importlib.import_module("polybench")
+        if not Path(str(package.__file__)).is_relative_to(self.source):
+            raise RuntimeError(f"polybench was imported from '{package.__file__}', not from '{self.source}'.")
+        for found in pkgutil.walk_packages(package.__path__, "polybench."):
+            if not found.name.endswith("__main__"):
+                importlib.import_module(found.name)
+        self._main: Callable[[], object] = getattr(importlib.import_module(module), name)
+
+    def polybench(self, folder: Path, *words: object, inject: Injection | None = None, **options: Any) -> Ended:
+        """Run `polybench WORDS` in a folder; see `call`."""
+
+        def command() -> None:
+            sys.argv = ["polybench", *map(str, words)]
+            self._main()
+
+        return self.call(folder, command, inject=inject, **options)
+
+
 def _script(source: Path) -> str:
     """What the command `polybench` calls, as the tree's pyproject.toml says."""
     return str(tomllib.loads((source / "pyproject.toml").read_text())["project"]["scripts"]["polybench"])
@@ -145,6 +152,7 @@ def _run(
     for descriptor, output in zip((1, 2), outputs, strict=False):
         os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
     os.chdir(folder)
     for name in ("POLYBENCH_DATA", "POLYBENCH_RUN_FOLDER", "PYTHONPATH"):
         os.environ.pop(name, None)

@@ -35,7 +35,7 @@ class Group:
         name: As the command line says it.
         summary: What is attacked.
         cases: Makes the cases.
-        few: How many of them, evenly spread, make the short selection.
+        few: How many of them, evenly spread, make the short selection; 0 leaves the group out of it.
     """
 
     name: str
@@ -55,10 +55,12 @@ class Count:
 
 
 def spread(total: int, count: int) -> list[int]:
-    """Up to `count` numbers below `total`, evenly spread, the first and the last among them."""
+    """Up to `count` numbers below `total`, evenly spread from the first to the last; one alone is in the middle."""
     if total <= count:
         return list(range(total))
-    return sorted({round(k * (total - 1) / max(1, count - 1)) for k in range(count)})
+    if count == 1:
+        return [total // 2]
+    return sorted({round(k * (total - 1) / (count - 1)) for k in range(count)})
 
 
 @dataclass(frozen=True)
