@@ -49,9 +49,9 @@ PLANTS = (
     ),
     Plant(
         "masks in two codings are taken",
-        "data/predictions.py",
-        "",
-        "",
+        "data/mask_coding.py",
+        '    if _WORDS["ones"] not in found or len(found) == 1:\n',
+        "    if found:\n",
         "corrupt-inputs",
         "two codings",
     ),

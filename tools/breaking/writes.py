@@ -121,7 +121,7 @@ def _cases(bench: Bench, writer: Writer) -> list[Case]:
 def names_of(event: Event, folder: Path) -> list[str]:
     """What a sentence may call the file of an event: its name, its folder, or the cache."""
     path = Path(event.path)
-    final = re.sub(r"^\.(.+)\.[^.]+\.tmp$", r"\1", path.name)
+    final = re.sub(r"^\.(.+?)(\.[0-9a-f]{8}-\d+)?\.[^.]+\.tmp$", r"\1", path.name)
     parent = path.parent.relative_to(folder)
     names = [final] + ([str(parent)] if parent.name else [])
     return names + ([str(folder / "cache")] if "/cache" in event.path else [])
