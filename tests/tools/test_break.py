@@ -127,7 +127,7 @@ def test_a_refusal_is_one_sentence_with_a_name(code: int, err: str, kinds: list[
 
 def test_a_temporary_file_may_be_called_by_its_final_name_or_its_folder(tmp_path: Path) -> None:
     event = Event("write", str(tmp_path / "out" / ".scores.json.k2j3.tmp"))
-    assert names_of(event, tmp_path) == ["scores.json", "out"]
+    assert names_of(event, tmp_path) == ["scores.json", str(tmp_path / "out"), "out"]
 
 
 @pytest.mark.parametrize(

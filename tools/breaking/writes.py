@@ -14,12 +14,13 @@ from PIL import Image
 
 from breaking.events import GROWS, Action, Event, Injection
 from breaking.forkserver import Ended
+from breaking.kill_groups import same_result
 from breaking.kills import described
 from breaking.material import Bench, write_discs
 from breaking.report import Case, Faults, crashes, last_line, refused, spread
 
-COSTS_TIME = ("/cache/manifests/", "checked.json")
-"""Files that save work and hold no result: a command may do without."""
+SPARE = ("/cache/manifests/", "/checked.json", "/record.csv", "/record.json")
+"""Files that a command may do without: they save work, or are further copies in a run's folder of what is published."""
 CLOSED = ("open", "os.rename", "os.link", "os.mkdir")
 """Events that a folder without the right to write is asked for."""
 
@@ -99,8 +100,10 @@ def _cases(bench: Bench, writer: Writer) -> list[Case]:
         ended, folder = run(injection)
         if ended.hit is None:
             return [f"not reached: {len(ended.events)} events"]
-        if any(part in ended.hit.path for part in COSTS_TIME) and ended.code == 0:
-            return crashes(ended) + half_written(folder)
+        passing = "/cache/" in ended.hit.path and not injection.lasting  # a cache may be built again
+        if ended.code == 0 and (passing or any(part in ended.hit.path for part in SPARE)):
+            same = same_result(folder, bench.trained) if writer.name == "fit" else []
+            return crashes(ended) + same + half_written(folder)
         return refused(ended, names=names_of(ended.hit, folder)) + half_written(folder)
 
     dry, folder = run(Injection())
@@ -123,7 +126,7 @@ def names_of(event: Event, folder: Path) -> list[str]:
     path = Path(event.path)
     final = re.sub(r"^\.(.+?)(\.[0-9a-f]{8}-\d+)?\.[^.]+\.tmp$", r"\1", path.name)
     parent = path.parent.relative_to(folder)
-    names = [final] + ([str(parent)] if parent.name else [])
+    names = [final, str(path.parent)] + ([str(parent)] if parent.name else [])
     return names + ([str(folder / "cache")] if "/cache" in event.path else [])
 
 
