@@ -1,4 +1,4 @@
-"""Corrupt inputs of 34 kinds: what each command must do with them stands in a table."""
+"""Corrupt images, masks, lists, recipes and predictions: what each command must do with them stands in a table."""
 
 import json
 from collections.abc import Callable
