@@ -128,7 +128,7 @@ def hostile_checkpoints(bench: Bench) -> list[Case]:
     cases.append(Case("a recipe that calls a program", partial(_predict, bench, config(_calls), alone=True)))
     cases.append(Case("a folder", partial(_odd, bench, Path.mkdir)))
     cases.append(Case("a pipe", partial(_odd, bench, os.mkfifo)))
-    lineages = ("no JSON", "[]", "[7]", '[{"x": 1}]', "9" * 5000, "[" * 5000)
+    lineages = ("no JSON", "[7]", '[{"x": 1}]', "9" * 5000, "[" * 5000)
     return cases + [Case(f"lineage {text[:12]}", partial(_lineage, bench, text)) for text in lineages]
 
 
@@ -150,7 +150,7 @@ def _predicted(bench: Bench, folder: Path, path: Path, alone: bool = False) -> F
 
 def _judged(folder: Path, ended: Ended, path: Path) -> Faults:
     executed = ["executed: a command in the file"] if (folder / "pwned").exists() else []
-    return refused(ended, names=(path.name,)) + executed
+    return refused(ended, names=(path.name, "subprocess.Popen")) + executed
 
 
 def _start(bench: Bench, bad: Bad) -> Faults:
