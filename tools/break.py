@@ -31,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Attack polybench, and say how many attacks ended as they should.")
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"some of {', '.join(GROUPS)} (all)")
     parser.add_argument("--only", type=int, nargs="+", default=[], metavar="NUMBER", help="cases of one group")
-    parser.add_argument("--match", default="", metavar="TEXT", help="cases with this regular expression in their name")
+    parser.add_argument(
+        "--match",
+        default="",
+        metavar="TEXT",
+        help="cases (or planted faults) with this regular expression in their name",
+    )
     parser.add_argument("--short", action="store_true", help="a few cases of each group")
     parser.add_argument("--source", type=Path, default=HERE.parent, help="the tree that is attacked (this one)")
     parser.add_argument("--work", type=Path, help="a folder for the cases, which stays (a temporary one)")
@@ -44,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work: Path = options.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         if options.plants:
-            return run_plants(options.source, work)
+            return run_plants(options.source, work, options.match)
         bench = Bench(Server(options.source, work), work.resolve())
         return attack(bench, options.groups or list(GROUPS), Choice(options.only, options.match, options.short))
 
