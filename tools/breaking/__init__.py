@@ -1,0 +1,1 @@
+"""The parts of `tools/break.py`: what runs a command under attack, and one module for each kind of attack."""
