@@ -120,7 +120,7 @@ def stage_rows(plan: Plan, outcomes: Sequence[Outcome]) -> list[list[str]]:
 
 
 def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
-    return {one.cell.name: Record.from_json(one.record.read_text(encoding="utf-8"), one.record) for one in outcomes}
+    return {one.cell.name: Record.from_json(read_text(one.record), one.record) for one in outcomes}
 
 
 def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:
