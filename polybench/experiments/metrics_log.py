@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from polybench.atomic import atomic_write_text
+from polybench.disk import make_folder, writing
 
 METRICS = "metrics.csv"
 
@@ -44,7 +44,8 @@ class MetricsWriter(ExperimentWriter):
         if self._continues and self.metrics:
             self._continues = False
             self._drop_from(int(self.metrics[0]["step"]))
-        super().save()
+        with writing(self._path):
+            super().save()
 
     def _drop_from(self, step: int) -> None:
         with self._path.open(newline="") as file:
@@ -78,7 +79,7 @@ class MetricsLogger(CSVLogger):
     def experiment(self) -> MetricsWriter:
         """The writer; made by the first process when it logs first."""
         if self._experiment is None:
-            os.makedirs(self.root_dir, exist_ok=True)  # noqa: PTH103 - Lightning's paths are texts
+            make_folder(Path(self.root_dir))
             self._experiment = MetricsWriter(self.log_dir, self.file)
         writer: MetricsWriter = self._experiment  # type: ignore[assignment]
         return writer
@@ -89,4 +90,5 @@ def keep_earlier(path: Path) -> None:
     """Move a file aside, to `<stem>-<n><suffix>`, before another run starts it anew."""
     if path.exists():
         number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
-        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        with writing(path):
+            path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))

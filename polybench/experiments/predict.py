@@ -12,6 +12,7 @@ from PIL import Image
 from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.data.images import UInt8Array, read_image
 from polybench.data.listing import Listing, list_files
+from polybench.disk import WriteError, probe
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
@@ -59,6 +60,8 @@ class Prediction:
         for path, target in self.targets.items():
             try:
                 self._predict(path, target)
+            except WriteError:  # the next masks would fare no better
+                raise
             except (DataError, OSError) as error:
                 self.problems.append(str(error))
             yield path
@@ -100,6 +103,7 @@ def prepare(words: Sequence[str]) -> Prediction:
     refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
     listing = list_files(images, recursive=True)
     targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
+    probe(out)
     session.load_weights(Path(checkpoint))
     if refinement is not None:
         choose_thresholds(session, refinement, None)

@@ -195,15 +195,24 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
 
     Raises:
         RecordError: If the rows have no ids, no groups or an id twice.
-        OSError: If a write fails; then nothing counts as written.
+        WriteError: If a write fails; then nothing counts as written.
     """
-    csv = table_text(rows)
-    text = replace(record, table_sha256=text_sha256(csv)).to_json()
+    text, csv = texts_of(record, rows)
     folder = root / "records" / record.dataset.name
     number = 1
     while not _claim(folder / f"{_stem(record, number)}.json", csv, text):
         number += 1
     return folder / f"{_stem(record, number)}.json"
+
+
+def texts_of(record: Record, rows: "pd.DataFrame") -> tuple[str, str]:
+    """The text of a record's file, with the hash of its table, and that of the table.
+
+    Raises:
+        RecordError: If the rows have no ids, no groups or an id twice.
+    """
+    csv = table_text(rows)
+    return replace(record, table_sha256=text_sha256(csv)).to_json(), csv
 
 
 def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:
