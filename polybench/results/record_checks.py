@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from polybench.errors import RecordError, shortened
+from polybench.results.facts import ProtocolScores
 
 if TYPE_CHECKING:
     from polybench.results.record import Record
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PROTOCOL = re.compile(r"[a-z0-9_]{1,64}@[1-9][0-9]{0,5}")
-_METRIC = re.compile(r"[^\s/|`<>\[\]()\\]{1,64}")
+_METRIC = re.compile(r"(?!www\.)([A-Za-z0-9_.+:=%,-]|@(?=[0-9])){1,64}")
+_ROWS = re.compile(r"[A-Za-z][A-Za-z -]{0,39}")
 
 
 def is_slug(name: str) -> bool:
@@ -48,9 +50,17 @@ def check_names(record: "Record") -> None:
     for protocol in record.metrics:
         if not _PROTOCOL.fullmatch(protocol):
             raise RecordError(f"metrics key '{shortened(protocol)}' is not of the form protocol@version.")
-        for metric in record.metrics[protocol].values:
-            if not _METRIC.fullmatch(metric):
-                raise RecordError(f"metric '{shortened(metric)}' of {protocol} can't name a column: use a word.")
+        _check_words(protocol, record.metrics[protocol])
+
+
+def _check_words(protocol: str, scores: ProtocolScores) -> None:
+    """Check the names that a protocol gives to its metrics and to its rows."""
+    named = [*scores.values, *scores.shown, *scores.means, *(name for cell in scores.compared for name in cell)]
+    for metric in [*named, *([scores.headline] if scores.headline is not None else [])]:
+        if not _METRIC.fullmatch(metric):
+            raise RecordError(f"metric '{shortened(metric)}' of {protocol} can't name a column: use a word.")
+    if not _ROWS.fullmatch(scores.what):
+        raise RecordError(f"what '{shortened(scores.what)}' of {protocol} are must be a word, such as images.")
 
 
 def check_counts(record: "Record") -> None:
