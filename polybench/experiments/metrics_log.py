@@ -1,4 +1,10 @@
-"""The curves of a run as CSV: a resumed run appends to what it had logged before it stopped."""
+"""The curves of a run as CSV: a resumed run appends to what it had logged before it stopped.
+
+Of one checkpoint, any number of processes logs the same numbers of every protocol (`val/dice`, `test/pranet/max_dice`),
+digit for digit: they are of the gathered rows. With one image a batch the same holds for `val/loss` and its terms; with
+several, a loss that is no mean over images depends on which images share a batch. `train/loss` and its terms are means
+of the processes in float32, equal to about six digits, as are the weights that several processes train.
+"""
 
 import csv
 import io

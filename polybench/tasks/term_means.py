@@ -1,4 +1,4 @@
-"""Means of a loss's terms over a validation, over all processes."""
+"""Means of a loss's terms over a validation, over all processes; summed in float64, so that their order is lost."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ class TermMeans:
             device: Of the process.
         """
         for name, value in terms.items():
-            mean = self._means.setdefault(name, MeanMetric().to(device))
+            mean = self._means.setdefault(name, MeanMetric().set_dtype(torch.float64).to(device))
             mean.update(value.detach().to(device), weight=weight)
 
     def compute(self) -> dict[str, float]:
