@@ -56,7 +56,7 @@ def test_name_that_is_too_long_is_said(tmp_path: Path) -> None:
 
 
 def test_fault_of_a_library_is_left_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="^cannot write mode F as PNG$"), writing(tmp_path / "x.png"):
+    with pytest.raises(OSError, match=r"^cannot write mode F as PNG$"), writing(tmp_path / "x.png"):
         raise OSError("cannot write mode F as PNG")
 
 

@@ -9,8 +9,7 @@ from rich.table import Table
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
 from polybench.results.statistics import Interval, caution
-from polybench.wording import escaped
-from polybench.wording import counted
+from polybench.wording import counted, escaped
 
 WIDTH = 132
 """Of tables that go to a file, characters."""

@@ -51,7 +51,7 @@ def required_columns(metrics: Mapping[str, ProtocolScores]) -> dict[str, str]:
     Args:
         metrics: `protocol@version` -> scores.
     """
-    found = {}
+    found: dict[str, str] = {}
     for key, scores in metrics.items():
         name = key.partition("@")[0]
         found |= {column(key, count): f"the counts of {key}" for count in COUNTED.get(name, ())}
