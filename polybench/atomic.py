@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from polybench.disk import make_folder, writing
 from polybench.leftovers import SUFFIX, temporary_prefix
 
 
@@ -23,24 +24,25 @@ def atomic_writer(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
 
     Raises:
         FileExistsError: If `exclusive` and the name is taken, even by a process that took it meanwhile.
-        OSError: If any step of the write fails (full disk, missing permission).
+        WriteError: If any step of the write fails (full disk, missing permission); it names the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=SUFFIX)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        if exclusive:
-            os.link(temporary, path)
-        else:
-            temporary.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        make_folder(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=SUFFIX)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            if exclusive:
+                os.link(temporary, path)
+            else:
+                temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def atomic_write_text(path: Path, text: str, *, exclusive: bool = False) -> None:

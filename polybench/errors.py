@@ -20,6 +20,12 @@ class DataError(UserError):
     """A dataset, image, mask or split that is missing or broken."""
 
 
+class RecordError(DataError):
+    """A record, or its per-image table, that is broken, edited or contradicts itself."""
+
+    exit_code = 2
+
+
 SIGTERM_EXIT_CODE = 143
 """128 + 15, as a shell reports a process that SIGTERM ended."""
 
@@ -34,5 +40,10 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     Returns:
         `` Did you mean 'x'?`` with a leading space, or an empty string when nothing is near.
     """
-    near = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word[:100], list(candidates), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def shortened(text: str, most: int = 80) -> str:
+    """The beginning of a text that may be long, for messages."""
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from polybench.callbacks.heatmaps import draw_heat, stage_heat
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
+from polybench.disk import make_folder, writing
 from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, THRESHOLD
 from polybench.tasks.base import Task, task_of
@@ -103,7 +104,7 @@ class PreviewsCallback(Callback):
         order = sorted(zip(dice.tolist(), rows.ids, strict=True))[: self.most]
         folder = Path(trainer.log_dir) / "overlays"
         if trainer.is_global_zero:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             for old in folder.glob("*.png"):
                 old.unlink()
         trainer.strategy.barrier("overlays")
@@ -114,11 +115,13 @@ class PreviewsCallback(Callback):
         }
         for image_id, path in names.items():
             if image_id in mine:
-                draw_preview(mine[image_id]).save(path)
+                with writing(path):
+                    draw_preview(mine[image_id]).save(path)
                 if self.heatmaps:
                     target = folder.with_name("heatmaps") / path.name
-                    target.parent.mkdir(exist_ok=True)
-                    _draw_stages(task, mine[image_id]).save(target)
+                    make_folder(target.parent)
+                    with writing(target):
+                        _draw_stages(task, mine[image_id]).save(target)
         trainer.strategy.barrier("overlays written")
         self.paths = list(names.values())
         if trainer.is_global_zero:

@@ -6,9 +6,11 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import NamedTuple
 
 from polybench import __version__
+from polybench.disk import advice
 from polybench.errors import ConfigError, UserError, did_you_mean
 from polybench.wording import escaped
 
@@ -61,11 +63,10 @@ def run(args: Sequence[str]) -> int:
         sys.stderr.close()
         return 141
     except OSError as error:
-        if error.filename is None:
+        if error.errno is None:
             raise
-        name = _printable(os.fsdecode(error.filename))
-        print(f"polybench: error: '{name}': {error.strerror}: choose another path.", file=sys.stderr)
-        return 1
+        print(f"polybench: error: {_printable(_refused(error))}", file=sys.stderr)
+        return ConfigError.exit_code
     except KeyboardInterrupt:
         print("polybench: interrupted", file=sys.stderr)
         return 130
@@ -74,6 +75,15 @@ def run(args: Sequence[str]) -> int:
 def _printable(text: str) -> str:
     """A text without control characters, its lines kept."""
     return "\n".join(escaped(line) for line in text.split("\n"))
+
+
+def _refused(error: OSError) -> str:
+    """The sentence for a file that the system refused and that nothing nearer to it has named."""
+    if error.filename is not None:
+        return f"'{os.fsdecode(error.filename)}' can't be used {advice(Path(os.fsdecode(error.filename)), error)}"
+    run_folder = os.environ.get("POLYBENCH_RUN_FOLDER")
+    where = f"in the folder of the run '{run_folder}', " if run_folder else ""
+    return f"A file {where}in '{Path.cwd()}', or the output of the command, can't be written {advice(Path(), error)}"
 
 
 def _dispatch(args: list[str]) -> int:
@@ -91,6 +101,7 @@ def _dispatch(args: list[str]) -> int:
         raise ConfigError(f"There is no command '{args[0]}'; there are {known}.{did_you_mean(args[0], COMMANDS)}")
     module = import_module(COMMANDS[args[0]].module)
     code: int = module.main(args[1:])
+    sys.stdout.flush()  # a full disk behind it is said, too
     return code
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
 from polybench.results.statistics import Interval, caution
-from polybench.wording import counted
+from polybench.wording import counted, escaped
 
 WIDTH = 132
 """Of tables that go to a file, characters."""
@@ -49,7 +49,7 @@ def panel_table(heading: str, protocols: Sequence[Protocol], numbers: Sequence[M
         numbers: Metric -> number, for each of them.
     """
     columns = [bare for cells in readings(dict.fromkeys(protocols[0].compared_cells[0])).values() for bare in cells]
-    table = Table(title=escape(heading), title_justify="left")
+    table = Table(title=literal(heading), title_justify="left")
     table.add_column("Protocol", no_wrap=True)
     for metric in columns:
         table.add_column(title(metric), justify="right", no_wrap=True)
@@ -65,3 +65,8 @@ def panel_table(heading: str, protocols: Sequence[Protocol], numbers: Sequence[M
 def wide_console() -> Console:
     """A console as wide as the terminal; elsewhere wide enough for the tables."""
     return Console(width=max(Console().width, WIDTH) if not Console().is_terminal else None)
+
+
+def literal(text: str) -> str:
+    """Text as rich prints it: without markup of its own, and without control characters."""
+    return escape(escaped(text))

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
-from rich.markup import escape
 from rich.table import Table
 
-from polybench.cli.panel import panel_table, wide_console
+from polybench.cli.panel import literal, panel_table, wide_console
 from polybench.experiments.refinement import in_words
 from polybench.experiments.scores import protocol_scores
 from polybench.metrics import Protocol, Rows
@@ -62,7 +61,7 @@ def print_scores(
         console.print(panel_table(heading, further, [protocol.scores(rows) for protocol in further]))
     for note in (caution(first.n, first.groups, first.what), *data.copy_notes, data.split_note):
         if note:
-            console.print(f"Note: {note}", style="dim", markup=False)
+            console.print(f"Note: {literal(note)}", style="dim")
     return scores
 
 
@@ -73,7 +72,7 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
         heading: Its title.
         scores: Row name -> scores, that of the net first.
     """
-    table = Table(title=escape(heading), title_justify="left")
+    table = Table(title=literal(heading), title_justify="left")
     table.add_column("")
     first, *_ = scores
     headline, shown, _, _ = layout_of(scores[first])
@@ -87,7 +86,7 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
         interval = f" [{value.low:.4f}, {value.high:.4f}]" if value and value.low is not None else ""
         cells = [f"{row.values[metric].value:.4f}" if metric in row.values else "" for metric in (headline, *others)]
         cells[0] += interval
-        table.add_row(escape(name), *cells, style="bold" if name == first else "dim")
+        table.add_row(literal(name), *cells, style="bold" if name == first else "dim")
     return table
 
 
@@ -127,7 +126,7 @@ def refinement_table(facts: RefinementFacts, refined: Mapping[str, Mapping[str, 
     """
     name = facts.classifier.stage or facts.classifier.sha256[:8]
     heading = f"Refined by {name}: {facts.removed} of {facts.regions} regions removed"
-    table = Table("", title=escape(heading), title_justify="left")
+    table = Table("", title=literal(heading), title_justify="left")
     for column in ("tested at 0.5", f"mask at {facts.mask_threshold:g}", "refined"):
         table.add_column(column, justify="right", no_wrap=True)
     scores = {**facts.scores, "refined": refined}

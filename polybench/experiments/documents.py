@@ -11,6 +11,12 @@ from polybench.errors import ConfigError, did_you_mean
 
 MOST_NODES = 20_000
 """Values that a configuration file may hold, its aliases written out."""
+LETTERS = 200
+"""Of a text that count as one more value."""
+MOST_LEVELS = 50
+"""Of mappings and lists inside each other."""
+MOST_BYTES = 4 * 2**20
+"""Of a configuration file."""
 
 SPEC_KEYS = frozenset({"class_path", "init_args", "dict_kwargs"})
 """Keys of a class in a configuration."""
@@ -59,9 +65,11 @@ def load(text: str, source: str) -> Any:
         source: What messages call it, such as `'conf/quickstart.yaml'`.
 
     Raises:
-        ConfigError: If it is not valid YAML, has a key twice in one mapping, or grows out of bounds by its aliases.
+        ConfigError: If it is not valid YAML, has a key twice in one mapping, is nested too deeply, or holds too many
+            values, also by its aliases.
     """
     try:
+        _refuse_excess(text, source)
         node = yaml.compose(text, _Loader)
         if node is None:
             return None
@@ -74,7 +82,10 @@ def load(text: str, source: str) -> Any:
         reason = getattr(error, "problem", None) or " ".join(str(error).split())[:200]
         raise ConfigError(f"{source} is not valid YAML{where}: {reason}.") from error
     except (RecursionError, ValueError, TypeError) as error:
-        raise ConfigError(f"{source} is not a configuration: {' '.join(str(error).split())[:200]}.") from error
+        reason = (
+            "it holds a number of too many digits" if "limit (" in str(error) else " ".join(str(error).split())[:200]
+        )
+        raise ConfigError(f"{source} is not a configuration: {reason}.") from error
 
 
 def dump(value: Any) -> str:
@@ -87,10 +98,14 @@ def read_text(path: Path) -> str:
     """Read a configuration file.
 
     Raises:
-        ConfigError: If there is no such file (the nearest is named), or it is not text.
+        ConfigError: If there is no such file (the nearest is named), it is too large, or it is not text.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ConfigError(f"The configuration '{path}' is larger than {MOST_BYTES // 2**20} MiB: name another.")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise ConfigError(f"The configuration '{path}' is not text (byte {error.start} is not UTF-8).") from error
     except IsADirectoryError as error:
@@ -196,6 +211,22 @@ def fits(key: str, file: Path, *, top: bool = False) -> bool:
     return is_spec(content) or (isinstance(content, list) and bool(content) and all(map(is_spec, content)))
 
 
+def _refuse_excess(text: str, source: str) -> None:
+    """Count values and levels as the text is read, so that the first one too many ends it."""
+    values = level = 0
+    for event in yaml.parse(text, _Loader):
+        values += isinstance(event, yaml.NodeEvent)
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if values > MOST_NODES:
+            raise ConfigError(_excess(source))
+        if level > MOST_LEVELS:
+            raise ConfigError(f"{source} has more than {MOST_LEVELS} levels: no configuration needs as many.")
+
+
+def _excess(source: str) -> str:
+    return f"{source} holds more than {MOST_NODES} values: no configuration needs as many."
+
+
 def _refuse_explosion(node: yaml.Node, source: str) -> None:
     """Count the values of a document with its aliases written out, which may be many more than its lines."""
     sizes: dict[int, int | None] = {}
@@ -209,11 +240,11 @@ def _refuse_explosion(node: yaml.Node, source: str) -> None:
         sizes[id(one)] = None
         children = one.value if isinstance(one, yaml.CollectionNode) else []
         pairs = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
-        sizes[id(one)] = total = 1 + sum(map(size, pairs))
+        sizes[id(one)] = total = 1 + len(one.value) // LETTERS + sum(map(size, pairs))
         return total
 
     if size(node) > MOST_NODES:
-        raise ConfigError(f"{source} holds more than {MOST_NODES} values: no configuration needs as many.")
+        raise ConfigError(_excess(source))
 
 
 def _refuse_duplicates(node: yaml.Node, source: str) -> None:
@@ -223,13 +254,20 @@ def _refuse_duplicates(node: yaml.Node, source: str) -> None:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if isinstance(key, yaml.ScalarNode):
-                if key.value in lines:
-                    first = lines[key.value]
+                name = _key_name(key)
+                if name in lines:
                     raise ConfigError(
-                        f"'{key.value}' stands twice in {source}, in lines {first} and {line}: keep one of them."
+                        f"'{key.value}' stands twice in {source}, in lines {lines[name]} and {line}: keep one of them."
                     )
-                lines[key.value] = line
+                lines[name] = line
             _refuse_duplicates(value, source)
     elif isinstance(node, yaml.SequenceNode):
         for child in node.value:
             _refuse_duplicates(child, source)
+
+
+def _key_name(key: yaml.ScalarNode) -> str:
+    """A key as text, the same for all ways to write a truth value."""
+    if key.tag.endswith(":bool"):
+        return str(yaml.SafeLoader.bool_values[key.value.lower()])
+    return str(key.value)

@@ -11,6 +11,7 @@ from polybench.checksum import file_sha256
 from polybench.errors import ConfigError
 from polybench.experiments.budget import is_limited
 from polybench.experiments.loading import TRAINING_ONLY
+from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.parser import START_WEIGHTS
 from polybench.experiments.provenance import provenance
 from polybench.experiments.refinement import (
@@ -155,6 +156,7 @@ def records_to_refine(session: Session, checkpoint: str) -> tuple[Record, Record
     refuse_other_options(trained, portable_config(session.plain_config()))
     classifier = classifier_with(root, file_sha256(Path(config.refine)))
     refuse_seen_images(classifier, session.datamodule)
+    probe_leaderboard(root, session.datamodule.short_name)
     return trained, classifier
 
 

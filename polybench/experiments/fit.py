@@ -7,12 +7,14 @@ from pathlib import Path
 
 from polybench.callbacks.selection import checkpoint_folder, selection_of
 from polybench.data.patch_module import PatchDataModule
+from polybench.disk import WriteError
 from polybench.errors import ConfigError
 from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again
 from polybench.experiments.identity import training_id
-from polybench.experiments.record import RunContext, trained_record, write_records
+from polybench.experiments.outputs import probe_leaderboard
+from polybench.experiments.record import RunContext, keep, trained_record, write_records
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
 from polybench.experiments.words import without
@@ -20,7 +22,7 @@ from polybench.leftovers import sweep
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts
-from polybench.results.record import Record, read_records
+from polybench.results.record import Record
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         data = session.datamodule
         print(f"{type(net).__name__}, {parameters:,} parameters; {data.short_name} at {data.size}")
     if not config.no_leaderboard and not config.trainer.fast_dev_run:
-        root = Path(config.leaderboard)
-        (root / "records").mkdir(parents=True, exist_ok=True)
-        read_records(root, session.datamodule.short_name)
+        probe_leaderboard(Path(config.leaderboard), session.datamodule.short_name)
     return context
 
 
@@ -164,13 +164,18 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
     if not session.identity.training_id:
         session.identity.work_out(session.trainer)
     record = trained_record(context, session, best, data, all_scores(rows, protocols))
+    kept = keep(record, rows, protocols, session.run_folder)
     if session.config.no_leaderboard:
         return Fitted(session, record, reason="--no_leaderboard was given", checkpoint=best)
     from polybench.results.page import write_page  # imported when needed, so that fits start sooner
 
     root = Path(session.config.leaderboard)
-    path = write_records(record, rows, session.baselines.rows, protocols, root)
-    write_page(root, data.name)
+    try:
+        path = write_records(record, rows, session.baselines.rows, protocols, root)
+        write_page(root, data.name)
+    except OSError as error:
+        further = f"{kept} The same command with --ckpt_path last writes the record without training again."
+        raise WriteError(Path(error.filename or root), error, further.strip()) from error
     return Fitted(session, record, path, checkpoint=best)
 
 

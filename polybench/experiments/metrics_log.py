@@ -1,8 +1,13 @@
-"""The curves of a run as CSV: a resumed run appends to what it had logged before it stopped."""
+"""The curves of a run as CSV: a resumed run appends to what it had logged before it stopped.
+
+Of one checkpoint, any number of processes logs the same numbers of every protocol (`val/dice`, `test/pranet/max_dice`),
+digit for digit: they are of the gathered rows. With one image a batch the same holds for `val/loss` and its terms; with
+several, a loss that is no mean over images depends on which images share a batch. `train/loss` and its terms are means
+of the processes in float32, equal to about six digits, as are the weights that several processes train.
+"""
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +17,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from polybench.atomic import atomic_write_text
+from polybench.disk import make_folder, writing
 
 METRICS = "metrics.csv"
 
@@ -44,7 +50,8 @@ class MetricsWriter(ExperimentWriter):
         if self._continues and self.metrics:
             self._continues = False
             self._drop_from(int(self.metrics[0]["step"]))
-        super().save()
+        with writing(self._path):
+            super().save()
 
     def _drop_from(self, step: int) -> None:
         with self._path.open(newline="") as file:
@@ -78,7 +85,7 @@ class MetricsLogger(CSVLogger):
     def experiment(self) -> MetricsWriter:
         """The writer; made by the first process when it logs first."""
         if self._experiment is None:
-            os.makedirs(self.root_dir, exist_ok=True)  # noqa: PTH103 - Lightning's paths are texts
+            make_folder(Path(self.root_dir))
             self._experiment = MetricsWriter(self.log_dir, self.file)
         writer: MetricsWriter = self._experiment  # type: ignore[assignment]
         return writer
@@ -89,4 +96,5 @@ def keep_earlier(path: Path) -> None:
     """Move a file aside, to `<stem>-<n><suffix>`, before another run starts it anew."""
     if path.exists():
         number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
-        path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        with writing(path):
+            path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))

@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from polybench.disk import probe
 from polybench.errors import ConfigError
+from polybench.results.record import read_records
 
 
 def refuse_unwritable(path: Path, option: str) -> None:
@@ -16,6 +18,7 @@ def refuse_unwritable(path: Path, option: str) -> None:
 
     Raises:
         ConfigError: If it is a folder, or lies in something that is none or where nothing may be written.
+        WriteError: If the folder takes no files, as on a full disk.
     """
     if path.is_dir():
         raise ConfigError(f"{option} '{path}' is a folder: name a file.")
@@ -24,6 +27,7 @@ def refuse_unwritable(path: Path, option: str) -> None:
         raise ConfigError(f"{option} '{path}' can't be written, since '{folder}' is no folder: choose another path.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"{option} '{path}' can't be written, since '{folder}' is write-protected: choose another.")
+    probe(folder)
 
 
 def refuse_overwriting(targets: Mapping[str, Path], inputs: Sequence[Path]) -> None:
@@ -47,3 +51,20 @@ def refuse_overwriting(targets: Mapping[str, Path], inputs: Sequence[Path]) -> N
                 )
     if len(set(resolved.values())) < len(resolved):
         raise ConfigError(f"{' and '.join(resolved)} name the same file: give each its own.")
+
+
+def probe_leaderboard(root: Path, dataset: str) -> None:
+    """Make sure, before hours of training, that a record and its page can be written.
+
+    Args:
+        root: The folder of the leaderboards; it is made.
+        dataset: Whose record it will be.
+
+    Raises:
+        RecordError: If an earlier record of the dataset can't be read, or contradicts its table: no page could be made.
+        WriteError: If one of the folders takes no files.
+    """
+    for stored in read_records(root, dataset):
+        stored.check()
+    probe(root)
+    probe(root / "records" / dataset)

@@ -1,6 +1,7 @@
 """LightningCLI's parser with errors in one sentence, and what becomes of the configuration that it resolves."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
+from polybench.disk import writing
 from polybench.errors import ConfigError
 from polybench.experiments.messages import one_sentence
 from polybench.experiments.own_code import explain
@@ -40,6 +42,15 @@ class BenchmarkParser(LightningArgumentParser):
 
 class SaveConfig(SaveConfigCallback):
     """Saves the resolved configuration as `config.yaml` in the run's folder, and sends it to W&B."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save it before the first step.
+
+        Raises:
+            WriteError: If the folder takes no files.
+        """
+        with writing(Path(trainer.default_root_dir) / self.config_filename):
+            super().setup(trainer, pl_module, stage)
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Send it to those loggers that show it."""

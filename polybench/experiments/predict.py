@@ -17,6 +17,7 @@ from polybench.data.joint_module import JointDataModule
 from polybench.data.listing import Listing, list_files
 from polybench.data.module import SegmentationDataModule
 from polybench.data.value_range import range_problem
+from polybench.disk import WriteError, probe
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
@@ -64,6 +65,8 @@ class Prediction:
         for path, target in self.targets.items():
             try:
                 self._predict(path, target)
+            except WriteError:  # the next masks would fare no better
+                raise
             except (DataError, OSError) as error:
                 self.problems.append(str(error))
             yield path
@@ -106,6 +109,7 @@ def prepare(words: Sequence[str]) -> Prediction:
     listing = list_files(images, recursive=True)
     targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
     refuse_unknown_range(listing.files, bits_of(session.datamodule))
+    probe(out)
     session.load_weights(Path(checkpoint))
     if refinement is not None:
         choose_thresholds(session, refinement, None)

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from polybench.atomic import atomic_write_text
+from polybench.disk import WriteError
 from polybench.experiments.identity import budget_id, evaluation_id
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.scores import all_scores
@@ -18,7 +20,10 @@ from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
-from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, write_record
+from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, texts_of, write_record
+
+KEPT_RECORD, KEPT_TABLE = "record.json", "record.csv"
+"""Names of a run's record and per-image table in its own folder."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +194,21 @@ def write_records(
             record = baseline_record(trained, name, all_scores(found, protocols))
             write_record(record, image_table(found, protocols), root)
     return path
+
+
+def keep(trained: Record, rows: Rows, protocols: Sequence[Protocol], folder: Path) -> str:
+    """Write a run's record and table into its own folder first, where they are when the leaderboards take no files.
+
+    Returns:
+        A sentence that says so; empty where that folder takes none either.
+    """
+    text, csv = texts_of(trained, image_table(rows, protocols))
+    try:
+        atomic_write_text(folder / KEPT_TABLE, csv)
+        atomic_write_text(folder / KEPT_RECORD, text)
+    except WriteError:
+        return ""
+    return f"The numbers are in '{folder / KEPT_RECORD}' and '{KEPT_TABLE}' beside it."
 
 
 def _same_test(one: Record, other: Record) -> bool:

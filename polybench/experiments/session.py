@@ -15,6 +15,7 @@ from polybench.callbacks import (
 )
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.callbacks.weights import weights_of
+from polybench.disk import probe
 from polybench.errors import ConfigError
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
@@ -131,7 +132,9 @@ class Session(ParsedSession):
         Raises:
             ConfigError: If the trainer finds a contradiction in the configuration, or the checkpoint belongs to
                 another net.
+            WriteError: If the folder of the run takes no files.
         """
+        probe(self.run_folder)
         if method != "fit":
             leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
             checkpoint = self._taken(checkpoint)

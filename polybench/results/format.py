@@ -1,11 +1,17 @@
 """How the page writes numbers and free text; Markdown as GitHub reads it."""
 
+import html
 import re
+from collections.abc import Iterable
 
 from polybench.results.table import Score
+from polybench.wording import escaped
 
 DASH = "\N{EM DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
+
+_BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=(?:#{1,6}|[-+])(?:\s|$)|[-_=]{2,}))")
+"""Where a line would begin a list, a heading or a rule."""
 
 
 def fraction(value: float) -> str:
@@ -63,18 +69,47 @@ def memory(count: int | None) -> str:
 
 
 def text(value: object) -> str:
-    """Free text on one line, unable to open a tag, a link or a table cell."""
-    line = " ".join(str(value).split())
-    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("[", "\\["), ("*", "\\*")):
+    """Free text on one line that is shown as it is: no tag, link, picture, code, list, heading or table cell of it.
+
+    What GitHub would make a link of without any mark (an address, a name after @) stays text, too.
+    """
+    line = _one_line(value)
+    for mark in ("\\", "`", "|", "[", "]", "*", "~"):
+        line = line.replace(mark, f"\\{mark}")
+    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         line = line.replace(mark, entity)
-    return line
+    line = re.sub(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)", r"\1\\", line)
+    line = re.sub(r"(?i)\b(www)(?=\.)", r"\1\\", line)
+    line = re.sub(r"(?<!\w)@(?=\w)|@(?=[\w-]+\.)", "@\N{WORD JOINER}", line)
+    return _BLOCK.sub(r"\1\\", line)
 
 
 def code(value: object) -> str:
-    """Free text in the typewriter face."""
-    return "`" + " ".join(str(value).split()).replace("`", "'").replace("|", "\\|") + "`"
+    """Free text in the typewriter face; a dash where there is none."""
+    line = re.sub(r"\\+(?=\|)", "", _one_line(value).replace("`", "'"))  # a backslash would end the table's cell
+    return f"`{line}`".replace("|", "\\|") if line else DASH
+
+
+def address(url: str) -> str | None:
+    """The target of a link to a dashboard; None for what is no address of the web."""
+    return url if re.fullmatch(r"https?://[\w.:-]+(/[\w./~%?=&#:@+,;-]*)?", url, re.ASCII) else None
+
+
+def command(words: str) -> str:
+    """A command on one line of a block of code."""
+    return escaped(" ".join(words.splitlines()))
+
+
+def fence(lines: Iterable[str]) -> str:
+    """Backticks that open and close a block of lines, more than stand in any of them."""
+    return "`" * max([3, *(1 + len(run) for line in lines for run in re.findall("`+", line))])
 
 
 def plain(cell: str) -> str:
     """A cell of a table without Markdown's marks of code and without what its links lead to."""
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell).replace("`", "")
+    shown = re.sub(r"(?<!\\)\[((?:[^\]\\]|\\.)*)\]\([^)]*\)", r"\1", cell)
+    return html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", re.sub(r"(?<!\\)`", "", shown)))
+
+
+def _one_line(value: object) -> str:
+    return escaped(" ".join(str(value).split()))

@@ -68,7 +68,7 @@ def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
     if any(run.record.provenance.dirty for run in row.every_run):
         notes.append("Run with uncommitted changes: the commit alone does not give this row again.")
     if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
-        versions = ", ".join(sorted(_net_versions([row])))
+        versions = formats.text(", ".join(sorted(_net_versions([row]))))
         notes.append(f"Net version {versions}; other rows with this net have another version.")
     notes += _mixed_versions(row)
     if row.headline is None:

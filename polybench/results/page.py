@@ -107,7 +107,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(md=formats.text, code=formats.code)
+    environment.filters.update(md=formats.text, code=formats.code, fence=formats.fence)
     text = environment.get_template("page.md.j2").render(
         dataset=dataset,
         marker=MARKER,
@@ -157,6 +157,8 @@ def write_pages(root: Path) -> list[Path]:
 def stale_pages(root: Path) -> list[str]:
     """Say for each page how it differs from what the records give; empty when all is well.
 
+    Line ends may be those of Windows, as git writes them there.
+
     Raises:
         DataError: If `root` doesn't exist or a record can't be read.
     """
@@ -168,10 +170,10 @@ def stale_pages(root: Path) -> list[str]:
             continue
         if not path.is_file():
             reasons.append(f"'{path}' is missing.")
-        elif path.read_bytes() != text.encode():
+        elif path.read_bytes().replace(b"\r\n", b"\n") != text.encode():
             reasons.append(f"'{path}' differs from its records.")
     for path in sorted(root.glob("*.md")):
-        if path not in pages and MARKER.encode() in path.read_bytes():
+        if path not in pages and path.is_file() and MARKER.encode() in path.read_bytes():
             reasons.append(f"'{path}' has no records.")
     return reasons
 

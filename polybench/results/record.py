@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 from polybench.atomic import atomic_write_text
-from polybench.errors import DataError
+from polybench.errors import DataError, RecordError
 from polybench.results.facts import (
     DatasetFacts,
     IdentityFacts,
@@ -20,8 +20,10 @@ from polybench.results.facts import (
     StartFacts,
     TrainingFacts,
 )
-from polybench.results.record_checks import check_kind, check_names, check_table
+from polybench.results.record_checks import check_counts, check_kind, check_names
+from polybench.results.record_text import parse, read_text
 from polybench.results.strict import decode, encode
+from polybench.results.table_file import read_table, table_text, text_sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +62,10 @@ class Record:
         start: What the weights were when training began; None in records of schemas 1 and 2, and of baselines.
         needs: What the command needs besides, such as a file of the user's own; a sentence each.
         sections: What the methods that took part say of the run, by the method's name.
+        table_sha256: Hash of the per-image table beside it; None in records of earlier versions.
 
     Raises:
-        DataError: If the parts contradict each other or a name can't be a file name.
+        RecordError: If the parts contradict each other or a name can't be a file name.
     """
 
     schema_version: int
@@ -86,12 +89,14 @@ class Record:
     start: StartFacts | None = None
     needs: tuple[str, ...] = ()
     sections: Mapping[str, Any] = field(default_factory=dict)
+    table_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""
         if self.schema_version not in READABLE_VERSIONS:
-            raise DataError(_foreign(self.schema_version))
+            raise RecordError(_foreign(self.schema_version))
         check_names(self)
+        check_counts(self)
         check_kind(self)
 
     def to_json(self) -> str:
@@ -111,17 +116,17 @@ class Record:
             source: The file, for messages.
 
         Raises:
-            DataError: If the text is no JSON, has unknown or missing keys, values of other types or another schema
+            RecordError: If the text is no JSON, has unknown or missing keys, values of other types or another schema
                 version.
         """
         try:
-            data = json.loads(text, parse_constant=_refuse_constant)
+            data = parse(text)
             version = data.get("schema_version") if isinstance(data, dict) else None
             if isinstance(version, int) and version not in READABLE_VERSIONS:
                 raise ValueError(_foreign(version))
             return decode(cls, data)
         except (ValueError, DataError) as error:
-            raise DataError(f"The record '{source}' can't be read: {error}") from error
+            raise RecordError(f"The record '{source}' can't be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -145,23 +150,19 @@ class StoredRecord:
         """The table beside the record: one row per test image, sorted by id.
 
         Raises:
-            DataError: If it can't be read.
+            RecordError: If it can't be read.
         """
-        import pandas as pd  # imported when needed, so that fits start sooner
-
-        path = self.path.with_suffix(".csv")
-        try:
-            return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False, na_values=[""])
-        except (OSError, ValueError) as error:
-            raise DataError(f"The per-image table '{path}' can't be read: {error}") from error
+        return read_table(self.path.with_suffix(".csv")).rows
 
     def check(self) -> None:
-        """Hold the record against its table, see `polybench.results.record_checks.check_table`.
+        """Hold the record against its table, see `polybench.results.table_checks.check_table`.
 
         Raises:
-            DataError: If one of the two was edited.
+            RecordError: If one of the two was edited.
         """
-        check_table(self.record.metrics, self.rows(), self.path)
+        from polybench.results.table_checks import check_table  # imported when needed, so that fits start sooner
+
+        check_table(self.record, read_table(self.path.with_suffix(".csv")), self.path)
 
 
 def record_name(record: Record) -> str:
@@ -193,14 +194,10 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
         The JSON file.
 
     Raises:
-        DataError: If the rows have no ids, no groups or an id twice.
-        OSError: If a write fails; then nothing counts as written.
+        RecordError: If the rows have no ids, no groups or an id twice.
+        WriteError: If a write fails; then nothing counts as written.
     """
-    if not {"id", "group"} <= set(rows.columns) or rows["id"].duplicated().any():
-        raise DataError("The per-image table needs the columns 'id' and 'group', and each id once.")
-    table = rows[["id", "group", *(name for name in rows.columns if name not in ("id", "group"))]].sort_values("id")
-    csv = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    text = record.to_json()
+    text, csv = texts_of(record, rows)
     folder = root / "records" / record.dataset.name
     number = 1
     while not _claim(folder / f"{_stem(record, number)}.json", csv, text):
@@ -208,11 +205,21 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
     return folder / f"{_stem(record, number)}.json"
 
 
+def texts_of(record: Record, rows: "pd.DataFrame") -> tuple[str, str]:
+    """The text of a record's file, with the hash of its table, and that of the table.
+
+    Raises:
+        RecordError: If the rows have no ids, no groups or an id twice.
+    """
+    csv = table_text(rows)
+    return replace(record, table_sha256=text_sha256(csv)).to_json(), csv
+
+
 def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:
     """Read `root/records/`, all of it or one dataset's folder, sorted by dataset and name.
 
     Raises:
-        DataError: If a record can't be read, lies under another name than its content has, or lacks its CSV.
+        RecordError: If a record can't be read, lies under another name than its content has, or lacks its CSV.
     """
     paths = sorted((root / "records").glob(f"{dataset or '*'}/*.json"), key=lambda path: (path.parent.name, path.stem))
     return [_read(path) for path in paths]
@@ -250,26 +257,18 @@ def _claim(path: Path, csv: str, text: str) -> bool:
 
 
 def _read(path: Path) -> StoredRecord:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The record '{path}' can't be read: {error}.") from error
-    record = Record.from_json(text, path)
+    record = Record.from_json(read_text(path), path)
     name = record_name(record)
     if record.dataset.name != path.parent.name or not re.fullmatch(rf"{re.escape(name)}(-r[1-9][0-9]*)?", path.stem):
-        raise DataError(
+        raise RecordError(
             f"The record '{path}' describes '{record.dataset.name}/{name}': give the file its own name back, "
             "records are never renamed or edited."
         )
     if not path.with_suffix(".csv").is_file():
-        raise DataError(f"The record '{path}' lacks the per-image table '{path.stem}.csv' beside it: restore it.")
+        raise RecordError(f"The record '{path}' lacks the per-image table '{path.stem}.csv' beside it: restore it.")
     return StoredRecord(record, path)
 
 
 def _foreign(version: int) -> str:
     readable = " and ".join(map(str, READABLE_VERSIONS))
     return f"It has schema version {version}, this polybench reads {readable}: change polybench."
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is no number.")

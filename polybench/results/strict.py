@@ -1,11 +1,12 @@
 """Strict decoding of JSON into frozen dataclasses: every key is known, of its type, and present unless optional."""
 
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from polybench.errors import did_you_mean
+from polybench.errors import did_you_mean, shortened
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ def decode(kind: type[T], value: object, where: str = "the top level") -> T:
     }
     for key in data:
         if key not in optional:
-            raise ValueError(f"{where} has the unknown key '{key}'.{did_you_mean(key, list(optional))}")
+            raise ValueError(f"{where} has the unknown key '{shortened(key)}'.{did_you_mean(key, list(optional))}")
     for name in optional:
         if name not in data and not optional[name]:
             raise ValueError(f"{where} lacks the key '{name}'.")
@@ -64,7 +65,7 @@ def _value(kind: Any, value: object, where: str) -> Any:
         return None if value is None else _value(inner, value, where)
     if origin is Literal:
         if value not in arguments:
-            raise ValueError(f"{where} is {value!r}, not one of {', '.join(map(repr, arguments))}.")
+            raise ValueError(f"{where} is {_short(value)}, not one of {', '.join(map(repr, arguments))}.")
         return value
     if origin is tuple:
         return _items(arguments, value, where)
@@ -73,14 +74,14 @@ def _value(kind: Any, value: object, where: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise ValueError(f"{where} is {value!r}, not {kind.__name__}.")
+        raise ValueError(f"{where} is {_short(value)}, not {kind.__name__}.")
     return value
 
 
 def _items(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
     """Check a JSON list against `tuple[X, ...]` or `tuple[X, Y]`."""
     if not isinstance(value, list):
-        raise ValueError(f"{where} is {value!r}, not a list.")
+        raise ValueError(f"{where} is {_short(value)}, not a list.")
     kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
     if len(kinds) != len(value):
         raise ValueError(f"{where} has {len(value)} items, not {len(kinds)}.")
@@ -89,5 +90,9 @@ def _items(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, 
 
 def _mapping(value: object, where: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{where} is {value!r}, not a mapping.")
+        raise ValueError(f"{where} is {_short(value)}, not a mapping.")
     return value
+
+
+def _short(value: object) -> str:
+    return shortened(reprlib.repr(value))

@@ -170,7 +170,7 @@ def details(row: Row, protocol: str) -> Details:
     return Details(
         anchor=row.anchor,
         title=" · ".join(heading),
-        commands=tuple(" ".join(run.record.command.splitlines()) for run in row.runs),
+        commands=tuple(formats.command(run.record.command) for run in row.runs),
         needs=tuple(dict.fromkeys(need for run in row.runs for need in run.record.needs)),
         runs=tuple(_run_cells(run, protocol, row.layout.headline) for run in row.every_run),
         facts=tuple((name, text) for name, text in facts if text),
@@ -182,8 +182,8 @@ def _run_cells(run: StoredRecord, protocol: str, metric: str) -> tuple[str, ...]
     values = record.metrics[protocol].values
     file = f"records/{record.dataset.name}/{run.name}"
     links = f"[{formats.text(run.name)}]({file}.json), [per image]({file}.csv)"
-    if origin.logger_url and origin.logger_url.startswith(("https://", "http://")):
-        links += f", [dashboard](<{formats.text(origin.logger_url)}>)"
+    if origin.logger_url and (url := formats.address(origin.logger_url)):
+        links += f", [dashboard](<{url}>)"
     epochs = ""
     if took is not None:
         epochs = str(took.epochs_run) + (f" ({took.best_epoch})" if took.best_epoch is not None else "")

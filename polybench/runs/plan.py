@@ -25,10 +25,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-from yaml.constructor import ConstructorError
-
-from polybench.errors import ConfigError, did_you_mean
+from polybench.errors import ConfigError, did_you_mean, shortened
+from polybench.experiments.documents import load, read_text
 
 IMAGENET = "imagenet"
 FILES = (".ckpt", ".safetensors")
@@ -96,13 +94,14 @@ def read_plan(path: Path) -> Plan:
         ConfigError: If the file, a recipe or a donor is missing, a key is unknown or stands twice, a value has another
             form, a stage is refined by itself, or the stages form a circle.
     """
-    data = _mapping(_load(path), f"'{path}'", {"name", "seeds", "options", "stages"})
+    text = read_text(path)
+    data = _mapping(load(text, f"'{path}'"), f"'{path}'", {"name", "seeds", "options", "stages"})
     name = data.get("name", path.stem)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(f"The name of the plan '{path}' must be a word of letters, digits, _ and +, not {name!r}.")
     seeds = data.get("seeds", [0])
-    if not isinstance(seeds, list) or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
-        raise ConfigError(f"seeds in '{path}' must be a list of whole numbers from 0, such as [0, 1, 2].")
+    if not isinstance(seeds, list) or not seeds or not all(map(_is_seed, seeds)):
+        raise ConfigError(f"seeds in '{path}' must be a list of whole numbers from 0 to 4294967295, such as [0, 1, 2].")
     if twice := [seed for seed in seeds if seeds.count(seed) > 1]:
         raise ConfigError(f"seeds in '{path}' has {twice[0]} more than once: each seed is run once.")
     common = _mapping(data.get("options") or {}, f"options in '{path}'")
@@ -114,9 +113,7 @@ def read_plan(path: Path) -> Plan:
     stages = {key: _stage(key, described[key], common, path, trained) for key in trained}
     stages |= {key: _refinement(key, value, path, stages) for key, value in refining.items()}
     stages = {key: stages[key] for key in described}
-    plan = Plan(
-        name, {key: stages[key] for key in _order(stages, path)}, tuple(seeds), path.read_text(encoding="utf-8")
-    )
+    plan = Plan(name, {key: stages[key] for key in _order(stages, path)}, tuple(seeds), text)
     _refuse_missing_seeds(plan, path)
     return plan
 
@@ -136,9 +133,11 @@ def recipe_text(recipe: Path) -> str:
         if file in seen:
             continue
         seen.add(file)
-        text = file.read_text(encoding="utf-8")
+        text = read_text(file)
         parts.append(f"# {file.name}\n{text}")
-        waiting += [file.parent / name for name in _fragments(yaml.safe_load(text)) if (file.parent / name).is_file()]
+        waiting += [
+            file.parent / name for name in _fragments(load(text, f"'{file}'")) if (file.parent / name).is_file()
+        ]
     return "\n".join(parts)
 
 
@@ -149,32 +148,9 @@ def _fragments(value: Any) -> list[str]:
     return [name for item in items for name in _fragments(item)]
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that stands twice, of which YAML would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        lines: dict[tuple[str, str], int] = {}
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            line, name = key.start_mark.line + 1, (key.tag, key.value)
-            if name in lines:
-                raise ConstructorError(
-                    problem=f"the key '{key.value}' of line {lines[name]} stands again in line {line}"
-                )
-            lines[name] = line
-        return super().construct_mapping(node, deep)
-
-
-def _load(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"The plan '{path}' can't be read: {reason}.") from error
-
-
 def _mapping(value: Any, what: str, known: set[str] | None = None) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{what} must be a mapping of names to values, not {value!r}.")
+        raise ConfigError(f"{what} must be a mapping of names to values, not {shortened(repr(value))}.")
     for key in value:
         if known is not None and key not in known:
             raise ConfigError(f"{what} has the unknown key '{key}'.{did_you_mean(str(key), sorted(known))}")
@@ -187,8 +163,8 @@ def _stage(name: str, value: Any, common: Mapping[str, Any], path: Path, names: 
     recipe, seed = data.get("recipe"), data.get("seed")
     if not isinstance(recipe, str) or not (path.parent / recipe).is_file():
         raise ConfigError(f"{where} needs a recipe that exists, looked up beside the plan, not {recipe!r}.")
-    if seed is not None and (type(seed) is not int or seed < 0):
-        raise ConfigError(f"seed of {where} must be a whole number from 0, not {seed!r}.")
+    if seed is not None and not _is_seed(seed):
+        raise ConfigError(f"seed of {where} must be a whole number from 0 to 4294967295, not {shortened(repr(seed))}.")
     options = {**common, **_options(data, where)}
     return Stage(name, path.parent / recipe, options, _source(data.get("from"), where, path, names), seed)
 
@@ -234,6 +210,11 @@ def _options(data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         if key.startswith("-"):
             raise ConfigError(f"options of {where} are written without dashes: {key.lstrip('-')}, not {key}.")
     return options
+
+
+def _is_seed(value: Any) -> bool:
+    """Whether a value can be a seed: 32 bits, the most that numpy takes."""
+    return type(value) is int and 0 <= value < 2**32
 
 
 def _source(value: Any, where: str, path: Path, names: Sequence[str]) -> str | None:

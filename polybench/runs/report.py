@@ -16,6 +16,7 @@ from polybench.results.facts import MetricValue
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.record import Record
+from polybench.results.record_text import read_text
 from polybench.runs.cell import Cell
 from polybench.runs.execute import Outcome
 from polybench.runs.lineage import draw, lineage_graph, mermaid
@@ -71,9 +72,9 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             "",
             INTRODUCTION,
             "",
-            "```sh",
+            f"{formats.fence([command])}sh",
             command,
-            "```",
+            formats.fence([command]),
             "",
             "| " + " | ".join(COLUMNS) + " |",
             "|" + "|".join(COLUMNS.values()) + "|",
@@ -93,9 +94,9 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             "",
             "## The plan",
             "",
-            "```yaml",
+            f"{formats.fence([plan.text])}yaml",
             portable_text(plan.text).rstrip("\n"),
-            "```",
+            formats.fence([plan.text]),
             "",
         ]
     )
@@ -120,7 +121,7 @@ def stage_rows(plan: Plan, outcomes: Sequence[Outcome]) -> list[list[str]]:
 
 
 def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
-    return {one.cell.name: Record.from_json(one.record.read_text(encoding="utf-8"), one.record) for one in outcomes}
+    return {one.cell.name: Record.from_json(read_text(one.record), one.record) for one in outcomes}
 
 
 def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:

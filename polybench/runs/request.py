@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from polybench.atomic import atomic_write_text
+from polybench.errors import ConfigError
 
 REQUEST = "request.json"
 DONE = "done.json"
@@ -43,9 +44,16 @@ def note_record(folder: Path, record: Path) -> None:
 
 
 def noted_record(folder: Path) -> Path | None:
-    """The record of a finished cell; None where it is not finished, or its record is gone."""
+    """The record of a finished cell; None where it is not finished, or its record is gone.
+
+    Raises:
+        ConfigError: If the note was edited.
+    """
     path = folder / DONE
     if not path.is_file():
         return None
-    record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
+    try:
+        record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ConfigError(f"'{path}' doesn't say where the record of the run is: remove it to run it again.") from error
     return record if record.is_file() else None

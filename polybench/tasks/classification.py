@@ -148,5 +148,5 @@ class PatchClassificationTask(Task):
         self.collected.reset()
         logged = {f"{subset}/{metric}": value for metric, value in PATCHES.scores(self.rows).items()}
         for name, value in logged.items():
-            self.log(name, value, prog_bar=name == "val/auc", sync_dist=True)
+            self.log_number(name, value, prog_bar=name == "val/auc")
         return logged

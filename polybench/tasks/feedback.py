@@ -277,11 +277,11 @@ class FeedbackSegmentationTask(SegmentationTask):
             name = "" if protocol is PER_IMAGE else f"{protocol.name}/"
             for metric, values in self.curve.scores[protocol.key].items():
                 for number, value in enumerate(values, start=1):
-                    self.log(f"test/iteration/{number}/{name}{metric}", value, sync_dist=True)
+                    self.log_number(f"test/iteration/{number}/{name}{metric}", value)
         ends = {"fixed_points": self.curve.fixed_points, "cycles": self.curve.cycles}
         for name, images in ends.items():
-            self.log(f"test/iteration/{name}", images / self.curve.images, sync_dist=True)
-        self.log("test/iteration/computed", self.curve.mean_passes, sync_dist=True)
+            self.log_number(f"test/iteration/{name}", images / self.curve.images)
+        self.log_number("test/iteration/computed", self.curve.mean_passes)
 
     def pass_facts(self) -> PassFacts:
         """How the last test went, pass by pass; for its record."""

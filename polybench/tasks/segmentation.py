@@ -229,6 +229,6 @@ class SegmentationTask(Task):
         for protocol in self.protocols:
             prefix = subset if protocol is PER_IMAGE else f"{subset}/{protocol.name}"
             for metric, value in protocol.scores(self.rows).items():
-                self.log(f"{prefix}/{metric}", value, prog_bar=prefix == "val" and metric == "dice", sync_dist=True)
+                self.log_number(f"{prefix}/{metric}", value, prog_bar=prefix == "val" and metric == "dice")
                 logged[f"{prefix}/{metric}"] = value
         return logged

@@ -1,4 +1,4 @@
-"""Means of a loss's terms over a validation, over all processes."""
+"""Means of a loss's terms over a validation, over all processes; summed in float64, so that their order is lost."""
 
 from collections.abc import Mapping
 
@@ -25,8 +25,10 @@ class TermMeans:
             device: Of the process.
         """
         for name, value in terms.items():
-            mean = self._means.setdefault(name, MeanMetric().to(device))
-            mean.update(value.detach().to(device), weight=weight)
+            if name not in self._means:
+                self._means[name] = MeanMetric().to(device)
+                self._means[name].set_dtype(torch.float64)
+            self._means[name].update(value.detach().to(device), weight=weight)
 
     def compute(self) -> dict[str, float]:
         """The means of all processes, sorted by name, in which order they wait for each other; starts anew."""

@@ -56,12 +56,25 @@ BOMB = (
 )
 
 
+MERGED = "a: &a {x: 1}" + "".join(
+    f"\n{name}: &{name} {{<<: {NINE.format('*' + before)}}}" for before, name in zip("abcd", "bcde", strict=True)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("name: a\ndata: b\nname: c\n", "'name' stands twice in 'x.yaml', in lines 1 and 3: keep one of them."),
         ("data:\n  size: 1\n  size: 2\n", "'size' stands twice in 'x.yaml', in lines 2 and 3"),
         (BOMB, "more than 20000 values"),
+        (MERGED, "more than 20000 values"),
+        (f"a: &a {'x' * 100_000}\nb: [{'*a, ' * 100}]\n", "more than 20000 values"),
+        ("a: &a\n  <<: *a\n", "holds an alias of itself"),
+        ("[1, " * 30_000, "more than"),
+        (f"a: {'[' * 5000}{']' * 5000}\n", "more than 50 levels"),
+        (f"a: {'1' * 6000}\n", "a number of too many digits"),
+        ("x: {yes: 1, true: 2}\n", "'true' stands twice"),
+        ("x: {a: 1, 'a': 2}\n", "'a' stands twice"),
         ("a: &a [*a]\n", "holds an alias of itself"),
         ("name: [a\nb: c\n", "'x.yaml' is not valid YAML in line 2"),
         ("name: !!python/object:os.system x\n", "is not valid YAML in line 1"),
@@ -142,3 +155,11 @@ def test_fragment_that_names_itself_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "d.yaml", "class_path: D\ninit_args: {source: d.yaml}\n")
     with pytest.raises(ConfigError, match="names itself"):
         Documents().configuration(tmp_path / "x.yaml")
+
+
+def test_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ConfigError, match=r"x\.yaml' is larger than 4 MiB"):
+        Documents().configuration(path)

@@ -21,9 +21,16 @@ def digest(text: str) -> str:
 
 
 def table(dice: Sequence[float], groups: Sequence[str] | None = None, protocol: str = PROTOCOL) -> pd.DataFrame:
-    """One row per image, ids i000, i001, ...; by default every image is a group of its own."""
+    """One row per image, ids i000, i001, ...; by default every image is a group of its own.
+
+    Each mask and each prediction has 1000 pixels, so that a Dice of 0.25 is an overlap of 250.
+    """
     ids = [f"i{number:03d}" for number in range(len(dice))]
-    return pd.DataFrame({"id": ids, "group": groups or ids, column(protocol, "dice"): dice})
+    tp = [round(1000 * value) for value in dice]
+    wrong = [1000 - count for count in tp]
+    counts = {"tp": tp, "fp": wrong, "fn": wrong, "tn": [5000 - count for count in wrong]}
+    columns = {column(protocol, name): values for name, values in {**counts, "dice": dice}.items()}
+    return pd.DataFrame({"id": ids, "group": groups or ids, **columns})
 
 
 def dataset(**changes: Any) -> DatasetFacts:

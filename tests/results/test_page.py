@@ -1,10 +1,12 @@
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
-from polybench.results.facts import NetFacts, PassFacts
+from polybench.results.facts import Ancestor, NetFacts, PassFacts, StartFacts
 from polybench.results.page import render_page
 from polybench.results.record import read_records, write_record
 from tests.results.factory import baseline, dataset, digest, provenance, store, table, trained
@@ -250,3 +252,31 @@ def test_the_curve_over_passes_is_read_back(tmp_path: Path) -> None:
     store(tmp_path, table(WIDE), passes=passes)
     [stored] = read_records(tmp_path)
     assert stored.record.passes == passes
+
+
+def test_texts_of_a_record_make_no_links_and_no_tags(tmp_path: Path) -> None:
+    evil = "\\[q](http://evil/) [q](http://evil/) <img src=x> `|` \\| <!-- \x1b[2J ``` http://evil/"
+    rows = table([0.5] * 60)
+    record = trained(
+        rows,
+        command=f"```\n{evil}",
+        needs=(evil, f"# {evil}"),
+        dataset=dataset(split=evil, split_note=evil, official_copy=False, copy_notes=(evil,), missing=(evil,)),
+        net=NetFacts(evil, evil, 1, 1, evil, (evil,), evil),
+        start=StartFacts("backbone", Ancestor(evil, evil, evil, evil), "own"),
+        provenance=provenance(
+            device=evil, precision=evil, platform=evil, python=evil, versions={evil: evil}, git_commit=evil,
+            logger_url=f"http://x/{evil}",
+        ),
+    )  # fmt: skip
+    scores = {key: replace(one, definition=evil) for key, one in record.metrics.items()}
+    write_record(replace(record, metrics=scores), rows, tmp_path)
+    page = page_of(tmp_path)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(page)
+    nodes = [one for token in tokens for one in (token, *(token.children or []))]
+    targets = {str(one.attrs.get("href", one.attrs.get("src"))) for one in nodes if one.type in ("link_open", "image")}
+    assert all(target.startswith(("#", "records/toy/unet_toy-")) for target in targets)
+    tags = {tag for one in nodes if one.type.startswith("html") for tag in re.findall(r"<([a-z!/]+)", one.content)}
+    assert tags <= {"!", "a", "/a", "b", "/b", "code", "/code", "details", "/details", "summary", "/summary"}
+    assert sum("<!--" in one.content for one in nodes if one.type.startswith("html")) == 1
+    assert "\x1b" not in page

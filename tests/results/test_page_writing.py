@@ -117,7 +117,7 @@ def _scored(root: Path) -> Path:
 def test_a_table_whose_column_is_gone_is_refused(tmp_path: Path) -> None:
     path = _scored(tmp_path)
     path.write_text(path.read_text().replace("per_image@1/dice", "per_image@1/dise"))
-    with pytest.raises(DataError, match="lacks the column 'per_image@1/dice', of which dice is the mean"):
+    with pytest.raises(DataError, match="has dice of per_image@1, and its table lacks the column 'per_image@1/dice'"):
         write_page(tmp_path, "toy")
 
 

@@ -222,7 +222,8 @@ def test_a_table_that_a_crash_left_is_not_a_record(tmp_path: Path) -> None:
     path = store(tmp_path, ROWS)
     path.unlink()
     assert read_records(tmp_path) == []
-    assert store(tmp_path, ROWS).stem == f"{path.stem}-r2"
+    assert store(tmp_path, table([0.5, 0.9])).stem == f"{path.stem}-r2"
+    assert store(tmp_path, ROWS) == path  # of the very same rows, it is taken over
 
 
 @pytest.mark.parametrize("rows", [ROWS.drop(columns="group"), pd.concat([ROWS, ROWS])], ids=["no group", "twice"])

@@ -7,7 +7,7 @@ import pytest
 from polybench.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
-from polybench.runs.request import Request, note_record
+from polybench.runs.request import Request, note_record, noted_record
 from tests.runs.test_plan import SCHEME, write
 
 
@@ -105,3 +105,10 @@ def test_source_of_one_seed_is_shared_by_all(tmp_path: Path, change: str, shared
     plan = read_plan(write(tmp_path, SCHEME.replace("S1: {recipe: a.yaml}", change)))
     cells = cells_of(plan, tmp_path, tmp_path)
     assert {one.shared_start for one in cells if one.stage.name == "C2"} == {shared}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"record": 1}'])
+def test_note_of_a_finished_run_that_was_edited_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "done.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"done\.json' doesn't say where the record"):
+        noted_record(tmp_path)

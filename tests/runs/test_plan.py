@@ -70,6 +70,7 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
         ("stages: {A: {recipe: a.yaml, from: x.ckpt}}", "starts from 'x.ckpt', which is not there"),
         ("stages: {A: {recipe: a.yaml, form: S1}}", "unknown key 'form'. Did you mean 'from'"),
         ("stages: {}", "has no stages"),
+        ("seeds: [4294967296]\nstages: {A: {recipe: a.yaml}}", "numbers from 0 to 4294967295"),
         ("seeds: []\nstages: {A: {recipe: a.yaml}}", "seeds in"),
         ("name: a/b\nstages: {A: {recipe: a.yaml}}", "name of the plan"),
         ("stages: {imagenet: {recipe: a.yaml}}", "not 'imagenet'"),
@@ -80,9 +81,13 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
         ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A, from: A}}", "unknown key 'from'"),
         ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A}}", "refines 'A' with itself"),
         ("seeds: [0, 1, 0]\nstages: {A: {recipe: a.yaml}}", "has 0 more than once"),
-        ("stages:\n  A: {recipe: a.yaml}\n  B: {recipe: a.yaml}\n  A: {recipe: a.yaml}", "'A' of line 2 .* in line 4"),
-        ("stages: {A: {recipe: a.yaml, options: {x: 1, x: 2}}}", "'x' of line 1 stands again in line 1"),
-        ("stages: [", "can't be read"),
+        (
+            "stages:\n  A: {recipe: a.yaml}\n  B: {recipe: a.yaml}\n  A: {recipe: a.yaml}",
+            "'A' stands twice in '.*', in lines 2 and 4",
+        ),
+        ("stages: {A: {recipe: a.yaml, options: {x: 1, x: 2}}}", "'x' stands twice in '.*', in lines 1 and 1"),
+        ("stages: [", r"plan\.yaml' is not valid YAML in line 1"),
+        (f"stages: {'[' * 5000}", r"plan\.yaml' has more than 50 levels"),
         ("- a", "must be a mapping"),
     ],
 )
@@ -92,5 +97,5 @@ def test_wrong_plan_is_refused_in_words(tmp_path: Path, text: str, words: str) -
 
 
 def test_missing_plan_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"none\.yaml' can't be read"):
+    with pytest.raises(ConfigError, match=r"There is no file '.*none\.yaml'"):
         read_plan(tmp_path / "none.yaml")

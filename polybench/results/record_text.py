@@ -1,0 +1,103 @@
+"""The text of a record's file, read strictly: JSON of finite numbers, without a key twice in one mapping."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from polybench.errors import RecordError
+
+MOST_BYTES = 32 * 2**20
+"""Of a record; most have 30 KB."""
+MOST_LEVELS = 50
+"""Of lists and mappings inside each other."""
+LARGEST = 2**63 - 1
+
+
+def read_text(path: Path) -> str:
+    """Read a record's file.
+
+    Raises:
+        RecordError: If it is no regular file, too large, or not UTF-8.
+    """
+    try:
+        if not path.is_file():
+            raise RecordError(f"The record '{path}' is no regular file: remove it, or restore the record.")
+        if path.stat().st_size > MOST_BYTES:
+            raise RecordError(f"The record '{path}' is larger than {MOST_BYTES // 2**20} MiB: restore it.")
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise RecordError(f"The record '{path}' can't be read: byte {error.start} is not UTF-8.") from error
+    except OSError as error:
+        raise RecordError(f"The record '{path}' can't be read: {error.strerror}.") from error
+
+
+def parse(text: str) -> Any:
+    """Parse JSON strictly.
+
+    Raises:
+        ValueError: If it is no JSON, has a key twice in one mapping, a number that is not finite or an integer of more
+            than 64 bits, text that is no Unicode, or more than `MOST_LEVELS` levels.
+    """
+    try:
+        data = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_integer,
+            object_pairs_hook=_mapping,
+        )
+    except RecursionError as error:
+        raise ValueError(f"it has more than {MOST_LEVELS} levels.") from error
+    _check_levels(data)
+    return data
+
+
+def _check_levels(data: object) -> None:
+    """Walk through all values, without recursion."""
+    waiting = [(data, 1)]
+    while waiting:
+        value, level = waiting.pop()
+        if level > MOST_LEVELS:
+            raise ValueError(f"it has more than {MOST_LEVELS} levels.")
+        parts: Iterable[object] = ()
+        if isinstance(value, dict):
+            parts = (*value, *value.values())
+        elif isinstance(value, list):
+            parts = value
+        elif isinstance(value, str) and not value.isascii():
+            _check_unicode(value)
+        waiting.extend((part, level + 1) for part in parts)
+
+
+def _check_unicode(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"it has a text with {value[error.start]!r}, which is no character.") from error
+
+
+def _mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"it has the key '{next(key for key in keys if keys.count(key) > 1)}' twice.")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > len(str(LARGEST)) + 1 or abs(int(text)) > LARGEST:
+        raise ValueError(f"it holds the integer {text[:20]}..., which is too large.")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"it holds the number {text[:40]}, which is too large.")
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, which is no number.")
