@@ -16,11 +16,14 @@ from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
 from polybench.experiments.session import Session
+from polybench.experiments.tiling import tiled, tiling_of
 from polybench.metrics import THRESHOLD
+from polybench.metrics.prepare import rounded_to_steps
 from polybench.refinement.regions import BoolArray
 from polybench.refinement.table import Region, regions_csv, regions_of
 from polybench.tasks.base import task_of
-from polybench.tasks.images import as_input, at_native_size
+from polybench.tasks.images import as_input, at_native_size, mask_at_native_size
+from polybench.tasks.tiles import Seams, Tiling
 
 REGIONS = "regions.csv"
 """Beside refined masks: where each region was, how probable an object, whether it was removed."""
@@ -39,6 +42,8 @@ class Prediction:
         problems: For each image without a mask, why; entries that are named like an image and are none are among them.
         listing: What the folder of images holds.
         regions: The regions that the refinement looked at.
+        tiling: How images are cut; None where they are resized to the size of the net's input.
+        seams: How tiles agree where they meet.
     """
 
     session: Session
@@ -49,6 +54,8 @@ class Prediction:
     listing: Listing
     problems: list[str] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
+    tiling: Tiling | None = None
+    seams: Seams = field(default_factory=Seams)
 
     def run(self) -> Iterator[Path]:
         """Predict, an image at a time; one that fails is noted in `problems`.
@@ -67,15 +74,29 @@ class Prediction:
 
     def _predict(self, path: Path, target: Path) -> None:
         image = read_image(path)
+        if self.tiling is not None:
+            self._predict_in_tiles(image, self.tiling, target)
+            return
         probability = predict_probability(self.session, image)
         if self.session.config.probabilities:
             with atomic_writer(target) as file:
                 numpy.save(file, probability[0].cpu().numpy())
             return
-        native = at_native_size(probability, image)
-        mask, found = mask_of(image, native, self.refinement, path.relative_to(self.images).as_posix())
+        mask, found = mask_of(image, probability, self.refinement, path.relative_to(self.images).as_posix())
         save_mask(mask, target)
         self.regions += found
+
+    def _predict_in_tiles(self, image: UInt8Array, tiling: Tiling, target: Path) -> None:
+        """Predict a large image; its probabilities go to the file some rows at a time."""
+        rows = tiled(task_of(self.session.model), self.session, image, tiling, self.seams)
+        if not self.session.config.probabilities:
+            save_mask(numpy.concatenate([(rounded_to_steps(one) >= THRESHOLD).numpy() for one in rows]), target)
+            return
+        header = {"descr": "<f4", "fortran_order": False, "shape": image.shape[:2]}
+        with atomic_writer(target) as file:
+            numpy.lib.format.write_array_header_1_0(file, header)
+            for one in rows:
+                file.write(one.numpy().astype("<f4").tobytes())
 
 
 def prepare(words: Sequence[str]) -> Prediction:
@@ -93,7 +114,7 @@ def prepare(words: Sequence[str]) -> Prediction:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
     if config.refine and config.probabilities:
         raise ConfigError("--probabilities are those of the net, which --refine doesn't change: leave out one of both.")
-    refinement = refinement_of(session)
+    refinement, tiling = refinement_of(session), tiling_of(session)
     images, out = Path(config.images), Path(config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
@@ -104,9 +125,8 @@ def prepare(words: Sequence[str]) -> Prediction:
     if refinement is not None:
         choose_thresholds(session, refinement, None)
     session.model.eval().to(session.trainer.strategy.root_device)
-    return Prediction(
-        session, images, out, dict(zip(listing.files, targets, strict=True)), refinement, listing, listing.problems
-    )
+    pairs = dict(zip(listing.files, targets, strict=True))
+    return Prediction(session, images, out, pairs, refinement, listing, listing.problems, tiling=tiling)
 
 
 def mask_paths(paths: Sequence[Path], images: Path, out: Path, suffix: str = ".png") -> list[Path]:
@@ -141,11 +161,11 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
 def mask_of(
     image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str
 ) -> tuple[BoolArray, list[Region]]:
-    """Make the mask of an image from probabilities at its size, refined if it is to be.
+    """Make the mask of an image, refined if it is to be.
 
     Args:
         image: The image, (h, w, 3).
-        probability: Of the foreground, (h, w).
+        probability: Of the foreground, at the size of the net's input, (1, H, W).
         refinement: What refines; None for a plain mask.
         name: What the table of regions calls the image.
 
@@ -153,12 +173,12 @@ def mask_of(
         The mask (h, w), and the regions that the refinement looked at.
     """
     if refinement is None:
-        return (probability >= THRESHOLD).cpu().numpy(), []
-    refined = refinement.refiner.refine(image, probability, refinement.thresholds)
+        return mask_at_native_size(probability, image), []
+    refined = refinement.refiner.refine(image, at_native_size(probability, image), refinement.thresholds)
     return refined.after, regions_of(name, refined)
 
 
 def save_mask(mask: BoolArray, target: Path) -> None:
     """Write a mask as PNG, 0 and 255, atomically."""
     with atomic_writer(target) as file:
-        Image.fromarray((mask * 255).astype("uint8")).save(file, format="PNG")
+        Image.fromarray(mask.astype("uint8") * numpy.uint8(255)).save(file, format="PNG")

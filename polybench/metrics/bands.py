@@ -1,6 +1,6 @@
 """Work on a large image a part at a time, so that what is only needed in between takes little memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from torch import Tensor
 
@@ -24,3 +24,12 @@ def tiles(rows: slice, columns: slice) -> Iterator[tuple[slice, slice]]:
     for top in range(rows.start, rows.stop, side):
         for left in range(columns.start, columns.stop, side):
             yield slice(top, min(top + side, rows.stop)), slice(left, min(left + side, columns.stop))
+
+
+def sum_in_place(parts: Iterable[Tensor]) -> Tensor:
+    """Add up tensors of one shape, at least one; kept apart, they would lie between large buffers and pin these."""
+    remaining = iter(parts)
+    total = next(remaining)
+    for part in remaining:
+        total += part
+    return total

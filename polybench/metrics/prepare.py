@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from polybench.metrics.bands import bands
+from polybench.metrics.bands import bands, sum_in_place
 from polybench.metrics.boundary import Surfaces, surfaces_of
 from polybench.metrics.histograms import histograms
 from polybench.metrics.labels import Mask, Objects, components, objects_of
@@ -56,6 +56,12 @@ def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]
         ValueError: The map turns or shears, which no resize and no letterbox does.
     """
     return rounded_to_steps(_at_native_pixels(probability, to_native, size))
+
+
+def native_parts(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+    """What `to_native_size` gives, some rows at a time, which takes little memory."""
+    for rows in bands(size):
+        yield rounded_to_steps(_at_native_pixels(probability, to_native, size, rows))
 
 
 def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
@@ -216,8 +222,8 @@ class Prepared:
 
 
 def sum_of(parts: Iterable[Sequence[Tensor]]) -> Tensor:
-    """Add up what was counted in each band: the sums of the tensors of one place, stacked."""
-    return torch.stack([torch.stack(tuple(part)) for part in parts]).sum(0)
+    """Add up what was counted in each band, at least one: the sums of the tensors of one place, stacked."""
+    return sum_in_place(torch.stack(tuple(part)) for part in parts)
 
 
 def _is_identity(affine: Tensor) -> bool:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from polybench.metrics.bands import sum_in_place
 from polybench.metrics.boundary import Surfaces
 from polybench.metrics.labels import Counts, Mask
 from polybench.metrics.prepare import STEPS
@@ -43,7 +44,7 @@ def calibration_sums(bands: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
         For each of `BINS` bins its pixels, the sum of their probabilities and its true pixels; then the Brier score,
         the mean squared difference of probability and truth, 0 without any pixel: float64, (3 * BINS + 1,).
     """
-    sums = torch.stack([_calibration_sums(*band) for band in bands]).sum(0)
+    sums = sum_in_place(_calibration_sums(*band) for band in bands)
     counted, squares = sums[:-1].view(2, 2, BINS), sums[-1]
     (false, true), (of_false, of_true) = counted
     squares = squares - 2 * of_true.sum() / STEPS + true.sum()

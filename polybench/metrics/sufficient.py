@@ -106,11 +106,8 @@ def _confusion(prediction: Tensor, mask: Tensor) -> Tensor:
 
 
 def _counts_eight_bit(image: Prepared) -> Tensor:
-    found = []
-    for rows in image.bands():
-        levels = image.eight_bit(rows)
-        found.append([_confusion(levels >= level, image.mask[rows]) for level in KERAS_LEVELS])
-    return sum_of(found)
+    bands = ((image.eight_bit(rows), image.mask[rows]) for rows in image.bands())
+    return sum_of([_confusion(levels >= level, mask) for level in KERAS_LEVELS] for levels, mask in bands)
 
 
 def _counts_network(image: Prepared) -> Tensor:
@@ -119,11 +116,8 @@ def _counts_network(image: Prepared) -> Tensor:
 
 
 def _soft_sums(image: Prepared) -> Tensor:
-    found = []
-    for rows in image.network_bands():
-        steps, truth = image.network_steps(rows), image.network_mask[rows]
-        found.append([(steps * truth).sum(), steps.sum(), STEPS * truth.sum()])
-    return sum_of(found)
+    bands = ((image.network_steps(rows), image.network_mask[rows]) for rows in image.network_bands())
+    return sum_of([(steps * truth).sum(), steps.sum(), STEPS * truth.sum()] for steps, truth in bands)
 
 
 def _histograms(image: Prepared) -> Tensor:

@@ -32,7 +32,7 @@ Window = tuple[slice, slice]
 class _Windows(NamedTuple):
     """The map's sum, where distances matter, and where errors on the object are spread, a part of that."""
 
-    total: Tensor
+    total: float
     near: Window
     rim: Window
 
@@ -40,9 +40,9 @@ class _Windows(NamedTuple):
 class _Errors(NamedTuple):
     """Sums over a tile: errors on the object, weighted errors outside, and the map in float32."""
 
-    missed: Tensor
-    false: Tensor
-    total: Tensor
+    missed: float
+    false: float
+    total: float
 
 
 def weighted_f(probability: Part, mask: Tensor, beta2: float = 1.0) -> Tensor:
@@ -61,13 +61,14 @@ def weighted_f(probability: Part, mask: Tensor, beta2: float = 1.0) -> Tensor:
         return torch.zeros((), dtype=torch.float64, device=mask.device)
     windows = _windows(truth, probability)
     found = [_errors(probability, truth, windows, tile) for tile in tiles(*windows.near)]
-    missed, false, total = (torch.stack(sums).sum() for sums in zip(*found, strict=True))
+    missed, false, total = (math.fsum(sums) for sums in zip(*found, strict=True))
     positives = int(np.count_nonzero(truth))
     false_positives = 2 * (windows.total - total) + false
     true_positives = positives - missed
     precision = true_positives / (true_positives + false_positives + EPSILON)
     recall = 1 - missed / positives
-    return (1 + beta2) * recall * precision / (recall + beta2 * precision + EPSILON)
+    value = (1 + beta2) * recall * precision / (recall + beta2 * precision + EPSILON)
+    return torch.tensor(value, dtype=torch.float64, device=mask.device)
 
 
 def _windows(truth: BoolArray, probability: Part) -> _Windows:
@@ -75,7 +76,7 @@ def _windows(truth: BoolArray, probability: Part) -> _Windows:
     height, width = truth.shape
     for band in bands((height, width)):
         part = probability(band, slice(0, width))
-        sums.append(part.sum())
+        sums.append(float(part.sum()))
         rows.append(part.amax(1) > 0)
         columns.append(part.amax(0) > 0)
     shown = torch.cat(rows), torch.stack(columns).any(0)
@@ -85,7 +86,7 @@ def _windows(truth: BoolArray, probability: Part) -> _Windows:
         reach, seen = _extent(objects, REACH), _extent(objects | shown[axis].cpu().numpy(), RADIUS)
         near.append(slice(max(reach.start, seen.start), min(reach.stop, seen.stop)))
         rim.append(_extent(objects, RADIUS))
-    return _Windows(torch.stack(sums).sum(), (near[0], near[1]), (rim[0], rim[1]))
+    return _Windows(math.fsum(sums), (near[0], near[1]), (rim[0], rim[1]))
 
 
 def _extent(occupied: BoolArray, margin: int) -> slice:
@@ -99,12 +100,12 @@ def _errors(probability: Part, truth: BoolArray, windows: _Windows, tile: Window
     around = _grown(tile, REACH, windows.near)
     values, objects = probability(*around).float(), truth[around]
     here = _within(tile, around)
-    total = values[here].double().sum()
+    total = float(values[here].double().sum())
     if not objects.any():
-        return _Errors(total.new_zeros(()), 2 * total, total)
+        return _Errors(0.0, 2 * total, total)
     nearest = torch.from_numpy(distance_transform_edt(~objects, return_distances=False, return_indices=True))
     nearest = nearest.to(values.device)
-    missed, false = total.new_zeros(()), _false_positives(values[here], nearest, here)
+    missed, false = 0.0, _false_positives(values[here], nearest, here)
     core = _common(tile, windows.rim)
     if core is not None and truth[core].any():
         missed = _missed(values, objects, nearest, core, _grown(core, RADIUS, windows.rim), around)
@@ -132,7 +133,7 @@ def _within(window: Window, around: Window) -> Window:
     return rows, columns
 
 
-def _false_positives(probability: Tensor, nearest: Tensor, here: Window) -> Tensor:
+def _false_positives(probability: Tensor, nearest: Tensor, here: Window) -> float:
     """Sum of the map outside the object, each pixel weighted by its distance.
 
     Args:
@@ -146,12 +147,12 @@ def _false_positives(probability: Tensor, nearest: Tensor, here: Window) -> Tens
     squared = down.mul_(down).add_(right.mul_(right)).clamp_(max=REACH**2)
     weight = 2 - torch.exp2(torch.arange(REACH**2 + 1, device=nearest.device).float().sqrt_() * (-1 / HALF_WAY))
     weight[0] = 0  # on the object
-    return weight.index_select(0, squared.reshape(-1)).mul_(probability.reshape(-1)).double().sum()
+    return float(weight.index_select(0, squared.reshape(-1)).mul_(probability.reshape(-1)).double().sum())
 
 
 def _missed(
     probability: Tensor, objects: BoolArray, nearest: Tensor, core: Window, spread_in: Window, around: Window
-) -> Tensor:
+) -> float:
     """Sum of the errors on the object, each spread where that makes it less; outside, errors are their nearest's.
 
     Args:
@@ -169,7 +170,7 @@ def _missed(
     for axis in (0, 1):
         spread = _smooth(spread, axis)
     truth = torch.from_numpy(objects[_within(core, around)]).to(errors.device)
-    return torch.minimum(errors, spread, out=spread)[_within(core, spread_in)].mul(truth).double().sum()
+    return float(torch.minimum(errors, spread, out=spread)[_within(core, spread_in)].mul(truth).double().sum())
 
 
 def _smooth(values: Tensor, axis: int) -> Tensor:
