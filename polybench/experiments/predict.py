@@ -12,6 +12,7 @@ from PIL import Image
 from polybench.atomic import atomic_write_text, atomic_writer
 from polybench.data.images import UInt8Array, read_image
 from polybench.data.listing import Listing, list_files
+from polybench.data.memory import refuse_too_large, sizes_of
 from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
@@ -27,6 +28,10 @@ from polybench.tasks.tiles import Seams, Tiling
 
 REGIONS = "regions.csv"
 """Beside refined masks: where each region was, how probable an object, whether it was removed."""
+
+
+PLAIN, REFINED = 15, 21
+"""Bytes a pixel of an image that is decoded and predicted, beside what the net takes."""
 
 
 @dataclass
@@ -68,11 +73,14 @@ class Prediction:
                 self._predict(path, target)
             except (DataError, OSError) as error:
                 self.problems.append(str(error))
+            except (MemoryError, RuntimeError) as error:
+                self.problems.append(out_of_memory(path, self.tiling, error))
             yield path
         if self.refinement is not None:
             atomic_write_text(self.out / REGIONS, regions_csv(self.regions))
 
     def _predict(self, path: Path, target: Path) -> None:
+        refuse_too_large(sizes_of([path]), REFINED if self.refinement else PLAIN, "predicting it")
         image = read_image(path)
         if self.tiling is not None:
             self._predict_in_tiles(image, self.tiling, target)
@@ -114,7 +122,7 @@ def prepare(words: Sequence[str]) -> Prediction:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
     if config.refine and config.probabilities:
         raise ConfigError("--probabilities are those of the net, which --refine doesn't change: leave out one of both.")
-    refinement, tiling = refinement_of(session), tiling_of(session)
+    tiling, refinement = tiling_of(session), refinement_of(session)
     images, out = Path(config.images), Path(config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
@@ -156,6 +164,18 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
     task = task_of(session.model)
     with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
         return task.predict_probability(as_input(image, session.datamodule.size).to(task.device))[0]
+
+
+def out_of_memory(path: Path, tiling: Tiling | None, error: Exception) -> str:
+    """The sentence for an image on which memory ran out.
+
+    Raises:
+        Exception: The error itself, where it is another.
+    """
+    if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+        raise error
+    what = "lower --tile" if tiling else "choose a device with more memory (--trainer.accelerator cpu)"
+    return f"'{path}' doesn't fit into the memory that the net needs: {what}."
 
 
 def mask_of(
