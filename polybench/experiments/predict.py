@@ -83,9 +83,9 @@ class Prediction:
         refuse_too_large(sizes_of([path]), REFINED if self.refinement else PLAIN, "predicting it")
         image = read_image(path)
         if self.tiling is not None:
-            self._predict_in_tiles(image, self.tiling, target)
+            self._predict_in_tiles(path, image, self.tiling)
             return
-        probability = predict_probability(self.session, image)
+        probability = finite(predict_probability(self.session, image), path)
         if self.session.config.probabilities:
             with atomic_writer(target) as file:
                 numpy.save(file, probability[0].cpu().numpy())
@@ -94,15 +94,16 @@ class Prediction:
         save_mask(mask, target)
         self.regions += found
 
-    def _predict_in_tiles(self, image: UInt8Array, tiling: Tiling, target: Path) -> None:
+    def _predict_in_tiles(self, path: Path, image: UInt8Array, tiling: Tiling) -> None:
         """Predict a large image; its probabilities go to the file some rows at a time."""
-        rows = tiled(task_of(self.session.model), self.session, image, tiling, self.seams)
+        rows = (finite(one, path) for one in tiled(self.session, image, tiling, self.seams))
+        target = self.targets[path]
         if not self.session.config.probabilities:
             save_mask(numpy.concatenate([(rounded_to_steps(one) >= THRESHOLD).numpy() for one in rows]), target)
             return
         header = {"descr": "<f4", "fortran_order": False, "shape": image.shape[:2]}
         with atomic_writer(target) as file:
-            numpy.lib.format.write_array_header_1_0(file, header)
+            numpy.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]  # numpy has no type
             for one in rows:
                 file.write(one.numpy().astype("<f4").tobytes())
 
@@ -164,6 +165,17 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
     task = task_of(session.model)
     with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
         return task.predict_probability(as_input(image, session.datamodule.size).to(task.device))[0]
+
+
+def finite(probability: torch.Tensor, path: Path) -> torch.Tensor:
+    """Probabilities as they are.
+
+    Raises:
+        DataError: If one of them is no finite number; the image is named.
+    """
+    if not bool(torch.isfinite(probability).all()):
+        raise DataError(f"The net's prediction for '{path}' is not finite: raise --trainer.precision, or train anew.")
+    return probability
 
 
 def out_of_memory(path: Path, tiling: Tiling | None, error: Exception) -> str:

@@ -7,7 +7,7 @@ import torch
 from polybench.data.images import UInt8Array
 from polybench.errors import ConfigError
 from polybench.experiments.session import Session
-from polybench.tasks.base import Task, task_of, unwrapped
+from polybench.tasks.base import task_of, unwrapped
 from polybench.tasks.images import as_input
 from polybench.tasks.stride import PROBE, stride_of
 from polybench.tasks.tiles import Seams, Tiling, predict_in_tiles
@@ -39,8 +39,9 @@ def tiling_of(session: Session) -> Tiling | None:
     return Tiling(size, size // 4 // stride * stride if overlap is None else overlap, stride)
 
 
-def tiled(task: Task, session: Session, image: UInt8Array, tiling: Tiling, seams: Seams) -> Iterator[torch.Tensor]:
+def tiled(session: Session, image: UInt8Array, tiling: Tiling, seams: Seams) -> Iterator[torch.Tensor]:
     """Predict an image (h, w, 3) in tiles; some rows of foreground probabilities at a time, (rows, w), float32."""
+    task = task_of(session.model)
 
     def predict(tile: UInt8Array) -> torch.Tensor:
         with torch.inference_mode(), session.trainer.precision_plugin.forward_context():

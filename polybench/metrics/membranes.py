@@ -65,7 +65,7 @@ def _scores(prediction: LabelMap, cells: LabelMap) -> MembraneScores:
         return MembraneScores(*[float(len(found.truth_areas) == len(found.prediction_areas))] * 6)
     true = found.truth_areas.astype(np.float64)
     alone = int(found.truth_areas.sum() - found.pixels.sum())
-    segments = np.bincount(found.prediction, weights=found.pixels)
+    segments: Values = np.bincount(found.prediction, weights=found.pixels).astype(np.float64)
     joint, predicted = found.pixels.astype(np.float64), segments[segments > 0]
     return MembraneScores(*_rand(joint, predicted, true, alone), *_information(joint, predicted, true, alone))
 
@@ -106,7 +106,7 @@ def _dilated(padded: Mask) -> Mask:
     """Pixels next to those of a mask (H, W) that was padded by a pixel, which is not looked at; padded too."""
     beside = np.zeros_like(padded)
     for neighbour in _neighbours(padded, slice(0, len(padded) - 2)):
-        beside[1:-1, 1:-1] |= neighbour
+        beside[1:-1, 1:-1] |= neighbour > 0
     return beside
 
 

@@ -92,7 +92,8 @@ def _block_sums(probability: Part, mask: Tensor) -> list[_Sums]:
 def _sums_of(probability: Part, truth: Tensor, down: slice, across: slice) -> _Sums:
     """Sum over one block, a band of it at a time."""
     height, width = down.stop - down.start, across.stop - across.start
-    sums, ends = [], []
+    sums: list[list[float]] = []
+    ends: list[float] = []
     for band in bands((height, width)):
         rows = slice(down.start + band.start, down.start + band.stop)
         x, y = probability(rows, across).reshape(-1), truth[rows, across].double().reshape(-1)

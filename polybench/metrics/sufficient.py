@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from polybench.metrics.bands import sum_in_place
 from polybench.metrics.boundary import boundary_iou, scores_of
 from polybench.metrics.histograms import LEVELS, histograms
 from polybench.metrics.instances import InstanceCounts, instance_counts
@@ -94,11 +95,11 @@ def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
 
 def _counts_in_view(image: Prepared) -> Tensor:
     bands = image.bands()
-    return sum_of(confusion_counts(image.foreground[rows], image.mask[rows], image.valid[rows]) for rows in bands)
+    return sum_in_place(confusion_counts(image.foreground[rows], image.mask[rows], image.valid[rows]) for rows in bands)
 
 
 def _counts(image: Prepared) -> Tensor:
-    return sum_of(_confusion(image.foreground[rows], image.mask[rows]) for rows in image.bands())
+    return sum_in_place(_confusion(image.foreground[rows], image.mask[rows]) for rows in image.bands())
 
 
 def _confusion(prediction: Tensor, mask: Tensor) -> Tensor:
@@ -112,7 +113,7 @@ def _counts_eight_bit(image: Prepared) -> Tensor:
 
 def _counts_network(image: Prepared) -> Tensor:
     bands, truth = image.network_bands(), image.network_mask
-    return sum_of(_confusion(image.network_steps(rows) > STEPS // 2, truth[rows]) for rows in bands)
+    return sum_in_place(_confusion(image.network_steps(rows) > STEPS // 2, truth[rows]) for rows in bands)
 
 
 def _soft_sums(image: Prepared) -> Tensor:
