@@ -1,10 +1,14 @@
-"""`polybench predict`: one mask for each image of a folder, under its name, at its size; with `--refine` refined."""
+"""`polybench predict`: one mask for each image of a folder, under its name, at its size; with `--refine` refined.
+
+With `--tile`, images are predicted tile by tile at their own scale.
+"""
 
 import sys
 
 from polybench.data.progress import progress
 from polybench.experiments.predict import REGIONS, prepare
 from polybench.experiments.refinement import in_words, removed
+from polybench.experiments.tiling import described, measured
 
 
 def main(args: list[str]) -> int:
@@ -13,6 +17,8 @@ def main(args: list[str]) -> int:
     refinement = prediction.refinement
     if refinement is not None:
         print(f"Masks are refined at the thresholds {in_words(refinement.thresholds)}.")
+    if prediction.tiling is not None:
+        print(described(prediction.tiling))
     listing, images = prediction.listing, len(prediction.targets)
     if listing.left_out:
         print(f"'{listing.folder}': {listing.sentence}.")
@@ -25,6 +31,8 @@ def main(args: list[str]) -> int:
     if refinement is not None:
         regions = prediction.regions
         print(f"{removed(regions)} of {len(regions)} regions were removed: {prediction.out / REGIONS}")
+    if prediction.tiling is not None and done:
+        print(measured(prediction.tiling, prediction.seams))
     for problem in prediction.problems:
         print(f"polybench: error: nothing for this image: {problem}", file=sys.stderr)
     return 1 if prediction.problems else 0

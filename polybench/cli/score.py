@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polybench.cli.parser import Parser
+from polybench.cli.score_memory import refuse_too_large_to_score
 from polybench.cli.score_names import check_names, match
 from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth
+from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem
 from polybench.data.predictions import MapFolder, left_out_remark, list_maps, survey
 from polybench.data.progress import progress
@@ -62,6 +64,9 @@ def main(args: list[str]) -> int:
     extra = sorted(set(paths) - set(files.values()))
     refuse = options.missing == "error"
     check_names(options.pred, missing, extra, len(files), place=truth.place, refuse=refuse)
+    refuse_too_large_to_score(
+        sizes_of(paths[name] for name in files.values()), truth.protocols, dataset=options.gt is None
+    )
     predictions = survey({image_id: paths[name] for image_id, name in files.items()}, options.bits)
     if options.instances != "both" and predictions.range_problem is not None:
         raise DataError(predictions.range_problem)

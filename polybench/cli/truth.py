@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from polybench.cli.score_memory import refuse_too_large_to_score
 from polybench.data.decoding import opened
 from polybench.data.listing import left_out_words
+from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem, stem
 from polybench.data.predictions import (
     Int32Array,
@@ -97,8 +99,11 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
     from polybench.metrics.protocols import FOV, INSTANCES, MEMBRANES, PER_IMAGE, PROTOCOLS
 
     grey: list[str] = []
+    further = (INSTANCES,) * instances + (MEMBRANES,) * membranes
     listings = [list_maps(folder) for folder in (masks, valids) if folder is not None]
-    mask_folder = survey(by_stem(listings[0]))
+    mask_paths = by_stem(listings[0])
+    refuse_too_large_to_score(sizes_of(mask_paths.values()), (*PROTOCOLS, *further))
+    mask_folder = survey(mask_paths)
     if not instances:
         _refuse_mixture(mask_folder, masks)
         _refuse_numbers(mask_folder)
@@ -122,7 +127,6 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
             found |= {"valid_folder": valids.resolve().name, "valid_sha256": contents_sha256(valid_folder.paths)}
         return found
 
-    further = (INSTANCES,) * instances + (MEMBRANES,) * membranes
     groups = {name: name for name in mask_folder.paths}
     ranked_by = PER_IMAGE if valids is None else FOV
     return Truth(
@@ -195,6 +199,7 @@ def dataset_truth(name: str, root: str | None, split: str) -> Truth:
 
     groups = {image_id: data.split.groups[image_id] for image_id in images}
     protocols = (*PROTOCOLS, *data.extra_protocols)
+    refuse_too_large_to_score(sizes_of(source.image for source in images.values()), protocols, dataset=True)
     title = f"{name}, {subset} subset of '{data.split.name}'"
     return Truth(
         groups,

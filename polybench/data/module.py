@@ -21,6 +21,7 @@ from polybench.data.images import UInt8Array, read_image, read_mask
 from polybench.data.listing import LeftOut, Reason, left_out_words
 from polybench.data.loader import CachedSamples
 from polybench.data.manifest import same_id
+from polybench.data.memory import Sized, refuse_too_large
 from polybench.data.official import content_notes
 from polybench.data.one_class import refuse_one_class
 from polybench.data.own_dataset import check_class, decode_rule, is_ours, open_split
@@ -29,11 +30,18 @@ from polybench.data.splits import SUBSETS, Split, Subset
 from polybench.data.unread import left_out_beside
 from polybench.data.value_range import check_bits
 from polybench.errors import ConfigError, DataError
-from polybench.metrics import PER_IMAGE, Protocol
+from polybench.metrics import PER_IMAGE, PROTOCOLS, Protocol
+from polybench.metrics.memory import bytes_per_pixel
 from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
 from polybench.wording import counted
 
 OnError = Literal["raise", "skip"]
+
+EVALUATED: Mapping[str, tuple[Subset, ...]] = {"fit": ("val", "test"), "validate": ("val",), "test": ("test",)}
+"""Stage of a trainer -> the subsets that it, or what follows it, evaluates."""
+
+MASKS = 2
+"""Bytes a pixel of the mask and the field of view of each image that waits in a batch."""
 
 LARGEST_SIDE = 8192
 """Of the network's input, pixels; beyond it a size is a slip of the finger."""
@@ -249,6 +257,7 @@ class SegmentationDataModule(DeviceBatches):
         """
         if self._cache is None:
             self.open_cache(self.size)
+        self._refuse_too_large(stage)
         if stage == "fit":
             for subset in SUBSETS:
                 here = [image_id for image_id in self.split.ids(subset) if image_id in self.cache.position]
@@ -338,6 +347,18 @@ class SegmentationDataModule(DeviceBatches):
             raise DataError(f"'{self.directory}' has no image '{image_id}': take one of the dataset's ids.")
         source = self._sources[image_id]
         return read_image(source.image, source.page, self.bits)
+
+    def _refuse_too_large(self, stage: str) -> None:
+        """Refuse images whose evaluation doesn't fit into memory; before training, those of the test too."""
+        others = self.eval_batch_size - 1
+        for subset in EVALUATED.get(stage, ()):
+            trained = stage == "fit" and subset == "val"
+            protocols = (PER_IMAGE, self.ranked_by) if trained else (*PROTOCOLS, *self.extra_protocols)
+            needed = bytes_per_pixel(protocol.name for protocol in protocols) + MASKS * others
+            places = {name: self.cache.position.get(name) for name in self.split.ids(subset)}
+            sizes = {name: self.cache.native_sizes[place] for name, place in places.items() if place is not None}
+            advice = "lower --data.eval_batch_size, " if others else ""
+            refuse_too_large((Sized(name, *size) for name, size in sizes.items()), needed, "evaluating it", advice)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""

@@ -70,6 +70,22 @@ def add_predict_arguments(parser: LightningArgumentParser) -> None:
         help="Write probabilities instead, .npy at the net's own size: `polybench score --resize` then finds the "
         "numbers of a test under every protocol.",
     )
+    parser.add_argument(
+        "--tile",
+        type=int | None,
+        default=None,
+        help="Predict each image at its own scale, in overlapping square tiles of so many pixels, instead of resizing "
+        "it to the size of the net's input: for large images, and for nets trained at the scale of the images. A "
+        "multiple of the net's stride. Probabilities then have the image's size.",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=int | None,
+        default=None,
+        help="With --tile: what neighbouring tiles share, pixels, 0 or a multiple of the net's stride; a quarter of "
+        "--tile by default. With twice as much as the net looks to each side, the result is that of the whole image; "
+        "how much tiles differ where they meet is printed.",
+    )
 
 
 def add_profile_arguments(parser: LightningArgumentParser) -> None:

@@ -15,6 +15,7 @@ from polybench.data.images import UInt8Array, image_peaks, read_image
 from polybench.data.images_only import ImagesOnly
 from polybench.data.joint_module import JointDataModule
 from polybench.data.listing import Listing, list_files
+from polybench.data.memory import refuse_too_large, sizes_of
 from polybench.data.module import SegmentationDataModule
 from polybench.data.value_range import range_problem
 from polybench.disk import WriteError, probe
@@ -22,14 +23,21 @@ from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
 from polybench.experiments.session import Session
+from polybench.experiments.tiling import tiled, tiling_of
 from polybench.metrics import THRESHOLD
+from polybench.metrics.prepare import rounded_to_steps
 from polybench.refinement.regions import BoolArray
 from polybench.refinement.table import Region, regions_csv, regions_of
 from polybench.tasks.base import task_of
-from polybench.tasks.images import as_input, at_native_size
+from polybench.tasks.images import as_input, at_native_size, mask_at_native_size
+from polybench.tasks.tiles import Seams, Tiling
 
 REGIONS = "regions.csv"
 """Beside refined masks: where each region was, how probable an object, whether it was removed."""
+
+
+PLAIN, REFINED = 15, 21
+"""Bytes a pixel of an image that is decoded and predicted, beside what the net takes."""
 
 
 @dataclass
@@ -45,6 +53,8 @@ class Prediction:
         problems: For each image without a mask, why; entries that are named like an image and are none are among them.
         listing: What the folder of images holds.
         regions: The regions that the refinement looked at.
+        tiling: How images are cut; None where they are resized to the size of the net's input.
+        seams: How tiles agree where they meet.
     """
 
     session: Session
@@ -55,6 +65,8 @@ class Prediction:
     listing: Listing
     problems: list[str] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
+    tiling: Tiling | None = None
+    seams: Seams = field(default_factory=Seams)
 
     def run(self) -> Iterator[Path]:
         """Predict, an image at a time; one that fails is noted in `problems`.
@@ -69,21 +81,39 @@ class Prediction:
                 raise
             except (DataError, OSError) as error:
                 self.problems.append(str(error))
+            except (MemoryError, RuntimeError) as error:
+                self.problems.append(out_of_memory(path, self.tiling, error))
             yield path
         if self.refinement is not None:
             atomic_write_text(self.out / REGIONS, regions_csv(self.regions))
 
     def _predict(self, path: Path, target: Path) -> None:
+        refuse_too_large(sizes_of([path]), REFINED if self.refinement else PLAIN, "predicting it")
         image = read_image(path, bits=bits_of(self.session.datamodule))
-        probability = predict_probability(self.session, image)
+        if self.tiling is not None:
+            self._predict_in_tiles(path, image, self.tiling)
+            return
+        probability = finite(predict_probability(self.session, image), path)
         if self.session.config.probabilities:
             with atomic_writer(target) as file:
                 numpy.save(file, probability[0].cpu().numpy())
             return
-        native = at_native_size(probability, image)
-        mask, found = mask_of(image, native, self.refinement, path.relative_to(self.images).as_posix())
+        mask, found = mask_of(image, probability, self.refinement, path.relative_to(self.images).as_posix())
         save_mask(mask, target)
         self.regions += found
+
+    def _predict_in_tiles(self, path: Path, image: UInt8Array, tiling: Tiling) -> None:
+        """Predict a large image; its probabilities go to the file some rows at a time."""
+        rows = (finite(one, path) for one in tiled(self.session, image, tiling, self.seams))
+        target = self.targets[path]
+        if not self.session.config.probabilities:
+            save_mask(numpy.concatenate([(rounded_to_steps(one) >= THRESHOLD).numpy() for one in rows]), target)
+            return
+        header = {"descr": "<f4", "fortran_order": False, "shape": image.shape[:2]}
+        with atomic_writer(target) as file:
+            numpy.lib.format.write_array_header_1_0(file, header)  # type: ignore[no-untyped-call]  # numpy has no type
+            for one in rows:
+                file.write(one.numpy().astype("<f4").tobytes())
 
 
 def prepare(words: Sequence[str]) -> Prediction:
@@ -101,7 +131,7 @@ def prepare(words: Sequence[str]) -> Prediction:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
     if config.refine and config.probabilities:
         raise ConfigError("--probabilities are those of the net, which --refine doesn't change: leave out one of both.")
-    refinement = refinement_of(session)
+    tiling, refinement = tiling_of(session), refinement_of(session)
     images, out = Path(config.images), Path(config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
@@ -114,9 +144,8 @@ def prepare(words: Sequence[str]) -> Prediction:
     if refinement is not None:
         choose_thresholds(session, refinement, None)
     session.model.eval().to(session.trainer.strategy.root_device)
-    return Prediction(
-        session, images, out, dict(zip(listing.files, targets, strict=True)), refinement, listing, listing.problems
-    )
+    pairs = dict(zip(listing.files, targets, strict=True))
+    return Prediction(session, images, out, pairs, refinement, listing, listing.problems, tiling=tiling)
 
 
 def bits_of(data: LightningDataModule) -> int | None:
@@ -165,14 +194,37 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
         return task.predict_probability(as_input(image, session.datamodule.size).to(task.device))[0]
 
 
+def finite(probability: torch.Tensor, path: Path) -> torch.Tensor:
+    """Probabilities as they are.
+
+    Raises:
+        DataError: If one of them is no finite number; the image is named.
+    """
+    if not bool(torch.isfinite(probability).all()):
+        raise DataError(f"The net's prediction for '{path}' is not finite: raise --trainer.precision, or train anew.")
+    return probability
+
+
+def out_of_memory(path: Path, tiling: Tiling | None, error: Exception) -> str:
+    """The sentence for an image on which memory ran out.
+
+    Raises:
+        Exception: The error itself, where it is another.
+    """
+    if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+        raise error
+    what = "lower --tile" if tiling else "choose a device with more memory (--trainer.accelerator cpu)"
+    return f"'{path}' doesn't fit into the memory that the net needs: {what}."
+
+
 def mask_of(
     image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str
 ) -> tuple[BoolArray, list[Region]]:
-    """Make the mask of an image from probabilities at its size, refined if it is to be.
+    """Make the mask of an image, refined if it is to be.
 
     Args:
         image: The image, (h, w, 3).
-        probability: Of the foreground, (h, w).
+        probability: Of the foreground, at the size of the net's input, (1, H, W).
         refinement: What refines; None for a plain mask.
         name: What the table of regions calls the image.
 
@@ -180,12 +232,12 @@ def mask_of(
         The mask (h, w), and the regions that the refinement looked at.
     """
     if refinement is None:
-        return (probability >= THRESHOLD).cpu().numpy(), []
-    refined = refinement.refiner.refine(image, probability, refinement.thresholds)
+        return mask_at_native_size(probability, image), []
+    refined = refinement.refiner.refine(image, at_native_size(probability, image), refinement.thresholds)
     return refined.after, regions_of(name, refined)
 
 
 def save_mask(mask: BoolArray, target: Path) -> None:
     """Write a mask as PNG, 0 and 255, atomically."""
     with atomic_writer(target) as file:
-        Image.fromarray((mask * 255).astype("uint8")).save(file, format="PNG")
+        Image.fromarray(mask.astype("uint8") * numpy.uint8(255)).save(file, format="PNG")

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.spatial import KDTree
 
+from polybench.metrics.bands import bands
 from polybench.metrics.labels import Mask, window
 
 BAND_SHARE = 0.02
@@ -102,7 +102,10 @@ def surface_distances(source: Mask, target: Mask) -> Distances:
 def outline(mask: Mask) -> Mask:
     """Pixels of a mask (H, W) with background or the image's edge as one of their four neighbours."""
     around = np.pad(mask, 1)
-    return mask & ~(around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:])
+    inside = around[:-2, 1:-1] & around[2:, 1:-1]
+    inside &= around[1:-1, :-2]
+    inside &= around[1:-1, 2:]
+    return np.greater(mask, inside, out=inside)
 
 
 def boundary_iou(prediction: Mask, truth: Mask, band_share: float = BAND_SHARE) -> float:
@@ -126,6 +129,15 @@ def boundary_iou(prediction: Mask, truth: Mask, band_share: float = BAND_SHARE) 
 
 def _band(mask: Mask, width: int) -> Mask:
     """Pixels of a mask at most `width` from its outside in chessboard distance."""
-    depth = ndimage.distance_transform_cdt(np.pad(mask, 1), metric="chessboard")[1:-1, 1:-1]
-    band: Mask = mask & (depth <= width)
+    band: Mask = mask & ~_eroded(_eroded(mask, width).T, width).T
     return band
+
+
+def _eroded(mask: Mask, width: int) -> Mask:
+    """Where the `width` pixels above and below are all of the mask, a part of its columns at a time."""
+    height, columns = mask.shape
+    eroded = np.empty_like(mask)
+    for part in bands((columns, height)):
+        missing = np.cumsum(np.pad(~mask[:, part], ((width + 1, width), (0, 0)), constant_values=True), 0, np.int32)
+        np.equal(missing[2 * width + 1 :], missing[: -2 * width - 1], out=eroded[:, part])
+    return eroded

@@ -68,7 +68,7 @@ def prepare(item: StoredMap) -> Prepared:
     return Prepared(
         _tensor(item.probability),
         _tensor(item.mask),
-        _tensor(np.ones_like(item.mask) if item.valid is None else item.valid),
+        torch.ones((), dtype=torch.bool).expand(native) if item.valid is None else _tensor(item.valid),
         resize_affine((size[0], size[1]), (native[0], native[1])),
         None if item.labels is None else _tensor(item.labels),
         None if item.predicted_labels is None else _tensor(item.predicted_labels),

@@ -1,16 +1,21 @@
 """Label maps: the connected components of a mask, and where the segments of two maps overlap."""
 
+from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from polybench.metrics.bands import bands
+
 Mask = npt.NDArray[np.bool_]
 """A binary map (H, W)."""
 
 LabelMap = npt.NDArray[np.signedinteger[Any]]
 """Segments numbered from 1, (H, W); 0 is background."""
+
+Counts = npt.NDArray[np.int64]
 
 
 class Overlaps(NamedTuple):
@@ -60,6 +65,33 @@ def window(mask: Mask) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+class Objects(NamedTuple):
+    """Where the segments of a label map that are numbered from 1 lie.
+
+    Attributes:
+        boxes: First and one past the last row, then column, of each, (4, n).
+        areas: Pixels of each, (n,).
+    """
+
+    boxes: Counts
+    areas: Counts
+
+
+def objects_of(labels: LabelMap) -> Objects:
+    """Measure the segments of a label map (H, W) that are numbered from 1 without a gap."""
+    boxes = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in ndimage.find_objects(labels)]
+    return Objects(np.array(boxes, dtype=np.int64).reshape(-1, 4).T, pixels_of(labels)[1:])
+
+
+def pixels_of(labels: LabelMap) -> Counts:
+    """Count the pixels of each label from 0 to the highest."""
+    counts = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
+    for rows in _bands(labels):
+        found = np.bincount(labels[rows].ravel())
+        counts[: len(found)] += found
+    return counts
+
+
 def overlaps(prediction: LabelMap, truth: LabelMap) -> Overlaps:
     """List the overlapping pairs of segments of two label maps.
 
@@ -67,19 +99,28 @@ def overlaps(prediction: LabelMap, truth: LabelMap) -> Overlaps:
         prediction: Predicted segments (H, W); labels need not be consecutive.
         truth: True segments (H, W), likewise.
     """
-    truth_segment, truth_areas = _segments(truth)
-    predicted_segment, prediction_areas = _segments(prediction)
-    both = (truth_segment >= 0) & (predicted_segment >= 0)
+    (true_place, truth_areas), (predicted_place, prediction_areas) = _segments(truth), _segments(prediction)
     width = max(len(prediction_areas), 1)
-    pairs, pixels = np.unique(truth_segment[both] * width + predicted_segment[both], return_counts=True)
+    found = []
+    for rows in _bands(truth):
+        true, predicted = true_place[truth[rows]], predicted_place[prediction[rows]]
+        both = (true >= 0) & (predicted >= 0)
+        found.append(np.unique(true[both] * width + predicted[both], return_counts=True))
+    pairs, place = np.unique(np.concatenate([one for one, _ in found]), return_inverse=True)
+    pixels = np.zeros(len(pairs), np.int64)
+    np.add.at(pixels, place.reshape(-1), np.concatenate([counts for _, counts in found]))
     return Overlaps(pairs // width, pairs % width, pixels, truth_areas, prediction_areas)
 
 
-def _segments(labels: LabelMap) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The segment of each pixel, flat, -1 on background, and the area of each segment."""
-    areas = np.bincount(labels.ravel())
+def _segments(labels: LabelMap) -> tuple[Counts, Counts]:
+    """The segment of each label, -1 for background and for labels that no pixel has, and the area of each segment."""
+    areas = pixels_of(labels)
     areas[:1] = 0
     names = np.flatnonzero(areas)
     position = np.full(len(areas), -1)
     position[names] = np.arange(len(names))
-    return position[labels.ravel()], areas[names]
+    return position, areas[names]
+
+
+def _bands(labels: LabelMap) -> Iterator[slice]:
+    return bands((labels.shape[0], labels.shape[1]))

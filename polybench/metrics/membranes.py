@@ -20,18 +20,20 @@ prediction into a single cell). Where truth and prediction are a single cell, en
 script: 0); where only the truth is, precision is 1, where only the prediction is, recall is 1, and V_info is 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from polybench.metrics.bands import bands
 from polybench.metrics.labels import LabelMap, Mask, components, overlaps
 
 THRESHOLDS = tuple(step / 10 for step in range(11))
 """The challenge's thresholds on the probability of cell interior."""
 
 Values = npt.NDArray[np.float64]
+Labels = Mask | LabelMap
 
 
 class MembraneScores(NamedTuple):
@@ -53,15 +55,19 @@ def membrane_scores(prediction: LabelMap, interior: Mask) -> MembraneScores:
             `labels.components(map, 4)` without thinning.
         interior: True interior of the cells (H, W).
     """
-    found = overlaps(prediction, components(interior, 4))
+    return _scores(prediction, components(interior, 4))
+
+
+def _scores(prediction: LabelMap, cells: LabelMap) -> MembraneScores:
+    """Compare predicted cells with the true ones (H, W), whose membranes are 0."""
+    found = overlaps(prediction, cells)
     if not len(found.truth_areas) or not len(found.prediction_areas):
         return MembraneScores(*[float(len(found.truth_areas) == len(found.prediction_areas))] * 6)
     true = found.truth_areas.astype(np.float64)
-    alone = np.ones(found.truth_areas.sum() - found.pixels.sum())
-    joint = np.concatenate([found.pixels, alone])
-    segments = np.bincount(found.prediction, weights=found.pixels)
-    predicted = np.concatenate([segments[segments > 0], alone])
-    return MembraneScores(*_rand(joint, predicted, true), *_information(joint, predicted, true))
+    alone = int(found.truth_areas.sum() - found.pixels.sum())
+    segments: Values = np.bincount(found.prediction, weights=found.pixels).astype(np.float64)
+    joint, predicted = found.pixels.astype(np.float64), segments[segments > 0]
+    return MembraneScores(*_rand(joint, predicted, true, alone), *_information(joint, predicted, true, alone))
 
 
 def thin_borders(interior: Mask) -> LabelMap:
@@ -75,20 +81,44 @@ def thin_borders(interior: Mask) -> LabelMap:
     """
     labels = np.pad(components(interior, 4), 1)
     flat, width = labels.ravel(), labels.shape[1]
-    free = np.pad(~interior, 1).ravel()
+    free = np.pad(~interior, 1)
     around = np.array([-width, -1, 1, width])
-    grown = np.flatnonzero(flat)
-    while grown.size:
-        reached = (grown[:, None] + around).ravel()
-        reached = np.unique(reached[free[reached]])
+    reached = np.flatnonzero(free & _dilated(np.pad(interior, 1)))
+    free = free.ravel()
+    while reached.size:
         free[reached] = False
         low, high = _extremes(flat[reached[:, None] + around])
         grown = reached[low == high]
         flat[grown] = high[low == high]
-    cells = np.flatnonzero(flat)
-    yields = _extremes(flat[cells[:, None] + around])[0] < flat[cells]
-    flat[cells[yields]] = 0
+        reached = (grown[:, None] + around).ravel()
+        reached = np.unique(reached[free[reached]])
+    labels[_yielding(labels)] = 0
     return labels[1:-1, 1:-1]
+
+
+def _neighbours(padded: Labels, rows: slice) -> tuple[Labels, ...]:
+    """The pixels above, left of, right of and below those of some rows of a map (H, W) that was padded by a pixel."""
+    above, here, below = (padded[rows.start + down : rows.stop + down] for down in range(3))
+    return above[:, 1:-1], here[:, :-2], here[:, 2:], below[:, 1:-1]
+
+
+def _dilated(padded: Mask) -> Mask:
+    """Pixels next to those of a mask (H, W) that was padded by a pixel, which is not looked at; padded too."""
+    beside = np.zeros_like(padded)
+    for neighbour in _neighbours(padded, slice(0, len(padded) - 2)):
+        beside[1:-1, 1:-1] |= neighbour > 0
+    return beside
+
+
+def _yielding(padded: LabelMap) -> Mask:
+    """Pixels of a map of labels (H, W), padded by a pixel, that touch a lower label; padded too."""
+    yielding = np.zeros(padded.shape, bool)
+    height, width = padded.shape
+    for rows in bands((height - 2, width - 2)):
+        place = slice(rows.start + 1, rows.stop + 1), slice(1, -1)
+        for neighbour in _neighbours(padded, rows):
+            yielding[place] |= (neighbour > 0) & (neighbour < padded[place])
+    return yielding
 
 
 def threshold_sweep(probability: Values, interior: Mask, thresholds: Sequence[float] = THRESHOLDS) -> Values:
@@ -102,7 +132,13 @@ def threshold_sweep(probability: Values, interior: Mask, thresholds: Sequence[fl
     Returns:
         One row of `MembraneScores` per threshold, (T, 6).
     """
-    return np.array([membrane_scores(thin_borders(probability > limit), interior) for limit in thresholds])
+    return sweep_of((probability > limit for limit in thresholds), interior)
+
+
+def sweep_of(predictions: Iterable[Mask], interior: Mask) -> Values:
+    """Scores of predicted interiors (H, W), borders thinned; one row of `MembraneScores` each, (T, 6)."""
+    cells = components(interior, 4)
+    return np.array([_scores(thin_borders(prediction), cells) for prediction in predictions])
 
 
 def best_threshold(sweeps: Values) -> MembraneScores:
@@ -122,9 +158,17 @@ def _extremes(labels: LabelMap) -> tuple[LabelMap, LabelMap]:
     return np.where(labels > 0, labels, top).min(axis=1), labels.max(axis=1)
 
 
-def _rand(joint: Values, predicted: Values, true: Values) -> tuple[float, float, float]:
-    """V_rand, precision and recall from the pixels of the pairs and of the segments."""
+def _rand(joint: Values, predicted: Values, true: Values, alone: int) -> tuple[float, float, float]:
+    """V_rand, precision and recall from the pixels of the pairs and of the segments.
+
+    Args:
+        joint: Of each pair of a predicted and a true segment.
+        predicted: Of each predicted segment.
+        true: Of each true segment.
+        alone: How many pixels are a pair, and a predicted segment, each.
+    """
     together, by_prediction, by_truth = ((sizes**2).sum() for sizes in (joint, predicted, true))
+    together, by_prediction = together + alone, by_prediction + alone
     return (
         float(2 * together / (by_prediction + by_truth)),
         float(together / by_prediction),
@@ -132,10 +176,10 @@ def _rand(joint: Values, predicted: Values, true: Values) -> tuple[float, float,
     )
 
 
-def _information(joint: Values, predicted: Values, true: Values) -> tuple[float, float, float]:
-    """V_info, precision and recall from the pixels of the pairs and of the segments."""
-    of_prediction, of_truth = _entropy(predicted), _entropy(true)
-    mutual = min(max(of_prediction + of_truth - _entropy(joint), 0.0), of_prediction, of_truth)
+def _information(joint: Values, predicted: Values, true: Values, alone: int) -> tuple[float, float, float]:
+    """V_info, precision and recall from the pixels of the pairs and of the segments, as in `_rand`."""
+    of_prediction, of_truth = _entropy(predicted, alone), _entropy(true)
+    mutual = min(max(of_prediction + of_truth - _entropy(joint, alone), 0.0), of_prediction, of_truth)
     return (
         _share(2 * mutual, of_prediction + of_truth),
         _share(mutual, of_truth),
@@ -148,7 +192,8 @@ def _share(information: float, entropy: float) -> float:
     return information / entropy if entropy else 1.0
 
 
-def _entropy(sizes: Values) -> float:
-    """Entropy in nats of segments of these sizes; exactly 0 for a single one."""
-    shares = sizes / sizes.sum()
-    return float(-(shares * np.log(shares)).sum())
+def _entropy(sizes: Values, alone: int = 0) -> float:
+    """Entropy in nats of segments of these sizes, and of so many of one pixel; exactly 0 for a single one."""
+    total = sizes.sum() + alone
+    shares = sizes / total
+    return float(alone / total * np.log(total) - (shares * np.log(shares)).sum())

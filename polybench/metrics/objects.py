@@ -12,17 +12,13 @@ positives or false negatives. Counts of images add up.
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
-from polybench.metrics.labels import LabelMap, Mask, components
+from polybench.metrics.labels import Counts, Mask, components, objects_of
 
 MATCH_IOU = 0.5
 """Least IoU of a hit, included."""
-
-Indices = npt.NDArray[np.int64]
 
 
 class ObjectCounts(NamedTuple):
@@ -46,12 +42,11 @@ def count_objects(prediction: Mask, truth: Mask) -> ObjectCounts:
         prediction: Mask (H, W).
         truth: Mask (H, W).
     """
-    return match_objects(components(prediction, 8), components(truth, 8))
+    return match_objects(*(objects_of(components(mask, 8)).boxes for mask in (prediction, truth)))
 
 
-def match_objects(prediction: LabelMap, truth: LabelMap) -> ObjectCounts:
-    """Count the objects of an image whose components are numbered from 1, (H, W)."""
-    predicted, true = _boxes(prediction), _boxes(truth)
+def match_objects(predicted: Counts, true: Counts) -> ObjectCounts:
+    """Count the objects of an image by their boxes, first and one past the last row, then column, (4, n)."""
     predictions, truths = predicted.shape[1], true.shape[1]
     pairs = _matching(predicted, true)
     graph = csr_array((np.ones(len(pairs[0]), dtype=np.int8), pairs), shape=(truths, predictions))
@@ -59,14 +54,14 @@ def match_objects(prediction: LabelMap, truth: LabelMap) -> ObjectCounts:
     return ObjectCounts(hits, predictions - hits, truths - hits)
 
 
-def _matching(predicted: Indices, true: Indices) -> tuple[Indices, Indices]:
+def _matching(predicted: Counts, true: Counts) -> tuple[Counts, Counts]:
     """Pairs (true, predicted) of bounding boxes (4, n) that overlap enough; one true box at a time, to save memory."""
     hits = [_overlapping(box, predicted) for box in true.T]
     rows = np.repeat(np.arange(len(hits)), [len(found) for found in hits])
     return rows, np.concatenate([np.zeros(0, np.int64), *hits])
 
 
-def _overlapping(box: Indices, others: Indices) -> Indices:
+def _overlapping(box: Counts, others: Counts) -> Counts:
     """Places of those of several boxes (4, n) that overlap one box (4,) enough."""
     top, bottom, left, right = box
     height = np.minimum(bottom, others[1]) - np.maximum(top, others[0])
@@ -74,9 +69,3 @@ def _overlapping(box: Indices, others: Indices) -> Indices:
     shared = height.clip(min=0) * width.clip(min=0)
     areas = (bottom - top) * (right - left) + (others[1] - others[0]) * (others[3] - others[2])
     return np.flatnonzero(shared >= MATCH_IOU * (areas - shared))
-
-
-def _boxes(labels: LabelMap) -> Indices:
-    """First and one past the last row, then column, of each component: (4, n)."""
-    boxes = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in ndimage.find_objects(labels)]
-    return np.array(boxes, dtype=np.int64).reshape(-1, 4).T

@@ -3,22 +3,26 @@
 Resizing is bilinear, as `interpolate(mode="bilinear", align_corners=False)` and OpenCV do it, without antialiasing.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from polybench.metrics.bands import bands, sum_in_place
 from polybench.metrics.boundary import Surfaces, surfaces_of
 from polybench.metrics.histograms import histograms
-from polybench.metrics.labels import LabelMap, Mask, components
-from polybench.metrics.structure import min_max_
+from polybench.metrics.labels import Mask, Objects, components, objects_of
+from polybench.metrics.structure import stretch_
 
 BYTE = 255
 STEPS = 4096 * BYTE
 """Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one, and so is
 one half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level. (A map that is then
 stretched by its minimum and maximum has levels of its own, and no such care.)"""
+EVERYWHERE = slice(None)
 THRESHOLD = 0.5
 """The threshold of a mask's share of a pixel, and of a probability at native size."""
 
@@ -54,6 +58,12 @@ def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]
     return rounded_to_steps(_at_native_pixels(probability, to_native, size))
 
 
+def native_parts(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
+    """What `to_native_size` gives, some rows at a time, which takes little memory."""
+    for rows in bands(size):
+        yield rounded_to_steps(_at_native_pixels(probability, to_native, size, rows))
+
+
 def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
     """Sample a native mask at the centres of the network's pixels, bilinear; a share of one half is foreground.
 
@@ -80,17 +90,23 @@ def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> T
 
 def fine_steps(probability: Tensor) -> Tensor:
     """Round probabilities in [0, 1] of any shape to multiples of 1 / STEPS; the multiples, int64."""
-    return probability.to(torch.float64, copy=True).mul_(STEPS).round_().long()
+    return _in_steps(probability).long()
 
 
 def rounded_to_steps(probability: Tensor) -> Tensor:
     """Round probabilities in [0, 1] of any shape to multiples of 1 / STEPS, float64."""
-    return probability.to(torch.float64, copy=True).mul_(STEPS).round_().div_(STEPS)
+    return _in_steps(probability).div_(STEPS)
+
+
+def _in_steps(probability: Tensor) -> Tensor:
+    return probability.to(torch.float64, copy=True).mul_(STEPS).round_()
 
 
 @dataclass
 class Prepared:
     """One image in every form that a protocol asks for; a form is made when it is first asked for, and once.
+
+    Maps of floating-point numbers, eight bytes a pixel, are never whole: `bands` are made, used and forgotten.
 
     Attributes:
         network: Foreground probability at network size, (H, W), in [0, 1].
@@ -108,27 +124,52 @@ class Prepared:
     labels: Tensor | None = None
     predicted_labels: Tensor | None = None
 
+    def bands(self) -> Iterator[slice]:
+        """Rows of the native image, some at a time."""
+        return bands(self.native_size)
+
+    def network_bands(self) -> Iterator[slice]:
+        """Rows of the image at network size, some at a time."""
+        return bands(self.network_size)
+
     @cached_property
-    def native(self) -> Tensor:
-        """Probability at native size, float64, in multiples of 1 / STEPS, (h, w)."""
-        return to_native_size(self.network[None], self.to_native, self._native_size)[0]
+    def steps(self) -> Tensor:
+        """Probability at native size in units of 1 / STEPS, int32, (h, w)."""
+        steps = torch.empty(self.native_size, dtype=torch.int32, device=self.network.device)
+        for rows in self.bands():
+            steps[rows] = _in_steps(_at_native_pixels(self.network[None], self.to_native, self.native_size, rows)[0])
+        return steps
+
+    def native(self, rows: slice, columns: slice = EVERYWHERE) -> Tensor:
+        """Probability at native size, float64, in multiples of 1 / STEPS, of some of its rows and columns."""
+        return self.steps[rows, columns].double().div_(STEPS)
 
     @cached_property
     def foreground(self) -> Tensor:
         """Where the probability at native size reaches 0.5, boolean, (h, w)."""
-        return self.native >= THRESHOLD
+        return self.steps >= STEPS // 2
+
+    def above(self, limit: float) -> Mask:
+        """Where the probability at native size is above a limit, (h, w)."""
+        return torch.cat([self.native(rows) > limit for rows in self.bands()]).cpu().numpy()
+
+    @cached_property
+    def all_valid(self) -> bool:
+        """Whether the field of view is the whole image."""
+        return bool(self.valid.all())
 
     @cached_property
     def in_view(self) -> tuple[Mask, Mask]:
         """Prediction and truth at native size, (h, w); outside the field of view both are background."""
-        prediction, truth = self.foreground & self.valid, self.mask & self.valid
+        both = (self.foreground, self.mask)
+        prediction, truth = both if self.all_valid else (one & self.valid for one in both)
         return prediction.cpu().numpy(), truth.cpu().numpy()
 
     @cached_property
-    def objects(self) -> tuple[LabelMap, LabelMap]:
-        """The connected components, of eight neighbours, of prediction and truth in view, numbered from 1, (h, w)."""
+    def objects(self) -> tuple[Objects, Objects]:
+        """The connected components, of eight neighbours, of prediction and truth in view."""
         prediction, truth = self.in_view
-        return components(prediction, 8), components(truth, 8)
+        return objects_of(components(prediction, 8)), objects_of(components(truth, 8))
 
     @cached_property
     def surfaces(self) -> Surfaces:
@@ -138,29 +179,51 @@ class Prepared:
     @cached_property
     def histograms(self) -> Tensor:
         """Histograms of the object's pixels and of the others at native size, of all pixels, (2, 256)."""
-        return torch.stack(histograms(self.native, self.mask))
+        return sum_of(histograms(self.native(rows), self.mask[rows]) for rows in self.bands())
 
     @cached_property
     def network_mask(self) -> Tensor:
         """Truth at network size, boolean, (H, W)."""
-        size = (self.network.shape[-2], self.network.shape[-1])
-        return to_network_size(self.mask[None], self.to_native, size)[0]
+        return to_network_size(self.mask[None], self.to_native, self.network_size)[0]
+
+    def network_steps(self, rows: slice) -> Tensor:
+        """Probability at network size in units of 1 / STEPS, int64, of some of its rows."""
+        return fine_steps(self.network[rows])
+
+    def stretched(self, rows: slice, columns: slice = EVERYWHERE) -> Tensor:
+        """Probability at native size, stretched to the range from 0 to 1, float64, of some rows and columns."""
+        return stretch_(self.native(rows, columns), *self._range)
+
+    def eight_bit(self, rows: slice) -> Tensor:
+        """Probability of some rows, cut to 8 bits at network size, brought to native size, rounded to 8 bits; int64."""
+        levels = _at_native_pixels(self._levels[None], self.to_native, self.native_size, rows)[0]
+        return torch.floor(fine_steps(levels / BYTE) / (STEPS // BYTE) + 0.5).long()
 
     @cached_property
-    def stretched(self) -> Tensor:
-        """Probability at native size, stretched to the range from 0 to 1 (min-max), float64, (h, w)."""
-        return min_max_(self.native.clone())
+    def _levels(self) -> Tensor:
+        """Probability cut to 8 bits at network size, uint8, (H, W)."""
+        return torch.cat([(self.network_steps(rows) // (STEPS // BYTE)).byte() for rows in self.network_bands()])
 
     @cached_property
-    def eight_bit(self) -> Tensor:
-        """Probability cut to 8 bits at network size, brought to native size and rounded to 8 bits, int64, (h, w)."""
-        levels = fine_steps(self.network) // (STEPS // BYTE)
-        between = _at_native_pixels(levels[None], self.to_native, self._native_size)[0] / BYTE
-        return torch.floor(fine_steps(between) / (STEPS // BYTE) + 0.5).long()
+    def _range(self) -> tuple[float, float]:
+        """Lowest and highest probability at native size."""
+        low, high = torch.aminmax(self.steps)
+        return int(low) / STEPS, int(high) / STEPS
 
     @property
-    def _native_size(self) -> tuple[int, int]:
+    def network_size(self) -> tuple[int, int]:
+        """Height and width of the probability map."""
+        return (self.network.shape[-2], self.network.shape[-1])
+
+    @property
+    def native_size(self) -> tuple[int, int]:
+        """Height and width of the mask."""
         return (self.mask.shape[-2], self.mask.shape[-1])
+
+
+def sum_of(parts: Iterable[Sequence[Tensor]]) -> Tensor:
+    """Add up what was counted in each band, at least one: the sums of the tensors of one place, stacked."""
+    return sum_in_place(torch.stack(tuple(part)) for part in parts)
 
 
 def _is_identity(affine: Tensor) -> bool:
@@ -184,29 +247,42 @@ def _within(positions: Tensor, count: int) -> Tensor:
     return (positions > -0.5) & (positions < count - 0.5)
 
 
-def _at_native_pixels(image: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
-    """Read a network-size image (C, H, W), without its padding, at the native pixels; (C, h, w), float64."""
+def _at_native_pixels(image: Tensor, to_native: Tensor, size: tuple[int, int], rows: slice = EVERYWHERE) -> Tensor:
+    """Read a network-size image (C, H, W), without its padding, at native pixels; (C, h, w), or some rows, float64."""
     if _is_identity(to_native) and tuple(image.shape[-2:]) == size:
-        return image.double()
+        return image[:, rows].double()
     positions = []
     for (scale, shift), count in zip(_axes(to_native), size, strict=True):
         first, last = (-0.5 - shift) / scale + 0.5, (count - 0.5 - shift) / scale - 0.5
         positions.append(((_steps(count) - shift) / scale).clamp(first, max(first, last)))
-    return _sample(image, positions[0], positions[1])
+    return _sample(image, positions[0][rows], positions[1])
 
 
 def _sample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Read an image (C, H, W) where rows (h,) and columns (w,) cross, bilinear, edges repeated; (C, h, w), float64."""
-    return _along(_along(image.double(), columns, 2), rows, 1)
+    across, down = _between(columns, image.shape[2], image.device), _between(rows, image.shape[1], image.device)
+    first = int(down.before.min())
+    read = _along(image[:, first : int(down.behind.max()) + 1], across, 2)
+    return _along(read, down._replace(before=down.before - first, behind=down.behind - first), 1)
 
 
-def _along(image: Tensor, positions: Tensor, axis: int) -> Tensor:
-    """Interpolate linearly along one axis."""
-    last = image.shape[axis] - 1
-    positions = positions.clamp(0, last).to(image.device)
+class _Between(NamedTuple):
+    """Where positions lie between two pixels of an axis: the pixel before, the one behind, and its weight."""
+
+    before: Tensor
+    behind: Tensor
+    weight: Tensor
+
+
+def _between(positions: Tensor, count: int, device: torch.device) -> _Between:
+    positions = positions.clamp(0, count - 1).to(device)
     before = positions.floor().long()
+    return _Between(before, (before + 1).clamp_(max=count - 1), positions - before)
+
+
+def _along(image: Tensor, places: _Between, axis: int) -> Tensor:
+    """Interpolate linearly along one axis."""
     shape = [1, 1, 1]
     shape[axis] = -1
-    weight = (positions - before).view(shape)
-    behind = image.index_select(axis, (before + 1).clamp_(max=last))
-    return image.index_select(axis, before).lerp_(behind, weight)
+    before, behind = (image.index_select(axis, place).double() for place in places[:2])
+    return before.lerp_(behind, places.weight.view(shape))

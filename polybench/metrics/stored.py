@@ -5,7 +5,7 @@ strata by object size follow from these columns of any record, without testing a
 size, inside its field of view.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from polybench.metrics.bands import sum_in_place
 from polybench.metrics.boundary import Surfaces
-from polybench.metrics.labels import LabelMap, Mask
+from polybench.metrics.labels import Counts, Mask
 from polybench.metrics.prepare import STEPS
 
 BINS = 10
@@ -32,27 +33,33 @@ VERSIONS = {"calibration": 1, "surface": 1, "size": 1}
 """Raised when what a column holds changes; part of its name in the table."""
 
 
-def calibration_sums(probability: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+def calibration_sums(bands: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
     """Sum up what a reliability diagram and the Brier score need.
 
     Args:
-        probability: Foreground probability (h, w), float64, in multiples of 1 / STEPS.
-        mask: Truth, boolean, (h, w).
-        valid: Field of view, boolean, (h, w).
+        bands: Parts of an image, at least one: foreground probability, float64, in multiples of 1 / STEPS; truth,
+            boolean; field of view, boolean; all three (h, w).
 
     Returns:
         For each of `BINS` bins its pixels, the sum of their probabilities and its true pixels; then the Brier score,
         the mean squared difference of probability and truth, 0 without any pixel: float64, (3 * BINS + 1,).
     """
+    sums = sum_in_place(_calibration_sums(*band) for band in bands)
+    counted, squares = sums[:-1].view(2, 2, BINS), sums[-1]
+    (false, true), (of_false, of_true) = counted
+    squares = squares - 2 * of_true.sum() / STEPS + true.sum()
+    brier = squares / (false + true).sum().clamp(min=1)
+    return torch.cat([false + true, (of_false + of_true) / STEPS, true, brier[None]])
+
+
+def _calibration_sums(probability: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+    """Of a part of an image: pixels, then probabilities in units of 1 / STEPS, of each bin, false and true; squares."""
     if not bool(valid.all()):
         probability, mask = probability[valid], mask[valid]
     bins = (probability * BINS).to(torch.int16).clamp_(max=BINS - 1).add_(mask.view(torch.uint8), alpha=BINS)
     steps = (probability * STEPS).round_()  # whole numbers, whose sums are exact
     both = [torch.bincount(bins.reshape(-1), weights, minlength=2 * BINS) for weights in (None, steps.reshape(-1))]
-    (false, true), (of_false, of_true) = (counted.double().view(2, BINS) for counted in both)
-    squares = probability.square().sum() - 2 * of_true.sum() / STEPS + true.sum()
-    brier = squares / max(probability.numel(), 1)
-    return torch.cat([false + true, (of_false + of_true) / STEPS, true, brier[None]])
+    return torch.cat([*(counted.double() for counted in both), probability.square().sum()[None]])
 
 
 def surface_overlaps(surfaces: Surfaces) -> npt.NDArray[np.int64]:
@@ -70,17 +77,16 @@ def surface_overlaps(surfaces: Surfaces) -> npt.NDArray[np.int64]:
     return np.array(pixels + near, dtype=np.int64)
 
 
-def object_sizes(prediction: Mask, truth: LabelMap) -> npt.NDArray[np.int64]:
+def object_sizes(prediction: Mask, areas: Counts) -> Counts:
     """Measure the objects of an image.
 
     Args:
         prediction: Mask (H, W).
-        truth: True objects, the connected components of the true mask, numbered from 1, (H, W).
+        areas: Pixels of each true object, the connected components of the true mask, (n,).
 
     Returns:
         Predicted pixels, true pixels, true objects, and pixels of the largest of them, (4,).
     """
-    areas = np.bincount(truth.ravel())[1:]
     sizes = [np.count_nonzero(prediction), areas.sum(), len(areas), areas.max(initial=0)]
     return np.array(sizes, dtype=np.int64)
 

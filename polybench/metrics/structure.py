@@ -14,21 +14,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from polybench.metrics.bands import Part, bands
 from polybench.metrics.histograms import EPSILON
 
 
-def min_max_(probability: Tensor) -> Tensor:
-    """Stretch a map to [0, 1] by its own minimum and maximum, in its place; a constant map stays as it is.
+def stretch_(probability: Tensor, low: float, high: float) -> Tensor:
+    """Stretch a map, or a part of it, to [0, 1] by the whole map's minimum and maximum, in its place.
 
     Args:
         probability: Map of one image, float64, of any shape.
+        low: Its minimum.
+        high: Its maximum; a map that has only one value stays as it is.
 
     Returns:
         The map.
     """
-    low, high = torch.aminmax(probability)
-    constant = low == high
-    return probability.sub_(torch.where(constant, 0.0, low)).div_(torch.where(constant, 1.0, high - low))
+    return probability if low == high else probability.sub_(low).div_(high - low)
 
 
 class StructureScores(NamedTuple):
@@ -43,11 +44,11 @@ class StructureScores(NamedTuple):
     error: float
 
 
-def structure_scores(probability: Tensor, mask: Tensor, alpha: float = 0.5) -> StructureScores:
+def structure_scores(probability: Part, mask: Tensor, alpha: float = 0.5) -> StructureScores:
     """Structural similarity of map and mask, of object and background and of four blocks, and their mean distance.
 
     Args:
-        probability: Prepared map in [0, 1], float64, (H, W).
+        probability: Prepared map in [0, 1], float64, (H, W), a part at a time.
         mask: Boolean mask, (H, W).
         alpha: Weight of object and background in the S-measure; the blocks have the rest.
 
@@ -56,7 +57,9 @@ def structure_scores(probability: Tensor, mask: Tensor, alpha: float = 0.5) -> S
     """
     positives = int(torch.count_nonzero(mask))
     if positives in {0, mask.numel()}:
-        mean = float(probability.mean())
+        height, width = mask.shape
+        sums = (float(probability(rows, slice(0, width)).sum()) for rows in bands((height, width)))
+        mean = math.fsum(sums) / mask.numel()
         return StructureScores(mean, 1 - mean) if positives else StructureScores(1 - mean, mean)
     blocks = _block_sums(probability, mask)
     score = alpha * _object_similarity(blocks) + (1 - alpha) * _region_similarity(blocks)
@@ -76,23 +79,38 @@ class _Sums(NamedTuple):
     constant: bool
 
 
-def _block_sums(probability: Tensor, mask: Tensor) -> list[_Sums]:
+def _block_sums(probability: Part, mask: Tensor) -> list[_Sums]:
     """Sum over the four blocks that meet behind the pixel of the mask's centroid; empty blocks are left out."""
     truth = mask.view(torch.uint8)  # which torch converts three times as fast as truth values
+    height, width = truth.shape
     row, column = (1 + round(centre) for centre in _centroid(truth))
-    blocks = []
-    for place in itertools.product((slice(row), slice(row, None)), (slice(column), slice(column, None))):
-        x, y = probability[place].reshape(-1), truth[place].double().reshape(-1)
-        if x.numel():
-            sums = torch.stack([x.sum(), torch.dot(x, x), y.sum(), torch.dot(x, y), torch.dot(x * x, y)]).tolist()
-            constant = sums[2] in {0.0, x.numel()} and bool(x.min() == x.max())
-            blocks.append(_Sums._make([x.numel(), *sums, constant]))
-    return blocks
+    down, across = (slice(0, row), slice(row, height)), (slice(0, column), slice(column, width))
+    places = [place for place in itertools.product(down, across) if all(one.start < one.stop for one in place)]
+    return [_sums_of(probability, truth, *place) for place in places]
+
+
+def _sums_of(probability: Part, truth: Tensor, down: slice, across: slice) -> _Sums:
+    """Sum over one block, a band of it at a time."""
+    height, width = down.stop - down.start, across.stop - across.start
+    sums: list[list[float]] = []
+    ends: list[float] = []
+    for band in bands((height, width)):
+        rows = slice(down.start + band.start, down.start + band.stop)
+        x, y = probability(rows, across).reshape(-1), truth[rows, across].double().reshape(-1)
+        sums.append(torch.stack([x.sum(), torch.dot(x, x), y.sum(), torch.dot(x, y), torch.dot(x * x, y)]).tolist())
+        ends += torch.stack(torch.aminmax(x)).tolist() if sums[-1][2] in {0.0, x.numel()} else (0.0, 1.0)
+    of_x, xx, of_y, xy, xxy = (math.fsum(values) for values in zip(*sums, strict=True))
+    constant = of_y in {0.0, height * width} and min(ends) == max(ends)
+    return _Sums(height * width, of_x, xx, of_y, xy, xxy, constant)
 
 
 def _centroid(truth: Tensor) -> list[float]:
     """Mean row and column of the pixels that are 1."""
-    profiles = [truth.sum(axis).double() for axis in (1, 0)]
+    parts = [truth[rows] for rows in bands((truth.shape[0], truth.shape[1]))]
+    profiles = [
+        torch.cat([part.sum(1) for part in parts]).double(),
+        torch.stack([part.sum(0) for part in parts]).sum(0).double(),
+    ]
     moments = [torch.dot(profile, torch.arange(len(profile)).to(profile)) / profile.sum() for profile in profiles]
     return torch.stack(moments).tolist()
 

@@ -12,12 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from polybench.metrics.bands import sum_in_place
 from polybench.metrics.boundary import boundary_iou, scores_of
 from polybench.metrics.histograms import LEVELS, histograms
 from polybench.metrics.instances import InstanceCounts, instance_counts
-from polybench.metrics.membranes import THRESHOLDS, MembraneScores, threshold_sweep
+from polybench.metrics.labels import LabelMap, components
+from polybench.metrics.membranes import THRESHOLDS, MembraneScores, sweep_of
 from polybench.metrics.objects import match_objects
-from polybench.metrics.prepare import STEPS, Prepared, fine_steps, rounded_to_steps
+from polybench.metrics.prepare import STEPS, Prepared, rounded_to_steps, sum_of
 from polybench.metrics.stored import (
     BINS,
     SIZES,
@@ -92,32 +94,37 @@ def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
 
 
 def _counts_in_view(image: Prepared) -> Tensor:
-    return confusion_counts(image.foreground, image.mask, image.valid)
+    bands = image.bands()
+    return sum_in_place(confusion_counts(image.foreground[rows], image.mask[rows], image.valid[rows]) for rows in bands)
 
 
 def _counts(image: Prepared) -> Tensor:
-    return confusion_counts(image.foreground, image.mask, torch.ones_like(image.mask))
+    return sum_in_place(_confusion(image.foreground[rows], image.mask[rows]) for rows in image.bands())
+
+
+def _confusion(prediction: Tensor, mask: Tensor) -> Tensor:
+    return confusion_counts(prediction, mask, torch.ones_like(mask))
 
 
 def _counts_eight_bit(image: Prepared) -> Tensor:
-    everywhere = torch.ones_like(image.valid)
-    return torch.stack([confusion_counts(image.eight_bit >= k, image.mask, everywhere) for k in KERAS_LEVELS])
+    bands = ((image.eight_bit(rows), image.mask[rows]) for rows in image.bands())
+    return sum_of([_confusion(levels >= level, mask) for level in KERAS_LEVELS] for levels, mask in bands)
 
 
 def _counts_network(image: Prepared) -> Tensor:
-    truth = image.network_mask
-    return confusion_counts(fine_steps(image.network) > STEPS // 2, truth, torch.ones_like(truth))
+    bands, truth = image.network_bands(), image.network_mask
+    return sum_in_place(_confusion(image.network_steps(rows) > STEPS // 2, truth[rows]) for rows in bands)
 
 
 def _soft_sums(image: Prepared) -> Tensor:
-    steps, truth = fine_steps(image.network), image.network_mask
-    return torch.stack([(steps * truth).sum(), steps.sum(), STEPS * truth.sum()])
+    bands = ((image.network_steps(rows), image.network_mask[rows]) for rows in image.network_bands())
+    return sum_of([(steps * truth).sum(), steps.sum(), STEPS * truth.sum()] for steps, truth in bands)
 
 
 def _histograms(image: Prepared) -> Tensor:
-    if bool(image.valid.all()):
+    if image.all_valid:
         return image.histograms
-    return torch.stack(histograms(image.native, image.mask, image.valid))
+    return sum_of(histograms(image.native(rows), image.mask[rows], image.valid[rows]) for rows in image.bands())
 
 
 def _histograms_everywhere(image: Prepared) -> Tensor:
@@ -125,11 +132,12 @@ def _histograms_everywhere(image: Prepared) -> Tensor:
 
 
 def _network_histograms(image: Prepared) -> Tensor:
-    return torch.stack(histograms(rounded_to_steps(image.network), image.network_mask))
+    bands, truth = image.network_bands(), image.network_mask
+    return sum_of(histograms(rounded_to_steps(image.network[rows]), truth[rows]) for rows in bands)
 
 
 def _stretched_histograms(image: Prepared) -> Tensor:
-    return torch.stack(histograms(image.stretched, image.mask))
+    return sum_of(histograms(image.stretched(rows), image.mask[rows]) for rows in image.bands())
 
 
 def _structure(image: Prepared) -> Tensor:
@@ -140,31 +148,36 @@ def _structure(image: Prepared) -> Tensor:
 
 def _boundary(image: Prepared) -> Tensor:
     prediction, truth = image.in_view
-    height, width = truth.shape
-    scores = [*scores_of(image.surfaces, (height, width)), boundary_iou(prediction, truth)]
+    scores = [*scores_of(image.surfaces, image.native_size), boundary_iou(prediction, truth)]
     return _rounded(torch.tensor(scores, dtype=torch.float64))
 
 
 def _objects(image: Prepared) -> Tensor:
-    return torch.tensor(match_objects(*image.objects))
+    predicted, true = image.objects
+    return torch.tensor(match_objects(predicted.boxes, true.boxes))
 
 
 def _instances(image: Prepared) -> Tensor:
     if image.labels is None:
         raise ValueError("Instances are compared with a map of the true ones, which this image has not.")
-    valid = image.valid.cpu().numpy()
     found = image.predicted_labels
-    predicted = image.objects[0] if found is None else found.cpu().numpy() * valid
-    return _rounded(torch.tensor(instance_counts(predicted, image.labels.cpu().numpy() * valid), dtype=torch.float64))
+    predicted = components(image.in_view[0], 8) if found is None else _in_view(image, found)
+    return _rounded(torch.tensor(instance_counts(predicted, _in_view(image, image.labels)), dtype=torch.float64))
+
+
+def _in_view(image: Prepared, labels: Tensor) -> LabelMap:
+    seen: LabelMap = (labels if image.all_valid else labels * image.valid).cpu().numpy()
+    return seen
 
 
 def _membranes(image: Prepared) -> Tensor:
-    probability = image.native.cpu().numpy()
-    return _rounded(torch.from_numpy(threshold_sweep(probability, image.mask.cpu().numpy())))
+    interior = image.mask.cpu().numpy()
+    return _rounded(torch.from_numpy(sweep_of((image.above(limit) for limit in THRESHOLDS), interior)))
 
 
 def _calibration(image: Prepared) -> Tensor:
-    return _rounded(calibration_sums(image.native, image.mask, image.valid))
+    bands = ((image.native(rows), image.mask[rows], image.valid[rows]) for rows in image.bands())
+    return _rounded(calibration_sums(bands))
 
 
 def _surface(image: Prepared) -> Tensor:
@@ -172,7 +185,7 @@ def _surface(image: Prepared) -> Tensor:
 
 
 def _size(image: Prepared) -> Tensor:
-    return torch.from_numpy(object_sizes(image.in_view[0], image.objects[1]))
+    return torch.from_numpy(object_sizes(image.in_view[0], image.objects[1].areas))
 
 
 def _rounded(values: Tensor) -> Tensor:

@@ -89,6 +89,9 @@ class Task(LightningModule, ABC):
     kind: ClassVar[Kind]
     """What is predicted: a map of an image, or a number of a patch."""
 
+    by_tiles: ClassVar[bool] = False
+    """Whether an image can be predicted tile by tile: from each pixel's surroundings alone, at any size."""
+
     baselines: ClassVar[Mapping[str, Baseline]]
     """Trivial predictions that a test evaluates beside the net's."""
 

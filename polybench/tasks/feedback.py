@@ -85,6 +85,7 @@ class FeedbackSegmentationTask(SegmentationTask):
     """
 
     version: ClassVar[int] = 1
+    by_tiles: ClassVar[bool] = False
 
     def __init__(
         self,

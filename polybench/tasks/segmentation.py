@@ -59,6 +59,7 @@ class SegmentationTask(Task):
 
     version: ClassVar[int] = 1
     kind: ClassVar[Kind] = "segmentation"
+    by_tiles: ClassVar[bool] = True
     baselines: ClassVar[Mapping[str, Baseline]] = BASELINES
 
     def __init__(

@@ -4,9 +4,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
+import polybench
 from polybench.cli.main import run
+from polybench.data import memory
 from tests.cli.recipes import write_recipe
 
 
@@ -123,3 +126,61 @@ def test_name_that_is_no_utf8_is_one_sentence(
     assert run(words) == 2
     assert r"\xff.png' is not UTF-8" in capsys.readouterr().err
     assert not (tmp_path / "masks").exists()
+
+
+def test_tiles_give_masks_and_probabilities_at_the_images_own_size(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiles = ["--tile", "16", "--overlap", "8"]
+    assert run([*words, *tiles]) == 0
+    printed = capsys.readouterr().out
+    assert "tiles of 16x16 pixels that overlap by 8 (the net's stride is 8)" in printed
+    assert "Along the seams of the tiles, probabilities differ by at most" in printed
+    assert run([*words, *tiles, "--out", "maps", "--probabilities"]) == 0
+    for name in ("a", "deep/a", "deep/er/b", "c"):
+        mask = np.asarray(Image.open(tmp_path / "masks" / f"{name}.png"))
+        probability = np.load(tmp_path / "maps" / f"{name}.npy")
+        assert (probability.shape, probability.dtype) == (mask.shape, np.float32)
+        assert np.array_equal(probability >= 0.5, mask == 255)
+
+
+def test_image_of_one_tile_is_predicted_whole(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = polybench.load(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    image = np.array(Image.open(tmp_path / "images" / "deep" / "a.jpg").crop((0, 0, 24, 32)))
+    for path in (tmp_path / "images").rglob("*.*"):
+        path.unlink()
+    Image.fromarray(image).save(tmp_path / "images" / "a.png")
+    assert run([*words, "--tile", "64", "--probabilities"]) == 0
+    assert "No image is larger than a tile" in capsys.readouterr().out
+    with torch.no_grad():
+        whole = task.predict_probability(torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255)[0, 0]
+    np.testing.assert_allclose(np.load(tmp_path / "masks" / "a.npy"), whole.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--overlap", "8"], "--overlap is of no use without --tile"),
+        (["--tile", "20"], "--tile must be a multiple of the net's stride of 8 pixels, such as 24, not 20"),
+        (["--tile", "16", "--overlap", "16"], "--overlap must be at least 0 and less than --tile 16, not 16"),
+        (["--tile", "16", "--refine", "classifier.ckpt"], "leave out --refine, or --tile"),
+    ],
+)
+def test_tiles_that_cannot_be_are_refused_in_one_sentence(
+    words: list[str], options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run([*words, *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_images_that_do_not_fit_into_memory_are_named(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: 15 * 33 * 21)
+    assert run(words) == 1
+    captured = capsys.readouterr()
+    assert "2 of 4 images" in captured.out
+    assert "a.png' has 50x30 pixels: predicting it takes about" in captured.err

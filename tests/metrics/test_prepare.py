@@ -63,7 +63,7 @@ def test_eight_bits_round_halves_up() -> None:
     levels = torch.tensor([[127.0, 128.0, 128.0, 129.0]]) / 255
     mask = torch.zeros(1, 2, dtype=torch.bool)
     image = Prepared(levels, mask, ~mask, resize_affine((1, 4), (1, 2)))
-    assert image.eight_bit.tolist() == [[128, 129]]
+    assert image.eight_bit(slice(None)).tolist() == [[128, 129]]
 
 
 def test_a_turned_map_is_refused() -> None:

@@ -13,7 +13,8 @@ MASKS = arrays(np.bool_, (9, 11))
 
 
 def ours(probability: np.ndarray, mask: np.ndarray, beta2: float = 1.0) -> float:
-    return float(weighted_f(torch.from_numpy(probability), torch.from_numpy(mask), beta2))
+    values = torch.from_numpy(probability)
+    return float(weighted_f(lambda rows, columns: values[rows, columns].double(), torch.from_numpy(mask), beta2))
 
 
 def theirs(probability: np.ndarray, mask: np.ndarray, beta: float = 1.0) -> float:

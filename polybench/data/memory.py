@@ -1,0 +1,117 @@
+"""See beforehand whether an image fits into memory: a process that takes too much is killed without a word."""
+
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from polybench.errors import DataError
+
+CGROUPS = Path("/sys/fs/cgroup")
+PROC = Path("/proc")
+
+NAMES = {"": ("memory.max", "memory.current"), "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes")}
+"""Controllers of a line of /proc/self/cgroup, none in version 2 -> files with the limit and the usage of memory."""
+
+GIGABYTE = 10**9
+
+
+class Sized(NamedTuple):
+    """An image by name, and its size in pixels."""
+
+    name: str
+    height: int
+    width: int
+
+
+def size_of(path: Path) -> Sized | None:
+    """The size that a file's header tells, of an image or a stored array; None where it can't be read."""
+    try:
+        if path.suffix.lower() == ".npy":
+            shape = [side for side in np.load(path, mmap_mode="r", allow_pickle=False).shape if side != 1]
+            return Sized(str(path), shape[0], shape[1]) if len(shape) == 2 else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return Sized(str(path), image.height, image.width)
+    except (OSError, SyntaxError, TypeError, ValueError, EOFError, Image.DecompressionBombError):
+        return None  # whoever reads it says why
+
+
+def sizes_of(paths: Iterable[Path]) -> list[Sized]:
+    """The sizes of those files that tell one."""
+    return [found for path in paths if (found := size_of(path)) is not None]
+
+
+def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advice: str = "") -> None:
+    """Refuse images of which the largest wouldn't fit into memory.
+
+    Args:
+        images: The images.
+        per_pixel: Bytes for each pixel of an image.
+        what: What takes them, such as "scoring it".
+        advice: What else makes it less, such as "leave out --membranes, ".
+
+    Raises:
+        DataError: If one doesn't fit; it is named.
+    """
+    largest = max(images, key=lambda image: image.height * image.width, default=None)
+    free = available_memory()
+    if largest is None or free is None or largest.height * largest.width * per_pixel <= free:
+        return
+    needed = largest.height * largest.width * per_pixel
+    raise DataError(
+        f"'{largest.name}' has {largest.width}x{largest.height} pixels: {what} takes about {needed / GIGABYTE:.1f} GB "
+        f"of memory ({per_pixel:g} bytes a pixel), and {free / GIGABYTE:.1f} GB are available: {advice}cut or shrink "
+        "the image, or use a machine with more memory."
+    )
+
+
+def available_memory() -> int | None:
+    """Bytes that this process can still take: of the machine, and of its control groups; None where nobody says."""
+    known = [free for free in (_of_machine(), *_of_groups()) if free is not None]
+    return max(min(known), 0) if known else None
+
+
+def _of_machine() -> int | None:
+    """What the kernel takes for available, or the pages that are free where it doesn't say."""
+    try:
+        lines = (PROC / "meminfo").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _of_groups() -> list[int | None]:
+    """What is left below the limit of each control group that this process is in, of version 2 and of version 1."""
+    try:
+        lines = (PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    found: list[int | None] = []
+    for line in lines:
+        controllers, _, path = line.partition(":")[2].partition(":")
+        if controllers in NAMES:
+            root, names = CGROUPS / controllers, NAMES[controllers]
+            folder = root / path.lstrip("/")
+            within = [folder, *folder.parents]
+            found += [_left(one, *names) for one in within if one.is_relative_to(root)]
+    return found
+
+
+def _left(group: Path, limit: str, usage: str) -> int | None:
+    """Bytes below the limit of a group; its file cache, which gives way, counts as free."""
+    try:
+        most, used = int((group / limit).read_text()), int((group / usage).read_text())
+        stat = dict(line.split(maxsplit=1) for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no such group here, or no limit
+        return None
+    return most - used + int(stat.get("total_inactive_file", stat.get("inactive_file", 0)))

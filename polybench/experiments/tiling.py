@@ -1,0 +1,75 @@
+"""`--tile` and `--overlap` of `predict`: large images at their own scale, tile by tile."""
+
+from collections.abc import Iterator
+
+import torch
+
+from polybench.data.images import UInt8Array
+from polybench.errors import ConfigError
+from polybench.experiments.session import Session
+from polybench.tasks.base import task_of, unwrapped
+from polybench.tasks.images import as_input
+from polybench.tasks.stride import PROBE, stride_of
+from polybench.tasks.tiles import Seams, Tiling, predict_in_tiles
+
+USUAL_STRIDE = 32
+"""Of encoders with five stages; for nets that can't be looked through."""
+
+SEEN = 1e-4
+"""A difference of probabilities along seams beyond what rounding explains."""
+
+
+def tiling_of(session: Session) -> Tiling | None:
+    """How the options cut images; None where they don't.
+
+    Raises:
+        ConfigError: If the numbers don't go with each other or with the net, or the task can't predict tiles.
+    """
+    size, overlap = session.config.tile, session.config.overlap
+    if size is None:
+        if overlap is not None:
+            raise ConfigError("--overlap is of no use without --tile, the size of the tiles.")
+        return None
+    if session.config.refine:
+        raise ConfigError("--refine looks at predictions of whole images: leave out --refine, or --tile.")
+    task = task_of(session.model)
+    if not task.by_tiles:
+        raise ConfigError(f"{type(task).__name__} predicts from whole images: leave out --tile.")
+    stride = stride_of(unwrapped(task.net), [(PROBE, PROBE), session.datamodule.size]) or USUAL_STRIDE
+    return Tiling(size, size // 4 // stride * stride if overlap is None else overlap, stride)
+
+
+def tiled(session: Session, image: UInt8Array, tiling: Tiling, seams: Seams) -> Iterator[torch.Tensor]:
+    """Predict an image (h, w, 3) in tiles; some rows of foreground probabilities at a time, (rows, w), float32."""
+    task = task_of(session.model)
+
+    def predict(tile: UInt8Array) -> torch.Tensor:
+        with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
+            return task.predict_probability(as_input(tile, None).to(task.device))[0, 0]
+
+    return predict_in_tiles(predict, image, tiling, seams)
+
+
+def described(tiling: Tiling) -> str:
+    """A sentence on how images are cut."""
+    return (
+        f"Images are predicted at their own scale, in tiles of {tiling.size}x{tiling.size} pixels that overlap by "
+        f"{tiling.overlap} (the net's stride is {tiling.stride})."
+    )
+
+
+def measured(tiling: Tiling, seams: Seams) -> str:
+    """A sentence on how tiles agree where they meet."""
+    if tiling.overlap == 0:
+        return "Tiles that don't overlap can't be compared where they meet: give --overlap to learn how they agree."
+    if not seams.pixels:
+        return "No image is larger than a tile: the predictions are those of whole images."
+    found = (
+        f"Along the seams of the tiles, probabilities differ by at most {seams.largest:.1e} and by {seams.mean:.1e} in "
+        "the mean"
+    )
+    if seams.largest > SEEN:
+        return (
+            f"{found}: the net looks farther than half of --overlap, or at the whole image; raise --overlap or --tile."
+        )
+    return f"{found}: the result is that of whole images up to rounding."
