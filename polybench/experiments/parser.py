@@ -1,11 +1,11 @@
 """LightningCLI's parser with errors in one sentence, and what becomes of the configuration that it resolves."""
 
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from lightning.fabric.utilities.enums import LightningEnum
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
@@ -18,8 +18,8 @@ from polybench.experiments.own_code import explain
 START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
 """Argument of a net that asks for start weights -> its value for none."""
 
-yaml.SafeDumper.add_multi_representer(  # Timer's interval, for example, is one, and has no form in YAML otherwise
-    LightningEnum, lambda dumper, member: dumper.represent_str(str(member.value))
+yaml.SafeDumper.add_multi_representer(  # Timer's interval, for example, is a member of one, and has no form in YAML otherwise
+    Enum, lambda dumper, member: dumper.represent_str(str(member.value))
 )
 
 
