@@ -18,7 +18,7 @@ from polybench.experiments.own_code import explain
 START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
 """Argument of a net that asks for start weights -> its value for none."""
 
-yaml.SafeDumper.add_multi_representer(  # Timer's interval, for example, is a member of one, and has no form in YAML otherwise
+yaml.SafeDumper.add_multi_representer(  # an interval of Timer, for example, has no form in YAML otherwise
     Enum, lambda dumper, member: dumper.represent_str(str(member.value))
 )
 
