@@ -225,6 +225,7 @@ def test_validate_prints_what_training_logged(recipe: Path, tmp_path: Path, caps
     assert f"{best:.4f}" in shown
     assert "pranet@2 max" in shown
     assert final_metrics(tmp_path / "validated", "validate_metrics.csv")["val/dice"].item() == best
+    assert "clinicdb, val subset of 'split': per_image@2, 2 images in 1 group" in " ".join(shown.split())
 
 
 def test_test_command_writes_rows(recipe: Path, tmp_path: Path) -> None:
