@@ -10,7 +10,7 @@ positive is, so that a good part of them is told apart by darkness alone.
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
@@ -24,7 +24,7 @@ from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import PatchBatch, PatchSample, collate_patches, image_to_float
 from polybench.data.splits import Subset
 from polybench.errors import ConfigError, DataError
-from polybench.metrics.protocols import PATCHES
+from polybench.metrics.protocols import PATCHES, Protocol
 from polybench.results.facts import DatasetFacts
 
 EVALUATION_SEED = 0
@@ -55,6 +55,9 @@ class PatchDataModule(ResumableDataModule):
     """
 
     sampler = PatchSampler
+
+    ranked_by: ClassVar[Protocol] = PATCHES
+    """The protocol of patches, by which training is watched."""
 
     @classmethod
     def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +179,7 @@ class PatchDataModule(ResumableDataModule):
         return replace(
             self.source.facts(),
             size=self.size,
-            ranked_by=PATCHES.name,
+            ranked_by=self.ranked_by.name,
             patches_sha256=tested.sha256 if tested is not None else None,
         )
 
