@@ -19,8 +19,7 @@ from polybench.callbacks.checkpoint import BEST, LAST, RunMark
 from polybench.callbacks.selected_file import take_up
 from polybench.callbacks.weights import bit_sums, not_finite
 from polybench.errors import ConfigError
-from polybench.metrics import PER_IMAGE, PROTOCOLS
-from polybench.metrics.protocols import PATCHES
+from polybench.tasks.monitors import better_mode
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -210,10 +209,7 @@ def _refuse_direction(monitor: str | None, mode: str) -> None:
         raise ConfigError(f"checkpoint.monitor must be what validation logs, such as val/dice, not {monitor}.")
     if mode not in ("min", "max"):
         raise ConfigError(f"checkpoint.mode must be min or max, not {mode}.")
-    name = monitor.removeprefix("val/")
-    known = {f"{one.name}/{metric}": way for one in PROTOCOLS for metric, way in one.directions.items()}
-    known |= {**PATCHES.directions, **PER_IMAGE.directions, "loss": "lower"}
-    better = {"lower": "min", "higher": "max", None: mode}[known.get(name)]
+    better = better_mode(monitor) or mode
     if mode != better:
         raise ConfigError(f"checkpoint.mode {mode} would select the worst {monitor}: use {better}.")
 

@@ -50,6 +50,8 @@ class FitChecks(Callback):
         Raises:
             ConfigError: If more batches are accumulated than an epoch has, or no validation would take place.
         """
+        if trainer.fast_dev_run or math.isinf(trainer.num_training_batches):  # type: ignore[attr-defined]
+            return
         batches = int(trainer.num_training_batches)
         self._check_accumulation(trainer, batches)
         steps = trainer.estimated_stepping_batches
@@ -65,7 +67,8 @@ class FitChecks(Callback):
 
     def _check_accumulation(self, trainer: Trainer, batches: int) -> None:
         accumulated = trainer.accumulate_grad_batches
-        if accumulated > batches:
+        limited = trainer.limit_train_batches != 1.0  # a try, which its record calls one
+        if accumulated > batches and not limited:
             raise ConfigError(
                 f"--trainer.accumulate_grad_batches {accumulated} is more than the {batches} batches of an epoch, "
                 "after which a step is taken in any case: choose at most as many."

@@ -32,7 +32,8 @@ def fit_schedules(trainer: Trainer) -> None:
     """
     steps = trainer.estimated_stepping_batches
     each = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
-    epochs = math.inf if math.isinf(steps) else math.ceil(steps / each)
+    unknown = math.isinf(steps) or bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+    epochs = math.inf if unknown else math.ceil(steps / each)
     for config in trainer.lr_scheduler_configs:
         fit_to_run(config.scheduler, steps, epochs, "step" if config.interval == "step" else "epoch")
 

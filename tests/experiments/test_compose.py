@@ -78,6 +78,42 @@ def test_recipe_holds_the_files_alone(tmp_path: Path) -> None:
     assert (found.recipe["data"], found.config["data"]) == ({"class_path": "fractions.Fraction"}, "decimal.Decimal")
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (
+            ["--trainer.max_epochs", "1", "--trainer.max_epochs=2"],
+            "--trainer.max_epochs is given 2 times: the last one, 2",
+        ),
+        (["--model.net.init_args.depth", "1", "--model.net.depth", "3"], "--model.net.depth is given 2 times"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_said(words: list[str], note: str) -> None:
+    (found,) = composed(*words).notes
+    assert note in found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--name", "a", "--name", "a"],
+        [
+            "--trainer.callbacks+",
+            "A",
+            "--trainer.callbacks.x",
+            "1",
+            "--trainer.callbacks+",
+            "B",
+            "--trainer.callbacks.x",
+            "2",
+        ],
+    ],
+    ids=["alike", "of-two-callbacks"],
+)
+def test_options_that_say_the_same_or_are_of_two_callbacks_are_not(words: list[str]) -> None:
+    assert composed(*words).notes == ()
+
+
 def test_merging_changes_neither_side() -> None:
     base, over = {"a": {"b": [1]}, "d": "x.Y"}, {"a": {"b+": [2], "c": 3}, "d": {"init_args": {"e": 1}}}
     found = merge(base, over, [])

@@ -142,6 +142,17 @@ def test_evaluation_needs_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFix
     assert "needs --ckpt_path" in complaint([command, "--config", str(recipe)], capsys)
 
 
+@pytest.mark.parametrize("command", ["test", "validate", "predict"])
+def test_a_checkpoint_by_name_that_is_absent_says_how_to_get_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
+    recipe = write_recipe(tmp_path, tmp_path)
+    found = complaint([command, "--config", str(recipe), "--ckpt_path", "best"], capsys)
+    assert "There is no best checkpoint in 'runs/tiny-s0': train the recipe with `polybench fit`" in found
+
+
 def test_wrong_option_over_a_configuration_given_as_text(
     tmp_path: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
