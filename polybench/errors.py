@@ -45,5 +45,6 @@ def did_you_mean(word: str, candidates: Iterable[str]) -> str:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """The beginning of a text that may be long, for messages."""
+    """The beginning of a text that may be long, on one line, for messages."""
+    text = " ".join(text[: most + 1].split())
     return text if len(text) <= most else f"{text[:most]}..."

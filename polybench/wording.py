@@ -1,8 +1,11 @@
 """Counts and names in messages."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
+_COLUMN = re.compile(r"(?!www\.)([A-Za-z0-9_.+:=%,-]|@(?=[0-9])){1,64}")
+_NOUN = re.compile(r"[A-Za-z][A-Za-z -]{0,39}")
 _SHOWN = 5
 _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories of control characters, surrogates and separators of lines and paragraphs."""
@@ -19,6 +22,20 @@ def counted(n: int, noun: str) -> str:
     ('1 group', '0 dangling links')
     """
     return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def is_column(name: str) -> bool:
+    """Whether a metric's name can head a column of a table, a CSV file and a page as it is.
+
+    >>> is_column("iou_0.5"), is_column("my metric"), is_column("a|b")
+    (True, False, False)
+    """
+    return _COLUMN.fullmatch(name) is not None
+
+
+def is_noun(what: str) -> bool:
+    """Whether a text can name the rows of a table, such as images or patches."""
+    return _NOUN.fullmatch(what) is not None
 
 
 def some(names: Sequence[str]) -> str:

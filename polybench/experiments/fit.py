@@ -164,7 +164,7 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
     if not session.identity.training_id:
         session.identity.work_out(session.trainer)
     record = trained_record(context, session, best, data, all_scores(rows, protocols))
-    kept = keep(record, rows, protocols, session.run_folder)
+    record, kept = keep(record, rows, protocols, session.run_folder)
     if session.config.no_leaderboard:
         return Fitted(session, record, reason="--no_leaderboard was given", checkpoint=best)
     from polybench.results.page import write_page  # imported when needed, so that fits start sooner

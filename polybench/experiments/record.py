@@ -20,7 +20,7 @@ from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
-from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, texts_of, write_record
+from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, sealed, write_record
 
 KEPT_RECORD, KEPT_TABLE = "record.json", "record.csv"
 """Names of a run's record and per-image table in its own folder."""
@@ -196,19 +196,20 @@ def write_records(
     return path
 
 
-def keep(trained: Record, rows: Rows, protocols: Sequence[Protocol], folder: Path) -> str:
+def keep(trained: Record, rows: Rows, protocols: Sequence[Protocol], folder: Path) -> tuple[Record, str]:
     """Write a run's record and table into its own folder first, where they are when the leaderboards take no files.
 
     Returns:
-        A sentence that says so; empty where that folder takes none either.
+        The record with the hash of its table, and a sentence that says where both are; empty where that folder takes
+        no files either.
     """
-    text, csv = texts_of(trained, image_table(rows, protocols))
+    record, csv = sealed(trained, image_table(rows, protocols))
     try:
         atomic_write_text(folder / KEPT_TABLE, csv)
-        atomic_write_text(folder / KEPT_RECORD, text)
+        atomic_write_text(folder / KEPT_RECORD, record.to_json())
     except WriteError:
-        return ""
-    return f"The numbers are in '{folder / KEPT_RECORD}' and '{KEPT_TABLE}' beside it."
+        return record, ""
+    return record, f"The numbers are in '{folder / KEPT_RECORD}' and '{KEPT_TABLE}' beside it."
 
 
 def _same_test(one: Record, other: Record) -> bool:

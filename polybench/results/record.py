@@ -20,7 +20,7 @@ from polybench.results.facts import (
     StartFacts,
     TrainingFacts,
 )
-from polybench.results.record_checks import check_counts, check_kind, check_names
+from polybench.results.record_checks import check_counts, check_kind, check_methods, check_names
 from polybench.results.record_text import parse, read_text
 from polybench.results.strict import decode, encode
 from polybench.results.table_file import read_table, table_text, text_sha256
@@ -98,6 +98,7 @@ class Record:
         check_names(self)
         check_counts(self)
         check_kind(self)
+        check_methods(self)
 
     def to_json(self) -> str:
         """The file's text: keys in the order of the fields, two blanks of indent.
@@ -197,7 +198,8 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
         RecordError: If the rows have no ids, no groups or an id twice.
         WriteError: If a write fails; then nothing counts as written.
     """
-    text, csv = texts_of(record, rows)
+    record, csv = sealed(record, rows)
+    text = record.to_json()
     folder = root / "records" / record.dataset.name
     number = 1
     while not _claim(folder / f"{_stem(record, number)}.json", csv, text):
@@ -205,14 +207,14 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
     return folder / f"{_stem(record, number)}.json"
 
 
-def texts_of(record: Record, rows: "pd.DataFrame") -> tuple[str, str]:
-    """The text of a record's file, with the hash of its table, and that of the table.
+def sealed(record: Record, rows: "pd.DataFrame") -> tuple[Record, str]:
+    """A record with the hash of its table, and the text of that table.
 
     Raises:
         RecordError: If the rows have no ids, no groups or an id twice.
     """
     csv = table_text(rows)
-    return replace(record, table_sha256=text_sha256(csv)).to_json(), csv
+    return replace(record, table_sha256=text_sha256(csv)), csv
 
 
 def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from polybench.errors import RecordError, shortened
 from polybench.results.facts import ProtocolScores
+from polybench.wording import is_column, is_noun
 
 if TYPE_CHECKING:
     from polybench.results.record import Record
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PROTOCOL = re.compile(r"[a-z0-9_]{1,64}@[1-9][0-9]{0,5}")
-_METRIC = re.compile(r"(?!www\.)([A-Za-z0-9_.+:=%,-]|@(?=[0-9])){1,64}")
-_ROWS = re.compile(r"[A-Za-z][A-Za-z -]{0,39}")
 
 
 def is_slug(name: str) -> bool:
@@ -57,9 +56,11 @@ def _check_words(protocol: str, scores: ProtocolScores) -> None:
     """Check the names that a protocol gives to its metrics and to its rows."""
     named = [*scores.values, *scores.shown, *scores.means, *(name for cell in scores.compared for name in cell)]
     for metric in [*named, *([scores.headline] if scores.headline is not None else [])]:
-        if not _METRIC.fullmatch(metric):
+        if not is_column(metric):
             raise RecordError(f"metric '{shortened(metric)}' of {protocol} can't name a column: use a word.")
-    if not _ROWS.fullmatch(scores.what):
+    if not scores.values:
+        raise RecordError(f"{protocol} has no metrics.")
+    if not is_noun(scores.what):
         raise RecordError(f"what '{shortened(scores.what)}' of {protocol} are must be a word, such as images.")
 
 
@@ -114,3 +115,26 @@ def check_kind(record: "Record") -> None:
         raise RecordError(
             f"provenance.finished_at '{record.provenance.finished_at}' is not an ISO date and time in UTC."
         )
+
+
+def check_methods(record: "Record") -> None:
+    """Check that what methods say of a run has the parts that pages show.
+
+    Raises:
+        RecordError: If one is missing.
+    """
+    if record.passes is not None:
+        lengths = {len(numbers) for found in record.passes.curve.values() for numbers in found.values()}
+        if len(lengths) != 1 or 0 in lengths:
+            raise RecordError("passes.curve must have a number for each pass, as many for each metric.")
+    facts = record.refinement
+    if facts is None:
+        return
+    parts = {
+        "objects": (facts.objects, ("tested", "thresholded", "refined")),
+        "scores": (facts.scores, ("tested", "thresholded")),
+        "milliseconds": (facts.milliseconds, ("segmentation", "regions", "classification")),
+    }
+    for key, (found, needed) in parts.items():
+        if missing := [name for name in needed if name not in found]:
+            raise RecordError(f"refinement.{key} lacks '{missing[0]}'.")

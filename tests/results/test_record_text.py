@@ -51,7 +51,7 @@ def _change(**values: object) -> Callable[[Path], None]:
             *parents, last = key.split("__")
             place = data
             for parent in parents:
-                place = place[parent]
+                place = place[parent.replace("image_1", "image@1")]
             place[last] = value
         path.write_text(json.dumps(data))
 
@@ -70,6 +70,9 @@ def _huge(path: Path) -> None:
     os.truncate(path, MOST_BYTES + 1)
 
 
+VALUE = {"value": 0.5, "low": 0.5, "high": 0.5, "direction": "higher"}
+PASSES = {"reported": 1, "fixed_points": 0, "cycles": 0, "mean_passes": 1.0, "curve": {"per_image@1": {"dice": []}}}
+
 HOSTILE = {
     "huge integer": _change(seed=10**4000),
     "integer beyond floats": _change(training__wall_seconds=10**400),
@@ -84,6 +87,11 @@ HOSTILE = {
         path.write_text(path.read_text().replace("per_image@1", f"per_image@{'9' * 5000}")) and None
     ),
     "path in a name": _change(dataset__name="../../x"),
+    "no metrics of a protocol": _change(metrics__per_image_1__values={}),
+    "metric that is a link": _change(metrics__per_image_1__values={"[q](http://x)": VALUE}),
+    "metric with a break": _change(metrics__per_image_1__headline="dice |\n# x"),
+    "row that is a link": _change(metrics__per_image_1__what="[q](http://x)"),
+    "passes without numbers": _change(passes=PASSES),
     "no metrics": _change(metrics={}),
     "bytes": _put(b"\xff\xfe\x00{"),
     "empty": _put(b""),

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from polybench.disk import make_folder, writing
+
 Size = tuple[int, int]
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -27,15 +29,17 @@ def save_mask(path: Path, mask: Mask, mode: MaskMode = "L") -> None:
 def save_stack(path: Path, slices: Pixels) -> None:
     """Write slices (N, H, W) as the pages of one TIFF."""
     head, *rest = [Image.fromarray(page) for page in slices]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head.save(path, save_all=True, append_images=rest)
+    make_folder(path.parent)
+    with writing(path):
+        head.save(path, save_all=True, append_images=rest)
 
 
 def _save(path: Path, image: Image.Image) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".jpg":
-        image.save(path, quality=95)
-    elif path.suffix == ".gif":
-        image.save(path, optimize=False)  # an optimised one has a palette instead of greys
-    else:
-        image.save(path)
+    make_folder(path.parent)
+    with writing(path):
+        if path.suffix == ".jpg":
+            image.save(path, quality=95)
+        elif path.suffix == ".gif":
+            image.save(path, optimize=False)  # an optimised one has a palette instead of greys
+        else:
+            image.save(path)

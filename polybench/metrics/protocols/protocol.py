@@ -16,6 +16,7 @@ import torch
 
 from polybench.metrics.histograms import roc_auc
 from polybench.metrics.sufficient import Rows
+from polybench.wording import is_column, is_noun
 
 Direction = Literal["higher", "lower"]
 """Which way a metric is better."""
@@ -48,7 +49,7 @@ class Protocol:
         what: What its rows are, such as images, patches or slices.
 
     Raises:
-        ValueError: If a metric is named that has no direction.
+        ValueError: If a metric is named that has no direction, or by what can't head a column.
     """
 
     name: str
@@ -69,12 +70,17 @@ class Protocol:
     what: str = "images"
 
     def __post_init__(self) -> None:
-        """Check that every metric that is named has a direction."""
+        """Check that every metric that is named has a direction, and that a record can hold its name."""
         unknown = {self.headline, *self.shown, *(name for cell in self.compared for name in cell)} - set(
             self.directions
         )
         if unknown:
             raise ValueError(f"The protocol {self.name} has no direction for {', '.join(sorted(unknown))}.")
+        if not all(map(is_column, (self.name, *self.directions))) or not is_noun(self.what):
+            raise ValueError(
+                f"The protocol {self.name} names a metric by more than letters, digits and _.+:=%,- or its rows by "
+                f"more than a word: {', '.join(self.directions)}; {self.what}."
+            )
 
     @property
     def key(self) -> str:
