@@ -2,8 +2,8 @@
 
 Measured by `tools/benchmark_memory.py` on maps of the mask's size: the map (4 bytes) and the mask (1) are included, and
 so is what the statistics of several protocols share. Protocols are computed one after another, so that all those of
-every dataset take little more than the largest of them. Objects are discs in these maps: noise, whose outlines are long,
-takes more for `boundary` and the column `surface` (`--noise` of the tool).
+every dataset take little more than the largest of them. Objects are discs in these maps: noise, whose outlines are
+long, takes more for `boundary` and the column `surface` (`--noise` of the tool).
 """
 
 from collections.abc import Iterable, Mapping
