@@ -40,6 +40,10 @@ PLAIN, REFINED = 15, 21
 """Bytes a pixel of an image that is decoded and predicted, beside what the net takes."""
 
 
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch says where memory runs out, on different devices."""
+
+
 @dataclass
 class Prediction:
     """A folder of images on its way to masks.
@@ -82,7 +86,7 @@ class Prediction:
             except (DataError, OSError) as error:
                 self.problems.append(str(error))
             except (MemoryError, RuntimeError) as error:
-                self.problems.append(out_of_memory(path, self.tiling, error))
+                self.problems.append(why_failed(path, self.tiling, error))
             yield path
         if self.refinement is not None:
             atomic_write_text(self.out / REGIONS, regions_csv(self.regions))
@@ -205,16 +209,18 @@ def finite(probability: torch.Tensor, path: Path) -> torch.Tensor:
     return probability
 
 
-def out_of_memory(path: Path, tiling: Tiling | None, error: Exception) -> str:
-    """The sentence for an image on which memory ran out.
+def why_failed(path: Path, tiling: Tiling | None, error: Exception) -> str:
+    """The sentence for an image that the net fails on: memory has run out, or it is too small for a tile.
 
     Raises:
         Exception: The error itself, where it is another.
     """
-    if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "memory" not in str(error):
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in NO_MEMORY):
+        what = "lower --tile" if tiling else "use a machine with more memory (another --trainer.accelerator)"
+        return f"'{path}' takes more memory in the net than there is: {what}."
+    if tiling is None:
         raise error
-    what = "lower --tile" if tiling else "choose a device with more memory (--trainer.accelerator cpu)"
-    return f"'{path}' doesn't fit into the memory that the net needs: {what}."
+    return f"The net can't predict tiles of '{path}' ({str(error).splitlines()[0]}): use a larger image, or no --tile."
 
 
 def mask_of(

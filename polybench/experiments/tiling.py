@@ -23,7 +23,7 @@ def tiling_of(session: Session) -> Tiling | None:
     """How the options cut images; None where they don't.
 
     Raises:
-        ConfigError: If the numbers don't go with each other or with the net, or the task can't predict tiles.
+        ConfigError: If the numbers don't go with each other or with the net, or net or task can't predict tiles.
     """
     size, overlap = session.config.tile, session.config.overlap
     if size is None:
@@ -36,7 +36,9 @@ def tiling_of(session: Session) -> Tiling | None:
     if not task.by_tiles:
         raise ConfigError(f"{type(task).__name__} predicts from whole images: leave out --tile.")
     stride = stride_of(unwrapped(task.net), [(PROBE, PROBE), session.datamodule.size]) or USUAL_STRIDE
-    return Tiling(size, size // 4 // stride * stride if overlap is None else overlap, stride)
+    tiling = Tiling(size, size // 4 // stride * stride if overlap is None else overlap, stride)
+    task.check_outputs((size, size))
+    return tiling
 
 
 def tiled(session: Session, image: UInt8Array, tiling: Tiling, seams: Seams) -> Iterator[torch.Tensor]:

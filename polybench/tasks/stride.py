@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+
+from polybench.tasks.outputs import tensors_in
 
 PROBE = 512
 """Height and width of the image that a net is looked through with, pixels."""
@@ -17,7 +19,7 @@ GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 def stride_of(net: nn.Module, sizes: Sequence[tuple[int, int]]) -> int | None:
     """Find the stride on the meta device, where nothing costs memory or arithmetic.
 
-    A grid counts where a module makes it smaller than what it is given, unless it sees the whole image at once.
+    A grid counts where a module takes or gives it, unless what makes it sees the whole image at once.
 
     Args:
         net: Takes images (1, 3, H, W); it stays as it is.
@@ -35,21 +37,29 @@ def stride_of(net: nn.Module, sizes: Sequence[tuple[int, int]]) -> int | None:
 
 
 def _stride(net: nn.Module, height: int, width: int) -> int:
-    grids = {height: 1}
+    grids, pooled = {height: 1}, {1}
 
     def look(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        rows = max((one.shape[-2] for one in inputs if _is_map(one)), default=0)
-        if _is_map(output) and rows > output.shape[-2]:
-            before = grids.get(rows, round(height / rows))
-            grids.setdefault(output.shape[-2], before * round(rows / output.shape[-2]))
+        before, after = _rows(inputs), _rows(output)
+        if isinstance(module, GLOBAL):
+            pooled.update(after)
+            return
+        for rows in sorted(before - pooled, reverse=True):
+            grids.setdefault(rows, round(height / rows))  # something that is no module has made it
+        if any(isinstance(part, GLOBAL) for part in module.modules()):
+            return
+        for rows in after - pooled:
+            if before and rows < max(before):
+                grids.setdefault(rows, grids.get(max(before), 1) * round(max(before) / rows))
 
     for module in net.modules():
-        if module is not net and not any(isinstance(part, GLOBAL) for part in module.modules()):
+        if module is not net:
             module.register_forward_hook(look)
     with torch.no_grad():
         net(torch.empty(1, 3, height, width, device="meta"))
     return max(grids.values())
 
 
-def _is_map(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.ndim == 4
+def _rows(values: Any) -> set[int]:
+    """Heights of the maps (N, C, H, W) among what a module takes or gives."""
+    return {value.shape[-2] for value in tensors_in(values) if value.ndim == 4}

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from polybench.errors import ConfigError
+from polybench.models import EFEN
+from polybench.models.fcn16s import FCN16sAtrous
 from polybench.tasks.images import as_input
 from polybench.tasks.stride import stride_of
 from polybench.tasks.tiles import Predict, Seams, Span, Tiling, predict_in_tiles
@@ -151,6 +153,19 @@ def test_stride_of_a_library_net() -> None:
     )
     assert stride_of(smp.PSPNet("resnet18", encoder_weights=None), [(512, 512)]) == 8
     assert stride_of(smp.DeepLabV3Plus("resnet18", encoder_weights=None), [(512, 512)]) == 16
+
+
+def test_stride_of_a_net_that_pools_by_a_function() -> None:
+    class Functional(Local):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.down(nn.functional.max_pool2d(images, 4))
+
+    assert stride_of(Functional(), [(64, 64)]) == 8
+
+
+def test_stride_of_nets_of_the_papers() -> None:
+    assert stride_of(EFEN(widths=(8, 8, 8, 8), pretrained=False), [(512, 512)]) == 8
+    assert stride_of(FCN16sAtrous(encoder="resnet18", encoder_weights=None), [(512, 512)]) == 16
 
 
 def test_stride_of_a_net_that_needs_values_is_not_known() -> None:
