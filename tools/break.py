@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--match",
         default="",
         metavar="TEXT",
-        help="cases (or planted faults) with this regular expression in their name",
+        help="regular expression in the names of cases, or plants",
     )
     parser.add_argument("--short", action="store_true", help="a few cases of each group")
     parser.add_argument("--source", type=Path, default=HERE.parent, help="the tree that is attacked (this one)")

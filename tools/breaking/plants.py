@@ -52,7 +52,7 @@ PLANTS = (
         "masks in two codings are taken",
         "data/mask_coding.py",
         '    if _WORDS["ones"] not in found or len(found) == 1:\n',
-        "    if found:\n",
+        "    if len(found) >= 0:\n",
         "corrupt-inputs",
         "two codings",
     ),
