@@ -1,4 +1,4 @@
-"""Checkpoints within an epoch that is validated several times: a run that goes on from any validates as the unbroken."""
+"""Checkpoints within an epoch of several validations: a run that goes on from any selects as the unbroken one."""
 
 import shutil
 from functools import partial
