@@ -1,4 +1,4 @@
-"""Checkpoints within an epoch that is validated often: a run that goes on from any validates as the unbroken one."""
+"""Checkpoints within an epoch of several validations: a run that goes on from any selects as the unbroken one."""
 
 import shutil
 from functools import partial

@@ -16,8 +16,7 @@ from polybench.experiments.evaluate import run_test
 from polybench.metrics import PER_IMAGE
 from polybench.results.record import Record
 from tests.cli.recipes import write_recipe
-from tests.conftest import write_frames, write_split
-from tests.experiments.test_run import NET, OWN_BLOCKS, OWN_NET
+from tests.experiments.one_net import write_project
 
 
 class Killed(BaseException):
@@ -46,11 +45,7 @@ def records(folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbroken]:
     folder = tmp_path_factory.mktemp("killed")
-    write_frames(folder / "data" / "CVC-ClinicDB")
-    write_split(folder / "data" / "split.csv")
-    (folder / "own_net.py").write_text(OWN_NET)
-    (folder / "own_blocks.py").write_text(OWN_BLOCKS)
-    recipe = write_recipe(folder, folder / "data", NET, max_epochs=1)
+    recipe = write_recipe(folder, folder / "data", write_project(folder, "killed_net"), max_epochs=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("POLYBENCH_CACHE", str(folder / "cache"))
@@ -125,17 +120,20 @@ def test_leftovers_of_killed_writers_are_swept_at_the_start(recipe: Path, finish
     assert not list(finished.rglob(".*.tmp"))
 
 
-def early(monitor: str = "val/loss") -> dict[str, Any]:
-    return {"class_path": "EarlyStopping", "init_args": {"monitor": monitor, "mode": "max", "patience": 1}}
+EARLY = {
+    "class_path": "EarlyStopping",
+    "init_args": {"monitor": "val/loss", "mode": "min", "patience": 1, "min_delta": 10.0},
+}
+"""No epoch is better by that much: the second ends the training."""
 
 
 def test_run_that_had_stopped_early_trains_no_further_epoch_when_it_is_resumed(recipe: Path, tmp_path: Path) -> None:
-    options = {"trainer.callbacks": [early()], "trainer.max_epochs": 5}
+    options = {"trainer.callbacks": [EARLY], "trainer.max_epochs": 5}
     unbroken = run(recipe, tmp_path, **options)
     resumed = run(recipe, tmp_path, ckpt_path="last", **options)
     assert unbroken.training is not None
     assert resumed.training is not None
-    assert unbroken.training.epochs_run == resumed.training.epochs_run < 5
+    assert unbroken.training.epochs_run == resumed.training.epochs_run == 2
     assert resumed.identity == unbroken.identity
 
 

@@ -14,8 +14,7 @@ import polybench
 from polybench.cli.main import run as command
 from polybench.errors import ConfigError
 from tests.cli.recipes import write_recipe
-from tests.conftest import write_frames, write_split
-from tests.experiments.test_run import NET, OWN_BLOCKS, OWN_NET
+from tests.experiments.one_net import write_project
 
 Content = dict[str, Any]
 
@@ -23,13 +22,9 @@ Content = dict[str, Any]
 @pytest.fixture(scope="module")
 def best(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("odd")
-    write_frames(folder / "data" / "CVC-ClinicDB")
-    write_split(folder / "data" / "split.csv")
-    (folder / "own_net.py").write_text(OWN_NET)
-    (folder / "own_blocks.py").write_text(OWN_BLOCKS)
     (folder / "images").mkdir()
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(folder / "images" / "a.png")
-    recipe = write_recipe(folder, folder / "data", NET, max_epochs=1)
+    recipe = write_recipe(folder, folder / "data", write_project(folder, "odd_net"), max_epochs=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("POLYBENCH_CACHE", str(folder / "cache"))
