@@ -29,6 +29,8 @@ BEST, LAST = "best", "last"
 class CheckpointError(UserError):
     """A checkpoint that can't be written, or holds what a safe reader refuses."""
 
+    exit_code = 2
+
 
 class RunMark(NamedTuple):
     """Which run a checkpoint belongs to; runs of equal marks end with the same weights.
@@ -74,8 +76,8 @@ class AtomicCheckpointIO(CheckpointIO):
                 file.write(buffer.getbuffer())
         except OSError as error:
             raise CheckpointError(
-                f"The checkpoint '{target}' can't be written ({error}): make room or fix the permissions; the run then "
-                "goes on with --ckpt_path last, where it has a last checkpoint."
+                f"The checkpoint '{target}' can't be written ({error.strerror or error}): make room or fix the "
+                "permissions; the run then goes on with --ckpt_path last, where it has a last checkpoint."
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
