@@ -28,8 +28,8 @@ BYTES_PER_PIXEL: Mapping[str, int] = {
 """Name of a protocol that scores whole images -> bytes a pixel, alone."""
 
 TOGETHER = 30
-"""All protocols of every dataset, and the columns that are stored beside theirs: 19 of 27 megapixels, 24 of 108 megapixels
-by the whole of `polybench score`, 29 where one pixel in twenty is flipped."""
+"""All protocols of every dataset, and the columns that are stored beside theirs: 19 of 27 megapixels, 24 of 108
+megapixels by the whole of `polybench score`, 29 where one pixel in twenty is flipped."""
 
 EXTRA = frozenset({"instances", "membranes"})
 """Protocols that `TOGETHER` doesn't count."""
