@@ -74,4 +74,4 @@ def measured(tiling: Tiling, seams: Seams) -> str:
         return (
             f"{found}: the net looks farther than half of --overlap, or at the whole image; raise --overlap or --tile."
         )
-    return f"{found}: the result is that of whole images up to rounding."
+    return f"{found}: they agree up to rounding, as where the net looks no farther than half of --overlap."

@@ -13,13 +13,13 @@ from tests.cli.recipes import write_recipe
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A prediction and its mask of 40x30 pixels, on a machine with memory for 25 bytes for each of them."""
+    """A prediction and its mask of 40x30 pixels, on a machine with memory for 30 bytes for each of them."""
     for name in ("pred", "gt"):
         (tmp_path / name).mkdir()
         image = np.zeros((30, 40), np.uint8)
         image[5:9, 4:10] = 255
         Image.fromarray(image).save(tmp_path / name / "a.png")
-    monkeypatch.setattr(memory, "available_memory", lambda: 25 * 30 * 40)
+    monkeypatch.setattr(memory, "available_memory", lambda: 30 * 30 * 40)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -34,8 +34,8 @@ def test_mask_that_does_not_fit_is_refused_with_the_option_that_costs_most(
     assert run(["score", "--pred", "pred", "--gt", "gt", "--membranes"]) == 1
     error = capsys.readouterr().err
     assert "'gt/a.png' has 40x30 pixels: scoring it takes about" in error
-    assert "57 bytes a pixel" in error
-    assert "leave out --membranes (25 bytes a pixel then)" in error
+    assert "62 bytes a pixel" in error
+    assert "leave out --membranes (30 bytes a pixel then)" in error
     assert len(error.strip().splitlines()) == 1
 
 
