@@ -100,11 +100,13 @@ def _cases(bench: Bench, writer: Writer) -> list[Case]:
         ended, folder = run(injection)
         if ended.hit is None:
             return [f"not reached: {len(ended.events)} events"]
+        spare = any(part in ended.hit.path for part in SPARE)
         passing = "/cache/" in ended.hit.path and not injection.lasting  # a cache may be built again
-        if ended.code == 0 and (passing or any(part in ended.hit.path for part in SPARE)):
+        if ended.code == 0 and (passing or spare):
             same = same_result(folder, bench.trained) if writer.name == "fit" else []
             return crashes(ended) + same + half_written(folder)
-        return refused(ended, names=names_of(ended.hit, folder)) + half_written(folder)
+        names = () if spare else names_of(ended.hit, folder)  # what can't be done without, fails later
+        return refused(ended, names=names) + half_written(folder)
 
     dry, folder = run(Injection())
     if dry.code:
