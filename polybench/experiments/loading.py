@@ -14,6 +14,7 @@ from polybench.experiments.messages import mismatch
 from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import leave_out_start_weights
 from polybench.experiments.raised import why_not_built
+from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.tasks.base import Task
 
 TRAINING_ONLY = ("optimizer", "lr_scheduler", "parameter_groups", "schedule_interval")
@@ -37,6 +38,7 @@ def load(checkpoint: str | Path, device: str = "cpu") -> Task:
     make_importable()
     path = str(checkpoint)
     saved: Mapping[str, Any] = AtomicCheckpointIO().load_checkpoint(path)
+    compare_with_record(path)
     task = task_of(saved, path)
     height, width = run_facts(saved, path)["size"]
     task.input_size = (int(height), int(width))

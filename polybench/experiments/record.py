@@ -14,6 +14,7 @@ from polybench.atomic import atomic_write_text
 from polybench.disk import WriteError
 from polybench.experiments.identity import budget_id, evaluation_id
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
+from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
 from polybench.metrics import Protocol, Rows
@@ -21,9 +22,6 @@ from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, sealed, write_record
-
-KEPT_RECORD, KEPT_TABLE = "record.json", "record.csv"
-"""Names of a run's record and per-image table in its own folder."""
 
 
 @dataclass(frozen=True)

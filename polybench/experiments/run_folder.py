@@ -7,6 +7,9 @@ from typing import Protocol
 
 from polybench.errors import ConfigError
 
+KEPT_RECORD, KEPT_TABLE = "record.json", "record.csv"
+"""The record of a run in its own folder, and the record's table."""
+
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""
 

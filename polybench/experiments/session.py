@@ -27,6 +27,7 @@ from polybench.experiments.metrics_log import METRICS, keep_earlier
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig, leave_out_start_weights
 from polybench.experiments.raised import Made, sentence_for, why_not_built
+from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.tasks.base import task_of
 
@@ -108,6 +109,7 @@ class Session(ParsedSession):
         path: str | None = self.config.ckpt_path
         if path is None:
             raise ConfigError(f"{self.command} needs --ckpt_path, the checkpoint to use.")
+        compare_with_record(path)
         return path
 
     def load_weights(self, checkpoint: Path) -> None:
