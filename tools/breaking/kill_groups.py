@@ -76,7 +76,7 @@ def kill_records(bench: Bench) -> list[Case]:
         lambda folder, inject: bench.fit(folder, *LAST, inject=inject),
         lambda folder: resume(bench, folder),
         lambda folder, unbroken: same_result(folder, unbroken) + _page_is_current(bench, folder),
-        evenly(24, "/leaderboards/"),
+        _around_records,
     ).cases(bench)
 
 
@@ -170,6 +170,12 @@ def _around_checkpoints(events: Sequence[Event]) -> list[int]:
     many = evenly(KILLS * 3 // 4)([events[number] for number in inside])
     few = evenly(KILLS // 4)([events[number] for number in outside])
     return sorted([inside[k] for k in many] + [outside[k] for k in few])
+
+
+def _around_records(events: Sequence[Event]) -> list[int]:
+    """Events among those of the leaderboards, evenly spread, and each write of the trained record and its table."""
+    written = {n for n, event in enumerate(events) if event.kind == "write" and "small-" in event.path}
+    return sorted({*evenly(22, "/leaderboards/")(events), *(n for n in written if "/leaderboards/" in events[n].path)})
 
 
 def _same_cache(folder: Path, unbroken: Path) -> Faults:
