@@ -12,10 +12,11 @@ from lightning.pytorch.loggers import WandbLogger
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
+from polybench.atomic import atomic_writer
 from polybench.callbacks.heatmaps import draw_heat, stage_heat
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
-from polybench.disk import make_folder, writing
+from polybench.disk import make_folder
 from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, THRESHOLD
 from polybench.tasks.base import Task, task_of
@@ -115,13 +116,13 @@ class PreviewsCallback(Callback):
         }
         for image_id, path in names.items():
             if image_id in mine:
-                with writing(path):
-                    draw_preview(mine[image_id]).save(path)
+                with atomic_writer(path) as file:
+                    draw_preview(mine[image_id]).save(file, format="PNG")
                 if self.heatmaps:
                     target = folder.with_name("heatmaps") / path.name
                     make_folder(target.parent)
-                    with writing(target):
-                        _draw_stages(task, mine[image_id]).save(target)
+                    with atomic_writer(target) as file:
+                        _draw_stages(task, mine[image_id]).save(file, format="PNG")
         trainer.strategy.barrier("overlays written")
         self.paths = list(names.values())
         if trainer.is_global_zero:

@@ -113,11 +113,13 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
 
 
 def _sweep(session: Session) -> None:
-    """Remove what killed runs have left of files that they were writing where this run is going to write."""
+    """Remove what killed runs have left of files that they were writing where this run, or one beside it, writes."""
     if session.trainer.is_global_zero:
         root = Path(session.config.leaderboard)
         records = root / "records" / session.datamodule.short_name
-        for folder in (session.run_folder, checkpoint_folder(session.trainer), root, records):
+        beside = session.run_folder.parent
+        folders = (*beside.glob("*/"), *beside.glob("*/checkpoints"), checkpoint_folder(session.trainer), root, records)
+        for folder in folders:
             sweep(folder)
 
 

@@ -143,8 +143,8 @@ def prepare(words: Sequence[str]) -> Prediction:
     listing = list_files(images, recursive=True)
     targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
     refuse_unknown_range(listing.files, bits_of(session.datamodule))
-    probe(out)
     session.load_weights(Path(checkpoint))
+    probe(out)
     if refinement is not None:
         choose_thresholds(session, refinement, None)
     session.model.eval().to(session.trainer.strategy.root_device)

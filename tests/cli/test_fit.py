@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import wandb
 from PIL import Image
 from sklearn.metrics import f1_score
 
@@ -291,11 +292,11 @@ def test_what_forbids_a_record_is_found_before_training(
     assert "--variant 'a b'" in capsys.readouterr().err
     (tmp_path / "file").write_text("")
     assert run(["fit", "--config", str(recipe), "--leaderboard", "file/boards"]) == 2
-    assert "file/boards" in capsys.readouterr().err
+    assert "'boards' can't be written to the folder" in capsys.readouterr().err
     broken = tmp_path / "leaderboards" / "records" / "clinicdb" / "x.json"
     broken.parent.mkdir(parents=True)
     broken.write_text("{")
-    assert run(["fit", "--config", str(recipe)]) == 1
+    assert run(["fit", "--config", str(recipe)]) == 2
     assert "x.json" in capsys.readouterr().err
     assert not list((tmp_path / "runs").rglob("*.ckpt"))
 
@@ -361,6 +362,7 @@ def test_broken_data_ends_in_one_sentence_without_a_record(
 
 def test_wandb_receives_losses_metrics_overlays_and_the_table(recipe: Path, tmp_path: Path) -> None:
     fit(recipe, "--trainer.logger", "WandbLogger", "--trainer.logger.offline", "true")
+    wandb.teardown()  # what a process does at its end: its service has then written everything
     [files] = run_folder(tmp_path).glob("wandb/offline-run-*/files")
     assert len(list(files.glob("media/images/test/overlays*.png"))) == 4
     [table] = files.glob("media/table/test/per_image*.table.json")

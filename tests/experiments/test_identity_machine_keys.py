@@ -19,9 +19,6 @@ TINY_ENCODER = {"encoder": "tu-test_resnet", "encoder_weights": None}
 FRAMES: dict[str, Any] = {
     "checkpoint.auto_insert_metric_name": True,
     "checkpoint.dirpath": "{folder}/checkpoints",
-    "checkpoint.enable_version_counter": True,
-    "checkpoint.filename": "finest",
-    "checkpoint.save_on_exception": True,
     "checkpoint.verbose": True,
     "data.cache_dir": "{folder}/cache",
     "data.num_workers": 1,
@@ -65,6 +62,9 @@ JOINT: dict[str, Any] = {
 """Path -> another value than the recipe's; `{folder}` is another folder."""
 
 UNTRIED = {
+    "checkpoint.enable_version_counter",  # one value of each of these three is accepted
+    "checkpoint.filename",
+    "checkpoint.save_on_exception",
     "ckpt_path",  # its content is the run's start, which counts
     "data.seed",  # linked to seed_everything
     "seed_everything",  # it moves the weights: its runs are seeds of one row

@@ -106,8 +106,6 @@ def _warm_up(
     wait_for(work.device)
     inference_peak = peak_memory(work.device)
     fixed = next(source) if source is not None else work.batch(batch_size, size)
-    if len(fixed["id"]) < batch_size:
-        raise ConfigError(f"There are only {len(fixed['id'])} training samples: give a --batch_size of at most that.")
     work.task.train()
     _reset_peak(work.device)
     try:

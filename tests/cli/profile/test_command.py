@@ -139,7 +139,7 @@ def test_absent_dataset_is_named_with_what_to_do(
     [
         (["--steps", "0"], "--steps must be at least 1, not 0"),
         (["--batch_size", "0"], "--batch_size must be at least 1, not 0"),
-        (["--batch_size", "7"], "only 6 training samples"),
+        (["--batch_size", "7"], "batch_size 7 is more than the 6 training samples"),
         (["--device", "tpu"], "'auto', 'cpu', 'cuda'"),
         (["--precision", "bf16-mixed"], "Did you mean '--trainer.precision'?"),
         (["--out", "."], "is a folder"),
