@@ -109,7 +109,10 @@ def probe(folder: Path, room: int = 0) -> None:
         WriteError: If it doesn't.
     """
     make_folder(folder)
-    with writing(folder / "a file"), tempfile.NamedTemporaryFile(dir=folder, prefix=".probe.", suffix=".tmp") as file:
+    with (
+        writing(folder / "a test file"),
+        tempfile.NamedTemporaryFile(dir=folder, prefix=".probe.", suffix=".tmp") as file,
+    ):
         file.write(b"\0" * PROBE_BYTES)
         file.flush()
         os.fsync(file.fileno())

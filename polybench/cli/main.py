@@ -56,8 +56,9 @@ def run(args: Sequence[str]) -> int:
     except UserError as error:
         if os.environ.get("POLYBENCH_TRACEBACK"):
             traceback.print_exception(error)
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            print(f"polybench: error: {_printable(str(error))}", file=sys.stderr)
+        process = os.environ.get("LOCAL_RANK", "0")
+        where = "error" if process == "0" else f"error in process {process}"
+        print(f"polybench: {where}: {_printable(str(error))}", file=sys.stderr, flush=True)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()

@@ -169,6 +169,9 @@ def coding_remarks(predictions: MapFolder, options: Namespace) -> list[str]:
     Args:
         predictions: Those that are scored.
         options: Those of the command line.
+
+    Raises:
+        DataError: If they are masks, some of 0 and 1 and some of 0 and 255.
     """
     found: list[str] = []
     if options.instances == "both":
@@ -179,6 +182,8 @@ def coding_remarks(predictions: MapFolder, options: Namespace) -> list[str]:
             "faint probabilities: where they number objects, give --instances both, else save 0 and 255"
         )
     if predictions.mixture is not None:
+        if set(predictions.kinds.values()) <= {"either", "ones", "full"}:  # masks; probabilities have other values too
+            raise DataError(f"'{options.pred}' mixes {predictions.mixture}: code all of them in one way.")
         found.append(
             f"'{options.pred}' mixes {predictions.mixture}; all are read as parts of their type's range, in which 1 "
             "is background: code all of them in one way"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from polybench.cli.score_memory import refuse_too_large_to_score
 from polybench.data.decoding import opened
 from polybench.data.listing import left_out_words
+from polybench.data.mask_coding import has_void
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem, stem
 from polybench.data.predictions import (
@@ -279,8 +280,15 @@ def _binary(folder: MapFolder, name: str, grey: list[str], otherwise: str = "") 
             f"'{folder.paths[name]}' has no value above {values.max():.2g} of its type's range, so that all of it "
             f"would be background: write 0 and 1 alone in the whole folder, or 0 and 255{otherwise}."
         )
+    lossy = folder.paths[name].suffix.lower() in {".jpg", ".jpeg", ".webp"}
+    if otherwise and not lossy and has_void(np.rint(values * 255).astype(np.uint8)):
+        raise DataError(
+            f"'{folder.paths[name]}' holds the number of a class, from 1 on, beside 255, as for pixels of no class: "
+            f"write 0 and 255 for the one class to be scored{otherwise}."
+        )
     drawn = values[values > 0]
-    share = float(((drawn > 0.1) & (drawn < 0.9)).mean()) if drawn.size else 0.0
+    several = drawn.size > 0 and drawn.min() < drawn.max()  # black and one grey leave no doubt
+    share = float(((drawn > 0.1) & (drawn < 0.9)).mean()) if several else 0.0
     if share > GREY:
         grey.append(f"'{folder.paths[name].name}' ({100 * share:.0f} % of what is not 0)")
     mask: BoolArray = values > THRESHOLD

@@ -103,9 +103,20 @@ def _problem(values: Values, kind: Kind, top: int, *, lossy: bool) -> str | None
         return (
             f"holds the numbers of objects or classes, 1 to {highest}: save the class you mean as 255 and all else as 0"
         )
+    if not lossy and has_void(values):
+        return (
+            "holds the number of a class, from 1 on, beside 255, as for pixels of no class: save the class you mean as "
+            "255 and all else as 0"
+        )
     if highest <= 127:
         return f"has no pixel above 127 but grey levels up to {highest}: code foreground as 255"
     return None
+
+
+def has_void(values: Values) -> bool:
+    """Whether bytes are 1 to n without a gap, few, and 255: classes, and the 255 of pixels that have none."""
+    *classes, highest = [0, *levels_of(values)]
+    return highest == 255 and 1 < len(classes) < DRAWN and len(classes) == classes[-1] + 1
 
 
 def _are_numbers(values: Values) -> bool:
@@ -123,6 +134,8 @@ def _reaches_white(values: Values) -> bool:
 def _doubt(values: Values, top: int) -> str | None:
     """Why the threshold would lose much of what is drawn, or None where it would not."""
     grey = values if top == 255 else values * (255 / top)
+    if len(levels_of(values)) == 1:
+        return None  # black and one grey: whatever is drawn is above the threshold
     ambiguous = float(((grey > AMBIGUOUS[0]) & (grey < AMBIGUOUS[1])).mean())
     if ambiguous > 0.25:
         return (

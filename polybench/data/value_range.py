@@ -16,6 +16,7 @@ from polybench.errors import ConfigError
 
 MOST_BITS = 31
 OPTION = "--data.bits"
+EITHER_OPTION = "--data.bits (in `polybench data` and `score` --bits)"
 FULL_FROM = 32768
 """A copy of 16-bit images with a value from here on uses the 16th bit."""
 
@@ -50,9 +51,8 @@ def to_bytes(path: Path, values: npt.NDArray[Any], bits: int) -> npt.NDArray[np.
             "range",
         )
     if highest > white:
-        raise FileError(
-            f"'{path}' has values up to {highest}, beyond the {bits} bits that count: {advice(highest)}.", "range"
-        )
+        what = f"'{path}' has values up to {highest}, beyond the {bits} bits that count"
+        raise FileError(f"{what}: {advice(highest, EITHER_OPTION)}.", "range")
     return np.round(wide * (255 / white) if bits != 16 else wide / 257).astype(np.uint8)
 
 

@@ -43,6 +43,9 @@ REWRITTEN = {
 }
 """What Lightning says -> the sentence for it, with the groups of the pattern."""
 
+LOST = re.compile(r"gloo.*(closed by peer|reset by peer|Broken pipe|[Tt]imed out)|ncclRemoteError|NCCL.*remote process")
+"""What torch says where another process of a run has ended."""
+
 OURS = "polybench."
 
 LONG = 300
@@ -73,6 +76,8 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
     """
     if isinstance(error, UserError):
         return with_place(error)
+    if LOST.search(str(error)):
+        return ConfigError("Another process of this run has ended, and this one with it: see what that one said.")
     if is_out_of_memory(error):
         return ConfigError(
             f"Out of memory ({_first_sentence(error)}): lower --data.batch_size or --data.size; "

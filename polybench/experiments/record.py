@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import Timer
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -89,8 +91,20 @@ def trained_record(
             budget_id=budget_id(session.meter.images, session.datamodule.size),
         ),
         start=identity.start,
-        needs=context.needs,
+        needs=(*context.needs, *_ended_by_the_clock(session.trainer)),
     )
+
+
+def _ended_by_the_clock(trainer: Trainer) -> list[str]:
+    """A sentence where a time limit ended the training, which the same command needn't repeat."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    left = [callback.time_remaining() for callback in callbacks if isinstance(callback, Timer)]
+    if not any(seconds is not None and seconds <= 0 for seconds in left):
+        return []
+    return [
+        f"A machine of the same speed: the time limit ended the training in step {trainer.global_step}, in epoch "
+        f"{trainer.current_epoch + 1}."
+    ]
 
 
 def _net_facts(context: RunContext, session: Session, data: DatasetFacts) -> NetFacts:

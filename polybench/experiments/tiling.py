@@ -37,7 +37,10 @@ def tiling_of(session: Session) -> Tiling | None:
         raise ConfigError(f"{type(task).__name__} predicts from whole images: leave out --tile.")
     stride = stride_of(unwrapped(task.net), [(PROBE, PROBE), session.datamodule.size]) or USUAL_STRIDE
     tiling = Tiling(size, size // 4 // stride * stride if overlap is None else overlap, stride)
-    task.check_outputs((size, size))
+    try:
+        task.check_outputs((size, size))
+    except ConfigError as error:
+        raise ConfigError(f"Tiles of --tile {size} can't be predicted: {error}") from error
     return tiling
 
 

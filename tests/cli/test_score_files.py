@@ -284,11 +284,10 @@ def test_predictions_that_are_black_are_scored_and_remarked_on(
     assert "no prediction is above 0.0078" in capsys.readouterr().err
 
 
-def test_predictions_of_two_kinds_are_scored_and_remarked_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predictions_of_two_codings_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in NAMES:
         save(folder / "pred" / f"{name}.png", truth(name).astype(np.uint8) * (1 if name == "b" else 255))
-    assert score(folder) == 0
-    assert found(folder)["per_image"]["dice"] == pytest.approx(2 / 3)
+    assert score(folder) == 1
     assert "mixes 1 map(s) of 0 and 1 (b.png) with 2 of 0 and 255" in capsys.readouterr().err
 
 

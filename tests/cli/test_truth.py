@@ -71,6 +71,12 @@ def test_fields_of_view_of_two_kinds_are_refused(folder: Path, capsys: pytest.Ca
     assert "valid' mixes 1 map(s) of 0 and 1 (b.png)" in refused(capsys)
 
 
+def test_masks_of_classes_and_no_class_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(folder / "gt", a=np.where(square(1, 10) > 0, np.maximum(square(255), 1), 0).astype(np.uint8))
+    assert score(folder) == 1
+    assert "a.png' holds the number of a class, from 1 on, beside 255" in refused(capsys)
+
+
 def test_masks_that_number_objects_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(folder / "gt", a=np.repeat(np.arange(48, dtype=np.uint8), 8).reshape(24, 16), b=square(1))
     assert score(folder) == 1

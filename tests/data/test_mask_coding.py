@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from polybench.data.images import read_mask
-from polybench.data.mask_coding import mixture
+from polybench.data.mask_coding import _doubt, mixture
 from polybench.errors import DataError
 
 LEFT = np.zeros((8, 8), np.uint8)
@@ -64,6 +64,10 @@ def test_is_read_as_drawn(tmp_path: Path, image: Callable[[], Image.Image]) -> N
 REFUSED: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "0 and 127": (lambda: grey(LEFT * 127), "no pixel above 127 but grey levels up to 127: code foreground as 255"),
     "1 to 3": (lambda: grey(np.repeat([[0, 1, 2, 3]], 4, 0).astype(np.uint8)), "numbers of objects or classes, 1 to 3"),
+    "1 and 255 for no class": (
+        lambda: grey(np.repeat([[0, 1, 255, 255]], 4, 0).astype(np.uint8)),
+        "holds the number of a class, from 1 on, beside 255, as for pixels of no class",
+    ),
     "1 to 200": (
         lambda: grey(np.arange(201, dtype=np.uint8).reshape(3, 67)),
         "numbers of objects or classes, 1 to 200",
@@ -117,3 +121,8 @@ def test_own_threshold_reads_numbers_as_foreground(tmp_path: Path) -> None:
 def test_masks_of_grey_levels_do_not_mix_with_those_of_0_and_255() -> None:
     assert mixture([("a", "full"), ("b", "other"), ("c", "either")]) is None
     assert mixture([("a", "ones"), ("b", "other")]) == "1 map(s) of 0 and 1 (a) with 1 of other values"
+
+
+def test_two_levels_leave_no_doubt_whatever_they_cover() -> None:
+    assert _doubt(np.repeat(np.array([[0, 128]], np.uint8), 4, 0), 255) is None
+    assert _doubt(np.array([[0, 90, 128, 150]], np.uint8), 255) is not None
