@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError, RecordError
@@ -21,7 +21,7 @@ from polybench.results.facts import (
     TrainingFacts,
 )
 from polybench.results.record_checks import check_counts, check_kind, check_methods, check_names
-from polybench.results.record_text import parse, read_text
+from polybench.results.record_text import is_as_written, parse, read_text, seal_of
 from polybench.results.strict import decode, encode
 from polybench.results.table_file import read_table, table_text, text_sha256
 
@@ -63,6 +63,8 @@ class Record:
         needs: What the command needs besides, such as a file of the user's own; a sentence each.
         sections: What the methods that took part say of the run, by the method's name.
         table_sha256: Hash of the per-image table beside it; None in records of earlier versions.
+        record_sha256: Hash of all the rest of the record, see `polybench.results.record_text.seal_of`; None in records
+            of earlier versions.
 
     Raises:
         RecordError: If the parts contradict each other or a name can't be a file name.
@@ -90,6 +92,7 @@ class Record:
     needs: tuple[str, ...] = ()
     sections: Mapping[str, Any] = field(default_factory=dict)
     table_sha256: str | None = None
+    record_sha256: str | None = None
 
     def __post_init__(self) -> None:
         """Check what the types can't say."""
@@ -118,16 +121,21 @@ class Record:
 
         Raises:
             RecordError: If the text is no JSON, has unknown or missing keys, values of other types or another schema
-                version.
+                version, or was edited.
         """
         try:
             data = parse(text)
             version = data.get("schema_version") if isinstance(data, dict) else None
             if isinstance(version, int) and version not in READABLE_VERSIONS:
                 raise ValueError(_foreign(version))
-            return decode(cls, data)
+            record = decode(cls, data)
         except (ValueError, DataError) as error:
             raise RecordError(f"The record '{source}' can't be read: {error}") from error
+        if not is_as_written(data):
+            raise RecordError(
+                f"The record '{source}' was edited after it was written: records are never edited; restore the file."
+            )
+        return record
 
 
 @dataclass(frozen=True)
@@ -208,13 +216,15 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
 
 
 def sealed(record: Record, rows: "pd.DataFrame") -> tuple[Record, str]:
-    """A record with the hash of its table, and the text of that table.
+    """A record with the hash of its table and its own, and the text of that table.
 
     Raises:
         RecordError: If the rows have no ids, no groups or an id twice.
     """
     csv = table_text(rows)
-    return replace(record, table_sha256=text_sha256(csv)), csv
+    record = replace(record, table_sha256=text_sha256(csv))
+    seal = seal_of(cast(Mapping[str, object], encode(record)))
+    return replace(record, record_sha256=seal), csv
 
 
 def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:

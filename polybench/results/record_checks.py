@@ -39,6 +39,7 @@ def check_names(record: "Record") -> None:
         "dataset.split_sha256": record.dataset.split_sha256,
         "dataset.patches_sha256": record.dataset.patches_sha256,
         "table_sha256": record.table_sha256,
+        "record_sha256": record.record_sha256,
         "provenance.checkpoint_sha256": record.provenance.checkpoint_sha256,
         "identity.training_id": record.identity.training_id if record.identity else None,
         "identity.evaluation_id": record.identity.evaluation_id if record.identity else None,

@@ -1,8 +1,9 @@
 """The text of a record's file, read strictly: JSON of finite numbers, without a key twice in one mapping."""
 
+import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +14,8 @@ MOST_BYTES = 32 * 2**20
 MOST_LEVELS = 50
 """Of lists and mappings inside each other."""
 LARGEST = 2**63 - 1
+SEAL = "record_sha256"
+"""The key that holds the hash of a record's other keys."""
 
 
 def read_text(path: Path) -> str:
@@ -52,6 +55,18 @@ def parse(text: str) -> Any:
         raise ValueError(f"it has more than {MOST_LEVELS} levels.") from error
     _check_levels(data)
     return data
+
+
+def seal_of(data: Mapping[str, object]) -> str:
+    """The hash of a record: sha256 of its canonical JSON without `SEAL`, so that blanks and line ends don't count."""
+    content = {key: value for key, value in data.items() if key != SEAL}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_as_written(data: Mapping[str, object]) -> bool:
+    """Whether a record has the hash that was written with it; records of earlier versions have none."""
+    return data.get(SEAL) is None or data[SEAL] == seal_of(data)
 
 
 def _check_levels(data: object) -> None:

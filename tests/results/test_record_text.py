@@ -53,6 +53,7 @@ def _change(**values: object) -> Callable[[Path], None]:
             for parent in parents:
                 place = place[parent.replace("image_1", "image@1")]
             place[last] = value
+        del data["record_sha256"]
         path.write_text(json.dumps(data))
 
     return damage

@@ -41,7 +41,7 @@ def test_refined_record_can_be_read_again(tmp_path: Path) -> None:
     path = write_record(refined(base), table([0.5, 1.0]), tmp_path)
     assert path.name.startswith("unet_toy-S3+C2-")
     [stored] = read_records(tmp_path)
-    assert replace(stored.record, table_sha256=None) == refined(base)
+    assert replace(stored.record, table_sha256=None, record_sha256=None) == refined(base)
     classifier = trained(table([0.5, 1.0]), task="classification", recipe="patches_toy")
     assert stored.record.refinement == replace(FACTS, classifier_net=classifier.net)
 
@@ -71,7 +71,7 @@ def test_training_is_found_by_the_checkpoint_that_it_left(tmp_path: Path) -> Non
     for record in (base, refined(base), trained(rows, seed=1, provenance=provenance(checkpoint_sha256=digest("else")))):
         write_record(record, rows, tmp_path)
     found = trained_with(tmp_path, dataset(), digest("checkpoint"))
-    assert replace(found, table_sha256=None) == base
+    assert replace(found, table_sha256=None, record_sha256=None) == base
     with pytest.raises(ConfigError, match="is of the training that left this checkpoint"):
         trained_with(tmp_path, dataset(), digest("unknown"))
     with pytest.raises(ConfigError, match="another split, copy or size"):
@@ -123,7 +123,7 @@ def test_classifier_is_found_by_its_checkpoint(tmp_path: Path) -> None:
     for record in (segmentation, classifier):
         write_record(record, rows, tmp_path)
     found = classifier_with(tmp_path, digest("classifier"))
-    assert replace(found, table_sha256=None) == classifier
+    assert replace(found, table_sha256=None, record_sha256=None) == classifier
     with pytest.raises(ConfigError, match="trained on can't be told"):
         classifier_with(tmp_path, digest("unknown"))
 

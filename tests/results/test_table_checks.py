@@ -22,6 +22,7 @@ from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import EXTRA_PROTOCOLS, PATCHES, PROTOCOLS, Protocol
 from polybench.results.recomputed import groups_drawn
 from polybench.results.record import Record, read_records, write_record
+from polybench.results.record_text import seal_of
 from polybench.results.statistics import interval_of_mean
 from polybench.results.table_checks import check_table
 from polybench.results.table_columns import COUNTED, NO_MEANS, foreign_columns
@@ -82,12 +83,12 @@ def check(path: Path) -> None:
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], None], *, keep_hash: bool = False) -> None:
-    """Edit a record; its hash of the table is brought up to date, as a careful editor would."""
+    """Edit a record; its hashes are brought up to date, as a careful editor would."""
     data = json.loads(path.read_text())
     change(data)
     if not keep_hash:
         data["table_sha256"] = text_sha256(path.with_suffix(".csv").read_text())
-    path.write_text(json.dumps(data))
+    path.write_text(json.dumps(data | {"record_sha256": seal_of(data)}))
 
 
 def edit_rows(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
