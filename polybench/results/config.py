@@ -87,12 +87,17 @@ def config_sha256(config: Mapping[str, Any]) -> str:
     Returns:
         sha256 of the canonical JSON of `portable_config` without `NAMING_KEYS` and `SEED_KEYS`.
     """
-    portable = {
+    return recorded_sha256(portable_config(config))
+
+
+def recorded_sha256(portable: Mapping[str, Any]) -> str:
+    """Hash a configuration that is portable already, as a record has it, whatever `MACHINE_KEYS` were at its time."""
+    kept = {
         key: value if key == "model" else _seedless(value)
-        for key, value in portable_config(config).items()
+        for key, value in portable.items()
         if key not in NAMING_KEYS | SEED_KEYS
     }
-    text = json.dumps(portable, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 
 from polybench.errors import RecordError
+from polybench.results.contradictions import contradictions
 from polybench.results.facts import MetricValue, ProtocolScores
 from polybench.results.recomputed import (
     MEAN_DRAWS,
@@ -40,7 +41,7 @@ CONFUSION_OF_IMAGES = ("per_image@2", "fov@2")
 
 
 def check_table(record: "Record", table: ImageTable, path: Path) -> None:
-    """Hold a record against its table.
+    """Hold a record against its table, and against itself, see `polybench.results.contradictions`.
 
     The columns that the record's protocols put there, and no other; the counts of images, groups and empty masks; each
     metric and its interval as far as the table determines them; the metrics of each image, where its counts stand
@@ -64,6 +65,8 @@ def check_table(record: "Record", table: ImageTable, path: Path) -> None:
     _check_area(record.metrics, rows, path)
     if record.table_sha256 is not None and record.table_sha256 != table.sha256:
         _refuse(path, "has the hash of another table than the one beside it")
+    for fault in contradictions(record):
+        _refuse(path, fault)
 
 
 def _check_columns(metrics: Mapping[str, ProtocolScores], names: list[str], path: Path) -> None:

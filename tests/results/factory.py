@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from polybench.results.config import config_sha256
 from polybench.results.facts import Counts, DatasetFacts, IdentityFacts, NetFacts, Provenance, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Record, write_record
 from polybench.results.statistics import column, summarise
@@ -77,8 +78,10 @@ def identity(training: str, evaluation: str = "evaluation", budget_id: str = BUD
 
 
 def trained(rows: pd.DataFrame, protocols: Mapping[str, Mapping[str, Any]] | None = None, **changes: Any) -> Record:
-    """A record of a training whose metrics are those of `rows`."""
+    """A record of a training whose metrics are those of `rows`, which are all images of the test set."""
     protocols = protocols or {PROTOCOL: {"dice": "higher"}}
+    config = {"model": {"lr": 0.001}, "made": str(changes.get("recipe", ""))}
+    facts = changes.pop("dataset", dataset())
     record = Record(
         schema_version=SCHEMA_VERSION,
         kind="trained",
@@ -87,9 +90,9 @@ def trained(rows: pd.DataFrame, protocols: Mapping[str, Mapping[str, Any]] | Non
         variant=None,
         seed=0,
         budget="published",
-        dataset=dataset(),
-        config={"model": {"lr": 0.001}},
-        config_sha256=digest(str(changes.get("recipe", ""))),
+        dataset=replace(facts, counts=replace(facts.counts, test=len(rows))),
+        config=config,
+        config_sha256=config_sha256(config),
         command="polybench fit --config conf/unet_toy.yaml",
         net=NetFacts("some.Unet", "1", 31_043_521, 54_000_000_000, "random", (), "U-Net widths 64-1024"),
         training=TrainingFacts(120, 100, 8, 3725.0, 2**30, 45.5),
@@ -102,7 +105,7 @@ def trained(rows: pd.DataFrame, protocols: Mapping[str, Mapping[str, Any]] | Non
 
 def baseline(rows: pd.DataFrame, recipe: str, **changes: Any) -> Record:
     nothing = {"kind": "baseline", "recipe": recipe, "budget": None, "net": None, "training": None, "identity": None}
-    return trained(rows, **{"config_sha256": digest(recipe), **nothing, **changes})
+    return trained(rows, **{**nothing, **changes})
 
 
 def store(root: Path, rows: pd.DataFrame, **changes: Any) -> Path:

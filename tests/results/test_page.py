@@ -169,7 +169,7 @@ def test_the_details_say_how_to_get_a_row_again(tmp_path: Path) -> None:
     for words in (
         "`0123456789`",
         digest("checkpoint"),
-        digest(""),
+        trained(table(WIDE)).config_sha256,
         "1 h 2 min",
         "31,043,521",
         "torch 2.6.0",

@@ -70,10 +70,10 @@ def test_training_is_found_by_the_checkpoint_that_it_left(tmp_path: Path) -> Non
     base = trained(rows)
     for record in (base, refined(base), trained(rows, seed=1, provenance=provenance(checkpoint_sha256=digest("else")))):
         write_record(record, rows, tmp_path)
-    found = trained_with(tmp_path, dataset(), digest("checkpoint"))
+    found = trained_with(tmp_path, base.dataset, digest("checkpoint"))
     assert replace(found, table_sha256=None, record_sha256=None) == base
     with pytest.raises(ConfigError, match="is of the training that left this checkpoint"):
-        trained_with(tmp_path, dataset(), digest("unknown"))
+        trained_with(tmp_path, base.dataset, digest("unknown"))
     with pytest.raises(ConfigError, match="another split, copy or size"):
         trained_with(tmp_path, dataset(size=(64, 64)), digest("checkpoint"))
 
