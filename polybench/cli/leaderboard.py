@@ -12,7 +12,7 @@ def main(args: list[str]) -> int:
         args: The arguments after `polybench leaderboard`.
 
     Returns:
-        The exit code: 1 when `--check` finds a stale page.
+        The exit code: 1 when `--check` finds a stale page, or a table without its record.
 
     Raises:
         UserError: For an unknown option, a missing folder or a record that can't be read.
@@ -23,16 +23,20 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
 
     from polybench.results.page import stale_pages, write_pages  # pandas and scipy, which --help can do without
+    from polybench.results.record import tables_without_record
 
     if options.check:
-        reasons = stale_pages(options.root)
-        for reason in reasons:
+        reasons, tables = stale_pages(options.root), tables_without_record(options.root)
+        for reason in (*reasons, *tables):
             print(reason)
-        print("Run 'polybench leaderboard' and commit the pages." if reasons else "All pages are up to date.")
-        return 1 if reasons else 0
+        if reasons or not tables:
+            print("Run 'polybench leaderboard' and commit the pages." if reasons else "All pages are up to date.")
+        return 1 if reasons or tables else 0
     paths = write_pages(options.root)
     for path in paths:
         print(path)
+    for sentence in tables_without_record(options.root):
+        print(sentence)
     if not paths:
         print(f"There are no records in '{options.root / 'records'}'.")
     return 0

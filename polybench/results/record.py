@@ -242,6 +242,20 @@ def recorded_datasets(root: Path) -> list[str]:
     return sorted({path.parent.name for path in (root / "records").glob("*/*.json")})
 
 
+def tables_without_record(root: Path) -> list[str]:
+    """Name each table that has no record beside it, in a sentence that says what to do; none is read.
+
+    Such a table is what a run leaves that is killed between its table and its record; the same run takes it over.
+    """
+    tables = sorted((root / "records").glob("*/*.csv"))
+    return [
+        f"The table '{table}' has no record '{table.stem}.json' beside it, so that no page shows it: restore the "
+        "record; after a run that was killed, run the same command again; else remove the table."
+        for table in tables
+        if not table.with_suffix(".json").exists()
+    ]
+
+
 def _stem(record: Record, number: int) -> str:
     return record_name(record) + (f"-r{number}" if number > 1 else "")
 

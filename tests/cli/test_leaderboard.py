@@ -35,6 +35,26 @@ def test_no_records_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "no records" in capsys.readouterr().out
 
 
+def test_a_table_without_its_record_is_named(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [path] = (board / "records" / "toy").glob("*.json")
+    store(board, table([0.6] * 60), recipe="other")
+    path.unlink()
+    said = f"The table '{path.with_suffix('.csv')}' has no record '{path.name}' beside it"
+    assert main(["--root", str(board)]) == 0
+    assert said in capsys.readouterr().out
+    assert main(["--root", str(board), "--check"]) == 1
+    found = capsys.readouterr().out
+    assert said in found
+    assert "up to date" not in found
+
+
+def test_check_names_tables_where_no_record_is_left(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [path] = (board / "records" / "toy").glob("*.json")
+    path.unlink()
+    assert main(["--root", str(board), "--check"]) == 1
+    assert "restore the record; after a run that was killed, run the same command again" in capsys.readouterr().out
+
+
 def test_a_broken_record_is_named(board: Path) -> None:
     [path] = (board / "records" / "toy").glob("*.json")
     path.write_text(path.read_text()[:-20])
