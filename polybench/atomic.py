@@ -1,6 +1,8 @@
 """Writes that matter: to a temporary file beside the target, flushed to disk, then renamed."""
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,22 +14,27 @@ from polybench.leftovers import SUFFIX, temporary_prefix
 
 
 @contextmanager
-def atomic_writer(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, exclusive: bool = False, follow: bool = False) -> Iterator[BinaryIO]:
     """Open a file that appears under its name whole, or not at all.
 
     Args:
         path: The final name; missing parent folders are made.
         exclusive: Refuse to replace a file that exists.
+        follow: Where the name is that of a link, write the file that it leads to, as is right for a file that a user
+            has named; else the link is replaced and that file stays, as is right for checkpoints.
 
     Yields:
         A binary file to write to. On leaving it is flushed, synchronised and renamed; on an exception it is removed.
 
     Raises:
         FileExistsError: If `exclusive` and the name is taken, even by a process that took it meanwhile.
-        WriteError: If any step of the write fails (full disk, missing permission); it names the file.
+        WriteError: If any step of the write fails (full disk, missing permission), or the name is that of a device, a
+            pipe or a folder, which is never replaced; it names the file.
     """
+    path = Path(os.path.realpath(path)) if follow else path
     with writing(path):
         make_folder(path.parent)
+        _refuse_other_than_files(path)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=SUFFIX)
         temporary = Path(name)
         try:
@@ -45,10 +52,24 @@ def atomic_writer(path: Path, *, exclusive: bool = False) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
 
 
-def atomic_write_text(path: Path, text: str, *, exclusive: bool = False) -> None:
+def atomic_write_text(path: Path, text: str, *, exclusive: bool = False, follow: bool = False) -> None:
     """Write UTF-8 text atomically; see `atomic_writer`."""
-    with atomic_writer(path, exclusive=exclusive) as file:
+    with atomic_writer(path, exclusive=exclusive, follow=follow) as file:
         file.write(text.encode())
+
+
+def _refuse_other_than_files(path: Path) -> None:
+    """Refuse to rename over a device, a pipe or a socket, which would be lost; of a folder the system itself does.
+
+    Raises:
+        OSError: If it is one.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is a device, a pipe or a socket")
 
 
 def _umask() -> int:

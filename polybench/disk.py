@@ -27,6 +27,7 @@ _ADVICE = {
     errno.ENOTDIR: "choose another folder",
     errno.EISDIR: "remove the folder of that name, or choose another file",
     errno.EEXIST: "remove the file of that name, or choose another folder",
+    errno.EINVAL: "name a regular file, or one that isn't there",
     errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
 }
 

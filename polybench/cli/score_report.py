@@ -85,10 +85,11 @@ def report(options: Namespace, scored: Scored) -> None:
             "protocols": numbers,
         }
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        atomic_write_text(options.json, text + "\n")
+        atomic_write_text(options.json, text + "\n", follow=True)
     if options.csv is not None:
         table = image_table(rows, protocols)
-        atomic_write_text(options.csv, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+        text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        atomic_write_text(options.csv, text, follow=True)
 
 
 def identity(options: Namespace, scored: Scored) -> dict[str, Any]:

@@ -17,11 +17,14 @@ def refuse_unwritable(path: Path, option: str) -> None:
         option: What named it, such as `--json`.
 
     Raises:
-        ConfigError: If it is a folder, or lies in something that is none or where nothing may be written.
+        ConfigError: If it is a folder, a device, a pipe or a socket, or lies in something that is no folder or where
+            nothing may be written.
         WriteError: If the folder takes no files, as on a full disk.
     """
     if path.is_dir():
         raise ConfigError(f"{option} '{path}' is a folder: name a file.")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{option} '{path}' is no regular file: name one, or a file that isn't there yet.")
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir():
         raise ConfigError(f"{option} '{path}' can't be written, since '{folder}' is no folder: choose another path.")

@@ -23,6 +23,21 @@ def test_file_is_no_folder(tmp_path: Path) -> None:
         refuse_unwritable(tmp_path / "file" / "x.json", "--json")
 
 
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_pipe_is_no_file(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(ConfigError, match=f"--json '.*{name}' is no regular file: name one"):
+        refuse_unwritable(tmp_path / name, "--json")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_link_to_a_file_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("file")
+    refuse_unwritable(tmp_path / "link", "--json")
+
+
 def test_protected_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
     with pytest.raises(ConfigError, match="write-protected"):

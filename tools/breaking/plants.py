@@ -35,7 +35,8 @@ PLANTS = (
     Plant(
         "a record is written in its place",
         "atomic.py",
-        "    with atomic_writer(path, exclusive=exclusive) as file:\n        file.write(text.encode())\n",
+        "    with atomic_writer(path, exclusive=exclusive, follow=follow) as file:\n"
+        "        file.write(text.encode())\n",
         "    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_text(text)\n",
         "kill-records",
         r"write .*small-\w+-s0\.json",

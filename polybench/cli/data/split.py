@@ -42,6 +42,7 @@ def main(args: list[str]) -> int:
     from polybench.data.make_split import make_split
     from polybench.data.pairing import pair_by_stem
     from polybench.data.splits import SUBSETS, load_split
+    from polybench.experiments.outputs import refuse_unwritable
 
     ratios, folder = _ratios(options.ratios), options.folder
     out: Path = options.out or folder / "split.csv"
@@ -50,11 +51,12 @@ def main(args: list[str]) -> int:
     for name in ("images", "masks"):
         if not (folder / name).is_dir():
             raise DataError(f"There is no folder '{folder / name}': name the folder that holds images/ and masks/.")
+    refuse_unwritable(out, "--out" if options.out else "the list")
     ids = list(pair_by_stem(folder / "images", folder / "masks"))
     text = make_split(ids, _groups(ids, options.group), ratios, options.seed)
     if out.exists() and out.read_bytes() != text.encode():
         raise DataError(f"'{out}' is there already and differs: name another file with --out, or remove it.")
-    atomic_write_text(out, text)
+    atomic_write_text(out, text, follow=True)
     split = load_split(out.parent, str(out))
     for listing in (list_files(folder / name) for name in ("images", "masks")):
         if listing.left_out:

@@ -45,11 +45,15 @@ def main(args: list[str]) -> int:
 
     from polybench.atomic import atomic_write_text
     from polybench.data.verify import verify
+    from polybench.experiments.outputs import refuse_unwritable
 
+    if options.json is not None:
+        refuse_unwritable(options.json, "--json")
     data = open_copy(options.name, options.root, options.split, options.bits)
     found = verify(data, lists_of(data, options.split))
     if options.json is not None:
-        atomic_write_text(options.json, json.dumps(_as_dict(found, data), indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(_as_dict(found, data), indent=1, ensure_ascii=False) + "\n"
+        atomic_write_text(options.json, text, follow=True)
     _show(found, data, Console(highlight=False))
     if options.json is not None:
         print(f"written: {options.json}")

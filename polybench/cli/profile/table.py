@@ -130,7 +130,7 @@ def write_row(path: Path, key: Key, figures: Figures) -> bool:
             rows.append(row)
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
-        atomic_write_text(path, text.getvalue())
+        atomic_write_text(path, text.getvalue(), follow=True)
     return bool(same)
 
 

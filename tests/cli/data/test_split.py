@@ -108,6 +108,13 @@ def test_mistakes_end_in_one_sentence(
     assert (folder / "split.csv").exists() == (code == 0)
 
 
+def test_pipe_is_not_written(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert run(["data", "split", str(folder), "--out", str(tmp_path / "pipe.csv")]) == 2
+    assert "pipe.csv' is no regular file" in capsys.readouterr().err
+    assert (tmp_path / "pipe.csv").is_fifo()
+
+
 def test_folder_without_masks_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "masks").rename(folder / "labels")
     assert run(["data", "split", str(folder)]) == 1
