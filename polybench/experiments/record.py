@@ -23,6 +23,7 @@ from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
+from polybench.results.lock import lock_of
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, sealed, write_record
 
 
@@ -187,6 +188,8 @@ def write_records(
 ) -> Path:
     """Write a run's record, and those baselines that the folder lacks for these images and protocols.
 
+    Processes may write at once: each looks for what is there, and writes what isn't, under the lock of the dataset.
+
     Args:
         trained: The run.
         rows: Its rows.
@@ -197,15 +200,16 @@ def write_records(
     Returns:
         The run's JSON file; that of an earlier record where it is of the same test of the same checkpoint.
     """
-    before = read_records(root, trained.dataset.name)
-    written = next((stored.path for stored in before if _same_test(stored.record, trained)), None)
-    path = written or write_record(trained, image_table(rows, protocols), root)
-    known = {stored.record.config_sha256 for stored in before}
-    for name, found in baselines.items():
-        if config_sha256(baseline_identity(trained, name)) not in known:
-            record = baseline_record(trained, name, all_scores(found, protocols))
-            write_record(record, image_table(found, protocols), root)
-    return path
+    with lock_of(root, trained.dataset.name):
+        before = read_records(root, trained.dataset.name)
+        written = next((stored.path for stored in before if _same_test(stored.record, trained)), None)
+        path = written or write_record(trained, image_table(rows, protocols), root)
+        known = {stored.record.config_sha256 for stored in before}
+        for name, found in baselines.items():
+            if config_sha256(baseline_identity(trained, name)) not in known:
+                record = baseline_record(trained, name, all_scores(found, protocols))
+                write_record(record, image_table(found, protocols), root)
+        return path
 
 
 def keep(trained: Record, rows: Rows, protocols: Sequence[Protocol], folder: Path) -> tuple[Record, str]:

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from polybench.atomic import atomic_write_text
 from polybench.errors import DataError
 from polybench.results import format as formats
 from polybench.results.facts import UNOFFICIAL, DatasetFacts
+from polybench.results.lock import lock_of
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.panel import Panel, panel_of
 from polybench.results.ranking import ranks
@@ -136,7 +136,7 @@ def write_page(root: Path, dataset: str) -> Path | None:
     """
     _require(root)
     path = root / f"{dataset}.md"
-    with FileLock(root / f".{dataset}.lock"):
+    with lock_of(root, dataset):
         text = _page(root, dataset)
         if text is not None:
             atomic_write_text(path, text)

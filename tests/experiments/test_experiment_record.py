@@ -1,3 +1,6 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from polybench.experiments.record import count_macs, write_records
 from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, Rows
 from polybench.metrics.protocols import POOLED
-from polybench.results.record import read_records
+from polybench.results.record import StoredRecord, read_records
 from tests.results.factory import provenance, table, trained
 
 
@@ -58,3 +61,25 @@ def test_same_test_of_the_same_checkpoint_is_recorded_once(tmp_path: Path) -> No
     first, again = (write_records(record, found, {}, (PER_IMAGE,), tmp_path) for _ in range(2))
     assert first == again
     assert len(read_records(tmp_path)) == 1
+
+
+def test_runs_that_end_at_once_write_the_same_test_and_each_baseline_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, runs = rows_of(10), 3
+    record = replace(trained(table([1.0])), metrics=all_scores(found, (PER_IMAGE,)))
+    meeting = threading.Barrier(runs)
+
+    def read_when_all_have_read(root: Path, dataset: str) -> list[StoredRecord]:
+        stored = read_records(root, dataset)
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(timeout=0.2)  # without a lock, all runs would meet here, and find nothing written
+        return stored
+
+    monkeypatch.setattr("polybench.experiments.record.read_records", read_when_all_have_read)
+    with ThreadPoolExecutor(runs) as pool:
+        ended = [
+            pool.submit(write_records, record, found, {"nothing": found}, (PER_IMAGE,), tmp_path) for _ in range(runs)
+        ]
+    assert len({one.result() for one in ended}) == 1
+    assert sorted(stored.record.kind for stored in read_records(tmp_path)) == ["baseline", "trained"]

@@ -1,0 +1,17 @@
+"""The lock of a dataset's records and page, so that processes that end at once don't write the same thing twice."""
+
+from pathlib import Path
+
+from filelock import FileLock
+
+from polybench.disk import make_folder
+
+
+def lock_of(root: Path, dataset: str) -> FileLock:
+    """The lock `root/.<dataset>.lock`, to be held with `with`; the folder is made.
+
+    Raises:
+        WriteError: If the folder can't be made.
+    """
+    make_folder(root)
+    return FileLock(root / f".{dataset}.lock")
