@@ -35,8 +35,11 @@ def _of_protocol(key: str, scores: ProtocolScores) -> Iterator[str]:
     for metric in [*named, *([scores.headline] if scores.headline is not None else [])]:
         if metric not in scores.values:
             yield f"names the metric '{metric}' under {key}, and has no number of it"
+    shares = NO_MEANS.get(key.partition("@")[0], frozenset())  # those of a protocol that no table has are shares
     for metric, said in scores.values.items():
-        if not _is_near(said):
+        if metric in shares and not -ROUNDING <= said.value <= 1 + ROUNDING:
+            yield f"says {metric} {said.value:.6f} under {key}, which lies between 0 and 1"
+        elif not _is_near(said):
             yield f"says {metric} {said.value:.6f} under {key}, far outside of its interval [{said.low}, {said.high}]"
     name, counted = key.partition("@")[0], (scores.empty_masks, scores.false_positives_on_empty)
     if name in NO_MEANS and name not in COUNTED and counted != (None, None):

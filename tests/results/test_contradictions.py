@@ -35,6 +35,16 @@ def with_epochs(run: int, best: int) -> Record:
 FALSE: Mapping[str, tuple[Record, str]] = {
     "value above": (with_value(0.9, 0.5, 0.6), r"area 0.900000 under own@1, far outside of its interval \[0.5, 0.6\]"),
     "value below": (with_value(0.2, 0.5, 0.6), "area 0.200000 under own@1, far outside"),
+    "share above 1": (
+        with_scores(
+            "efen@2",
+            values={"dice": MetricValue(2.0, None, None, "higher")},
+            means=(),
+            empty_masks=None,
+            false_positives_on_empty=None,
+        ),
+        "says dice 2.000000 under efen@2, which lies between 0 and 1",
+    ),
     "ends exchanged": (with_value(0.55, 0.6, 0.5), "far outside"),
     "one end": (with_value(0.55, 0.5, None), "far outside"),
     "headline": (with_scores(headline="zzz"), "names the metric 'zzz' under per_image@1, and has no number of it"),
