@@ -39,6 +39,7 @@ def test_processes_train_together_and_agree_with_one(
     fit = start(
         tmp_path,
         *("fit", "--config", recipe, "--trainer.default_root_dir", "together", "--data.eval_batch_size", "1"),
+        *("--data.batch_size", "2"),
         *("--trainer.devices", str(processes), "--trainer.strategy", "ddp"),
     )
     output, _ = fit.communicate(timeout=240)

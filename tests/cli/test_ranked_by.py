@@ -82,7 +82,7 @@ def test_fit_selects_records_and_ranks_by_the_protocol(
     recipe["checkpoint"] = {"monitor": f"val/{metric}", "mode": "max"}
     path.write_text(yaml.safe_dump(recipe, sort_keys=False))
 
-    assert run(["fit", "--config", str(path)]) == 0
+    assert run(["fit", "--config", str(path), "--data.batch_size", "2"]) == 0
 
     [log] = (tmp_path / "runs").rglob("metrics.csv")
     assert pd.read_csv(log)[f"val/{metric}"].notna().any()

@@ -29,7 +29,7 @@ def recipe_of(folder: Path, n: int, size: tuple[int, int] = (48, 64)) -> str:
 
 def trained(recipe: str, folder: Path) -> str:
     """Fit for one epoch; the checkpoint."""
-    words = ["--trainer.default_root_dir", str(folder / "fit"), "--no_leaderboard"]
+    words = ["--trainer.default_root_dir", str(folder / "fit"), "--no_leaderboard", "--data.batch_size", "1"]
     assert run(["fit", "--config", recipe, *words]) == 0
     return str(folder / "fit" / "checkpoints" / "best.ckpt")
 
