@@ -51,8 +51,7 @@ class Session(ParsedSession):
         config.trainer.default_root_dir = folder
         config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
         file = METRICS if self.command == "fit" else f"{self.command}_{METRICS}"
-        if not resumed:
-            keep_earlier(self.run_folder / file)
+        self._earlier = None if resumed else self.run_folder / file
         if config.trainer.logger in (None, True):
             config.trainer.logger = self._metrics_logger(file)
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
@@ -137,6 +136,9 @@ class Session(ParsedSession):
             WriteError: If the folder of the run takes no files.
         """
         probe(self.run_folder)
+        if self._earlier is not None:
+            keep_earlier(self._earlier)
+            self._earlier = None
         if method != "fit":
             leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
             checkpoint = self._taken(checkpoint)
