@@ -1,6 +1,7 @@
 """What a run begins with, as far as its command says: nothing, a checkpoint of its own, or another run's weights."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from polybench.results.strict import decode
 
 TO_RESUME = frozenset({"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"})
 """Keys of a checkpoint that can be resumed from, beside its weights."""
+
+KINDS: dict[str, type] = {"global_step": int, "epoch": int, "loops": dict, "callbacks": dict, "optimizer_states": list}
+"""What a checkpoint that can be resumed from holds, by its key; the loops say how far it has come."""
 
 
 class Begun(NamedTuple):
@@ -97,4 +101,16 @@ def state_to_resume(session: Session) -> str | None:
             f"'{path}' holds no state to go on from ('{absent[0]}' is absent): resume from another checkpoint of the "
             "run, such as last.ckpt, or leave out --ckpt_path to start anew."
         )
+    for name, kind in KINDS.items():
+        if not isinstance(saved.get(name), kind) or (name == "loops" and not _has_progress(saved[name])):
+            raise ConfigError(
+                f"'{path}' holds no state to go on from ('{name}' is not what a run saves): resume from another "
+                "checkpoint of the run, or leave out --ckpt_path to start anew."
+            )
     return path
+
+
+def _has_progress(loops: Mapping[str, object]) -> bool:
+    """Whether the state of the loops says how far the training has come."""
+    fit_loop = loops.get("fit_loop")
+    return isinstance(fit_loop, dict) and {"epoch_progress", "epoch_loop.batch_progress"} <= fit_loop.keys()
