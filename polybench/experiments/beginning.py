@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, run_of, said_of_run
 from polybench.callbacks.donors import lineage_of, read_ancestors
@@ -96,6 +96,16 @@ def state_to_resume(session: Session) -> str | None:
             f"resume it with as many (--trainer.devices {mark.processes})."
         )
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
+    _refuse_no_state(saved, path)
+    return path
+
+
+def _refuse_no_state(saved: Mapping[str, Any], path: str) -> None:
+    """Refuse a checkpoint that holds weights alone, or a state that no run saves.
+
+    Raises:
+        ConfigError: If it is one.
+    """
     if absent := sorted(TO_RESUME - saved.keys()):
         raise ConfigError(
             f"'{path}' holds no state to go on from ('{absent[0]}' is absent): resume from another checkpoint of the "
@@ -107,7 +117,6 @@ def state_to_resume(session: Session) -> str | None:
                 f"'{path}' holds no state to go on from ('{name}' is not what a run saves): resume from another "
                 "checkpoint of the run, or leave out --ckpt_path to start anew."
             )
-    return path
 
 
 def _has_progress(loops: Mapping[str, object]) -> bool:
