@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
+from torch import Tensor
 
 from polybench.atomic import atomic_writer
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, RunMark, mark_of
@@ -81,9 +82,7 @@ def _score(
         ConfigError: If it is not the file that the resumed checkpoint knows, and no later one of the same run.
     """
     saved = AtomicCheckpointIO().load_checkpoint(file)
-    states = saved.get("callbacks") or {}
-    own = next((states[key] for key in keys if key in states), None)
-    found, expected = own and own.get("best_model_score"), state["best_model_score"]
+    found, expected = _value(saved, keys), state["best_model_score"]
     if saved.get("global_step", 0) > resumed.get("global_step", 0):
         if found is not None and mark_of(saved) == run:
             return found
@@ -92,12 +91,49 @@ def _score(
             f"{resumed.get('epoch', 0) + 1}: resume with the same options and number of epochs, or leave out "
             "--ckpt_path to start anew."
         )
-    if found is None or not torch.equal(torch.as_tensor(found).cpu(), torch.as_tensor(expected).cpu()):
+    if not _equal(found, expected):
         raise ConfigError(
             f"'{file}' is not the checkpoint that the interrupted run had selected, with {state.get('monitor')} "
             f"{float(expected):.4f}: put that one back, or leave out --ckpt_path to start anew."
         )
     return found
+
+
+def refuse_replaced(file: Path, keys: Sequence[str], score: Tensor | None, run: RunMark | None) -> None:
+    """Refuse to test and record another file than the one that this run has selected.
+
+    Its length may be another: a run that was made longer may keep what its first part selected.
+
+    Args:
+        file: The selected checkpoint.
+        keys: Under which of its callbacks' states it says by which value it was selected.
+        score: That value, as the run knows it.
+        run: The run.
+
+    Raises:
+        ConfigError: If another file has taken its place.
+    """
+    saved = AtomicCheckpointIO().load_checkpoint(file)
+    mark = mark_of(saved)
+    same = mark == run or (mark and run and mark._replace(length=run.length) == run)
+    if not same or not _equal(_value(saved, keys), score):
+        raise ConfigError(
+            f"'{file}' is not the checkpoint that this run has selected: another process has replaced it. Nothing is "
+            "tested or recorded; train again in another --trainer.default_root_dir."
+        )
+
+
+def _value(saved: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    """The value by which a checkpoint was selected; None where it doesn't say."""
+    states = saved.get("callbacks") or {}
+    own = next((states[key] for key in keys if key in states), None)
+    return own and own.get("best_model_score")
+
+
+def _equal(found: Any, expected: Any) -> bool:
+    if found is None or expected is None:
+        return False
+    return torch.equal(torch.as_tensor(found).cpu(), torch.as_tensor(expected).cpu())
 
 
 def _copy(file: Path, own: Path, trainer: Trainer) -> None:

@@ -99,6 +99,11 @@ class BestCheckpoint(ModelCheckpoint):
         self._validated: Tensor | None = None
         self._selecting = False
 
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Under which a checkpoint has this callback's state: its own key, and that of Lightning's own callback."""
+        return self.state_key, self.state_key.replace(type(self).__name__, "ModelCheckpoint", 1)
+
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse to validate, in a fit, what has diverged.
 
@@ -178,13 +183,12 @@ class BestCheckpoint(ModelCheckpoint):
             ConfigError: If the selected checkpoint is gone, or another file has taken its place.
         """
         states: dict[str, Any] = checkpoint.get("callbacks") or {}
-        former = self.state_key.replace(type(self).__name__, "ModelCheckpoint", 1)
-        state = states.pop(self.state_key, None) or states.pop(former, None)
+        own, former = self.keys
+        state = states.pop(own, None) or states.pop(former, None)
         if state is None or trainer.state.fn != TrainerFn.FITTING:
             return  # the test of the selected checkpoint changes nothing of the selection
         folder = Path(self.dirpath or trainer.default_root_dir)
-        keys = (self.state_key, former)
-        states[self.state_key] = take_up(state, keys, checkpoint, trainer, folder, self.run)
+        states[own] = take_up(state, self.keys, checkpoint, trainer, folder, self.run)
 
 
 def save_last(trainer: Trainer) -> None:

@@ -1,8 +1,9 @@
 """What a run begins with, as far as its command says: nothing, a checkpoint of its own, or another run's weights."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, run_of, said_of_run
 from polybench.callbacks.donors import lineage_of, read_ancestors
@@ -14,6 +15,9 @@ from polybench.results.strict import decode
 
 TO_RESUME = frozenset({"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"})
 """Keys of a checkpoint that can be resumed from, beside its weights."""
+
+KINDS: dict[str, type] = {"global_step": int, "epoch": int, "loops": dict, "callbacks": dict, "optimizer_states": list}
+"""What a checkpoint that can be resumed from holds, by its key; the loops say how far it has come."""
 
 
 class Begun(NamedTuple):
@@ -92,9 +96,30 @@ def state_to_resume(session: Session) -> str | None:
             f"resume it with as many (--trainer.devices {mark.processes})."
         )
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
+    _refuse_no_state(saved, path)
+    return path
+
+
+def _refuse_no_state(saved: Mapping[str, Any], path: str) -> None:
+    """Refuse a checkpoint that holds weights alone, or a state that no run saves.
+
+    Raises:
+        ConfigError: If it is one.
+    """
     if absent := sorted(TO_RESUME - saved.keys()):
         raise ConfigError(
             f"'{path}' holds no state to go on from ('{absent[0]}' is absent): resume from another checkpoint of the "
             "run, such as last.ckpt, or leave out --ckpt_path to start anew."
         )
-    return path
+    for name, kind in KINDS.items():
+        if not isinstance(saved.get(name), kind) or (name == "loops" and not _has_progress(saved[name])):
+            raise ConfigError(
+                f"'{path}' holds no state to go on from ('{name}' is not what a run saves): resume from another "
+                "checkpoint of the run, or leave out --ckpt_path to start anew."
+            )
+
+
+def _has_progress(loops: Mapping[str, object]) -> bool:
+    """Whether the state of the loops says how far the training has come."""
+    fit_loop = loops.get("fit_loop")
+    return isinstance(fit_loop, dict) and {"epoch_progress", "epoch_loop.batch_progress"} <= fit_loop.keys()

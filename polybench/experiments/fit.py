@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from polybench.callbacks.selected_file import refuse_replaced
 from polybench.callbacks.selection import checkpoint_folder, selection_of
 from polybench.data.patch_module import PatchDataModule
 from polybench.disk import WriteError
@@ -13,6 +14,7 @@ from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again
 from polybench.experiments.identity import training_id
+from polybench.experiments.occupied import occupied
 from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.record import RunContext, keep, trained_record, write_records
 from polybench.experiments.scores import all_scores
@@ -69,12 +71,13 @@ def fit(
     """
     session = Session("fit", words)
     context = describe(session, command, shared_start)
-    session.call("fit", state_to_resume(session))
-    best = best_checkpoint(session)
-    session.call("test", str(best) if best else None)
-    if not session.trainer.is_global_zero:
-        return Fitted(session)
-    return _finish(session, context, best, show)
+    with occupied(session):
+        session.call("fit", state_to_resume(session))
+        best = best_checkpoint(session)
+        session.call("test", str(best) if best else None)
+        if not session.trainer.is_global_zero:
+            return Fitted(session)
+        return _finish(session, context, best, show)
 
 
 def describe(session: Session, command: str | None, shared_start: bool) -> RunContext:
@@ -147,9 +150,22 @@ def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, sh
 
 
 def best_checkpoint(session: Session) -> Path | None:
-    """The checkpoint that validation chose; None when nothing was saved (fast_dev_run)."""
-    path = selection_of(session.trainer).best_model_path
-    return Path(path) if path else None
+    """The checkpoint that validation chose; None in a try of a few batches (fast_dev_run), which saves nothing.
+
+    Raises:
+        ConfigError: If the training ended before a validation, or another file has taken the checkpoint's place.
+    """
+    selection = selection_of(session.trainer)
+    if selection.best_model_path:
+        refuse_replaced(Path(selection.best_model_path), selection.keys, selection.best_model_score, selection.run)
+        return Path(selection.best_model_path)
+    if session.config.trainer.fast_dev_run:
+        return None
+    raise ConfigError(
+        "The training ended before its first validation, so that no checkpoint was selected and nothing is tested: let "
+        "it go on longer (--trainer.max_time, --trainer.max_steps), or validate earlier with "
+        "--trainer.val_check_interval."
+    )
 
 
 def _finish(session: Session, context: RunContext, best: Path | None, show: Show) -> Fitted:
@@ -184,7 +200,7 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
 def why_incomplete(session: Session, best: Path | None, tested: Sequence[str]) -> str | None:
     """What speaks against a record, or None."""
     if best is None:
-        return "no checkpoint was saved (no epoch was finished, or fast_dev_run)"
+        return "no checkpoint was saved (fast_dev_run)"
     expected = session.datamodule.ids("test")
     if set(tested) != set(expected):
         return f"only {len(set(tested) & set(expected))} of {len(expected)} test images were evaluated"

@@ -63,7 +63,27 @@ class FitChecks(Callback):
                     f"--trainer.val_check_interval {every} is more than the {total} batches of the run, so that no "
                     "validation would select a checkpoint: choose a smaller one."
                 )
+        self._refuse_short_run(trainer, batches)
         self._tell_of_rest(trainer)
+
+    def _refuse_short_run(self, trainer: Trainer, batches: int) -> None:
+        """Refuse a run that ends before its first validation.
+
+        Raises:
+            ConfigError: If `max_steps` ends it before.
+        """
+        steps, accumulated, within = trainer.max_steps, trainer.accumulate_grad_batches, trainer.val_check_batch
+        if steps < 0 or not isinstance(within, int):
+            return
+        epochs = (trainer.check_val_every_n_epoch or 1) - 1
+        if within > batches:  # counted over epochs
+            epochs, within = epochs + within // batches, within % batches
+        needed = epochs * math.ceil(batches / accumulated) + math.ceil(within / accumulated)
+        if steps < needed:
+            raise ConfigError(
+                f"--trainer.max_steps {steps} ends the run before its first validation, so that no checkpoint would be "
+                f"selected: give at least {needed}, or a smaller --trainer.val_check_interval."
+            )
 
     def _check_accumulation(self, trainer: Trainer, batches: int) -> None:
         accumulated = trainer.accumulate_grad_batches

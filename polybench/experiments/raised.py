@@ -24,6 +24,9 @@ LIGHTNING = Path(lightning.__file__).parent
 OF_THE_TRAINER = (MisconfigurationException, ValueError, TypeError, RuntimeError)
 """What Lightning raises itself where options don't fit each other."""
 
+CONNECTOR = LIGHTNING / "pytorch" / "trainer" / "connectors" / "checkpoint_connector.py"
+"""Restores the state of a run."""
+
 MEMORY = re.compile(r"out of memory|not enough memory|can't allocate memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE)
 
 HINTS = {
@@ -96,6 +99,20 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
     if _is_in(frames[-1], LIGHTNING) and isinstance(error, OF_THE_TRAINER):
         return ConfigError(trainer_sentence(error))
     return None
+
+
+def why_not_restored(error: BaseException) -> str | None:
+    """What is wrong with the state of a checkpoint that Lightning was restoring; None where it was doing another thing.
+
+    What polybench or Lightning says of it in a sentence of its own, and memory that ran out, are no such thing.
+    """
+    if isinstance(error, UserError | MisconfigurationException) or is_out_of_memory(error):
+        return None
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    restores = any(
+        Path(frame.f_code.co_filename) == CONNECTOR and "restore" in frame.f_code.co_name for frame in frames
+    )
+    return f"{type(error).__name__}: {reason_of(error)}" if restores else None
 
 
 def trainer_sentence(error: BaseException) -> str:

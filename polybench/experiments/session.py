@@ -26,7 +26,7 @@ from polybench.experiments.messages import mismatch
 from polybench.experiments.metrics_log import METRICS, keep_earlier
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig, leave_out_start_weights
-from polybench.experiments.raised import Made, sentence_for, why_not_built
+from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.tasks.base import task_of
@@ -51,8 +51,7 @@ class Session(ParsedSession):
         config.trainer.default_root_dir = folder
         config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
         file = METRICS if self.command == "fit" else f"{self.command}_{METRICS}"
-        if not resumed:
-            keep_earlier(self.run_folder / file)
+        self._earlier = None if resumed else self.run_folder / file
         if config.trainer.logger in (None, True):
             config.trainer.logger = self._metrics_logger(file)
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
@@ -137,6 +136,9 @@ class Session(ParsedSession):
             WriteError: If the folder of the run takes no files.
         """
         probe(self.run_folder)
+        if self._earlier is not None:
+            keep_earlier(self._earlier)
+            self._earlier = None
         if method != "fit":
             leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
             checkpoint = self._taken(checkpoint)
@@ -151,10 +153,10 @@ class Session(ParsedSession):
         except RuntimeError as error:
             if "loading state_dict" in str(error):
                 raise ConfigError(mismatch(str(checkpoint), error)) from error
-            self._refuse(error)
+            self._refuse(error, checkpoint)
             raise
         except Exception as error:
-            self._refuse(error)
+            self._refuse(error, checkpoint)
             raise
 
     def check(self) -> None:
@@ -173,9 +175,14 @@ class Session(ParsedSession):
             self._refuse(error)
             raise
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception, checkpoint: str | None = None) -> None:
         """Raise the sentence for what a class of the configuration raised; do nothing for an error of polybench."""
         trainer, model = self.trainer, self.model
+        if checkpoint and (reason := why_not_restored(error)):
+            raise ConfigError(
+                f"The state in '{checkpoint}' can't be restored ({reason}): resume from another checkpoint of the run, "
+                "or leave out --ckpt_path to start anew."
+            ) from error
         made = [Made("model", model), Made("model.net", model.net), Made("data", self.datamodule)]
         if isinstance(getattr(model, "loss", None), nn.Module):
             made.append(Made("model.loss", model.loss))

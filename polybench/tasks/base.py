@@ -28,7 +28,7 @@ from polybench.tasks.first_step import FirstStep
 from polybench.tasks.images import as_input
 from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
 from polybench.tasks.parameter_groups import COMPILED, Group, ParameterGroups
-from polybench.tasks.schedule_length import fit_schedules
+from polybench.tasks.schedule_resume import Lengths, fit_resumed_schedules, lengths_of
 from polybench.tasks.schedules import Interval
 from polybench.tasks.term_means import TermMeans
 
@@ -212,9 +212,13 @@ class Task(LightningModule, ABC):
         parameters = self.optimized_parameters()
         return optimizer_and_scheduler(parameters, self.optimizer, self.lr_scheduler, self.schedule_interval)
 
+    def on_fit_start(self) -> None:
+        """Remember the lengths of the schedules, which the state of a resumed run replaces."""
+        self.schedule_lengths: list[list[Lengths]] = lengths_of(self.trainer)
+
     def on_train_start(self) -> None:
         """Tell schedules how long the run is; look at its first step."""
-        fit_schedules(self.trainer)
+        fit_resumed_schedules(self.trainer, self.schedule_lengths)
         self.first_step.waiting = self.trainer.global_step == 0
 
     def on_after_backward(self) -> None:

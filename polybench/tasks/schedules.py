@@ -54,6 +54,7 @@ class CosineThenFlat(LambdaLR):
             down = (1 + math.cos(math.pi * min(epoch, epochs) / epochs)) / 2
             return floor + (1 - floor) * down
 
+        self.epochs = epochs
         super().__init__(optimizer, share)
 
 
