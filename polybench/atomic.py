@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from polybench.disk import make_folder, writing
-from polybench.leftovers import SUFFIX, temporary_prefix
+from polybench.leftovers import SUFFIX, sweep, temporary_prefix
+
+_swept: set[Path] = set()
+"""Folders from which this process has removed what killed writers had left; one sweep for each is enough."""
 
 
 @contextmanager
 def atomic_writer(path: Path, *, exclusive: bool = False, follow: bool = False) -> Iterator[BinaryIO]:
     """Open a file that appears under its name whole, or not at all.
+
+    What killed writers have left in the folder is removed before the first file is written there.
 
     Args:
         path: The final name; missing parent folders are made.
@@ -35,6 +40,7 @@ def atomic_writer(path: Path, *, exclusive: bool = False, follow: bool = False) 
     with writing(path):
         make_folder(path.parent)
         _refuse_other_than_files(path)
+        _sweep_once(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=SUFFIX)
         temporary = Path(name)
         try:
@@ -56,6 +62,14 @@ def atomic_write_text(path: Path, text: str, *, exclusive: bool = False, follow:
     """Write UTF-8 text atomically; see `atomic_writer`."""
     with atomic_writer(path, exclusive=exclusive, follow=follow) as file:
         file.write(text.encode())
+
+
+def _sweep_once(folder: Path) -> None:
+    """Remove what killed writers have left in a folder, before the first file that this process writes there."""
+    place = folder.absolute()
+    if place not in _swept:
+        _swept.add(place)
+        sweep(place)
 
 
 def _refuse_other_than_files(path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,19 @@ def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
     name = "\N{GREEK SMALL LETTER MU}" * 127
     atomic_write_text(tmp_path / name, "text")
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_process_that_writes_there(tmp_path: Path) -> None:
+    killed = os.fork()
+    if killed == 0:
+        with atomic_writer(tmp_path / "a.txt") as file:
+            file.write(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(killed, 0)
+    assert len(list(tmp_path.glob(".a.txt.*.tmp"))) == 1
+    next_writer = os.fork()
+    if next_writer == 0:
+        atomic_write_text(tmp_path / "b.txt", "whole")
+        os._exit(0)
+    os.waitpid(next_writer, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]

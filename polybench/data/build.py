@@ -78,9 +78,10 @@ def build_cache(
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        sweep(folder)
         manifest = manifest_sha256(sources, folder)
         target = cache_path(manifest, size, folder, rule)
+        for place in (folder, folder / "manifests", target):
+            sweep(place)
         with FileLock(target.with_suffix(".lock")):
             if not is_intact(target) or _can_be_read_now(target, sources, decode):
                 shutil.rmtree(target, ignore_errors=True)
