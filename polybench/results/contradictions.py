@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9
 """How far a number may lie outside of its interval by rounding."""
 
+BEYOND = 0.01
+"""How far a share may lie outside of 0 to 1: the E-measure of n pixels reaches n / (n - 1)."""
+
 _BUDGET_SIZE = re.compile(r"[1-9][0-9]* images of ([1-9][0-9]*)x([1-9][0-9]*)")
 
 
@@ -37,7 +40,7 @@ def _of_protocol(key: str, scores: ProtocolScores) -> Iterator[str]:
             yield f"names the metric '{metric}' under {key}, and has no number of it"
     shares = NO_MEANS.get(key.partition("@")[0], frozenset())  # those of a protocol that no table has are shares
     for metric, said in scores.values.items():
-        if metric in shares and not -ROUNDING <= said.value <= 1 + ROUNDING:
+        if metric in shares and not -BEYOND <= said.value <= 1 + BEYOND:
             yield f"says {metric} {said.value:.6f} under {key}, which lies between 0 and 1"
         elif not _is_near(said):
             yield f"says {metric} {said.value:.6f} under {key}, far outside of its interval [{said.low}, {said.high}]"

@@ -71,6 +71,13 @@ TRUE: Mapping[str, Record] = {
     "as written": RECORD,
     "a number that its draws exceed": with_value(0.48, 0.5, 0.6),
     "a number that rounding moves": with_value(0.3, 0.1 + 0.2, 0.1 + 0.2),
+    "E-measure of 32x32 pixels that all agree": with_scores(
+        "pranet@2",
+        values={"max_e": MetricValue(1024 / 1023, None, None, "higher")},
+        means=(),
+        empty_masks=None,
+        false_positives_on_empty=None,
+    ),
     "no interval": with_value(0.3, None, None),
     "best epoch cut short": with_epochs(2, 3),
     "resumed after its end by an earlier version": with_epochs(0, 3),
