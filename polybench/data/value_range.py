@@ -16,7 +16,7 @@ from polybench.errors import ConfigError
 
 MOST_BITS = 31
 OPTION = "--data.bits"
-EITHER_OPTION = "--data.bits (in `polybench data` and `score` --bits)"
+ELSEWHERE = " (--bits of `polybench data` and `score`)"
 FULL_FROM = 32768
 """A copy of 16-bit images with a value from here on uses the 16th bit."""
 
@@ -52,7 +52,7 @@ def to_bytes(path: Path, values: npt.NDArray[Any], bits: int) -> npt.NDArray[np.
         )
     if highest > white:
         what = f"'{path}' has values up to {highest}, beyond the {bits} bits that count"
-        raise FileError(f"{what}: {advice(highest, EITHER_OPTION)}.", "range")
+        raise FileError(f"{what}: {advice(highest, also=ELSEWHERE)}.", "range")
     return np.round(wide * (255 / white) if bits != 16 else wide / 257).astype(np.uint8)
 
 
@@ -75,11 +75,11 @@ def range_problem(peaks: Mapping[str, int], bits: int | None, option: str = OPTI
     )
 
 
-def advice(peak: int, option: str = OPTION) -> str:
+def advice(peak: int, option: str = OPTION, also: str = "") -> str:
     """What to state for images with this largest value."""
     bits = max(8, peak.bit_length() + peak.bit_length() % 2)
     full = ", or 16 if the whole range of 16 bits is meant" if bits < 16 else ""
-    return f"state how many bits count, such as {option} {min(bits, MOST_BITS)}{full}"
+    return f"state how many bits count, such as {option} {min(bits, MOST_BITS)}{also}{full}"
 
 
 def range_note(peaks: Mapping[str, int], bits: int | None) -> list[str]:

@@ -110,8 +110,10 @@ def test_sixteen_bits_and_colours_of_grey(words: Words, tmp_path: Path) -> None:
     assert result(tmp_path)["protocols"] == before
 
 
-def test_few_low_levels_are_not_labels(words: Words, tmp_path: Path) -> None:
+def test_few_low_levels_among_probabilities_are_not_labels(words: Words, tmp_path: Path) -> None:
     write(tmp_path / "pred" / "b.png", np.ones((100, 100), np.uint8))
+    a = np.asarray(Image.open(tmp_path / "pred" / "a.png"))
+    write(tmp_path / "pred" / "a.png", np.where(a > 0, 200, 40).astype(np.uint8))
     assert run(words) == 0
     assert pd.read_csv(tmp_path / "out.csv")[f"{PER_IMAGE.key}/fp"].tolist() == [150, 0, 0]
 
