@@ -9,6 +9,7 @@ of the processes in float32, equal to about six digits, as are the weights that 
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
@@ -17,7 +18,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from polybench.atomic import atomic_write_text
-from polybench.disk import make_folder, writing
+from polybench.disk import WriteError, make_folder, writing
 
 METRICS = "metrics.csv"
 
@@ -89,6 +90,18 @@ class MetricsLogger(CSVLogger):
             self._experiment = MetricsWriter(self.log_dir, self.file)
         writer: MetricsWriter = self._experiment  # type: ignore[assignment]
         return writer
+
+    def finalize(self, status: str) -> None:
+        """Write what is left; after a failure, where the disk takes it, since the failure itself is what is to be said.
+
+        Args:
+            status: How the run ended, `success` or something else.
+
+        Raises:
+            WriteError: If a run that succeeded can't write the file.
+        """
+        with nullcontext() if status == "success" else suppress(WriteError):
+            super().finalize(status)
 
 
 @rank_zero_only

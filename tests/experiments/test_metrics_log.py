@@ -1,10 +1,13 @@
 """The curve of a resumed run: what was logged before, and each step once."""
 
+import errno
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from polybench.experiments.metrics_log import MetricsLogger
+from polybench.disk import WriteError
+from polybench.experiments.metrics_log import MetricsLogger, MetricsWriter
 
 
 def log(folder: Path, steps: dict[int, float], name: str = "train/loss") -> None:
@@ -36,3 +39,17 @@ def test_row_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     path.write_text(path.read_text() + "2")
     log(tmp_path, {3: 0.3})
     assert pd.read_csv(path)["step"].tolist() == [0, 1, 3]
+
+
+def test_failed_run_says_its_own_failure_where_the_disk_is_full_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: MetricsWriter) -> None:
+        raise WriteError(tmp_path / "metrics.csv", OSError(errno.ENOSPC, "No space left on device"))
+
+    logger = MetricsLogger(str(tmp_path))
+    logger.log_metrics({"train/loss": 0.5}, 0)
+    monkeypatch.setattr(MetricsWriter, "save", full)
+    logger.finalize("failed")
+    with pytest.raises(WriteError, match=r"metrics.csv"):
+        logger.finalize("success")
