@@ -19,8 +19,8 @@ from breaking.kills import described
 from breaking.material import Bench, write_discs
 from breaking.report import Case, Faults, crashes, last_line, refused, spread
 
-SPARE = ("/cache/manifests/", "checked.json", "record.csv", "record.json")
-"""Files that a command may do without: they save work, or are further copies in a run's folder of what is published."""
+SPARE = ("/cache/manifests/", "checked.json", ".lock", "record.csv", "record.json")
+"""Files that a command may do without: they save work, keep two commands apart, or are copies of what is published."""
 CLOSED = ("open", "os.rename", "os.link", "os.mkdir")
 """Events that a folder without the right to write is asked for."""
 
