@@ -132,7 +132,8 @@ def _read_safetensors(path: Path) -> Donor:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise ConfigError(f"'{path}' is no safetensors file ({error}): give another donor.") from error
-    if metadata.get(TENSORS, weights_sha256(state)) != weights_sha256(state):
+    expected = metadata.get(TENSORS)
+    if expected is not None and weights_sha256(state) != expected:
         raise ConfigError(f"'{path}' is damaged (the sha256 of its tensors is another): use another copy of it.")
     if wrong := not_finite(state):
         raise ConfigError(

@@ -11,7 +11,7 @@ import numpy as np
 from polybench.cli.parser import Parser
 from polybench.cli.score_memory import refuse_too_large_to_score
 from polybench.cli.score_names import check_names, match
-from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth
+from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth, refuse_mixture
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem
 from polybench.data.predictions import MapFolder, left_out_remark, list_maps, survey
@@ -68,8 +68,8 @@ def main(args: list[str]) -> int:
         sizes_of(paths[name] for name in files.values()), truth.protocols, dataset=options.gt is None
     )
     predictions = survey({image_id: paths[name] for image_id, name in files.items()}, options.bits)
-    if options.instances != "both" and predictions.range_problem is not None:
-        raise DataError(predictions.range_problem)
+    if options.instances != "both":
+        refuse_coding(predictions, options.pred)
 
     from polybench.cli.score_report import Scored, report
 
@@ -163,15 +163,28 @@ def chosen_truth(options: Namespace) -> Truth:
     return truth
 
 
+def refuse_coding(predictions: MapFolder, folder: Path) -> None:
+    """Refuse predictions whose values can't be read in one way, before any is scored.
+
+    Args:
+        predictions: Those that are scored.
+        folder: Where they lie.
+
+    Raises:
+        DataError: If it isn't known which value is 1, or they are masks, some of 0 and 1 and some of 0 and 255.
+    """
+    if predictions.range_problem is not None:
+        raise DataError(predictions.range_problem)
+    if set(predictions.kinds.values()) <= {"either", "ones", "full"}:  # masks; probabilities have other values too
+        refuse_mixture(predictions, folder)
+
+
 def coding_remarks(predictions: MapFolder, options: Namespace) -> list[str]:
     """Say what looks like predictions that are coded otherwise than they are read.
 
     Args:
         predictions: Those that are scored.
         options: Those of the command line.
-
-    Raises:
-        DataError: If they are masks, some of 0 and 1 and some of 0 and 255.
     """
     found: list[str] = []
     if options.instances == "both":
@@ -182,8 +195,6 @@ def coding_remarks(predictions: MapFolder, options: Namespace) -> list[str]:
             "faint probabilities: where they number objects, give --instances both, else save 0 and 255"
         )
     if predictions.mixture is not None:
-        if set(predictions.kinds.values()) <= {"either", "ones", "full"}:  # masks; probabilities have other values too
-            raise DataError(f"'{options.pred}' mixes {predictions.mixture}: code all of them in one way.")
         found.append(
             f"'{options.pred}' mixes {predictions.mixture}; all are read as parts of their type's range, in which 1 "
             "is background: code all of them in one way"

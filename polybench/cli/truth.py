@@ -12,7 +12,7 @@ import numpy.typing as npt
 from polybench.cli.score_memory import refuse_too_large_to_score
 from polybench.data.decoding import opened
 from polybench.data.listing import left_out_words
-from polybench.data.mask_coding import has_void
+from polybench.data.mask_coding import HAS_VOID, has_void
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem, stem
 from polybench.data.predictions import (
@@ -106,7 +106,7 @@ def folder_truth(masks: Path, valids: Path | None, *, instances: bool, membranes
     refuse_too_large_to_score(sizes_of(mask_paths.values()), (*PROTOCOLS, *further))
     mask_folder = survey(mask_paths)
     if not instances:
-        _refuse_mixture(mask_folder, masks)
+        refuse_mixture(mask_folder, masks)
         _refuse_numbers(mask_folder)
     valid_folder = None if valids is None else _valid_folder(valids, mask_folder)
 
@@ -250,11 +250,16 @@ def _valid_folder(valids: Path, masks: MapFolder) -> MapFolder:
     if lacking := sorted(set(masks.paths) - set(paths)):
         raise DataError(f"'{valids}' has no field of view for {some(lacking)}: add them under the masks' names.")
     folder = survey({name: paths[name] for name in masks.paths})
-    _refuse_mixture(folder, valids)
+    refuse_mixture(folder, valids)
     return folder
 
 
-def _refuse_mixture(folder: MapFolder, path: Path) -> None:
+def refuse_mixture(folder: MapFolder, path: Path) -> None:
+    """Refuse a folder of masks, some of 0 and 1 and some of other values.
+
+    Raises:
+        DataError: If it is one.
+    """
     if folder.mixture is not None:
         raise DataError(f"'{path}' mixes {folder.mixture}: code all of them in one way.")
 
@@ -283,8 +288,7 @@ def _binary(folder: MapFolder, name: str, grey: list[str], otherwise: str = "") 
     lossy = folder.paths[name].suffix.lower() in {".jpg", ".jpeg", ".webp"}
     if otherwise and not lossy and has_void(np.rint(values * 255).astype(np.uint8)):
         raise DataError(
-            f"'{folder.paths[name]}' holds the number of a class, from 1 on, beside 255, as for pixels of no class: "
-            f"write 0 and 255 for the one class to be scored{otherwise}."
+            f"'{folder.paths[name]}' {HAS_VOID}: write 0 and 255 for the one class to be scored{otherwise}."
         )
     drawn = values[values > 0]
     several = drawn.size > 0 and drawn.min() < drawn.max()  # black and one grey leave no doubt

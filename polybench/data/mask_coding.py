@@ -29,6 +29,9 @@ DRAWN = 17
 AMBIGUOUS = (32, 223)
 """Grey levels of a mask strictly between these are ambiguous: another threshold could turn them."""
 
+HAS_VOID = "holds the number of a class, from 1 on, beside 255, as for pixels of no class"
+"""What is said of a mask that `has_void`."""
+
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "I"})
 """Colour modes of Pillow whose grey levels are known."""
 
@@ -104,10 +107,7 @@ def _problem(values: Values, kind: Kind, top: int, *, lossy: bool) -> str | None
             f"holds the numbers of objects or classes, 1 to {highest}: save the class you mean as 255 and all else as 0"
         )
     if not lossy and has_void(values):
-        return (
-            "holds the number of a class, from 1 on, beside 255, as for pixels of no class: save the class you mean as "
-            "255 and all else as 0"
-        )
+        return f"{HAS_VOID}: save the class you mean as 255 and all else as 0"
     if highest <= 127:
         return f"has no pixel above 127 but grey levels up to {highest}: code foreground as 255"
     return None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, run_of, said_of_run
+from polybench.callbacks.checkpoint import AtomicCheckpointIO, mark_of, said_of_run
 from polybench.callbacks.donors import lineage_of, read_ancestors
 from polybench.errors import ConfigError
 from polybench.experiments.session import Session
@@ -52,7 +52,7 @@ def begin(session: Session, shared: bool) -> Begun:
         return Begun()
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     resumes = session.resumes(Path(path))
-    if resumes and run_of(Path(path)) == session.mark(session.trainer.world_size):
+    if resumes and mark_of(saved) == session.mark(session.trainer.world_size):
         said = said_of_run(saved)
         try:
             start = decode(StartFacts, json.loads(said["start"]))
@@ -84,7 +84,8 @@ def state_to_resume(session: Session) -> str | None:
     path = session.given_checkpoint
     if path is None:
         return None
-    mark = run_of(Path(path))
+    saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
+    mark = mark_of(saved)
     if mark is None or not session.resumes(Path(path)):
         session.load_weights(Path(path))
         if session.trainer.is_global_zero:
@@ -95,7 +96,6 @@ def state_to_resume(session: Session) -> str | None:
             f"'{path}' is of a run with {mark.processes} process(es), and this one has {session.trainer.world_size}: "
             f"resume it with as many (--trainer.devices {mark.processes})."
         )
-    saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     _refuse_no_state(saved, path)
     return path
 
