@@ -7,11 +7,14 @@ trained task that predicts on arrays. Both are imported when they are first aske
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from polybench.core.version import __version__
+from polybench.moved import install
+
 if TYPE_CHECKING:
     from polybench.experiments.loading import load
     from polybench.experiments.run import run
 
-__version__ = "0.1.0"
+install()
 
 __all__ = ["__version__", "load", "run"]
 

@@ -24,8 +24,8 @@ from scipy import ndimage
 from polybench.data.decoding import pages
 from polybench.data.images import read_mask, resize_mask
 from polybench.data.listing import list_files
-from polybench.feedback import decode, encode
-from polybench.feedback.codec import BoolArray
+from polybench.methods.feedback import decode, encode
+from polybench.methods.feedback.codec import BoolArray
 
 
 def loop_encode(mask: BoolArray) -> list[int]:

@@ -26,8 +26,8 @@ from rich.table import Table
 
 from polybench.cli.main import run
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, STORED, Protocol
-from polybench.metrics.folder import StoredMap, stored_rows
-from polybench.metrics.labels import Mask, components
+from polybench.metrics.measures.labels import Mask, components
+from polybench.scoring.folder import StoredMap, stored_rows
 
 DISCS = 12
 """Objects along the longer side."""

@@ -28,9 +28,9 @@ from sklearn import metrics as sk
 from polybench.data.images import UInt8Array, read_mask
 from polybench.data.listing import list_files
 from polybench.metrics import PER_IMAGE, Protocol
-from polybench.metrics.folder import StoredMap, stored_rows
-from polybench.metrics.labels import Mask
+from polybench.metrics.measures.labels import Mask
 from polybench.metrics.protocols.pranet import PRANET
+from polybench.scoring.folder import StoredMap, stored_rows
 
 SYNTHETIC = (530, 620)
 WIDTH, SHIFT, SMOOTHNESS = 6, 12, 12  # of the maps' soft rims, of the errors that move them, of these errors; pixels

@@ -23,10 +23,10 @@ from torch import Tensor
 
 from polybench.data.splits import SUBSETS
 from polybench.experiments.session import Session
-from polybench.feedback.otsu import otsu_masks
-from polybench.feedback.pruning import Trajectory, iterate, iterate_all
+from polybench.methods.feedback.otsu import otsu_masks
+from polybench.methods.feedback.pruning import Trajectory, iterate, iterate_all
+from polybench.methods.feedback.task import FeedbackSegmentationTask
 from polybench.models import FANet
-from polybench.tasks import FeedbackSegmentationTask
 
 
 def images_of(cli: Session, limit: int) -> Tensor:

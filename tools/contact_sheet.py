@@ -13,14 +13,14 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from polybench.atomic import atomic_writer
 from polybench.cli.data.modules import modules
+from polybench.core.atomic import atomic_writer
+from polybench.curation.make_split import make_split
 from polybench.data.images import UInt8Array, read_mask
-from polybench.data.make_split import make_split
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Source
-from polybench.datasets.synth.dataset import write_dataset
-from polybench.datasets.synth.frames import polyp_frames
+from polybench.synth.dataset import write_dataset
+from polybench.synth.frames import polyp_frames
 
 MASK, FIELD_OF_VIEW = (255, 225, 0), (0, 120, 255)
 CELL = (230, 300)

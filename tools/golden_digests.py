@@ -13,7 +13,7 @@ from pathlib import Path
 from golden import classes, training
 from golden.numbers import Golden
 
-from polybench.atomic import atomic_write_text
+from polybench.core.atomic import atomic_write_text
 
 STORED = Path(__file__).parent.parent / "tests" / "experiments" / "golden" / "digests.json"
 

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from polybench.data.loader import batches_done
 from polybench.datasets import SyntheticPolypDataModule
-from polybench.datasets.synth.clinicdb import write_clinicdb_like
+from polybench.synth.clinicdb import write_clinicdb_like
 
 EPOCHS, BATCHES = 3, 18
 SAVE_EVERY = 5

@@ -18,8 +18,8 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from polybench.callbacks.previews import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE, overlay
-from polybench.datasets.synth.polyps import polyp_frame
-from polybench.datasets.synthetic_polyp import FRAMES_PER_SEQUENCE
+from polybench.synth.clinicdb import FRAMES_PER_SEQUENCE
+from polybench.synth.polyps import polyp_frame
 
 CONTOUR = "#FFFFFF"
 OUTCOMES = {"true positive": TRUE_POSITIVE, "false positive": FALSE_POSITIVE, "false negative": FALSE_NEGATIVE}

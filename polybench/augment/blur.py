@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from polybench.augment.operations import PixelOperation, seed, uniform
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 
 @dataclass(frozen=True)

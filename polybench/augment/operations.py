@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 
 def uniform(generator: torch.Generator, *ranges: tuple[float, float]) -> tuple[float, ...]:

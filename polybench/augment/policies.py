@@ -36,8 +36,8 @@ from polybench.augment.operations import Chain, GeometricOperation, PixelOperati
 from polybench.augment.stages import Border, Frame, MaskMode
 from polybench.augment.transform import Draw, Transform
 from polybench.augment.warps import ElasticDeformation, GridDistortion, OpticalDistortion
-from polybench.errors import ConfigError, did_you_mean
-from polybench.randomness import generator
+from polybench.core.errors import ConfigError, did_you_mean
+from polybench.core.randomness import generator
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.resume import ResumeCallback
 from polybench.callbacks.selection import BestCheckpoint
 from polybench.callbacks.sigterm import SigtermCallback
-from polybench.callbacks.transfer import TransferCallback
+from polybench.moved import moved_name
 
 __all__ = [
     "ArtifactsCallback",
@@ -19,5 +19,9 @@ __all__ = [
     "PreviewsCallback",
     "ResumeCallback",
     "SigtermCallback",
-    "TransferCallback",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import a class that moved to a method's package."""
+    return moved_name(__name__, name)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.atomic import atomic_writer
+from polybench.core.atomic import atomic_writer
 from polybench.tasks.base import task_of
 
 

@@ -12,12 +12,12 @@ from lightning.pytorch.loggers import WandbLogger
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
-from polybench.atomic import atomic_writer
 from polybench.callbacks.heatmaps import draw_heat, stage_heat
+from polybench.core.atomic import atomic_writer
+from polybench.core.disk import make_folder
+from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
-from polybench.disk import make_folder
-from polybench.errors import ConfigError
 from polybench.metrics import PER_IMAGE, THRESHOLD
 from polybench.tasks.base import Task, task_of
 

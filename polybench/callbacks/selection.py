@@ -18,7 +18,7 @@ from torch import Tensor
 from polybench.callbacks.checkpoint import BEST, LAST, RunMark
 from polybench.callbacks.selected_file import take_up
 from polybench.callbacks.weights import bit_sums, not_finite
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.monitors import better_mode
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 """Bytes of a floating-point number -> the integer of as many bits."""

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.callbacks.checkpoint import LAST
 from polybench.cli.report import log_tables, print_scores
-from polybench.errors import SIGTERM_EXIT_CODE
+from polybench.core.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.fit import fit
 from polybench.experiments.run_folder import current_run_folder
 from polybench.experiments.session import Session

@@ -9,10 +9,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NamedTuple
 
-from polybench import __version__
-from polybench.disk import advice
-from polybench.errors import ConfigError, UserError, did_you_mean
-from polybench.wording import escaped
+from polybench.core.disk import advice
+from polybench.core.errors import ConfigError, UserError, did_you_mean
+from polybench.core.version import __version__
+from polybench.core.wording import escaped
 
 
 class Command(NamedTuple):

@@ -6,10 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from polybench.core.wording import counted, escaped
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
 from polybench.results.statistics import Interval, caution
-from polybench.wording import counted, escaped
 
 WIDTH = 132
 """Of tables that go to a file, characters."""

@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-from polybench.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError, did_you_mean
 
 
 class Parser(argparse.ArgumentParser):

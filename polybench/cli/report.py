@@ -7,16 +7,16 @@ from lightning.pytorch.loggers import WandbLogger
 from rich.table import Table
 
 from polybench.cli.panel import literal, panel_table, wide_console
+from polybench.core.wording import counted
 from polybench.experiments.refinement import in_words
 from polybench.experiments.scores import protocol_scores
+from polybench.methods.refinement.thresholds import ThresholdChoice, Thresholds
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
-from polybench.refinement.thresholds import ThresholdChoice, Thresholds
 from polybench.results.facts import DatasetFacts, ProtocolScores, RefinementFacts
 from polybench.results.layout import layout_of
 from polybench.results.readings import readings, title
 from polybench.results.statistics import caution
-from polybench.wording import counted
 
 HEADLINES = ("dice", "iou")
 """What is compared before and after a refinement of those protocols that have many metrics."""

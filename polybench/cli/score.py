@@ -9,21 +9,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from polybench.cli.parser import Parser
-from polybench.cli.score_memory import refuse_too_large_to_score
-from polybench.cli.score_names import check_names, match
-from polybench.cli.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth, refuse_mixture
+from polybench.core.errors import ConfigError, DataError
+from polybench.core.wording import some
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem
-from polybench.data.predictions import MapFolder, left_out_remark, list_maps, survey
 from polybench.data.progress import progress
+from polybench.data.splits import SUBSETS, Subset
 from polybench.data.value_range import check_bits
-from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
-from polybench.wording import some
+from polybench.scoring.memory import refuse_too_large_to_score
+from polybench.scoring.names import check_names, match
+from polybench.scoring.predictions import MapFolder, left_out_remark, list_maps, survey
+from polybench.scoring.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth, refuse_mixture
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
-    from polybench.metrics.folder import StoredMap
+    from polybench.data.module import SegmentationDataModule
     from polybench.metrics.sufficient import Rows
+    from polybench.scoring.folder import StoredMap
+
+FOLDER = "folder"
+"""Short name of the dataset that is a folder of the user's, whose masks need no dataset to be scored."""
 
 DESCRIPTION = (
     "Score a folder of predictions, made by any program, under every protocol: PNG, TIF or NPY, probabilities or "
@@ -71,7 +76,8 @@ def main(args: list[str]) -> int:
     if options.instances != "both":
         refuse_coding(predictions, options.pred)
 
-    from polybench.cli.score_report import Scored, report
+    from polybench.cli.score_report import report
+    from polybench.scoring.report import Scored
 
     rows, resized, remarks = score(options, truth, predictions)
     remarks = [*left_out_remark(listing), *coding_remarks(predictions, options), *remarks, *truth.remarks()]
@@ -155,12 +161,34 @@ def chosen_truth(options: Namespace) -> Truth:
     if options.gt is not None:
         instances = options.instances is not None
         return folder_truth(options.gt, options.valid, instances=instances, membranes=options.membranes)
-    truth = dataset_truth(options.dataset, options.root, options.split or "test")
+    data, subset = opened_dataset(options.dataset, options.root, options.split or "test")
+    truth = dataset_truth(data, subset)
     if options.instances and "instances" not in {protocol.name for protocol in truth.protocols}:
         raise ConfigError(
             f"--instances needs objects that are told apart, which '{options.dataset}' has not: leave it out."
         )
     return truth
+
+
+def opened_dataset(name: str, root: str | None, split: str) -> "tuple[SegmentationDataModule, Subset]":
+    """Open a dataset under a split.
+
+    Args:
+        name: Its short name, or a class path.
+        root: Folder that holds the dataset's own folder; None for the default.
+        split: A subset of the dataset's own split such as "test", or "<split>/<subset>".
+
+    Raises:
+        ConfigError: If there is no such dataset, split or subset.
+    """
+    from polybench.cli.data.modules import default_root, open_copy
+
+    if name == FOLDER:
+        raise ConfigError(f"--dataset {FOLDER} is for training: give --gt DIR, your folder of masks (and --valid DIR).")
+    split_name, _, subset = split.rpartition("/")
+    if subset not in SUBSETS:
+        raise ConfigError(f"--split '{split}' names no subset: give {', '.join(SUBSETS)}, or <split>/<subset>.")
+    return open_copy(name, root or default_root(), split_name or None), subset
 
 
 def refuse_coding(predictions: MapFolder, folder: Path) -> None:
@@ -212,7 +240,7 @@ def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Ro
         DataError: If a file can't be read or has the wrong size.
     """
     from polybench.metrics import STORED
-    from polybench.metrics.folder import stored_rows
+    from polybench.scoring.folder import stored_rows
 
     other_size: list[str] = []
     turned: list[str] = []
@@ -257,7 +285,7 @@ def stored_map(image_id: str, truth: Truth, predictions: MapFolder, *, instances
         predictions: Image id -> prediction.
         instances: Whether these are label maps.
     """
-    from polybench.metrics.folder import StoredMap
+    from polybench.scoring.folder import StoredMap
 
     mask, valid, labels = truth.read(image_id)
     probability, predicted = np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.int32)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.cli.report import log_tables, print_refinement, print_scores
-from polybench.errors import SIGTERM_EXIT_CODE
+from polybench.core.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.evaluate import Evaluated, run_test
 from polybench.experiments.provenance import device_name
 from polybench.experiments.refinement import Refinement, shown_protocols

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from polybench.cli.parser import Parser
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 
 def main(args: list[str]) -> int:

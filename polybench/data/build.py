@@ -15,8 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from filelock import FileLock
 
-from polybench.atomic import atomic_write_text
-from polybench.checksum import file_sha256
+from polybench.core.atomic import atomic_write_text
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import DataError
+from polybench.core.leftovers import sweep
 from polybench.data.cache import VERSION, ImageCache
 from polybench.data.copy_reading import Decode, SourceReading, copy_notes, copy_problems, decode_observed
 from polybench.data.decoding import ReadError
@@ -24,8 +26,6 @@ from polybench.data.images import UInt8Array, UInt16Array, resize_image, resize_
 from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
-from polybench.errors import DataError
-from polybench.leftovers import sweep
 
 STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin", "native_labels.bin")
 JOURNAL = "journal.jsonl"

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from polybench.errors import ConfigError, DataError
+from polybench.core.errors import ConfigError, DataError
 
 MAX_PIXELS = 500_000_000
 """Largest image that is decoded, pixels, unless `POLYBENCH_MAX_PIXELS` states another limit."""

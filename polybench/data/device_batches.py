@@ -3,11 +3,11 @@
 from abc import abstractmethod
 
 from polybench.augment import Policy, named_policy
+from polybench.core.errors import ConfigError
 from polybench.data.cache import ImageCache
 from polybench.data.loader import ResidentImages
 from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Batch, to_float
-from polybench.errors import ConfigError
 
 
 class DeviceBatches(ResumableDataModule):

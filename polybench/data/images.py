@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.data.decoding import FileError, Picture, is_wide, open_picture
 from polybench.data.mask_coding import alpha_of, check_mode, mask_levels
 from polybench.data.observation import note_image, note_mask
 from polybench.data.value_range import to_bytes
-from polybench.errors import DataError
 
 UInt8Array = npt.NDArray[np.uint8]
 UInt16Array = npt.NDArray[np.uint16]

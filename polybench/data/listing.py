@@ -9,8 +9,8 @@ from errno import ELOOP, ENOENT, ENOTDIR
 from pathlib import Path
 from typing import NamedTuple
 
-from polybench.errors import DataError
-from polybench.wording import counted, escaped, some
+from polybench.core.errors import DataError
+from polybench.core.wording import counted, escaped, some
 
 IMAGE_SUFFIXES = frozenset(
     {".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"}

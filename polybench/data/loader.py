@@ -9,10 +9,10 @@ from lightning.pytorch import Trainer
 from torch.utils.data import Dataset
 from torch.utils.data.distributed import DistributedSampler
 
+from polybench.core.randomness import generator
 from polybench.data.cache import ImageCache
 from polybench.data.sample import Batch, Sample
 from polybench.metrics.prepare import resize_affine
-from polybench.randomness import generator
 
 
 class CachedSamples(Dataset[Sample]):

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from polybench.atomic import atomic_write_text
+from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import DataError
 from polybench.data.decoding import unreadable
 from polybench.data.progress import progress
 from polybench.data.sample import Source
-from polybench.errors import DataError
 
 
 def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageChops
 
+from polybench.core.wording import some
 from polybench.data.decoding import FileError, Picture
-from polybench.wording import some
 
 Values = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 
 CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")

@@ -13,6 +13,8 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from torch.utils.data import DataLoader
 
 from polybench.augment import Policy
+from polybench.core.errors import ConfigError, DataError
+from polybench.core.wording import counted
 from polybench.data.build import build_cache
 from polybench.data.cache import ImageCache, default_cache_folder
 from polybench.data.card import SYNTHETIC_MARKER, Card
@@ -29,11 +31,9 @@ from polybench.data.sample import Decoded, Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset
 from polybench.data.unread import left_out_beside
 from polybench.data.value_range import check_bits
-from polybench.errors import ConfigError, DataError
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Protocol
 from polybench.metrics.memory import bytes_per_pixel
 from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
-from polybench.wording import counted
 
 OnError = Literal["raise", "skip"]
 

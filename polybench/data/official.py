@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from polybench.atomic import atomic_write_text
+from polybench.core.atomic import atomic_write_text
 from polybench.data.card import DOWNLOAD_NOTE, Card
 from polybench.results.facts import UNCHECKED
 

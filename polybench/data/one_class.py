@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from polybench.core.errors import DataError
 from polybench.data.cache import ImageCache
 from polybench.data.images import UInt8Array
 from polybench.data.splits import Subset
-from polybench.errors import DataError
 
 NAMES: dict[Subset, str] = {"train": "training", "val": "validation", "test": "test"}
 

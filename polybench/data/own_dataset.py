@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polybench.core.errors import ConfigError
 from polybench.data.splits import Split, load_split
-from polybench.errors import ConfigError
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from polybench.core.errors import DataError
 from polybench.data.listing import Listing, list_files, natural_key
-from polybench.errors import DataError
 
 Report = Callable[[str, str | None], None]
 """Told of a problem with a file, and of the stem of the image that can't be used for it, or None where it can."""

@@ -16,6 +16,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch.utils.data import DataLoader
 
 from polybench.augment import Policy, named_policy
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.cache import ImageCache
 from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
 from polybench.data.patch_samples import ClassCounts, PatchImage, PatchSampler, PatchSamples, find_regions
@@ -23,7 +24,6 @@ from polybench.data.patches import SPECK, Jitter
 from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import PatchBatch, PatchSample, collate_patches, image_to_float
 from polybench.data.splits import Subset
-from polybench.errors import ConfigError, DataError
 from polybench.metrics.protocols import PATCHES, Protocol
 from polybench.results.facts import DatasetFacts
 

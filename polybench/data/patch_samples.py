@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
-from polybench.atomic import atomic_write_text
+from polybench.core.atomic import atomic_write_text
+from polybench.core.randomness import generator
 from polybench.data.cache import ImageCache
 from polybench.data.loader import TrainingSampler
 from polybench.data.patches import (
@@ -27,7 +28,6 @@ from polybench.data.patches import (
     tight_box,
 )
 from polybench.data.sample import PatchSample
-from polybench.randomness import generator
 
 REGIONS_VERSION = 1
 """Raise it when boxes of objects or areas are found in another way: what was stored beside a cache is then not read."""

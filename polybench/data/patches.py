@@ -15,8 +15,8 @@ import numpy.typing as npt
 import torch
 from scipy import ndimage
 
+from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array, resize_image
-from polybench.errors import ConfigError
 
 Box = npt.NDArray[np.int64]
 """Top, left, bottom and right (4,), pixels; bottom and right are the first outside."""

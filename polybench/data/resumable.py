@@ -9,9 +9,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset
 
 from polybench.augment import named_policy
+from polybench.core.errors import ConfigError
 from polybench.data.loader import EvaluationSampler, TrainingSampler, batches_done
 from polybench.data.splits import Subset
-from polybench.errors import ConfigError
 
 Collate = Callable[[list[Any]], Any]
 """Makes a batch of samples."""

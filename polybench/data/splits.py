@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from polybench.errors import ConfigError, DataError, did_you_mean
-from polybench.wording import counted
+from polybench.core.errors import ConfigError, DataError, did_you_mean
+from polybench.core.wording import counted
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)

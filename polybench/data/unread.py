@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
+from polybench.core.errors import DataError
+from polybench.core.wording import counted
 from polybench.data.card import DOWNLOAD_NOTE, SYNTHETIC_MARKER
 from polybench.data.decoding import open_image, pages
 from polybench.data.listing import IMAGE_SUFFIXES, LeftOut, Reason, list_files
 from polybench.data.progress import progress
 from polybench.data.sample import Source
-from polybench.errors import DataError
-from polybench.wording import counted
 
 NAMED = 10
 """Ids or folders that one sentence names."""

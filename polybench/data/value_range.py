@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from polybench.core.errors import ConfigError
 from polybench.data.decoding import FileError
-from polybench.errors import ConfigError
 
 MOST_BITS = 31
 OPTION = "--data.bits"

@@ -7,12 +7,12 @@ the protocol `instances` compares with the nuclei themselves.
 
 from pathlib import Path
 
+from polybench.core.errors import DataError
 from polybench.data.card import Archive, Card
 from polybench.data.listing import NoFilesError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Source
-from polybench.errors import DataError
 from polybench.metrics.protocols import INSTANCES
 
 

@@ -9,12 +9,12 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from polybench.core.errors import DataError
 from polybench.data.card import Archive, Card
 from polybench.data.decoding import pages
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import images_by_stem, pair_by_stem
 from polybench.data.sample import Source
-from polybench.errors import DataError
 from polybench.metrics.protocols import MEMBRANES
 
 SLICES = 30

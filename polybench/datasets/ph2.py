@@ -6,12 +6,12 @@ Mendonça et al., "PH2 - a dermoscopic image database for research and benchmark
 import contextlib
 from pathlib import Path
 
+from polybench.core.errors import DataError
 from polybench.data.card import Card
 from polybench.data.listing import NoFilesError, natural_key
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import images_by_stem
 from polybench.data.sample import Source
-from polybench.errors import DataError
 
 
 class PH2DataModule(SegmentationDataModule):

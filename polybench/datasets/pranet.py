@@ -4,21 +4,15 @@ Fan et al., "PraNet: parallel reverse attention network for polyp segmentation",
 validation; ours is 145 of the 1450.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 from polybench.data.card import Card
 from polybench.data.module import SegmentationDataModule
 from polybench.data.pairing import pair_by_stem
 from polybench.data.sample import Source
-
-TEST_FOLDERS = {
-    "kvasir": "Kvasir",
-    "clinicdb": "CVC-ClinicDB",
-    "cvc300": "CVC-300",
-    "colondb": "CVC-ColonDB",
-    "etis": "ETIS-LaribPolypDB",
-}
 
 
 class PraNetDataModule(SegmentationDataModule):
@@ -32,6 +26,13 @@ class PraNetDataModule(SegmentationDataModule):
     short_name = "pranet"
     folder = "PraNet"
     default_split = "kvasir"
+    test_folders: ClassVar[Mapping[str, str]] = {
+        "kvasir": "Kvasir",
+        "clinicdb": "CVC-ClinicDB",
+        "cvc300": "CVC-300",
+        "colondb": "CVC-ColonDB",
+        "etis": "ETIS-LaribPolypDB",
+    }
     card = Card(
         title="PraNet's TrainDataset and TestDataset",
         citation="Fan et al., PraNet: parallel reverse attention network for polyp segmentation, MICCAI 2020",
@@ -57,7 +58,7 @@ class PraNetDataModule(SegmentationDataModule):
         """List the training images and those of the test sets that the split names."""
         train = self.directory / "TrainDataset"
         found = self._paired(_either(train, "image", "images"), _either(train, "mask", "masks"))
-        for name, folder in TEST_FOLDERS.items():
+        for name, folder in self.test_folders.items():
             if any(image_id.startswith(f"{name}/") for image_id in self.split.ids("test")):
                 test = self.directory / "TestDataset" / folder
                 if test.is_dir():

@@ -6,13 +6,12 @@ No patient, no camera: a number on these images says that the machinery works, n
 import contextlib
 from pathlib import Path
 
+from polybench.core.errors import DataError
 from polybench.data.card import Card
 from polybench.datasets.clinicdb import ClinicDBDataModule
-from polybench.datasets.synth.clinicdb import write_clinicdb_like
-from polybench.errors import DataError
+from polybench.synth.clinicdb import FRAMES_PER_SEQUENCE, write_clinicdb_like
 
 IMAGES = 240
-FRAMES_PER_SEQUENCE = 5
 SEED = 0
 
 

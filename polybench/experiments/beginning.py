@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, mark_of, said_of_run
-from polybench.callbacks.donors import lineage_of, read_ancestors
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.session import Session
 from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
+from polybench.methods.transfer.donors import lineage_of, read_ancestors
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
 

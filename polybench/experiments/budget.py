@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.identity import config_id
 from polybench.experiments.session import Session
 from polybench.results.facts import StartFacts

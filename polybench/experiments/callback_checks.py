@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.cli import ReduceLROnPlateau
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.metrics import Protocol
 from polybench.tasks.base import Task
 from polybench.tasks.monitors import refuse_unknown, refuse_worst, validation_names

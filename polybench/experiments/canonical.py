@@ -24,8 +24,8 @@ from importlib.util import find_spec
 from pathlib import Path, PurePath
 from typing import Any
 
-from polybench.checksum import file_sha256
-from polybench.errors import ConfigError
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
 from polybench.experiments.class_versions import defaults_of, public_path, resolve, version_of
 from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOWING_CALLBACKS, UNCOUNTED_KEYS
 

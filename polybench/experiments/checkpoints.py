@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
 """What a user may say instead of a path, and the files that it can mean."""

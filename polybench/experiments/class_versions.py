@@ -10,9 +10,10 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
-from polybench.checksum import file_sha256
-from polybench.errors import ConfigError
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
 from polybench.experiments.local_modules import file_of, is_local, local_sha256
+from polybench.moved import first_path
 
 OURS = "polybench"
 RECORDED = frozenset({"torch", "lightning", "pytorch-lightning", "lightning-fabric"})
@@ -44,13 +45,16 @@ def resolve(class_path: str) -> Any:
 
 
 def public_path(found: Any) -> str:
-    """The shortest import path of a class or function: `polybench.models.EFEN` for `polybench.models.efen.EFEN`."""
+    """The shortest import path of a class or function: `polybench.models.EFEN` for `polybench.models.efen.EFEN`.
+
+    Of a class that has moved it is the path under which it was first published.
+    """
     module, name = found.__module__, found.__qualname__
     parts = module.split(".")
     for length in range(1, len(parts)):
         package = ".".join(parts[:length])
         if getattr(sys.modules.get(package), name, None) is found:
-            return f"{package}.{name}"
+            return first_path(f"{package}.{name}")
     return f"{module}.{name}"
 
 

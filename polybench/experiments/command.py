@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polybench
-from polybench.checksum import file_sha256
+from polybench.core.checksum import file_sha256
 from polybench.experiments.words import FILE_OPTIONS
 
 SOURCE = Path(polybench.__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polybench.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError, did_you_mean
 from polybench.experiments.class_changes import (
     arguments,
     default_class,

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from polybench.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError, did_you_mean
 
 MOST_NODES = 20_000
 """Values that a configuration file may hold, its aliases written out."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from polybench.atomic import atomic_write_text
-from polybench.checksum import file_sha256
-from polybench.errors import ConfigError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
 from polybench.experiments.budget import is_limited
 from polybench.experiments.loading import TRAINING_ONLY
 from polybench.experiments.outputs import probe_leaderboard
@@ -26,10 +26,10 @@ from polybench.experiments.refinement import (
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
 from polybench.experiments.words import without
+from polybench.methods.refinement.table import regions_csv
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import columns_of
-from polybench.refinement.table import regions_csv
 from polybench.results.config import first_difference, portable_config
 from polybench.results.facts import RefinementFacts
 from polybench.results.page import write_page

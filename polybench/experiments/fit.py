@@ -7,9 +7,10 @@ from pathlib import Path
 
 from polybench.callbacks.selected_file import refuse_replaced
 from polybench.callbacks.selection import checkpoint_folder, selection_of
+from polybench.core.disk import WriteError
+from polybench.core.errors import ConfigError
+from polybench.core.leftovers import sweep
 from polybench.data.patch_module import PatchDataModule
-from polybench.disk import WriteError
-from polybench.errors import ConfigError
 from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again
@@ -20,7 +21,6 @@ from polybench.experiments.record import RunContext, keep, trained_record, write
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
 from polybench.experiments.words import without
-from polybench.leftovers import sweep
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts

@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 
 def refuse_contradictions(trainer: Any) -> None:

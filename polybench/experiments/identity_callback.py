@@ -8,8 +8,8 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from polybench.callbacks.checkpoint import KEY
-from polybench.callbacks.transfer import ancestors_of
 from polybench.experiments.start import INITIALISED, start_of, to_json
+from polybench.methods.transfer.callback import ancestors_of
 from polybench.results.facts import Ancestor, StartFacts
 
 

@@ -9,7 +9,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
 from polybench.callbacks.weights import weights_of
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.messages import mismatch
 from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import leave_out_start_weights

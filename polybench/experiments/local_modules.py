@@ -15,7 +15,7 @@ from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-from polybench.checksum import file_sha256
+from polybench.core.checksum import file_sha256
 
 _PACKAGE_FOLDERS = {"site-packages", "dist-packages"}
 

@@ -12,7 +12,7 @@ import lightning.pytorch.loggers
 import polybench.callbacks
 import polybench.datasets
 import polybench.tasks
-from polybench.errors import did_you_mean
+from polybench.core.errors import did_you_mean
 from polybench.experiments.options import own_options
 from polybench.experiments.wrong_values import key_of, lacking, near_class, other_name, several, wrong_value
 

@@ -17,8 +17,8 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-from polybench.atomic import atomic_write_text
-from polybench.disk import WriteError, make_folder, writing
+from polybench.core.atomic import atomic_write_text
+from polybench.core.disk import WriteError, make_folder, writing
 
 METRICS = "metrics.csv"
 

@@ -8,8 +8,8 @@ from filelock import FileLock, Timeout
 
 from polybench.callbacks.checkpoint import BEST, LAST, AtomicCheckpointIO, mark_of, said_of_run
 from polybench.callbacks.selection import checkpoint_folder
-from polybench.disk import make_folder, writing
-from polybench.errors import ConfigError
+from polybench.core.disk import make_folder, writing
+from polybench.core.errors import ConfigError
 from polybench.experiments.session import Session
 
 LOCK = ".run.lock"

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from polybench.disk import probe
-from polybench.errors import ConfigError
+from polybench.core.disk import probe
+from polybench.core.errors import ConfigError
 from polybench.results.record import read_records
 
 

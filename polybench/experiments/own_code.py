@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
-from polybench.errors import ConfigError, UserError
+from polybench.core.errors import ConfigError, UserError
 
 PACKAGE = Path(__file__).parents[1]
 

@@ -23,7 +23,7 @@ from polybench.callbacks import (
     SigtermCallback,
 )
 from polybench.callbacks.checkpoint import RunMark, refuse_no_file, run_of
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.command import with_recipes
@@ -40,6 +40,7 @@ from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.experiments.words import FILE_OPTIONS, has, value_of
+from polybench.methods import import_all
 from polybench.results.record import Budget
 from polybench.results.record_checks import is_slug
 
@@ -64,6 +65,7 @@ class ParsedSession(LightningCLI):
         self.run_folder = Path()
         quieten()
         make_importable()
+        import_all()
         try:
             super().__init__(
                 LightningModule,

@@ -10,8 +10,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from lightning.pytorch.loggers import WandbLogger
 
-from polybench.disk import writing
-from polybench.errors import ConfigError
+from polybench.core.disk import writing
+from polybench.core.errors import ConfigError
 from polybench.experiments.messages import one_sentence
 from polybench.experiments.own_code import explain
 

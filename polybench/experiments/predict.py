@@ -10,24 +10,24 @@ import torch
 from lightning.pytorch import LightningDataModule
 from PIL import Image
 
-from polybench.atomic import atomic_write_text, atomic_writer
+from polybench.core.atomic import atomic_write_text, atomic_writer
+from polybench.core.disk import WriteError, probe
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.images import UInt8Array, image_peaks, read_image
 from polybench.data.images_only import ImagesOnly
-from polybench.data.joint_module import JointDataModule
 from polybench.data.listing import Listing, list_files
 from polybench.data.memory import refuse_too_large, sizes_of
 from polybench.data.module import SegmentationDataModule
 from polybench.data.value_range import range_problem
-from polybench.disk import WriteError, probe
-from polybench.errors import ConfigError, DataError
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
 from polybench.experiments.session import Session
 from polybench.experiments.tiling import tiled, tiling_of
+from polybench.methods.refinement.regions import BoolArray
+from polybench.methods.refinement.table import Region, regions_csv, regions_of
+from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import rounded_to_steps
-from polybench.refinement.regions import BoolArray
-from polybench.refinement.table import Region, regions_csv, regions_of
 from polybench.tasks.base import task_of
 from polybench.tasks.images import as_input, at_native_size, mask_at_native_size
 from polybench.tasks.tiles import Seams, Tiling

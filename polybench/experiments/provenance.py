@@ -14,7 +14,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 
 import polybench
-from polybench.checksum import file_sha256
+from polybench.core.checksum import file_sha256
 from polybench.experiments.class_versions import resolve
 from polybench.experiments.local_modules import local_files, local_sha256
 from polybench.results.facts import Provenance, StartFacts

@@ -16,7 +16,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-from polybench.errors import ConfigError, UserError
+from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.own_code import PACKAGE, explain, with_place
 
 LIGHTNING = Path(lightning.__file__).parent

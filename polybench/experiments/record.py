@@ -12,8 +12,8 @@ from lightning.pytorch.callbacks import Timer
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from polybench.atomic import atomic_write_text
-from polybench.disk import WriteError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.disk import WriteError
 from polybench.experiments.identity import budget_id, evaluation_id
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE

@@ -5,8 +5,8 @@ from pathlib import Path
 from lightning.pytorch.utilities import rank_zero_warn
 
 from polybench.callbacks.checkpoint import BEST
-from polybench.checksum import file_sha256
-from polybench.errors import RecordError
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import RecordError
 from polybench.experiments.run_folder import KEPT_RECORD
 from polybench.results.record import Record
 from polybench.results.record_text import read_text

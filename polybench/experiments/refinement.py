@@ -11,23 +11,23 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from polybench.callbacks import AtomicCheckpointIO
-from polybench.callbacks.donors import lineage_of
-from polybench.callbacks.refinement import RefinementCallback
+from polybench.core.errors import ConfigError, DataError
+from polybench.core.wording import counted
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS, split_folder
 from polybench.data.splits import load_split
-from polybench.errors import ConfigError, DataError
 from polybench.experiments.loading import run_facts, task_of
 from polybench.experiments.session import Session
+from polybench.methods.refinement.callback import RefinementCallback
+from polybench.methods.refinement.refiner import RegionRefiner
+from polybench.methods.refinement.table import Region
+from polybench.methods.refinement.thresholds import RELEASED, Thresholds
+from polybench.methods.transfer.donors import lineage_of
 from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
-from polybench.refinement.refiner import RegionRefiner
-from polybench.refinement.table import Region
-from polybench.refinement.thresholds import RELEASED, Thresholds
 from polybench.results.facts import Ancestor, RefinementFacts
 from polybench.results.record import Record
 from polybench.tasks import PatchClassificationTask, SegmentationTask
-from polybench.wording import counted
 
 VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.fit import fit, the_record
 from polybench.results.record import Record
 

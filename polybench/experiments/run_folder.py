@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 KEPT_RECORD, KEPT_TABLE = "record.json", "record.csv"
 """The record of a run in its own folder, and the record's table."""

@@ -9,14 +9,11 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor
 from lightning.pytorch.cli import LightningCLI
 from torch import nn
 
-from polybench.callbacks import (
-    AtomicCheckpointIO,
-    PreviewsCallback,
-)
+from polybench.callbacks import AtomicCheckpointIO, PreviewsCallback
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.callbacks.weights import weights_of
-from polybench.disk import probe
-from polybench.errors import ConfigError
+from polybench.core.disk import probe
+from polybench.core.errors import ConfigError
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of

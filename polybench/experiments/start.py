@@ -5,7 +5,7 @@ from typing import Literal
 
 from lightning.pytorch import Callback, Trainer
 
-from polybench.callbacks.transfer import TransferCallback
+from polybench.methods.transfer.callback import TransferCallback
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import encode
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
+from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array
-from polybench.errors import ConfigError
 from polybench.experiments.session import Session
 from polybench.tasks.base import task_of, unwrapped
 from polybench.tasks.images import as_input

@@ -6,7 +6,7 @@ from importlib import import_module
 from inspect import isclass
 from typing import NamedTuple
 
-from polybench.errors import did_you_mean
+from polybench.core.errors import did_you_mean
 from polybench.experiments.class_changes import SHELVES
 
 OFTEN = {

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.metrics.sufficient import NAME_BYTES
 
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from polybench.metrics.bands import bands, sum_in_place
-from polybench.metrics.boundary import Surfaces, surfaces_of
-from polybench.metrics.histograms import histograms
-from polybench.metrics.labels import Mask, Objects, components, objects_of
-from polybench.metrics.structure import stretch_
+from polybench.metrics.measures.boundary import Surfaces, surfaces_of
+from polybench.metrics.measures.histograms import histograms
+from polybench.metrics.measures.labels import Mask, Objects, components, objects_of
+from polybench.metrics.measures.structure import stretch_
 
 BYTE = 255
 STEPS = 4096 * BYTE

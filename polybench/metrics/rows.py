@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polybench.errors import UserError
+from polybench.core.errors import UserError
 from polybench.metrics.keyed import KeyedRows
 from polybench.metrics.prepare import Prepared
 from polybench.metrics.protocols import PROTOCOLS, Protocol, columns_of

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.metrics.keyed import KeyedRows
 from polybench.metrics.sufficient import Rows
 

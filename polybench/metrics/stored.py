@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from polybench.metrics.bands import sum_in_place
-from polybench.metrics.boundary import Surfaces
-from polybench.metrics.labels import Counts, Mask
+from polybench.metrics.measures.boundary import Surfaces
+from polybench.metrics.measures.labels import Counts, Mask
 from polybench.metrics.prepare import STEPS
 
 BINS = 10

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from polybench.metrics.bands import sum_in_place
-from polybench.metrics.boundary import boundary_iou, scores_of
-from polybench.metrics.histograms import LEVELS, histograms
-from polybench.metrics.instances import InstanceCounts, instance_counts
-from polybench.metrics.labels import LabelMap, components
-from polybench.metrics.membranes import THRESHOLDS, MembraneScores, sweep_of
-from polybench.metrics.objects import match_objects
+from polybench.metrics.measures.boundary import boundary_iou, scores_of
+from polybench.metrics.measures.histograms import LEVELS, histograms
+from polybench.metrics.measures.instances import InstanceCounts, instance_counts
+from polybench.metrics.measures.labels import LabelMap, components
+from polybench.metrics.measures.membranes import THRESHOLDS, MembraneScores, sweep_of
+from polybench.metrics.measures.objects import match_objects
+from polybench.metrics.measures.structure import structure_scores
+from polybench.metrics.measures.weighted_f import weighted_f
 from polybench.metrics.prepare import STEPS, Prepared, rounded_to_steps, sum_of
 from polybench.metrics.stored import (
     BINS,
@@ -28,8 +30,6 @@ from polybench.metrics.stored import (
     surface_names,
     surface_overlaps,
 )
-from polybench.metrics.structure import structure_scores
-from polybench.metrics.weighted_f import weighted_f
 
 Counts = npt.NDArray[np.int64]
 """Per image true positives, false positives, false negatives, true negatives: (n, 4)."""

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models.vgg import VGG19_WIDTHS, VGG19Encoder
 
 _STRIDE = 8

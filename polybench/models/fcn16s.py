@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 STRIDE = 16
 

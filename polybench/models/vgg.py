@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 VGG19_WIDTHS = (64, 128, 256, 512)
 _CONVS_PER_BLOCK = (2, 2, 4, 4)

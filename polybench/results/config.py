@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 DATA_ROOT = "${oc.env:POLYBENCH_DATA,data}"
 

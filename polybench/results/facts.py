@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 
 Direction = Literal["higher", "lower"]
 

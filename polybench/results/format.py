@@ -4,8 +4,8 @@ import html
 import re
 from collections.abc import Iterable
 
+from polybench.core.wording import escaped
 from polybench.results.table import Score
-from polybench.wording import escaped
 
 DASH = "\N{EM DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"

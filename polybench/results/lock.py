@@ -4,7 +4,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from polybench.disk import make_folder
+from polybench.core.disk import make_folder
 
 
 def lock_of(root: Path, dataset: str) -> FileLock:

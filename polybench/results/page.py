@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from polybench.atomic import atomic_write_text
-from polybench.errors import DataError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import DataError
 from polybench.results import format as formats
 from polybench.results.facts import UNOFFICIAL, DatasetFacts
 from polybench.results.lock import lock_of

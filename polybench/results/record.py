@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from polybench.atomic import atomic_write_text
-from polybench.errors import DataError, RecordError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import DataError, RecordError
 from polybench.results.facts import (
     DatasetFacts,
     IdentityFacts,

@@ -4,9 +4,9 @@ import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from polybench.errors import RecordError, shortened
+from polybench.core.errors import RecordError, shortened
+from polybench.core.wording import is_column, is_noun
 from polybench.results.facts import ProtocolScores
-from polybench.wording import is_column, is_noun
 
 if TYPE_CHECKING:
     from polybench.results.record import Record

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 
 MOST_BYTES = 32 * 2**20
 """Of a record; most have 30 KB."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, ProtocolScores, Provenance, RefinementFacts
 from polybench.results.record import Record, read_records

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.results.facts import Direction, MetricValue, ProtocolScores
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from polybench.errors import did_you_mean, shortened
+from polybench.core.errors import did_you_mean, shortened
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 import numpy as np
 import scipy
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 from polybench.results.contradictions import contradictions
 from polybench.results.facts import MetricValue, ProtocolScores
 from polybench.results.recomputed import (

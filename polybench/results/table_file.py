@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,9 +4,9 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.atomic import atomic_write_text
-from polybench.checksum import file_sha256
-from polybench.errors import ConfigError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
 from polybench.runs.plan import Plan, Stage, recipe_text
 from polybench.runs.request import Request, noted_record
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from polybench.errors import ConfigError, UserError
+from polybench.core.errors import ConfigError, UserError
 from polybench.runs.cell import Cell
 
 WAIT_SECONDS = 0.5

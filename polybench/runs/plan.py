@@ -25,7 +25,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from polybench.errors import ConfigError, did_you_mean, shortened
+from polybench.core.errors import ConfigError, did_you_mean, shortened
 from polybench.experiments.documents import load, read_text
 
 IMAGENET = "imagenet"

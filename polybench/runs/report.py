@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from polybench.atomic import atomic_write_text, atomic_writer
+from polybench.core.atomic import atomic_write_text, atomic_writer
 from polybench.results import format as formats
 from polybench.results.config import portable_text
 from polybench.results.facts import MetricValue

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from polybench.atomic import atomic_write_text
-from polybench.errors import ConfigError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import ConfigError
 
 REQUEST = "request.json"
 DONE = "done.json"

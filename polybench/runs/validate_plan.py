@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from polybench.errors import ConfigError, UserError
+from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.refinement import VALIDATION, read_thresholds

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.errors import SIGTERM_EXIT_CODE, UserError
+from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
 from polybench.experiments.evaluate import run_test
 from polybench.experiments.fit import fit
 from polybench.runs.request import Request, note_record

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 from torch.autograd.graph import Node
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 ACTIVATIONS = {
     "Sigmoid": "a sigmoid",

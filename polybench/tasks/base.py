@@ -18,8 +18,8 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
+from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array
-from polybench.errors import ConfigError
 from polybench.metrics import ImageRows, Protocol, Rows
 from polybench.metrics.scored_rows import ScoredRows
 from polybench.results.facts import PassFacts

@@ -19,7 +19,7 @@ def all_foreground(images: Tensor) -> Tensor:
 def otsu(images: Tensor) -> Tensor:
     """Predict the bright side of Otsu's threshold of the grey image, as it is.
 
-    Not the first mask of a feedback net: `polybench.feedback.otsu` rounds to 8 bits and blurs before the threshold.
+    Not the first mask of a feedback net: `polybench.methods.feedback.otsu` rounds to 8 bits and blurs first.
 
     Args:
         images: RGB in [0, 1], (N, 3, H, W).

@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from polybench.core.errors import ConfigError, UserError
 from polybench.data.sample import Batch
-from polybench.errors import ConfigError, UserError
 from polybench.tasks.outputs import Outputs, logits_of
 
 Form = Literal["terms", "valid", "plain"]

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch.strategies import Strategy
 from torch import Tensor, nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 MOST_SCALED_STEPS = 40
 """Steps in which a scale of float16, halved in each, falls from 65,536 to below one millionth."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from polybench.data.images import UInt8Array, resize_image
-from polybench.metrics.labels import Mask
+from polybench.metrics.measures.labels import Mask
 from polybench.metrics.prepare import THRESHOLD, native_parts, resize_affine, to_native_size
 
 

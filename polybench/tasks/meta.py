@@ -6,8 +6,8 @@ from typing import TypeVar
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
+from polybench.core.errors import ConfigError, UserError
 from polybench.data.sample import Batch
-from polybench.errors import ConfigError, UserError
 from polybench.models.unused import CannotCopyError
 
 Found = TypeVar("Found")

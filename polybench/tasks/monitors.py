@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Literal
 
-from polybench.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError, did_you_mean
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Protocol
 from polybench.metrics.protocols import PATCHES
 

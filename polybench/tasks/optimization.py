@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau as TorchPlateau
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.parameter_groups import Group
 from polybench.tasks.schedule_length import refuse_no_length
 from polybench.tasks.schedules import Interval, interval_of, keep_factors

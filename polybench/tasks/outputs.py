@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.activation import refuse_activation
 
 LOGITS = "logits"

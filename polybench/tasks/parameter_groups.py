@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 COMPILED = "_orig_mod."
 """What torch.compile puts before the names of a net."""

@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import (
     StepLR,
 )
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.schedules import Interval, StepSchedule, refuse_longer_run
 
 

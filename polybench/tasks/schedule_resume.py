@@ -11,7 +11,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.optim.lr_scheduler import ChainedScheduler, LambdaLR, LRScheduler, OneCycleLR, SequentialLR
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.schedule_length import fit_schedules, parts_of
 
 LENGTHS = ("steps", "run_steps", "warmup_steps", "epochs", "total_steps", "T_max", "total_iters", "step_size")

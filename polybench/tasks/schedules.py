@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import (
     ReduceLROnPlateau,
 )
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 Interval = Literal["epoch", "step"]
 """How often a schedule is stepped; a step is one of the optimizer, whatever number of batches it accumulates."""

@@ -9,9 +9,9 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
+from polybench.core.errors import ConfigError, UserError
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
-from polybench.errors import ConfigError, UserError
 from polybench.metrics import PER_IMAGE, PROTOCOLS, STORED, ImageRows, Protocol
 from polybench.models.unused import meta_outputs, parameters_without_gradient
 from polybench.tasks.activation import warn_of_probabilities

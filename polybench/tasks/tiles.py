@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array
-from polybench.errors import ConfigError
 
 Predict = Callable[[UInt8Array], Tensor]
 """Predicts an image (h, w, 3): foreground probabilities (h, w), float32."""

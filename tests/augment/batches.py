@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from polybench.augment.operations import Operation
-from polybench.randomness import generator
+from polybench.core.randomness import generator
 
 
 def random_images(count: int = 3, height: int = 24, width: int = 19) -> Tensor:

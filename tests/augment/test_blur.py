@@ -7,7 +7,7 @@ from PIL import Image, ImageFilter
 from scipy import ndimage, stats
 
 from polybench.augment.blur import GaussianBlur, GaussianNoise, MedianBlur, MotionBlur
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from tests.augment.batches import drawn, random_images, rows
 
 

@@ -22,7 +22,7 @@ from polybench.augment.geometry import (
 from polybench.augment.operations import Operation, Step
 from polybench.augment.stages import Frame
 from polybench.augment.transform import Draw, Transform
-from polybench.randomness import generator
+from polybench.core.randomness import generator
 
 CPU = torch.device("cpu")
 

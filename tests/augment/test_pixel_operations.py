@@ -21,7 +21,7 @@ from polybench.augment.colour import (
 )
 from polybench.augment.dropout import CoarseDropout
 from polybench.augment.operations import PixelOperation
-from polybench.randomness import generator
+from polybench.core.randomness import generator
 from tests.augment.batches import drawn, random_images
 
 OPERATIONS: list[PixelOperation] = [

@@ -11,8 +11,8 @@ from polybench.augment.blur import GaussianNoise
 from polybench.augment.geometry import HorizontalFlip, Rotate
 from polybench.augment.operations import Step
 from polybench.augment.warps import ElasticDeformation
-from polybench.errors import ConfigError
-from polybench.randomness import generator
+from polybench.core.errors import ConfigError
+from polybench.core.randomness import generator
 
 CPU = torch.device("cpu")
 NAMES = [f"image{number}" for number in range(8)]

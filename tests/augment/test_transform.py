@@ -9,7 +9,7 @@ from polybench.augment.operations import Chain, GeometricOperation, PixelOperati
 from polybench.augment.stages import Border, Frame
 from polybench.augment.transform import Draw, Transform
 from polybench.augment.warps import ElasticDeformation, GridDistortion, OpticalDistortion
-from polybench.randomness import generator
+from polybench.core.randomness import generator
 
 SIZE = (47, 39)
 WARPS = (

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from polybench.augment.operations import GeometricOperation
 from polybench.augment.warps import ElasticDeformation, GridDistortion, OpticalDistortion
-from polybench.randomness import generator
+from polybench.core.randomness import generator
 
 
 def places(height: int, width: int) -> Tensor:

@@ -13,9 +13,10 @@ from torch import nn
 
 from polybench.callbacks import ArtifactsCallback
 from polybench.datasets import ClinicDBDataModule
+from polybench.methods.feedback.task import FeedbackSegmentationTask
 from polybench.models.fanet import FANetLoss
-from polybench.tasks import FeedbackSegmentationTask, SegmentationTask
-from tests.tasks.feedback_nets import QUIET, Grows, write_red_frames
+from polybench.tasks import SegmentationTask
+from tests.methods.feedback.feedback_nets import QUIET, Grows, write_red_frames
 
 
 class Shows(SegmentationTask):

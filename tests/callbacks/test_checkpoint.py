@@ -7,7 +7,7 @@ import torch
 
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.callbacks.checkpoint import CheckpointError
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 CHECKPOINT = {"state_dict": {"w": torch.arange(3.0)}, "epoch": 4, "name": "x", "list": [1, None, True]}
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from polybench.callbacks import PreviewsCallback
 from polybench.callbacks.heatmaps import draw_heat, stage_heat, tint
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks import SegmentationTask
 
 

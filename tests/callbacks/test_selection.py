@@ -14,7 +14,7 @@ from torch import nn
 
 from polybench.callbacks import BestCheckpoint
 from polybench.callbacks.selection import checkpoint_folder, find_selection, selection_of
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 from tests.tasks.named_outputs import fit

@@ -12,9 +12,10 @@ from lightning.pytorch.loggers import CSVLogger
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from polybench.callbacks import BestCheckpoint, TransferCallback
+from polybench.callbacks import BestCheckpoint
 from polybench.callbacks.selection import selection_of, set_apart
 from polybench.losses import BCEDiceLoss
+from polybench.methods.transfer import TransferCallback
 from polybench.tasks import SegmentationTask
 from tests.tasks.named_outputs import fit
 

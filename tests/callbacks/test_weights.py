@@ -11,7 +11,7 @@ from torch import nn
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.callbacks.checkpoint import KEY, CheckpointError
 from polybench.callbacks.weights import bit_sums, not_finite, weights_of, weights_sha256
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.steps": torch.tensor(3)}
 

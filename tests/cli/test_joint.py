@@ -23,7 +23,7 @@ def write_joint(folder: Path, data_root: Path, source: str | None = None, **trai
     recipe["data"]["init_args"]["augment"] = "standard"
     patches = {"size": 32, "batch_size": 3, "augment": "standard"}
     recipe["data"] = {
-        "class_path": "polybench.data.joint_module.JointDataModule",
+        "class_path": "polybench.methods.transfer.joint_module.JointDataModule",
         "init_args": {
             "images": recipe["data"],
             "patches": {"class_path": "polybench.data.patch_module.PatchDataModule", "init_args": patches},

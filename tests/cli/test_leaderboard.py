@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from polybench.cli.leaderboard import main
-from polybench.errors import ConfigError, DataError
+from polybench.core.errors import ConfigError, DataError
 from tests.results.factory import store, table
 
 

@@ -19,8 +19,8 @@ from torch.nn.functional import interpolate
 from torchvision.transforms.functional import normalize
 
 from polybench.cli.main import run
+from polybench.core.errors import ConfigError
 from polybench.data.patches import cut
-from polybench.errors import ConfigError
 from polybench.experiments.refinement import read_thresholds
 from polybench.models import PatchClassifier
 from tests.cli.conftest import Refinable

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from polybench.cli.main import run
+from polybench.core.errors import DataError
+from polybench.curation.verify import verify
 from polybench.data.images import UInt8Array
 from polybench.data.module import SegmentationDataModule
-from polybench.data.verify import verify
 from polybench.datasets import ClinicDBDataModule
-from polybench.errors import DataError
 from tests.cli.recipes import write_recipe
 
 Deed = Callable[[Path, Path], None]

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from skimage.transform import resize
 
-from polybench.checksum import file_sha256
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import DataError
 from polybench.data.build import build_cache, is_intact
 from polybench.data.cache import ImageCache
 from polybench.data.decoding import ReadError
 from polybench.data.images import read_image, read_mask
 from polybench.data.sample import Decoded, Source
-from polybench.errors import DataError
 
 
 def sources(root: Path) -> list[Source]:

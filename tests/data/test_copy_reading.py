@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polybench.data.audit import audit_copy
+from polybench.core.errors import DataError
+from polybench.curation.audit import audit_copy
+from polybench.curation.verify import verify
 from polybench.data.module import SegmentationDataModule
-from polybench.data.verify import verify
 from polybench.datasets import FolderDataModule
-from polybench.errors import DataError
 from tests.conftest import write_split
 
 SIZE = (16, 16)

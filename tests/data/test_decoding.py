@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.decoding import open_image, open_picture, pages
-from polybench.errors import ConfigError, DataError
 
 
 def frames(count: int = 2) -> list[Image.Image]:

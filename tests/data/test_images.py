@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.data.images import read_image, read_mask, resize_mask
-from polybench.errors import DataError
 
 
 def save(path: Path, array: np.ndarray) -> Path:

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from polybench.cli.main import run
-from polybench.data.make_split import make_split
+from polybench.core.errors import DataError
+from polybench.curation.make_split import make_split
 from polybench.datasets import ClinicDBDataModule, FolderDataModule
-from polybench.errors import DataError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from polybench.core.errors import DataError
 from polybench.data.listing import FileNameError, Listing, list_files
-from polybench.errors import DataError
 
 
 def touch(folder: Path, *names: str) -> None:

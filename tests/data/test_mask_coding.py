@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from polybench.core.errors import DataError
 from polybench.data.images import read_mask
 from polybench.data.mask_coding import _doubt, mixture
-from polybench.errors import DataError
 
 LEFT = np.zeros((8, 8), np.uint8)
 LEFT[:, :2] = 1

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.data import memory
 from polybench.data.memory import Sized, available_memory, refuse_too_large, size_of
-from polybench.errors import DataError
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS
 from polybench.metrics.memory import BYTES_PER_PIXEL, TOGETHER, bytes_per_pixel
 

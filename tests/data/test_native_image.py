@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.datasets import ClinicDBDataModule, EMDataModule, FolderDataModule
-from polybench.errors import DataError
 
 
 def test_a_native_image_is_read_without_its_mask(data_root: Path) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.datasets import ClinicDBDataModule
-from polybench.errors import DataError
 
 
 def fit_with(data_root: Path, tmp_path: Path, masks: dict[int, np.ndarray]) -> None:

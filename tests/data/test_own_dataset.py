@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from polybench.core.errors import ConfigError
 from polybench.data.card import Card
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS, decode_rule, is_ours, list_names, split_folder
 from polybench.data.sample import Source
 from polybench.datasets import ClinicDBDataModule
-from polybench.errors import ConfigError
 from polybench.results.facts import OWN
 
 CLASS = """

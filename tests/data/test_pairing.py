@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from polybench.core.errors import DataError
 from polybench.data.pairing import images_by_stem, pair_by_stem
-from polybench.errors import DataError
 
 
 def touch(*paths: Path) -> None:

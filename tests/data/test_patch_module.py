@@ -16,11 +16,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from polybench.callbacks import AtomicCheckpointIO, ResumeCallback
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.data.sample import PatchBatch, collate_patches
 from polybench.datasets import ClinicDBDataModule, DRIVEDataModule, EMDataModule, KvasirSEGDataModule
-from polybench.errors import ConfigError, DataError
 from tests.conftest import write_frames, write_split
 
 

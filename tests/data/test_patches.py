@@ -10,6 +10,8 @@ from skimage.filters.rank import median
 from skimage.measure import label, regionprops
 from skimage.util import img_as_ubyte
 
+from polybench.core.errors import ConfigError
+from polybench.core.randomness import generator
 from polybench.data.patches import (
     Boxes,
     Jitter,
@@ -21,8 +23,6 @@ from polybench.data.patches import (
     positive_boxes,
     touch,
 )
-from polybench.errors import ConfigError
-from polybench.randomness import generator
 
 
 def mask_of(size: tuple[int, int], *rectangles: tuple[int, int, int, int]) -> np.ndarray:

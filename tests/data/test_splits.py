@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.splits import join, load_split
-from polybench.errors import ConfigError, DataError
 
 
 def write(folder: Path, text: str) -> Path:

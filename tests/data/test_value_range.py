@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.images import read_image
 from polybench.data.value_range import check_bits, range_problem
-from polybench.errors import ConfigError, DataError
 
 
 def tif(folder: Path, values: list[int], dtype: type) -> Path:

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from polybench import datasets
+from polybench.core.errors import DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS
 from polybench.data.splits import load_split
-from polybench.errors import DataError
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
 MODULES: list[type[SegmentationDataModule]] = [getattr(datasets, name) for name in datasets.__all__]

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from polybench import datasets
+from polybench.core.errors import DataError
 from polybench.data.listing import Reason
 from polybench.data.module import SegmentationDataModule
 from polybench.data.unread import left_out_beside
@@ -17,8 +18,7 @@ from polybench.datasets import (
     KvasirSEGDataModule,
     PH2DataModule,
 )
-from polybench.datasets.synth.dataset import write_dataset
-from polybench.errors import DataError
+from polybench.synth.dataset import write_dataset
 
 MODULES: list[type[SegmentationDataModule]] = [
     module for name in datasets.__all__ if (module := getattr(datasets, name)) is not FolderDataModule

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.datasets import CHASEDataModule, DRIVEDataModule
 from polybench.datasets.chase import field_of_view
-from polybench.errors import DataError
 
 Y, X = np.mgrid[:48, :50]
 DISC = (Y - 23) ** 2 + (X - 25) ** 2 <= 20**2

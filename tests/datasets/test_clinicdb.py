@@ -6,9 +6,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from PIL import Image
 
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.datasets import ClinicDBDataModule
-from polybench.errors import ConfigError, DataError
 
 
 def module(root: Path, **kwargs: object) -> ClinicDBDataModule:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polybench.data.verify import verify
+from polybench.core.errors import DataError
+from polybench.curation.verify import verify
 from polybench.datasets import DRIVEDataModule
-from polybench.errors import DataError
 
 VESSELS = np.array([[0, 255, 0], [0, 255, 0], [255, 255, 0]], dtype=np.uint8)
 VIEW = np.array([[255, 255, 0], [255, 255, 255], [255, 255, 255]], dtype=np.uint8)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.datasets import DSB2018DataModule
-from polybench.errors import DataError
 from polybench.metrics import ImageRows
 from polybench.metrics.protocols import INSTANCES
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from polybench.data.verify import verify
+from polybench.core.errors import DataError
+from polybench.curation.verify import verify
 from polybench.datasets import EMDataModule
-from polybench.errors import DataError
 
 VOLUME = np.random.default_rng(0).integers(0, 256, (4, 6, 8), dtype=np.uint8)
 LABELS = np.where(np.random.default_rng(1).random((4, 6, 8)) < 0.8, 255, 0).astype(np.uint8)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import ConfigError, DataError
 from polybench.datasets import FolderDataModule
-from polybench.errors import ConfigError, DataError
 
 NAMES = ("a", "b", "c", "d")
 

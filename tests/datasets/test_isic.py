@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.datasets import ISIC2016DataModule, ISIC2018DataModule
-from polybench.errors import DataError
 
 MASK = np.array([[0, 0, 255, 255], [0, 127, 128, 255]], dtype=np.uint8)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.datasets import PH2DataModule
-from polybench.errors import DataError
 
 
 def write_case(root: Path, name: str) -> Path:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from polybench.core.errors import DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS
 from polybench.datasets import (
@@ -18,7 +19,6 @@ from polybench.datasets import (
     KvasirSEGDataModule,
     PraNetDataModule,
 )
-from polybench.errors import DataError
 
 Layout = dict[str, list[str]]
 """Folder below the data root -> the files in it."""

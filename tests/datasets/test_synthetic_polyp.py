@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from polybench.cli.main import run
+from polybench.core.errors import DataError
 from polybench.datasets import SyntheticPolypDataModule, synthetic_polyp
-from polybench.datasets.synth.clinicdb import write_clinicdb_like
-from polybench.errors import DataError
+from polybench.synth.clinicdb import write_clinicdb_like
 from tests.cli.recipes import write_recipe
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.compose import Composed, compose
 from polybench.experiments.merging import merge
 

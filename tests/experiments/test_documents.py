@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.documents import Documents, dump, load
 
 

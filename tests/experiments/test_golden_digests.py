@@ -14,8 +14,9 @@ import polybench
 from polybench import datasets, models, tasks
 from polybench.augment import POLICY_NAMES
 from polybench.augment.operations import Operation
-from polybench.callbacks import TransferCallback
 from polybench.experiments.class_versions import our_versions, public_path
+from polybench.methods.transfer import TransferCallback
+from polybench.moved import NAMES
 
 
 def our_classes() -> list[type]:
@@ -35,7 +36,7 @@ def configurable() -> set[str]:
     """Classes that can stand in a configuration: what the rooms list, and every loss and schedule."""
     named = {f"polybench.models.{name}" for name in models.__all__}
     named |= {f"polybench.datasets.{name}" for name in datasets.__all__}
-    named |= {f"polybench.tasks.{name}" for name in tasks.__all__}
+    named |= {f"polybench.tasks.{name}" for name in [*tasks.__all__, *NAMES["polybench.tasks"]]}
     named |= {"polybench.data.patch_module.PatchDataModule", "polybench.data.joint_module.JointDataModule"}
     for cls in our_classes():
         loss = issubclass(cls, nn.Module) and cls.__name__.endswith("Loss")

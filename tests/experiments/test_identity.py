@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from polybench.augment import policies
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.canonical import canonical, first_difference
 from polybench.experiments.identity import Batch, budget_id, config_id, evaluation_id, training_id
 from polybench.results.facts import Ancestor, Counts, DatasetFacts, StartFacts
@@ -157,7 +157,7 @@ def test_shares_of_a_joint_batch_count() -> None:
     def joint(images: int, patches: int) -> str:
         source = {"class_path": "polybench.datasets.ClinicDBDataModule", "init_args": {"batch_size": images}}
         own = {"class_path": "polybench.data.patch_module.PatchDataModule", "init_args": {"batch_size": patches}}
-        module = "polybench.data.joint_module.JointDataModule"
+        module = "polybench.methods.transfer.joint_module.JointDataModule"
         data = {"class_path": module, "init_args": {"images": source, "patches": own}}
         return training_id({"data": data}, FACTS, Batch(48, 48), None)
 

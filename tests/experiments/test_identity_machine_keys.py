@@ -90,7 +90,7 @@ def recipe(folder: Path, kind: str) -> dict[str, Any]:
         ),
         "joint": (
             {
-                "class_path": "polybench.data.joint_module.JointDataModule",
+                "class_path": "polybench.methods.transfer.joint_module.JointDataModule",
                 "init_args": {"images": own, "patches": patches},
             },
             "JointTask",

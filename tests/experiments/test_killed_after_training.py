@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import polybench
-from polybench.checksum import file_sha256
-from polybench.errors import ConfigError
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
 from polybench.experiments.evaluate import run_test
 from polybench.metrics import PER_IMAGE
 from polybench.results.record import Record

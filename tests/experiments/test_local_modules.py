@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.class_versions import defaults_of, public_path, resolve, version_of
 from polybench.experiments.local_modules import local_files, local_sha256
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from polybench.disk import WriteError
+from polybench.core.disk import WriteError
 from polybench.experiments.metrics_log import MetricsLogger, MetricsWriter
 
 

@@ -10,9 +10,9 @@ import torch
 from filelock import FileLock, Timeout
 
 import polybench
-from polybench.checksum import file_sha256
 from polybench.cli.main import run as command
-from polybench.errors import ConfigError
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
 from polybench.experiments import occupied
 from polybench.experiments.session import Session
 from polybench.results.record import Record

@@ -12,7 +12,7 @@ from PIL import Image
 
 import polybench
 from polybench.cli.main import run as command
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from tests.cli.recipes import write_recipe
 from tests.experiments.one_net import write_project
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
 
 

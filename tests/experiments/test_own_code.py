@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import ConfigError, DataError
+from polybench.core.errors import ConfigError, DataError
 from polybench.experiments.class_changes import find_class, with_own_defaults
 from polybench.experiments.own_code import explain, explained, make_importable, public_names
 

@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import DeviceStatsMonitor
 from torch import nn
 
 from polybench.cli.main import run
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.raised import Made, sentence_for, why_not_built
 from polybench.tasks import SegmentationTask
 from tests.cli.recipes import write_recipe

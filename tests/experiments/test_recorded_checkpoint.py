@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.checksum import file_sha256
+from polybench.core.checksum import file_sha256
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from tests.results.factory import provenance, table, trained
 

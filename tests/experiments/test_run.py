@@ -15,7 +15,7 @@ from PIL import Image
 
 import polybench
 from polybench.cli.main import run as command
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.experiments.run import words_of
 from polybench.results.record import Record
 from tests.cli.recipes import write_recipe

@@ -3,9 +3,9 @@ import pytest
 
 from polybench.experiments.scores import all_scores, protocol_scores
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Rows
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.protocols import EFEN, FOV, KERAS_FCN, POOLED, PRANET
 from polybench.results.statistics import interval_of_mean
+from polybench.scoring.folder import StoredMap, stored_rows
 
 
 def counts(*images: tuple[int, int, int, int], groups: str) -> Rows:

@@ -7,8 +7,8 @@ from scipy import ndimage
 
 from polybench.metrics import bands as cut
 from polybench.metrics.bands import bands, tiles
-from polybench.metrics.folder import StoredMap, prepare
 from polybench.metrics.sufficient import COLUMNS, statistics
+from polybench.scoring.folder import StoredMap, prepare
 
 
 def test_bands_are_whole_rows_from_top_to_bottom(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, Protocol
-from polybench.metrics.folder import StoredMap, stored_rows
+from polybench.scoring.folder import StoredMap, stored_rows
 
 GOLDEN = Path(__file__).parent / "golden"
 IMAGES = {"membranes": "slices.json"}

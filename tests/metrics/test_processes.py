@@ -12,10 +12,10 @@ from scipy import ndimage
 from torch.utils.data.distributed import DistributedSampler
 
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, STORED, ImageRows
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table, panel
 from polybench.metrics.prepare import resize_affine
 from polybench.metrics.sufficient import Rows
+from polybench.scoring.folder import StoredMap, stored_rows
 
 ALL = (*PROTOCOLS, *EXTRA_PROTOCOLS)
 WORLDS = (1, 2, 3)

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import roc_auc_score
 
 from polybench.metrics import PROTOCOLS, Rows
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table, panel
+from polybench.scoring.folder import StoredMap, stored_rows
 
 Map = np.ndarray
 HEIGHT, WIDTH = 6, 7

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import BOUNDARY, INSTANCES, MEMBRANES, OBJECTS, Protocol
+from polybench.scoring.folder import StoredMap, stored_rows
 
 SIZE = (30, 40)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from polybench.core.errors import UserError
 from polybench.data.loader import resize_affine
-from polybench.errors import UserError
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows, Rows
 from polybench.metrics.protocols import FOV
 from polybench.metrics.sufficient import ROW_BYTES

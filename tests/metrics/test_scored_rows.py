@@ -5,9 +5,9 @@ from multiprocessing.connection import Connection
 import pytest
 import torch
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.metrics import Rows
-from polybench.metrics.classification import average_by_id, roc_auc
+from polybench.metrics.measures.classification import average_by_id, roc_auc
 from polybench.metrics.scored_rows import ScoredRows
 
 PATCHES = [(f"image{k // 2}/p{k % 2}", f"video{k // 4}", k * 37 % 11 / 11, k % 3 == 0) for k in range(9)]

@@ -13,11 +13,11 @@ from sklearn.metrics import brier_score_loss
 from torchmetrics.classification import BinaryCalibrationError
 
 from polybench.metrics import PER_IMAGE, STORED
-from polybench.metrics.boundary import outline
-from polybench.metrics.folder import StoredMap, stored_rows
+from polybench.metrics.measures.boundary import outline
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import PATCHES
 from polybench.metrics.sufficient import Rows
+from polybench.scoring.folder import StoredMap, stored_rows
 
 BINS = range(10)
 SIZE = (23, 31)

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, STORED, ImageRows
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import empty_masks, panel
 from polybench.metrics.prepare import resize_affine
 from polybench.metrics.protocols import INSTANCES
 from polybench.metrics.sufficient import COLUMNS, ROW_BYTES, row_bytes
+from polybench.scoring.folder import StoredMap, stored_rows
 
 ALL = (*PROTOCOLS, *EXTRA_PROTOCOLS)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import panel
+from polybench.scoring.folder import StoredMap, stored_rows
 
 Panel = dict[str, dict[str, float]]
 

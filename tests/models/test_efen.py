@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models import EFEN
 from polybench.models.efen import AttentionSkip, sinusoidal_positions
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models import FANet
 from polybench.models.fanet import Precomputed
 from polybench.models.fanet.mixpool import Gate

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models import FANet, FANetSeries
 
 SMALL = (8, 16, 32, 64)

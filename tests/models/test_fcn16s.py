@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models import FCN16sAtrous, PatchClassifier
 from polybench.models.unused import parameters_without_gradient
 

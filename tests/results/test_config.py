@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.results.config import config_sha256, portable_config, portable_text
 
 

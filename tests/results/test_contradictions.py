@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 from polybench.results.contradictions import contradictions
 from polybench.results.facts import Counts, MetricValue, TrainingFacts
 from polybench.results.record import Record, read_records, write_record

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.results import page as page_module
 from polybench.results.page import render_page, stale_pages, write_page, write_pages
 from polybench.results.record import StoredRecord, read_records, write_record

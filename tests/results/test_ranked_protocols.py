@@ -9,11 +9,11 @@ import pytest
 
 from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, Protocol
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import BOUNDARY, INSTANCES, MEMBRANES
 from polybench.results.page import render_page
 from polybench.results.record import read_records, write_record
+from polybench.scoring.folder import StoredMap, stored_rows
 from tests.results.factory import dataset, table, trained
 from tests.results.test_page import score_rows
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.results import record as record_module
 from polybench.results.facts import Ancestor, IdentityFacts, MetricValue, StartFacts
 from polybench.results.record import Record, read_records, record_name, write_record

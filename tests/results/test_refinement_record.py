@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.results.facts import Ancestor, IdentityFacts, RefinementFacts
 from polybench.results.page import render_page
 from polybench.results.record import Record, read_records, write_record

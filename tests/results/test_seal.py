@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 from polybench.results.record import read_records
 from tests.results.factory import store, table
 

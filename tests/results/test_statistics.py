@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.results.statistics import caution, column, interval_of_mean, intervals_of, summarise
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 from polybench.results.record import read_records, write_record
 from polybench.results.table import groups_of
 from tests.results.factory import PROTOCOL, baseline, dataset, digest, identity, provenance, store, table, trained

@@ -14,10 +14,9 @@ import pytest
 import scipy
 from skimage.measure import label
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 from polybench.experiments.scores import all_scores
 from polybench.metrics import STORED, Rows
-from polybench.metrics.folder import StoredMap, stored_rows
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import EXTRA_PROTOCOLS, PATCHES, PROTOCOLS, Protocol
 from polybench.results.recomputed import groups_drawn
@@ -27,6 +26,7 @@ from polybench.results.statistics import interval_of_mean
 from polybench.results.table_checks import check_table
 from polybench.results.table_columns import COUNTED, NO_MEANS, foreign_columns
 from polybench.results.table_file import read_table, text_sha256
+from polybench.scoring.folder import StoredMap, stored_rows
 from tests.results.factory import provenance, table, trained
 
 NOT_IN_THE_TABLE = {"fov@2/auc", "pooled@2/auc", "fov@2/auc_tolerance", "efen@2/dice", "efen@2/iou"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import RecordError
+from polybench.core.errors import RecordError
 from polybench.results.table_file import read_table, table_text, text_sha256
 from tests.results.factory import table
 

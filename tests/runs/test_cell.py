@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.request import Request, note_record, noted_record

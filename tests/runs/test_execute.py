@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.runs import execute as run_cells
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
 from polybench.runs.plan import recipe_text

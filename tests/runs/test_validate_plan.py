@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from polybench.cli.main import run
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
 from polybench.runs.validate_plan import validate_plan

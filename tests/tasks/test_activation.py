@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import PatchClassificationTask, SegmentationTask
 from tests.tasks.named_outputs import fit

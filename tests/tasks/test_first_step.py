@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.strategies import Strategy
 from torch import Tensor, nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 from polybench.tasks.first_step import FirstStep

@@ -11,7 +11,7 @@ from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import nn
 from torch.optim import lr_scheduler as torch_schedules
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 from polybench.tasks.schedules import CosineThenFlat, LinearWarmup, Poly

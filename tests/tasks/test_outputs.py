@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from polybench.core.errors import ConfigError
 from polybench.datasets import ClinicDBDataModule
-from polybench.errors import ConfigError
 from polybench.experiments.record import count_macs
 from polybench.losses import BCEDiceLoss
+from polybench.methods.feedback.task import FeedbackSegmentationTask
+from polybench.methods.transfer import JointTask
 from polybench.models import JointFCN16sAtrous, PatchClassifier
-from polybench.tasks import FeedbackSegmentationTask, JointTask, PatchClassificationTask, SegmentationTask
+from polybench.tasks import PatchClassificationTask, SegmentationTask
 from polybench.tasks.outputs import foreground_outputs, logits_of
 from tests.tasks.named_outputs import AreaAndEdges, TwoHeads, batch, fit
 

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import ParameterGroups, SegmentationTask
 from polybench.tasks.parameter_groups import below

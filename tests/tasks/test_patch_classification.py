@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from polybench.cli.main import run
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks import PatchClassificationTask
 from tests.cli.recipes import write_stage
 

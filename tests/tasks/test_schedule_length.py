@@ -9,7 +9,7 @@ import torch
 from torch.optim import SGD, Optimizer
 from torch.optim import lr_scheduler as schedules
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.schedule_length import fit_to_run, refuse_no_length
 
 

@@ -12,7 +12,7 @@ from torch.optim import SGD, Optimizer
 from torch.optim import lr_scheduler as torch_schedules
 from torch.utils.data import DataLoader
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.schedule_resume import fit_resumed_schedules, lengths_of
 from polybench.tasks.schedules import CosineThenFlat, LinearWarmup, Poly
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.tasks.schedules import CosineThenFlat
 
 

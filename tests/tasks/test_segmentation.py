@@ -8,8 +8,8 @@ from lightning.pytorch.cli import ReduceLROnPlateau
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from polybench.core.errors import ConfigError
 from polybench.data.sample import Batch
-from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.metrics.protocols import EFEN, FANET, FOV, PER_IMAGE, POOLED
 from polybench.tasks import SegmentationTask

@@ -12,8 +12,8 @@ from kornia.losses import BinaryFocalLossWithLogits
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from polybench.core.errors import ConfigError
 from polybench.data.sample import Batch
-from polybench.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.models.fanet import FANetLoss
 from polybench.tasks import SegmentationTask

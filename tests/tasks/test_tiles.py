@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models import EFEN
 from polybench.models.fcn16s import FCN16sAtrous
 from polybench.tasks.images import as_input

@@ -28,7 +28,7 @@ def test_sheet_has_a_row_for_each_three_images() -> None:
 
 
 def test_masks_and_field_of_view_are_drawn_as_the_module_reads_them(tmp_path: Path) -> None:
-    from polybench.datasets.synth.dataset import write_dataset
+    from polybench.synth.dataset import write_dataset
 
     write_dataset(DRIVEDataModule, tmp_path, n=3, size=(48, 48))
     data = DRIVEDataModule(str(tmp_path), allow_missing=True)

@@ -19,7 +19,7 @@ def _found(name: str) -> Any:
 
 def _as_command(function: Callable[[], object]) -> None:
     """Run a function as the command line would."""
-    errors = import_module("polybench.errors")
+    errors = import_module("polybench.core.errors")
     try:
         function()
     except errors.UserError as error:

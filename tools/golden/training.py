@@ -14,19 +14,22 @@ from torch import Tensor
 
 from golden.numbers import Golden, images, masks, rounded, summary
 from polybench import datasets, tasks
-from polybench.data.joint_module import JointDataModule
 from polybench.data.module import SegmentationDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
-from polybench.datasets.synth.dataset import VERSION, write_dataset
 from polybench.experiments.class_versions import version_of
+from polybench.methods.transfer.joint_module import JointDataModule
+from polybench.moved import NAMES
+from polybench.synth.dataset import VERSION, write_dataset
 
 DATA_TOLERANCE = 1e-3
 """Decoders of JPEG differ by a grey level here and there."""
 
 SIDE = 32
 
-TASKS = tuple(name for name in tasks.__all__ if issubclass(getattr(tasks, name), LightningModule))
+TASKS = tuple(
+    name for name in [*tasks.__all__, *NAMES["polybench.tasks"]] if issubclass(getattr(tasks, name), LightningModule)
+)
 
 
 def data_golden(name: str) -> Golden:

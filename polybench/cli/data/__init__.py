@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from importlib import import_module
 
-from polybench.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError, did_you_mean
 
 ACTIONS = {
     "list": "the datasets, their counts and terms, and which of them are here",

@@ -10,10 +10,10 @@ from rich.table import Column, Table
 
 from polybench.cli.data.modules import add_copy_arguments, lists_of, open_copy
 from polybench.cli.parser import Parser
-from polybench.wording import counted
+from polybench.core.wording import counted
 
 if TYPE_CHECKING:
-    from polybench.data.audit import AuditReport
+    from polybench.curation.audit import AuditReport
 
 REPORTS = Path("leaderboards") / "audits"
 
@@ -50,8 +50,8 @@ def main(args: list[str]) -> int:
     )
     options = parser.parse_args(args)
 
-    from polybench.data.audit import audit_copy
-    from polybench.data.audit_report import write_pictures, write_report
+    from polybench.curation.audit import audit_copy
+    from polybench.curation.audit_report import write_pictures, write_report
     from polybench.data.listing import left_out_words
     from polybench.data.splits import join
     from polybench.data.unread import left_out_beside
@@ -75,7 +75,7 @@ def main(args: list[str]) -> int:
 
 
 def _show(report: "AuditReport") -> None:
-    from polybench.data.audit_report import absent_subsets
+    from polybench.curation.audit_report import absent_subsets
 
     titles = ("subset", "images", "exact", "near", "scene", "group")
     table = Table(Column("split", overflow="fold"), *(Column(title, no_wrap=True) for title in titles), box=SIMPLE)

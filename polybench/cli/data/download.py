@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
-from polybench.errors import DataError
+from polybench.core.errors import DataError
 
 if TYPE_CHECKING:
     from polybench.data.card import Archive
@@ -61,8 +61,8 @@ def main(args: list[str]) -> int:
 
 
 def _fetch_and_unpack(archive: "Archive", kept: Path, target: Path) -> int:
-    from polybench.data.download import fetch
-    from polybench.data.extract import unpack
+    from polybench.curation.download import fetch
+    from polybench.curation.extract import unpack
 
     path = fetch(archive, kept)
     folder = target / archive.folder

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
-from polybench.errors import ConfigError, UserError, did_you_mean
+from polybench.core.errors import ConfigError, UserError, did_you_mean
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from polybench.cli.parser import Parser
-from polybench.errors import ConfigError, DataError
+from polybench.core.errors import ConfigError, DataError
 
 
 def main(args: list[str]) -> int:
@@ -37,9 +37,9 @@ def main(args: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="another number makes another division (%(default)s)")
     options = parser.parse_args(args)
 
-    from polybench.atomic import atomic_write_text
+    from polybench.core.atomic import atomic_write_text
+    from polybench.curation.make_split import make_split
     from polybench.data.listing import list_files
-    from polybench.data.make_split import make_split
     from polybench.data.pairing import pair_by_stem
     from polybench.data.splits import SUBSETS, load_split
     from polybench.experiments.outputs import refuse_unwritable

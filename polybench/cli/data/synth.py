@@ -8,7 +8,7 @@ from polybench.cli.parser import Parser
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
-    from polybench.datasets.synth.dataset import Written
+    from polybench.synth.dataset import Written
 
 _MOST_BY_DEFAULT = 30
 
@@ -50,7 +50,7 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
 
     from polybench.cli.data.modules import module_class
-    from polybench.datasets.synth.dataset import write_dataset
+    from polybench.synth.dataset import write_dataset
 
     module = module_class(options.name)
     n = min(_MOST_BY_DEFAULT, module.card.images or _MOST_BY_DEFAULT) if options.n is None else options.n

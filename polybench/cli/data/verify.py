@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from polybench import __version__
 from polybench.cli.data.modules import add_copy_arguments, lists_of, open_copy
 from polybench.cli.parser import Parser
-from polybench.wording import counted
+from polybench.core.version import __version__
+from polybench.core.wording import counted
 
 if TYPE_CHECKING:
+    from polybench.curation.verify import Verification
     from polybench.data.module import SegmentationDataModule
-    from polybench.data.verify import Verification
 
 SHOWN = 8
 """Defects of one kind that the terminal shows."""
@@ -43,8 +43,8 @@ def main(args: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found to this file, too")
     options = parser.parse_args(args)
 
-    from polybench.atomic import atomic_write_text
-    from polybench.data.verify import verify
+    from polybench.core.atomic import atomic_write_text
+    from polybench.curation.verify import verify
     from polybench.experiments.outputs import refuse_unwritable
 
     if options.json is not None:

@@ -14,9 +14,9 @@ from polybench.cli.profile.measure import Measurements, measure
 from polybench.cli.profile.report import print_profile
 from polybench.cli.profile.table import Figures, Key, read_rows, write_row
 from polybench.cli.profile.workload import Workload, set_up, training_batches
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
-from polybench.errors import ConfigError, DataError
 from polybench.experiments.options import add_profile_arguments
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.provenance import device_name, source_state

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from polybench.atomic import atomic_write_text
-from polybench.errors import ConfigError, DataError
+from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)

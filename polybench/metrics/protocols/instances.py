@@ -11,7 +11,7 @@ badly, and each prediction counts once, while in aji a prediction that merges se
 
 import numpy as np
 
-from polybench.metrics.instances import InstanceCounts, aggregated_jaccard, panoptic_quality
+from polybench.metrics.measures.instances import InstanceCounts, aggregated_jaccard, panoptic_quality
 from polybench.metrics.protocols.protocol import Protocol, Values
 from polybench.metrics.sufficient import Rows
 

@@ -10,7 +10,7 @@ test truth, which flatters. The challenge ranks by V_rand at that best threshold
 that every other number has, since nobody knows the best one before the truth is known.
 """
 
-from polybench.metrics.membranes import THRESHOLDS, MembraneScores, best_threshold
+from polybench.metrics.measures.membranes import THRESHOLDS, MembraneScores, best_threshold
 from polybench.metrics.prepare import THRESHOLD
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values
 from polybench.metrics.sufficient import Rows

@@ -8,7 +8,7 @@ are compared.
 
 import numpy as np
 
-from polybench.metrics.classification import Scored, roc_auc, threshold_values
+from polybench.metrics.measures.classification import Scored, roc_auc, threshold_values
 from polybench.metrics.protocols.protocol import Protocol, Values
 from polybench.metrics.sufficient import Rows
 
@@ -16,7 +16,7 @@ THRESHOLD = 0.5
 
 
 def scored(rows: Rows) -> Scored:
-    """The rows as the functions of `polybench.metrics.classification` read them."""
+    """The rows as the functions of `polybench.metrics.measures.classification` read them."""
     return Scored(rows.ids, rows.groups, rows.numbers("score"), rows.columns["positive"].astype(bool))
 
 

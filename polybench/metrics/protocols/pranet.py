@@ -10,7 +10,7 @@ bicubically from 8-bit files.
 
 import torch
 
-from polybench.metrics.histograms import dice_curve, e_curve, iou_curve, sweep
+from polybench.metrics.measures.histograms import dice_curve, e_curve, iou_curve, sweep
 from polybench.metrics.protocols.protocol import Protocol, Values, maxima
 from polybench.metrics.sufficient import Rows
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from polybench.metrics.histograms import roc_auc
+from polybench.core.wording import is_column, is_noun
+from polybench.metrics.measures.histograms import roc_auc
 from polybench.metrics.sufficient import Rows
-from polybench.wording import is_column, is_noun
 
 Direction = Literal["higher", "lower"]
 """Which way a metric is better."""

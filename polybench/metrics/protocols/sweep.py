@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from polybench.metrics.histograms import Sweep, dice_curve, e_curve, f_curve, iou_curve, sweep
+from polybench.metrics.measures.histograms import Sweep, dice_curve, e_curve, f_curve, iou_curve, sweep
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values, maxima
 from polybench.metrics.sufficient import Rows
 

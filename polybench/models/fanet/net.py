@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models.fanet.blocks import SEResidual
 from polybench.models.fanet.mixpool import Gating, MixPool, Precomputed
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from polybench.errors import ConfigError
+from polybench.core.errors import ConfigError
 from polybench.models.fanet.mixpool import Gating
 from polybench.models.fanet.net import WIDTHS, FANet
 

@@ -10,7 +10,7 @@ import pytest
 from polybench.cli.main import run
 from polybench.data.card import Archive
 from polybench.datasets import KvasirSEGDataModule
-from tests.data.download_site import Site, serve
+from tests.curation.download_site import Site, serve
 
 FILES = {f"{folder}/{name}.jpg": f"{folder} {name}".encode() for folder in ("images", "masks") for name in ("a", "b")}
 """What the archive has below its top folder."""

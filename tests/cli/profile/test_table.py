@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from polybench.cli.profile.table import Figures, Key, write_row
-from polybench.errors import ConfigError, DataError
+from polybench.core.errors import ConfigError, DataError
 
 KEY = Key(
     recipe="tiny",

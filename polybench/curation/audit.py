@@ -1,0 +1,260 @@
+"""Count what leaks: pairs of images that show the same, within and across the subsets and groups of a split."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from polybench.core.errors import DataError
+from polybench.curation.duplicates import KINDS, Fingerprint, Kind, Pair, Search, find_pairs, fingerprint
+from polybench.data.copy_reading import SourceReading, copy_problems, decode_observed
+from polybench.data.decoding import ReadError
+from polybench.data.manifest import manifest_sha256
+from polybench.data.module import SegmentationDataModule
+from polybench.data.progress import progress
+from polybench.data.splits import SUBSETS, Split, Subset, crossing_groups, join
+
+
+@dataclass(frozen=True)
+class PlacedPair:
+    """A pair in a split.
+
+    Attributes:
+        pair: The two images.
+        subsets: The subset of the first and of the second.
+        groups: The group of the first and of the second.
+    """
+
+    pair: Pair
+    subsets: tuple[Subset, Subset]
+    groups: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PairCount:
+    """Pairs of one kind between two subsets, or inside one.
+
+    Attributes:
+        subsets: Two subsets in the order train, val, test; twice the same for pairs inside one.
+        kind: The pairs' kind.
+        within_groups: Pairs whose images share a group.
+        across_groups: Pairs whose images don't.
+    """
+
+    subsets: tuple[Subset, Subset]
+    kind: Kind
+    within_groups: int
+    across_groups: int
+
+
+@dataclass(frozen=True)
+class Leak:
+    """How many images of an evaluated subset resemble training images.
+
+    Attributes:
+        subset: `val` or `test`.
+        images: Images in it.
+        exact: Those with the same pixels in train.
+        duplicate: Those with the same picture in train, exact ones included.
+        scene: Those with the same scene in train, duplicates included.
+        group: Those whose group has an image in train.
+    """
+
+    subset: Subset
+    images: int
+    exact: int
+    duplicate: int
+    scene: int
+    group: int
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What a split leaks.
+
+    Attributes:
+        images: Images that were looked at and stand in the split.
+        subsets: The subsets that they stand in.
+        groups: Groups that they belong to.
+        crossing: Those of them that stand in more than one subset.
+        leaks: For val and test, as far as they have images.
+        counts: Pairs per two subsets and kind, without rows of zeros.
+        pairs: All pairs, the surest first.
+    """
+
+    images: int
+    subsets: frozenset[Subset]
+    groups: int
+    crossing: int
+    leaks: tuple[Leak, ...]
+    counts: tuple[PairCount, ...]
+    pairs: tuple[PlacedPair, ...]
+
+
+@dataclass(frozen=True)
+class SplitAudit:
+    """A split and what was found in it."""
+
+    split: Split
+    result: AuditResult
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """One copy of a dataset, searched once, under its splits.
+
+    Attributes:
+        dataset: Its short name.
+        manifest_sha256: Hash of the copy's content.
+        copy_notes: How the copy differs from the official one.
+        images: Images that were compared.
+        search: What was found among them.
+        splits: All of the same dataset.
+    """
+
+    dataset: str
+    manifest_sha256: str
+    copy_notes: tuple[str, ...]
+    images: int
+    search: Search
+    splits: tuple[SplitAudit, ...]
+
+
+@dataclass(frozen=True)
+class ReportedPair:
+    """A pair with its place in every split.
+
+    Attributes:
+        pair: The two images.
+        groups: The group of the first and of the second.
+        subsets: Per split of the report the subsets of the two, or None where one stands in none.
+    """
+
+    pair: Pair
+    groups: tuple[str, str]
+    subsets: tuple[tuple[Subset, Subset] | None, ...]
+
+
+def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditReport:
+    """Search a copy of a dataset and lay what is found over splits of it.
+
+    Args:
+        data: The data module; made with `on_error="skip"`, images that can't be read are left out and noted in its
+            `problems`. The images of all the splits are searched, whichever is its own.
+        splits: Splits of the dataset.
+
+    Raises:
+        DataError: If there is no copy, its layout is not the dataset's, an image can't be read, or masks or images
+            are coded in several ways.
+    """
+    data.problems.clear()
+    data = data.with_split(join(splits))
+    fingerprints: list[Fingerprint] = []
+    sizes: list[tuple[int, int]] = []
+    readings: dict[str, SourceReading] = {}
+    sources = data.sources()
+    for source in progress(sources, "Decoding"):
+        try:
+            decoded, readings[source.id] = decode_observed(data.decode, source)
+        except DataError as error:
+            if isinstance(error, ReadError):
+                raise
+            data.report(str(error), source.id)
+            continue
+        fingerprints.append(fingerprint(source.id, decoded.image, decoded.mask))
+        sizes.append((decoded.image.shape[0], decoded.image.shape[1]))
+    for problem in copy_problems(readings, data.bits):
+        raise DataError(f"'{data.directory}': {problem}")
+    search = find_pairs(fingerprints)
+    ids = [item.id for item in fingerprints]
+    manifest = manifest_sha256(sources, data.cache_dir)
+    return AuditReport(
+        dataset=data.short_name,
+        manifest_sha256=manifest,
+        copy_notes=tuple(data.differences_from_official(sizes, manifest)),
+        images=len(ids),
+        search=search,
+        splits=tuple(SplitAudit(split, audit(search, _of(split.subsets, ids), split.groups)) for split in splits),
+    )
+
+
+def _of(subsets: Mapping[str, Subset], ids: Sequence[str]) -> dict[str, Subset]:
+    return {image_id: subsets[image_id] for image_id in ids if image_id in subsets}
+
+
+def audit(search: Search, subsets: Mapping[str, Subset], groups: Mapping[str, str]) -> AuditResult:
+    """Lay the pairs of a search over a split.
+
+    Args:
+        search: Pairs among the images of a dataset.
+        subsets: Image id -> subset, for every image that was searched and stands in the split; pairs with an image
+            that does not are left out.
+        groups: Image id -> group, for the same images.
+    """
+    placed = [
+        PlacedPair(pair, (subsets[pair.first], subsets[pair.second]), (groups[pair.first], groups[pair.second]))
+        for pair in search.pairs
+        if pair.first in subsets and pair.second in subsets
+    ]
+    return AuditResult(
+        images=len(subsets),
+        subsets=frozenset(subsets.values()),
+        groups=len({groups[image_id] for image_id in subsets}),
+        crossing=crossing_groups(subsets, groups),
+        leaks=_leaks(placed, subsets, groups),
+        counts=_counts(placed),
+        pairs=tuple(placed),
+    )
+
+
+def reported_pairs(report: AuditReport) -> list[ReportedPair]:
+    """All pairs that stand in a split, the worst first.
+
+    The worst are those across groups, since their images count as independent; then those across the subsets of some
+    split; then the surest.
+    """
+    places: list[dict[Pair, PlacedPair]] = [{item.pair: item for item in split.result.pairs} for split in report.splits]
+    rows = []
+    for pair in report.search.pairs:
+        found = [place.get(pair) for place in places]
+        groups = next((item.groups for item in found if item), None)
+        if groups is not None:
+            rows.append(ReportedPair(pair, groups, tuple(item.subsets if item else None for item in found)))
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.groups[0] == row.groups[1],
+            all(places is None or places[0] == places[1] for places in row.subsets),
+            KINDS.index(row.pair.kind),
+            -row.pair.correlation,
+        ),
+    )
+
+
+def _leaks(placed: list[PlacedPair], subsets: Mapping[str, Subset], groups: Mapping[str, str]) -> tuple[Leak, ...]:
+    surest: dict[str, int] = {}
+    for item in placed:
+        rank = KINDS.index(item.pair.kind)
+        for image_id, other in zip((item.pair.first, item.pair.second), reversed(item.subsets), strict=True):
+            if other == "train":
+                surest[image_id] = min(rank, surest.get(image_id, rank))
+    trained = {groups[image_id] for image_id, subset in subsets.items() if subset == "train"}
+    leaks = []
+    for subset in SUBSETS[1:]:
+        ids = [image_id for image_id, name in subsets.items() if name == subset]
+        exact, duplicate, scene = (
+            sum(surest.get(image_id, len(KINDS)) <= rank for image_id in ids) for rank in range(len(KINDS))
+        )
+        if ids:
+            shared = sum(groups[image_id] in trained for image_id in ids)
+            leaks.append(Leak(subset, len(ids), exact, duplicate, scene, shared))
+    return tuple(leaks)
+
+
+def _counts(placed: list[PlacedPair]) -> tuple[PairCount, ...]:
+    tally: Counter[tuple[Subset, Subset, Kind, bool]] = Counter()
+    for item in placed:
+        first, second = min(item.subsets, key=SUBSETS.index), max(item.subsets, key=SUBSETS.index)
+        tally[first, second, item.pair.kind, item.groups[0] != item.groups[1]] += 1
+    keys = [(a, b, kind) for n, a in enumerate(SUBSETS) for b in SUBSETS[n:] for kind in KINDS]
+    rows = (PairCount((a, b), kind, tally[a, b, kind, False], tally[a, b, kind, True]) for a, b, kind in keys)
+    return tuple(row for row in rows if row.within_groups or row.across_groups)

@@ -1,0 +1,339 @@
+"""Segmentation with mask feedback: a net that is shown the mask it made last time, in training and in evaluation.
+
+Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", IEEE TNNLS 2022.
+
+In training the last time is the epoch before, and the masks wait in a bank. It starts with Otsu's masks, and is renewed
+before the first batch of each epoch by a pass over the training images as they are, with the weights and the running
+statistics that the epoch before left. The released code keeps what the training step predicted instead, on the image as
+it was augmented then (`refresh: inverse` brings it back first), and finds masks by their place in the batch.
+
+In evaluation the last time is the pass before, of a fixed number, and the first pass is shown Otsu's mask. That holds
+for validation too, so that selection is by what a test reports, and follows from the checkpoint alone; the released
+code carries validation masks from epoch to epoch. The number reported is that of a pass chosen beforehand, where the
+paper says that it "considered the highest" of ten.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, cast
+
+import torch
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.trainer.states import TrainerFn
+from torch import Tensor, nn
+
+from polybench.core.errors import ConfigError
+from polybench.data.module import SegmentationDataModule
+from polybench.data.sample import Batch
+from polybench.methods.feedback.bank import MaskBank, same_everywhere
+from polybench.methods.feedback.curve import Curve, PassRows
+from polybench.methods.feedback.otsu import otsu_masks
+from polybench.methods.feedback.pruning import Trajectory, iterate
+from polybench.metrics import PER_IMAGE
+from polybench.metrics.protocols import FANET
+from polybench.results.facts import PassFacts
+from polybench.tasks.base import data_of
+from polybench.tasks.outputs import LOGITS, Outputs, foreground_outputs, logits_of
+from polybench.tasks.parameter_groups import ParameterGroups
+from polybench.tasks.schedules import Interval
+from polybench.tasks.segmentation import SegmentationTask
+
+Update = Literal["every_epoch", "on_improvement", "never"]
+Refresh = Literal["pass", "inverse"]
+
+MOST_PASSES = 100
+"""After so many passes a fixed point is no longer waited for."""
+
+KEY = "feedback"
+"""Of the bank in a checkpoint."""
+
+
+class FeedbackSegmentationTask(SegmentationTask):
+    """Trains and evaluates a net that maps images (N, 3, H, W) and masks (N, 1, H, W) to logits (N, 1, H, W).
+
+    Where the net has `precompute(images)` and `refine(state, masks)`, as FANet has, its part that needs no mask is done
+    once for all passes.
+
+    Args:
+        net: The net.
+        loss: As for `SegmentationTask`.
+        optimizer: Makes the optimizer from the parameters.
+        lr_scheduler: Makes the scheduler from the optimizer.
+        mean: Per-channel mean that the net's input is normalised with; none is subtracted, as in FANet.
+        std: Per-channel standard deviation for the same.
+        channels_last: Keep the net and the images in channels-last memory format.
+        update: When the bank is renewed: `every_epoch` as in the paper, `on_improvement` of `val/loss` as in the
+            released code, or `never`, so that training is shown Otsu's masks throughout.
+        refresh: Where renewed masks come from: a `pass` over the unaugmented images, or the training step's own
+            predictions, brought back by the `inverse` of the augmentation (flips and quarter turns only).
+        iterations: Passes of an evaluation.
+        report: The pass whose prediction counts: its number, `last`, or `fixed_point`: on until the mask repeats itself
+            (for an image that never does, as when masks alternate, it is the last of `iterations`).
+        pass_batch_size: Images that the net sees at once in an evaluation, and where the bank is renewed. Where it is
+            less than the evaluation batch size, waiting images take the place of those that are through. None for the
+            whole batch.
+        otsu_in_view: Let the first mask look at the field of view alone, where the dataset has one; predictions outside
+            a dataset never know one.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
+            says which.
+
+    Raises:
+        ConfigError: If a number of passes is out of bounds, or as for `SegmentationTask`.
+    """
+
+    version: ClassVar[int] = 1
+    by_tiles: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        mean: Sequence[float] = (0.0, 0.0, 0.0),
+        std: Sequence[float] = (1.0, 1.0, 1.0),
+        channels_last: bool = False,
+        update: Update = "every_epoch",
+        refresh: Refresh = "pass",
+        iterations: int = 10,
+        report: int | Literal["last", "fixed_point"] = "last",
+        pass_batch_size: int | None = None,
+        otsu_in_view: bool = False,
+        parameter_groups: ParameterGroups | None = None,
+        schedule_interval: Interval | None = None,
+    ) -> None:
+        super().__init__(
+            net, loss, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval
+        )
+        if iterations < 1:
+            raise ConfigError(f"iterations must be at least 1, not {iterations}.")
+        if report not in ("last", "fixed_point") and not (isinstance(report, int) and 1 <= report <= iterations):
+            raise ConfigError(f"report must be last, fixed_point or a pass from 1 to {iterations}, not {report}.")
+        if pass_batch_size is not None and pass_batch_size < 1:
+            raise ConfigError(f"pass_batch_size must be at least 1, not {pass_batch_size}.")
+        self.update, self.refresh = update, refresh
+        self.iterations, self.report, self.pass_batch_size = iterations, report, pass_batch_size
+        self.otsu_in_view = otsu_in_view
+        self.bank, self.bank_epoch = MaskBank(), -1
+        self.predicted = MaskBank()  # in this epoch's training steps
+        self.best_loss, self.improved = math.inf, False
+        self.pass_rows: PassRows | None = None
+        self.curve: Curve | None = None
+        self._gives_mapping = False
+
+    @property
+    def _data(self) -> SegmentationDataModule:
+        return cast(SegmentationDataModule, data_of(self.trainer))
+
+    @property
+    def reported_pass(self) -> int:
+        """The number of the pass that counts; for a fixed point, where there is none."""
+        return self.report if isinstance(self.report, int) else self.iterations
+
+    def setup(self, stage: str) -> None:
+        """Make ready; see that what training predicts can be brought back, if it is to be."""
+        self._refuse_no_masks()
+        super().setup(stage)
+        if stage == "fit" and self.refresh == "inverse" and not self._data.policy.can_be_undone(self._data.size):
+            raise ConfigError(
+                f"refresh: inverse needs an augmentation whose masks can be moved back exactly, and "
+                f"'{self._data.policy.name}' does more than flips and quarter turns: use refresh: pass."
+            )
+        ranked = self._data.ranked_by
+        protocols = (PER_IMAGE, FANET) if ranked in (PER_IMAGE, FANET) else (PER_IMAGE, FANET, ranked)
+        self.pass_rows = PassRows(protocols, self.iterations) if stage == "test" else None
+        self.curve = None
+
+    def _refuse_no_masks(self) -> None:
+        if len(inspect.signature(self.net.forward).parameters) < 2:
+            raise ConfigError(
+                f"{type(self.net).__name__} takes no mask beside its images: give it to SegmentationTask."
+            )
+
+    def check_outputs(self, size: tuple[int, int]) -> None:
+        """See that the net takes masks and gives logits of one class.
+
+        Raises:
+            ConfigError: If it doesn't.
+        """
+        self._refuse_no_masks()
+        super().check_outputs(size)
+
+    def other_inputs(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
+        """The masks of two images, on the meta device."""
+        return (torch.empty(2, 1, *size, dtype=torch.bool, device="meta"),)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Foreground logits (N, 1, H, W) that count, of images in [0, 1], (N, 3, H, W), from Otsu's masks."""
+        return self._reported(self._trajectories(images, otsu_masks(images), self._passes))
+
+    def batch_outputs(self, batch: Batch) -> Outputs:
+        """Outputs for a batch: in training from its images' own masks, else the logits of the pass that counts."""
+        if self.training:
+            outputs = self._outputs(batch["image"], self.shown(batch))
+            if self.refresh == "inverse":
+                masks = logits_of(outputs)[0].detach() > 0
+                transform = batch.get("transform")
+                self.predicted.put(image_ids(batch), transform.unmask(masks) if transform else masks)
+            return outputs
+        trajectories = self._trajectories(batch["image"], self._first(batch), self._passes)
+        if self.pass_rows is not None:
+            self.pass_rows.update(batch, trajectories)
+        logits = self._reported(trajectories)
+        return {LOGITS: logits} if self._gives_mapping else logits
+
+    def shown(self, batch: Batch) -> Tensor:
+        """The masks (N, 1, H, W), boolean, that a training batch is shown, moved as its images were."""
+        if not len(self.bank):  # a batch outside a fit
+            return self._first(batch)
+        masks = self._kept(batch)
+        transform = batch.get("transform")
+        return masks if transform is None else transform.mask(masks.float()) > 0
+
+    def _kept(self, batch: Batch) -> Tensor:
+        return self.bank.get(image_ids(batch)).to(batch["image"].device)
+
+    def _first(self, batch: Batch) -> Tensor:
+        return otsu_masks(batch["image"], batch.get("valid") if self.otsu_in_view else None)
+
+    def _next(self, batch: Batch) -> Tensor:
+        """The masks that follow those in the bank, by one pass over images as they are."""
+        trajectories = self._trajectories(batch["image"], self._kept(batch), passes=1)
+        return torch.stack([trajectory.at(1) for trajectory in trajectories]) > 0
+
+    def _trajectories(self, images: Tensor, masks: Tensor, passes: int) -> list[Trajectory]:
+        refine: Callable[..., Any] = getattr(self.net, "refine", self.net)
+        precompute: Callable[[Tensor], Any] = getattr(self.net, "precompute", lambda normalised: normalised)
+
+        def logits(state: Any, shown: Tensor) -> Tensor:
+            output = refine(state, shown)
+            self._gives_mapping = isinstance(output, Mapping)
+            return logits_of(foreground_outputs(output, images.shape[-2:]))[0]
+
+        return iterate(
+            precompute,
+            logits,
+            self.normalised(images),
+            masks,
+            passes,
+            self.pass_batch_size,
+        )
+
+    @property
+    def _passes(self) -> int:
+        """The most passes that an evaluation needs of an image; a test needs all of the curve."""
+        if self.report == "fixed_point":
+            return max(MOST_PASSES, self.iterations)
+        return self.iterations if self.pass_rows is not None else self.reported_pass
+
+    def _reported(self, trajectories: list[Trajectory]) -> Tensor:
+        fixed, number = self.report == "fixed_point", self.reported_pass
+        return torch.stack([t.logits[-1] if fixed and t.period == 1 else t.at(number) for t in trajectories])
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Before the first batch of an epoch, fill the bank or renew it; a run that is resumed later finds it done."""
+        if self.bank_epoch == self.current_epoch:
+            return
+        if not len(self.bank):
+            self.bank = self._over_training_images(self._first)
+        elif self.update == "every_epoch" or (self.update == "on_improvement" and self.improved):
+            if self.refresh == "inverse":
+                self.bank.update(self.predicted.gathered())
+            else:
+                same_everywhere(self.net.buffers())
+                self.bank = self._over_training_images(self._next)
+        self.predicted, self.improved = MaskBank(), False
+        self.bank_epoch = self.current_epoch
+        self.bank.require(self._data.ids("train"), self._data.size)
+
+    def _over_training_images(self, masks_of: Callable[[Batch], Tensor]) -> MaskBank:
+        """A bank of what is made of each training image as it is, in fixed batches dealt to the processes."""
+        bank = MaskBank()
+        precision = self.trainer.precision_plugin.forward_context()
+        with evaluating(self.net), torch.random.fork_rng(devices=[]), torch.inference_mode(), precision:
+            for batch in self._data.plain_dataloader("train"):
+                moved: Batch = self._data.transfer_batch_to_device(batch, self.device, 0)
+                self._data.as_floats(moved)
+                bank.put(moved["id"], masks_of(moved))
+        return bank.gathered()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the numbers; note whether `val/loss` is the best so far."""
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+            loss = float(self.val_loss.compute())
+            if loss < self.best_loss:
+                self.best_loss, self.improved = loss, True
+        super().on_validation_epoch_end()
+
+    def on_test_epoch_end(self) -> None:
+        """Log the numbers; those of each pass as `test/iteration/<number>/dice`."""
+        super().on_test_epoch_end()
+        assert self.pass_rows is not None
+        self.curve = self.pass_rows.compute()
+        self.pass_rows.reset()
+        for protocol in self.pass_rows.protocols:
+            name = "" if protocol is PER_IMAGE else f"{protocol.name}/"
+            for metric, values in self.curve.scores[protocol.key].items():
+                for number, value in enumerate(values, start=1):
+                    self.log_number(f"test/iteration/{number}/{name}{metric}", value)
+        ends = {"fixed_points": self.curve.fixed_points, "cycles": self.curve.cycles}
+        for name, images in ends.items():
+            self.log_number(f"test/iteration/{name}", images / self.curve.images)
+        self.log_number("test/iteration/computed", self.curve.mean_passes)
+
+    def pass_facts(self) -> PassFacts:
+        """How the last test went, pass by pass; for its record."""
+        curve = self.curve
+        assert curve is not None
+        reported = None if self.report == "fixed_point" else self.reported_pass
+        return PassFacts(reported, curve.fixed_points, curve.cycles, curve.mean_passes, curve.scores)
+
+    def test_artifacts(self) -> Mapping[str, bytes]:
+        """The curve of the last test over passes, as a picture and as a table."""
+        if self.curve is None:
+            return {}
+        from polybench.methods.feedback.picture import curve_picture, curve_table  # with matplotlib, after a test alone
+
+        reported = None if self.report == "fixed_point" else self.reported_pass
+        table = curve_table(self.curve).to_csv(float_format="%.6f")
+        return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, reported)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the bank into the checkpoint, and what else decides how it goes on."""
+        checkpoint[KEY] = {
+            "bank": self.bank.state(),
+            "epoch": self.bank_epoch,
+            "predicted": (self.predicted.gathered() if self.refresh == "inverse" else self.predicted).state(),
+            "best_loss": self.best_loss,
+            "improved": self.improved,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the bank out of the checkpoint."""
+        if KEY in checkpoint:
+            saved = checkpoint[KEY]
+            self.bank, self.bank_epoch = MaskBank.from_state(saved["bank"]), saved["epoch"]
+            self.predicted = MaskBank.from_state(saved["predicted"])
+            self.best_loss, self.improved = saved["best_loss"], saved["improved"]
+
+
+def image_ids(batch: Batch) -> list[str]:
+    """The images that samples were made of; the variants of an expanded set share one, and so a mask."""
+    if "variant" not in batch:
+        return batch["id"]
+    return [name.removesuffix(f"#{variant}") for name, variant in zip(batch["id"], batch["variant"], strict=True)]
+
+
+@contextmanager
+def evaluating(net: nn.Module) -> Iterator[None]:
+    """Put a net into evaluation mode for a while; each module gets its own mode back."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -1,0 +1,49 @@
+"""The regions of refined masks as a table: where each was, how probable an object, and whether it went."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from polybench.methods.refinement.refiner import Refined
+
+if TYPE_CHECKING:
+    pass
+
+
+class Region(NamedTuple):
+    """A region of a mask.
+
+    Attributes:
+        image: The image's id, or its path in the folder that was predicted.
+        top: First row of its tight box, pixels of the image as its file has it.
+        left: First column.
+        bottom: First row below.
+        right: First column beyond.
+        probability: The classifier's, that it shows an object.
+        removed: Whether it was removed for that; one that lies in a hole of such a one is gone too.
+    """
+
+    image: str
+    top: int
+    left: int
+    bottom: int
+    right: int
+    probability: float
+    removed: bool
+
+
+def regions_of(image: str, refined: Refined) -> list[Region]:
+    """List the regions of an image in the order of their labels."""
+    columns = (refined.boxes.tolist(), refined.probabilities.tolist(), refined.rejected.tolist())
+    return [
+        Region(image, top, left, bottom, right, probability, removed)
+        for (top, left, bottom, right), probability, removed in zip(*columns, strict=True)
+    ]
+
+
+def regions_csv(regions: Iterable[Region]) -> str:
+    """The table as CSV, one line per region; bytes of a file's name that are no UTF-8 are written as escapes."""
+    import pandas as pd  # imported when needed, so that fits start sooner
+
+    table = pd.DataFrame(list(regions), columns=list(Region._fields))
+    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return text.encode(errors="backslashreplace").decode()

@@ -1,0 +1,7 @@
+"""Weight transfer between segmentation and classification: the callback, and the joint module it is compared with."""
+
+from polybench.methods.transfer.callback import TransferCallback
+from polybench.methods.transfer.joint_module import JointDataModule
+from polybench.methods.transfer.joint_task import JointTask
+
+__all__ = ["JointDataModule", "JointTask", "TransferCallback"]

@@ -1,0 +1,108 @@
+"""Numbers of a folder of predictions as plain values, and what was compared with what."""
+
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from polybench.core.version import __version__
+from polybench.results.statistics import Interval, interval_of_mean
+from polybench.scoring.predictions import contents_sha256
+from polybench.scoring.truth import Truth
+
+if TYPE_CHECKING:  # they bring torch, which --help can do without
+    from polybench.metrics.sufficient import Rows
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was scored.
+
+    Attributes:
+        truth: With what.
+        paths: Image id -> file of its prediction.
+        missing: Images without a prediction.
+        extra: Predictions without an image.
+        rows: The statistics of all images.
+        resized: How many predictions were resized.
+        remarks: What a reader should know.
+    """
+
+    truth: Truth
+    paths: Mapping[str, Path]
+    missing: Sequence[str]
+    extra: Sequence[str]
+    rows: "Rows"
+    resized: int
+    remarks: Sequence[str]
+
+
+def intervals_of(scored: Scored) -> dict[str, tuple[str, Interval]]:
+    """Protocol's name -> its headline metric, and that metric's mean with its interval, of two protocols."""
+    from polybench.metrics.protocols import PER_IMAGE
+
+    intervals = {}
+    for protocol in (PER_IMAGE, scored.truth.ranked_by):
+        if (values := protocol.values(scored.rows).get(protocol.headline)) is not None:
+            interval = interval_of_mean(values, scored.rows.groups, confidence=CONFIDENCE)
+            intervals[protocol.name] = (protocol.headline, interval)
+    return intervals
+
+
+def content_of(
+    options: Namespace,
+    scored: Scored,
+    numbers: Mapping[str, Mapping[str, float]],
+    intervals: Mapping[str, tuple[str, Interval]],
+) -> dict[str, Any]:
+    """All numbers as plain values, and what they are of.
+
+    Args:
+        options: Those of the command line.
+        scored: What was scored.
+        numbers: Protocol's name -> metric -> number.
+        intervals: What `intervals_of` gives.
+    """
+    from polybench.metrics.panel import empty_masks
+
+    empty, false_positives = empty_masks(scored.rows)
+    return {
+        **identity(options, scored),
+        "n": len(scored.rows.ids),
+        "groups": len(set(scored.rows.groups)),
+        "missing": list(scored.missing),
+        "extra": list(scored.extra),
+        "resized": scored.resized,
+        "network_size": "the size at which a prediction is stored",
+        "remarks": list(scored.remarks),
+        "empty_masks": empty,
+        "false_positives_on_empty": false_positives,
+        "confidence": CONFIDENCE,
+        "intervals": {name: {metric: {"low": of.low, "high": of.high}} for name, (metric, of) in intervals.items()},
+        "versions": {protocol.name: protocol.version for protocol in scored.truth.protocols},
+        "protocols": numbers,
+    }
+
+
+def identity(options: Namespace, scored: Scored) -> dict[str, Any]:
+    """What was compared with what, and how.
+
+    Args:
+        options: Those of the command line.
+        scored: What was scored.
+    """
+    return {
+        "polybench": __version__,
+        "truth": scored.truth.identify(),
+        "predictions": {"folder": options.pred.resolve().name, "sha256": contents_sha256(scored.paths)},
+        "options": {
+            "resize": options.resize,
+            "instances": options.instances,
+            "membranes": options.membranes,
+            "missing": options.missing,
+            "valid": options.valid is not None,
+        },
+    }

@@ -1,0 +1,102 @@
+"""Write a generated dataset in its true layout, with a note that it is generated."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import ConfigError, DataError
+from polybench.data.card import SYNTHETIC_MARKER
+from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
+from polybench.data.progress import progress
+from polybench.synth.files import Size
+from polybench.synth.layouts import LAYOUTS
+from polybench.synth.whole_folder import whole_folder
+
+VERSION = 1
+"""Raise it with every change that moves a byte of a written dataset."""
+
+_SMALLEST = 32
+_TEXT = """\
+SYNTHETIC IMAGES IN THE LAYOUT OF {title}
+
+NO IMAGE HERE SHOWS A PATIENT, AND NONE COMES FROM A REAL DATASET. Each was drawn by polybench's generator; only the
+names of files and folders, and the types of files, are those of the distribution. A score on these images says that a
+program works. It says nothing about medicine.
+
+dataset: {name}
+generator version: {version}
+images: {n}
+seed: {seed}
+size: {size}
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        folder: The dataset's own folder.
+        subsets: How many images each subset of the default list has; empty where there is no list.
+        new: Whether it was written now; otherwise it was there already.
+    """
+
+    folder: Path
+    subsets: Counter[str]
+    new: bool
+
+
+def write_dataset(
+    module: type[SegmentationDataModule], out: Path, *, n: int, seed: int = 0, size: Size | None = None
+) -> Written:
+    """Write generated images where and as the DataModule looks for them.
+
+    The files appear all at once, or not at all, and their bytes depend on dataset, `n`, `seed` and `size` alone. A
+    folder that has been written with the same numbers before is left alone.
+
+    Args:
+        module: The dataset.
+        out: The folder that will hold the dataset's own folder; for `FolderDataModule` that folder itself.
+        n: How many images. PraNet's arrangement gets as many, in the default list, and test images for its other lists.
+        seed: Of the generator; at least 0.
+        size: Height and width of the images in pixels; by default the official one, or the commonest ones.
+
+    Raises:
+        ConfigError: If the dataset can't have so many images, or seed or size is impossible.
+        DataError: If the folder holds something else.
+    """
+    if seed < 0:
+        raise ConfigError(f"The seed must be at least 0, not {seed}.")
+    if size is not None and not _SMALLEST <= min(size) <= max(size) <= LARGEST_SIDE:
+        raise ConfigError(f"The size must be {_SMALLEST} to {LARGEST_SIDE} pixels each way, not {size[0]} {size[1]}.")
+    layout = LAYOUTS[module.short_name]
+    frames = layout.choose(module, n)
+    folder = (out / module.folder if module.default_split else out).resolve()
+    subsets = Counter(str(frame.subset) for frame in frames[:n] if module.default_split)
+    shown = f"{size[0]}x{size[1]}" if size else "that of the distribution"
+    name = module.short_name
+    text = _TEXT.format(title=module.card.title, name=name, version=VERSION, n=n, seed=seed, size=shown)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        _accept(folder, text)
+        return Written(folder, subsets, new=False)
+    with whole_folder(folder, lambda: _accept(folder, text)) as unfinished:
+        layout.write(unfinished, progress(frames, f"Drawing {n} images"), seed, size)
+        atomic_write_text(unfinished / SYNTHETIC_MARKER, text)
+    return Written(folder, subsets, new=True)
+
+
+def _accept(folder: Path, text: str) -> None:
+    """Accept a folder only if it was written with the same numbers."""
+    try:
+        found = (folder / SYNTHETIC_MARKER).read_text()
+    except OSError:
+        raise DataError(
+            f"'{folder}' is not empty and has no {SYNTHETIC_MARKER}: name another folder with --out; nothing was "
+            "written."
+        ) from None
+    if found != text:
+        raise DataError(
+            f"'{folder}' holds synthetic images of another number, seed, size or version (see its "
+            f"{SYNTHETIC_MARKER}): remove it or name another folder with --out."
+        )
