@@ -86,7 +86,8 @@ def _stages(chain: Chain, samples: Mapping[int, Mapping[int, Parameters]], frame
     operations = [step.operation for step in chain]
     for moves, run in groupby(enumerate(operations), lambda item: isinstance(item[1], GeometricOperation)):
         if moves:
-            yield from _movements(dict(run), samples, frame)  # type: ignore[arg-type]
+            geometric = {step: operation for step, operation in run if isinstance(operation, GeometricOperation)}
+            yield from _movements(geometric, samples, frame)
             continue
         for step, operation in run:
             drawn = {row: parameters[step] for row, parameters in samples.items() if step in parameters}

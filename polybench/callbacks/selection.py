@@ -19,6 +19,7 @@ from polybench.callbacks.checkpoint import BEST, LAST, RunMark
 from polybench.callbacks.selected_file import take_up
 from polybench.callbacks.weights import bit_sums, not_finite
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.tasks.monitors import better_mode
 
 
@@ -135,7 +136,7 @@ class BestCheckpoint(ModelCheckpoint):
         self._selecting = True
         super().on_train_epoch_end(trainer, pl_module)
         self._selecting = False
-        if self.save_last and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if self.save_last and not attributes_of(trainer).fast_dev_run:
             save_last(trainer)
 
     def _save_last_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
@@ -220,7 +221,7 @@ def _refuse_direction(monitor: str | None, mode: str) -> None:
 
 def find_selection(trainer: Trainer) -> BestCheckpoint | None:
     """The callback that selects; None where a trainer has none."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks: list[Callback] = attributes_of(trainer).callbacks
     return next((callback for callback in callbacks if isinstance(callback, BestCheckpoint)), None)
 
 

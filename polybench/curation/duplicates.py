@@ -220,9 +220,9 @@ def _zoomed(thumbnails: UInt8Array, zoom: float) -> UInt8Array:
     if zoom == 1:
         return thumbnails
     corner = (SIDE - 1) / 2 * (1 - zoom)
-    return affine_transform(  # type: ignore[no-any-return]
-        thumbnails, [1, zoom, zoom], offset=[0, corner, corner], order=1, mode="nearest"
-    )
+    offset = [0, corner, corner]
+    enlarged: UInt8Array = affine_transform(thumbnails, [1, zoom, zoom], offset=offset, order=1, mode="nearest")
+    return enlarged
 
 
 def _turned(maps: Floats, turn: Turn) -> Floats:
@@ -252,12 +252,14 @@ def _texture(grey: Floats) -> Floats:
     band = gaussian_filter(grey, (0, 0.7, 0.7)) - gaussian_filter(grey, (0, 3, 3))
     contrast = np.sqrt(gaussian_filter(band**2, (0, 3, 3)))
     fade = np.sqrt(np.hanning(grey.shape[1] + 4)[2:-2]).astype(np.float32)
-    return band / (contrast + 2) * fade[:, None] * fade  # type: ignore[no-any-return]
+    texture: Floats = band / (contrast + 2) * fade[:, None] * fade
+    return texture
 
 
 def _unit(rows: Floats) -> Floats:
     """Scale each row to a sum of squares of 1; zeros stay."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)  # type: ignore[no-any-return]
+    unit: Floats = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+    return unit
 
 
 def _hashes(coarse: Floats) -> Floats:
@@ -268,7 +270,8 @@ def _hashes(coarse: Floats) -> Floats:
 
 def _spectra(details: Floats) -> Spectra:
     """Fourier transforms, wide enough that shifts up to `REACH` don't wrap onto the other side."""
-    return scipy.fft.rfft2(details, s=(_LENGTH, _LENGTH))  # type: ignore[no-any-return]
+    spectra: Spectra = scipy.fft.rfft2(details, s=(_LENGTH, _LENGTH))
+    return spectra
 
 
 def _peaks(first: Spectra, second: Spectra, i: npt.NDArray[np.intp], j: npt.NDArray[np.intp]) -> Floats:

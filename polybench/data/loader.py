@@ -1,7 +1,7 @@
 """Which sample comes when: cached samples, and samplers that are pure functions of (seed, epoch, rank)."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence, Sized
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -121,7 +121,7 @@ class TrainingSampler(DistributedSampler[int]):
         self.resumed = (epoch, done)
 
     def __iter__(self) -> Iterator[int]:
-        n = len(self.dataset)  # type: ignore[arg-type]
+        n = len(cast(Sized, self.dataset))
         order = torch.randperm(n, generator=generator("shuffle", self.seed, self.epoch)).tolist()
         padded = (order * self.num_replicas)[: self.total_size]
         mine = padded[self.rank :: self.num_replicas]
@@ -144,7 +144,7 @@ class EvaluationSampler(DistributedSampler[int]):
 
     def __init__(self, dataset: Dataset[Any], *, batch_size: int, rank: int, world_size: int) -> None:
         super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=False)
-        n = len(dataset)  # type: ignore[arg-type]
+        n = len(cast(Sized, dataset))
         starts = range(0, n, batch_size)[rank::world_size]
         self.idle = not starts
         starts = starts or range(0, 1)

@@ -1,9 +1,9 @@
 """Which patches a subset has: its objects, as many places without any, and one list of them for each epoch."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -199,7 +199,7 @@ class PatchSampler(TrainingSampler):
     """Counts samples on through the epochs, so that a sample's number tells its epoch in any process."""
 
     def __iter__(self) -> Iterator[int]:
-        before = self.epoch * len(self.dataset)  # type: ignore[arg-type]
+        before = self.epoch * len(cast(Sized, self.dataset))
         return (before + index for index in super().__iter__())
 
 

@@ -1,8 +1,8 @@
 """What every DataModule shares: loaders whose order follows from (seed, epoch), taken up where a fit stopped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sized
+from typing import Any, ClassVar, cast
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
@@ -80,7 +80,7 @@ class ResumableDataModule(LightningDataModule, ABC):
         """
         rank, world_size = self._place()
         done = batches_done(self.trainer) if self.trainer is not None else 0
-        each = -(-len(samples) // world_size)  # type: ignore[arg-type]
+        each = -(-len(cast(Sized, samples)) // world_size)
         if self.trainer is not None and each < self.batch_size:
             raise ConfigError(
                 f"batch_size {self.batch_size} is more than the {each} training samples of a process: give at most "

@@ -1,9 +1,9 @@
 """What travels from a dataset to a task: where an image lies, one sample, one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NotRequired, TypedDict, cast
+from typing import Any, NamedTuple, NotRequired, TypedDict, cast
 
 import torch
 from torch import Tensor
@@ -132,7 +132,7 @@ STACKED = ("image", "mask", "valid", "to_native")
 
 def collate(samples: Sequence[Sample]) -> Batch:
     """Stack samples of one size; what has its own size stays a list."""
-    columns = {key: [sample[key] for sample in samples] for key in samples[0]}  # type: ignore[literal-required]
+    columns = {key: [cast(Mapping[str, Any], sample)[key] for sample in samples] for key in samples[0]}
     batch = {key: torch.stack(values) if key in STACKED else values for key, values in columns.items()}
     return cast(Batch, batch)
 

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.cli import ReduceLROnPlateau
 
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.metrics import Protocol
 from polybench.tasks.base import Task
 from polybench.tasks.monitors import refuse_unknown, refuse_worst, validation_names
@@ -72,7 +73,7 @@ def refuse_blind(trainer: Trainer, task: Task, ranked: Protocol) -> None:
         ConfigError: If there is one. A name is refused only where all names are known: a loss of named terms, a task
             or a callback of the user's own may log others.
     """
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks: list[Callback] = attributes_of(trainer).callbacks
     has_terms = isinstance(task, SegmentationTask) and task.loss_form == "terms"
     known = not has_terms and all(type(one).__module__.startswith(OURS) for one in [task, *callbacks])
     logged = validation_names(ranked)

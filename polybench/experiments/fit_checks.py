@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 
 
 def refuse_contradictions(trainer: Any) -> None:
@@ -50,7 +51,7 @@ class FitChecks(Callback):
         Raises:
             ConfigError: If more batches are accumulated than an epoch has, or no validation would take place.
         """
-        if trainer.fast_dev_run or math.isinf(trainer.num_training_batches):  # type: ignore[attr-defined]
+        if attributes_of(trainer).fast_dev_run or math.isinf(trainer.num_training_batches):
             return
         batches = int(trainer.num_training_batches)
         self._check_accumulation(trainer, batches)

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.disk import WriteError
+from polybench.core.trainer import attributes_of
 from polybench.experiments.identity import budget_id, evaluation_id
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
@@ -98,7 +99,7 @@ def trained_record(
 
 def _ended_by_the_clock(trainer: Trainer) -> list[str]:
     """A sentence where a time limit ended the training, which the same command needn't repeat."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks: list[Callback] = attributes_of(trainer).callbacks
     left = [callback.time_remaining() for callback in callbacks if isinstance(callback, Timer)]
     if not any(seconds is not None and seconds <= 0 for seconds in left):
         return []

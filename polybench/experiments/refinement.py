@@ -12,6 +12,7 @@ from torch import Tensor
 
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.core.errors import ConfigError, DataError
+from polybench.core.trainer import attributes_of
 from polybench.core.wording import counted
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS, split_folder
@@ -88,7 +89,7 @@ def refinement_of(session: Session) -> Refinement | None:
     size, margin = int(said["size"][0]), float(said.get("margin", 0.0))
     refiner = RegionRefiner(classify, size, session.trainer.strategy.root_device, margin=margin)
     callback = RefinementCallback(refiner, thresholds)
-    session.trainer.callbacks.append(callback)  # type: ignore[attr-defined]
+    attributes_of(session.trainer).callbacks.append(callback)
     return Refinement(callback, refiner, lineage_of(saved, Path(path)))
 
 

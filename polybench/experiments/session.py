@@ -14,6 +14,7 @@ from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.callbacks.weights import weights_of
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
@@ -84,7 +85,7 @@ class Session(ParsedSession):
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         trainer = super().instantiate_trainer(plugins=[*plugins, AtomicCheckpointIO()], **kwargs)
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        callbacks: list[Callback] = attributes_of(trainer).callbacks
         set_apart(callbacks, Path(self.config.checkpoint.dirpath))
         if trainer.strategy.root_device.type == "mps":
             raise ConfigError("Evaluation needs float64, which MPS lacks: add --trainer.accelerator cpu.")
@@ -137,7 +138,7 @@ class Session(ParsedSession):
             keep_earlier(self._earlier)
             self._earlier = None
         if method != "fit":
-            leave_out_averages(self.trainer.callbacks)  # type: ignore[attr-defined]
+            leave_out_averages(attributes_of(self.trainer).callbacks)
             checkpoint = self._taken(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
@@ -163,7 +164,7 @@ class Session(ParsedSession):
             ConfigError: If they don't.
         """
         refuse_contradictions(self.config.trainer)
-        refuse_callbacks(self.trainer.callbacks, self.trainer.world_size)  # type: ignore[attr-defined]
+        refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:
             task_of(self.model).check(self.datamodule.size)
             if not self.config.trainer.fast_dev_run:
@@ -185,9 +186,9 @@ class Session(ParsedSession):
             made.append(Made("model.loss", model.loss))
         made += [Made("model.optimizer", one) for one in trainer.optimizers]
         made += [Made("model.lr_scheduler", config.scheduler) for config in trainer.lr_scheduler_configs]
-        made += [Made("trainer.callbacks", one) for one in trainer.callbacks]  # type: ignore[attr-defined]
+        made += [Made("attributes_of(trainer).callbacks", one) for one in attributes_of(trainer).callbacks]
         made += [Made("trainer.logger", one) for one in trainer.loggers]
-        made.append(Made("trainer.profiler", trainer.profiler))  # type: ignore[attr-defined]
+        made.append(Made("attributes_of(trainer).profiler", attributes_of(trainer).profiler))
         sentence = sentence_for(error, made)
         if sentence is not None and sentence is not error:
             raise sentence from error
@@ -229,7 +230,7 @@ class Session(ParsedSession):
         Args:
             checkpoint: The checkpoint of a warm start; None where there was none.
         """
-        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        callbacks: list[Callback] = attributes_of(self.trainer).callbacks
         for callback in callbacks:
             if isinstance(callback, SaveConfig):
                 callback.config = self.config.clone()

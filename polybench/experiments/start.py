@@ -5,6 +5,7 @@ from typing import Literal
 
 from lightning.pytorch import Callback, Trainer
 
+from polybench.core.trainer import attributes_of
 from polybench.methods.transfer.callback import TransferCallback
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import encode
@@ -49,7 +50,7 @@ def seeds_of(source: Ancestor, seed: int) -> Literal["own", "shared"]:
 
 def transfers_of(trainer: Trainer) -> list[TransferCallback]:
     """The callbacks that transfer a backbone."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks: list[Callback] = attributes_of(trainer).callbacks
     return [callback for callback in callbacks if isinstance(callback, TransferCallback)]
 
 

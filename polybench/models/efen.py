@@ -78,7 +78,8 @@ class EFEN(nn.Module):
         self.reextraction = _Reextraction(widths, skip) if feature_reextraction else None
         self.head = nn.Conv2d(widths[0] // 2 if feature_reextraction else widths[0], classes, 1)
         nn.init.constant_(self.head.weight, 1 / self.head.in_channels)
-        nn.init.constant_(self.head.bias, math.log(_PRIOR / (1 - _PRIOR)))  # type: ignore[arg-type]
+        assert self.head.bias is not None
+        nn.init.constant_(self.head.bias, math.log(_PRIOR / (1 - _PRIOR)))
         if pretrained:
             self.encoder.load_imagenet()
 
@@ -99,7 +100,8 @@ class EFEN(nn.Module):
         bottom = self.bottleneck(deepest)
         decoded = self.decoder(features, bottom)
         finest = decoded[0] if self.reextraction is None else self.reextraction(images, features, [*decoded, bottom])
-        return self.head(finest)  # type: ignore[no-any-return]
+        result: Tensor = self.head(finest)
+        return result
 
 
 class AttentionSkip(nn.Module):
@@ -200,14 +202,16 @@ class _Reextraction(nn.Module):
         encoded = self.stem(torch.cat([images, decoded[0]], dim=1))
         for first, stage, fusion in zip(decoded[1:], self.stages, self.fusions, strict=True):
             encoded = fusion(torch.cat([stage(encoded), first], dim=1))
-        return self.decoder(features, self.bottleneck(encoded))[0]  # type: ignore[no-any-return]
+        result: Tensor = self.decoder(features, self.bottleneck(encoded))[0]
+        return result
 
 
 def _conv(in_channels: int, out_channels: int, kernel: int, scale: float = 1, shift: float = 0) -> nn.Sequential:
     """A He-initialised convolution of unchanged size, batch normalisation to (at first) shift +- scale, and ReLU."""
     conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
     norm = nn.BatchNorm2d(out_channels)
     nn.init.constant_(norm.weight, scale)
     nn.init.constant_(norm.bias, shift)

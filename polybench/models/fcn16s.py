@@ -9,7 +9,7 @@ biases, and four numbers for each channel of batch normalisation.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +42,8 @@ class FCN16sAtrous(nn.Module):
         self.encoder = atrous_encoder(encoder, encoder_weights)
         self.head = nn.Conv2d(last_channels(self.encoder), classes, 1)
         nn.init.kaiming_normal_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+        assert self.head.bias is not None
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Segment.
@@ -112,7 +113,8 @@ class PatchClassifier(nn.Module):
         if features.shape[1] != self.head.in_features:
             height, width = images.shape[-2:]
             raise ConfigError(f"The flattened head was made for patches of another size than {height}x{width}.")
-        return self.head(features)  # type: ignore[no-any-return]
+        result: Tensor = self.head(features)
+        return result
 
 
 class JointFCN16sAtrous(FCN16sAtrous):
@@ -145,7 +147,8 @@ class JointFCN16sAtrous(FCN16sAtrous):
         Returns:
             Raw logits (N, classes).
         """
-        return self.classifier(self.encoder(patches)[-1])  # type: ignore[no-any-return]
+        result: Tensor = self.classifier(self.encoder(patches)[-1])
+        return result
 
     def segment_and_classify(self, images: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """Do both in one pass through the encoder, so that its batch statistics are those of images and patches.
@@ -166,7 +169,8 @@ class JointFCN16sAtrous(FCN16sAtrous):
 
 def last_channels(encoder: nn.Module) -> int:
     """Channels of an encoder's deepest feature map."""
-    return int(encoder.out_channels[-1])  # type: ignore[index]
+    channels = cast(Sequence[int], encoder.out_channels)
+    return int(channels[-1])
 
 
 def atrous_encoder(name: str, weights: str | None) -> nn.Module:

@@ -43,7 +43,8 @@ class VGG19Encoder(nn.Module):
         for layer in self.features:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Extract the feature pyramid.

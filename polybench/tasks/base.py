@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.data.images import UInt8Array
 from polybench.metrics import ImageRows, Protocol, Rows
 from polybench.metrics.scored_rows import ScoredRows
@@ -307,7 +308,7 @@ def task_of(module: LightningModule) -> Task:
 
 def data_of(trainer: Trainer) -> TaskData:
     """A trainer's data module."""
-    data: TaskData = trainer.datamodule  # type: ignore[attr-defined]
+    data: TaskData = attributes_of(trainer).datamodule
     return data
 
 

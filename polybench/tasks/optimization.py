@@ -6,6 +6,7 @@ differs from the unbroken one's. Here the step belongs to the validation, before
 
 import sys
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable, ReduceLROnPlateau
@@ -113,4 +114,4 @@ def step_plateaus(trainer: Trainer, values: Mapping[str, float]) -> None:
                 f"ReduceLROnPlateau monitors '{monitor}', which validation does not log: choose one of "
                 f"{', '.join(sorted(values))}."
             )
-        config.scheduler.step(values[monitor])  # type: ignore[arg-type]
+        cast(TorchPlateau, config.scheduler).step(float(values[monitor]))

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import (
 )
 
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.tasks.schedules import Interval, StepSchedule, refuse_longer_run
 
 
@@ -32,7 +33,7 @@ def fit_schedules(trainer: Trainer) -> None:
     """
     steps = trainer.estimated_stepping_batches
     each = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
-    unknown = math.isinf(steps) or bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+    unknown = math.isinf(steps) or bool(attributes_of(trainer).fast_dev_run)
     epochs = math.inf if unknown else math.ceil(steps / each)
     for config in trainer.lr_scheduler_configs:
         fit_to_run(config.scheduler, steps, epochs, "step" if config.interval == "step" else "epoch")

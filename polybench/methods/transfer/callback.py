@@ -20,6 +20,7 @@ from torch import nn
 
 from polybench.callbacks.selection import find_selection
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.methods.transfer.donors import LINEAGE, Donor, State, encoder_of, read_donor, write_encoder
 from polybench.results.facts import Ancestor
 from polybench.results.strict import decode
@@ -128,7 +129,7 @@ class TransferCallback(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the backbone of the best checkpoint; where there is none, that of the last step."""
-        if not trainer.is_global_zero or trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not trainer.is_global_zero or attributes_of(trainer).fast_dev_run:
             return
         net, selection = unwrapped(task_of(pl_module).net), find_selection(trainer)
         best = selection.best_model_path if selection is not None else ""
@@ -139,7 +140,7 @@ class TransferCallback(Callback):
 
 def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
     """Where the trained net's backbone comes from, oldest first; empty where none was transferred."""
-    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks: list[Callback] = attributes_of(trainer).callbacks
     transfers = [callback for callback in callbacks if isinstance(callback, TransferCallback)]
     return tuple(one for transfer in transfers for one in transfer.ancestors)
 

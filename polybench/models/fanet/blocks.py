@@ -37,4 +37,5 @@ class SEResidual(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         shortcut = self.shortcut(features)
-        return (self.residual(features) + shortcut * self.excitation(shortcut)).relu_()  # type: ignore[no-any-return]
+        result: Tensor = (self.residual(features) + shortcut * self.excitation(shortcut)).relu_()
+        return result

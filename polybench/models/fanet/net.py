@@ -146,7 +146,8 @@ class FANet(nn.Module):
         features = F.max_pool2d(features, 2)
         for decoder, skip, mask in zip((self.d1, self.d2, self.d3, self.d4), skips[::-1], masks[::-1], strict=True):
             features = decoder(decoder.precompute(decoder.join(features, skip)), mask)
-        return self.head(torch.cat([features, masks[0].to(features.dtype)], dim=1))  # type: ignore[no-any-return]
+        result: Tensor = self.head(torch.cat([features, masks[0].to(features.dtype)], dim=1))
+        return result
 
 
 class Stage(nn.Module):

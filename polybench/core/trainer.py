@@ -1,0 +1,19 @@
+"""Attributes of a Lightning trainer that its class does not declare, typed."""
+
+from typing import Any, Protocol, cast
+
+from lightning.pytorch import Callback, Trainer
+
+
+class TrainerAttributes(Protocol):
+    """What a built trainer holds beside its declared attributes."""
+
+    callbacks: list[Callback]
+    datamodule: Any
+    fast_dev_run: bool | int
+    profiler: object
+
+
+def attributes_of(trainer: Trainer) -> TrainerAttributes:
+    """View a trainer through the attributes that its class does not declare."""
+    return cast(TrainerAttributes, trainer)
