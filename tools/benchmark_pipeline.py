@@ -18,10 +18,10 @@ import torch
 from lightning.pytorch import Trainer
 
 from polybench import datasets
-from polybench.cli.profile.timing import time_in_turn
-from polybench.cli.profile.workload import Workload, set_up, step_modes, training_batches
 from polybench.data.images import resize_image, resize_mask
 from polybench.data.module import SegmentationDataModule
+from polybench.experiments.profile.timing import time_in_turn
+from polybench.experiments.profile.workload import Workload, set_up, step_modes, training_batches
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 

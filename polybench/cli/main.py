@@ -28,7 +28,7 @@ COMMANDS = {
     "test": Command("polybench.cli.test", "evaluate a checkpoint on the test subset"),
     "predict": Command("polybench.cli.predict", "write a mask for every image of a folder"),
     "score": Command("polybench.cli.score", "score a folder of anyone's predictions under every protocol"),
-    "profile": Command("polybench.cli.profile.command", "measure size, speed, memory and what a step waits for"),
+    "profile": Command("polybench.cli.profile", "measure size, speed, memory and what a step waits for"),
     "data": Command("polybench.cli.data", "list, verify, download, audit, split and synthesise datasets"),
     "transfer": Command("polybench.cli.transfer", "run a plan whose stages hand their backbones on, and compare them"),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),

@@ -2,30 +2,24 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from polybench.cli.parser import Parser
-from polybench.core.errors import ConfigError, DataError
-from polybench.core.wording import some
+from polybench.core.errors import ConfigError
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem
-from polybench.data.progress import progress
 from polybench.data.splits import SUBSETS, Subset
 from polybench.data.value_range import check_bits
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
 from polybench.scoring.memory import refuse_too_large_to_score
 from polybench.scoring.names import check_names, match
-from polybench.scoring.predictions import MapFolder, left_out_remark, list_maps, survey
-from polybench.scoring.truth import FAINTEST, THRESHOLD, Truth, dataset_truth, folder_truth, refuse_mixture
+from polybench.scoring.predictions import left_out_remark, list_maps, survey
+from polybench.scoring.score import coding_remarks, refuse_coding, score
+from polybench.scoring.truth import Truth, dataset_truth, folder_truth
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.data.module import SegmentationDataModule
-    from polybench.metrics.sufficient import Rows
-    from polybench.scoring.folder import StoredMap
 
 FOLDER = "folder"
 """Short name of the dataset that is a folder of the user's, whose masks need no dataset to be scored."""
@@ -79,8 +73,12 @@ def main(args: list[str]) -> int:
     from polybench.cli.score_report import report
     from polybench.scoring.report import Scored
 
-    rows, resized, remarks = score(options, truth, predictions)
-    remarks = [*left_out_remark(listing), *coding_remarks(predictions, options), *remarks, *truth.remarks()]
+    instances = options.instances == "both"
+    rows, resized, remarks = score(
+        truth, predictions, instances=instances, resize=options.resize, stored=options.csv is not None
+    )
+    coding = coding_remarks(predictions, options.pred, instances=instances)
+    remarks = [*left_out_remark(listing), *coding, *remarks, *truth.remarks()]
     for remark in remarks:
         print(f"polybench: {remark}", file=sys.stderr)
     report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks))
@@ -189,114 +187,3 @@ def opened_dataset(name: str, root: str | None, split: str) -> "tuple[Segmentati
     if subset not in SUBSETS:
         raise ConfigError(f"--split '{split}' names no subset: give {', '.join(SUBSETS)}, or <split>/<subset>.")
     return open_copy(name, root or default_root(), split_name or None), subset
-
-
-def refuse_coding(predictions: MapFolder, folder: Path) -> None:
-    """Refuse predictions whose values can't be read in one way, before any is scored.
-
-    Args:
-        predictions: Those that are scored.
-        folder: Where they lie.
-
-    Raises:
-        DataError: If it isn't known which value is 1, or they are masks, some of 0 and 1 and some of 0 and 255.
-    """
-    if predictions.range_problem is not None:
-        raise DataError(predictions.range_problem)
-    if set(predictions.kinds.values()) <= {"either", "ones", "full"}:  # masks; probabilities have other values too
-        refuse_mixture(predictions, folder)
-
-
-def coding_remarks(predictions: MapFolder, options: Namespace) -> list[str]:
-    """Say what looks like predictions that are coded otherwise than they are read.
-
-    Args:
-        predictions: Those that are scored.
-        options: Those of the command line.
-    """
-    found: list[str] = []
-    if options.instances == "both":
-        return found
-    if predictions.numbered is not None:
-        found.append(
-            f"predictions such as '{predictions.paths[predictions.numbered]}' look like label maps but are read as "
-            "faint probabilities: where they number objects, give --instances both, else save 0 and 255"
-        )
-    if predictions.mixture is not None:
-        found.append(
-            f"'{options.pred}' mixes {predictions.mixture}; all are read as parts of their type's range, in which 1 "
-            "is background: code all of them in one way"
-        )
-    return found
-
-
-def score(options: Namespace, truth: Truth, predictions: MapFolder) -> "tuple[Rows, int, list[str]]":
-    """Compute the statistics of all images.
-
-    Returns:
-        The rows, how many predictions were resized, and what a reader should know.
-
-    Raises:
-        DataError: If a file can't be read or has the wrong size.
-    """
-    from polybench.metrics import STORED
-    from polybench.scoring.folder import stored_rows
-
-    other_size: list[str] = []
-    turned: list[str] = []
-    peaks: list[float] = []
-
-    def maps() -> "Iterator[StoredMap]":
-        for image_id in progress(list(truth.groups), "Scoring"):
-            item = stored_map(image_id, truth, predictions, instances=options.instances == "both")
-            peaks.append(float(item.probability.max()))
-            if item.probability.shape != item.mask.shape:
-                sizes = f"{_size(item.probability)}, not {_size(item.mask)}"
-                other_size.append(f"'{predictions.paths[image_id]}' ({sizes})")
-                if item.probability.shape == item.mask.shape[::-1]:
-                    turned.append(str(predictions.paths[image_id]))
-                if not options.resize:
-                    continue
-            yield item
-        if other_size and not options.resize:
-            raise DataError(
-                f"{len(other_size)} prediction(s) have another size than their mask: {some(other_size)}. Save them at "
-                "that size, or give --resize to resize them bilinearly."
-            )
-
-    rows = stored_rows(maps(), truth.protocols, STORED if options.csv else ())
-    remarks = [f"{len(turned)} prediction(s) have height and width swapped: {some(turned)}"] if turned else []
-    if 0 < max(peaks) < FAINTEST and predictions.numbered is None:
-        remarks.append(
-            f"no prediction is above {max(peaks):.2g} of its type's range; labels must be 0 and 1 alone, or 0 and 255 "
-            "(label maps of objects go with --instances both)"
-        )
-    elif max(peaks) < THRESHOLD:
-        remarks.append(f"no prediction reaches {THRESHOLD} anywhere; the highest value is {max(peaks):.3f}")
-    return rows, len(other_size), remarks
-
-
-def stored_map(image_id: str, truth: Truth, predictions: MapFolder, *, instances: bool) -> "StoredMap":
-    """Read an image's truth and its prediction, an empty one of the mask's size where there is none.
-
-    Args:
-        image_id: The image.
-        truth: What it is compared with.
-        predictions: Image id -> prediction.
-        instances: Whether these are label maps.
-    """
-    from polybench.scoring.folder import StoredMap
-
-    mask, valid, labels = truth.read(image_id)
-    probability, predicted = np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.int32)
-    if image_id in predictions.paths and instances:
-        predicted = predictions.read_instances(image_id)
-        probability = (predicted > 0).astype(np.float32)
-    elif image_id in predictions.paths:
-        probability = predictions.read(image_id)
-    group = truth.groups[image_id]
-    return StoredMap(image_id, group, probability, mask, valid, labels, predicted if instances else None)
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"

@@ -182,7 +182,7 @@ def test_foreign_table_is_refused_before_anything_is_measured(
     def never(*_: Any) -> None:
         raise AssertionError("measured")
 
-    monkeypatch.setattr("polybench.cli.profile.command.run", never)
+    monkeypatch.setattr("polybench.cli.profile.run", never)
     (tmp_path / "scores.csv").write_text("id,dice\n")
     assert run(["profile", "--config", str(recipe), "--out", "scores.csv"]) == 1
 
@@ -193,7 +193,7 @@ def test_table_that_cannot_be_written_is_said_before_anything_is_built(
     def never(*_: Any) -> None:
         raise AssertionError("built")
 
-    monkeypatch.setattr("polybench.cli.profile.command.ProfileCLI.instantiate_classes", never)
+    monkeypatch.setattr("polybench.cli.profile.ProfileCLI.instantiate_classes", never)
     (tmp_path / "file").write_text("")
     assert run(["profile", "--config", str(recipe), "--out", "file/profile.csv"]) == 2
     assert "file' is no folder" in capsys.readouterr().err
@@ -228,6 +228,6 @@ def test_device_memory_is_that_of_the_device(recipe: Path, precision: str) -> No
 
 
 def test_recipe_of_patches_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    recipe = Path(__file__).parents[3] / "conf/patches_clinicdb.yaml"
+    recipe = Path(__file__).parents[2] / "conf/patches_clinicdb.yaml"
     assert run(["profile", "--config", str(recipe), "--model.net.encoder_weights", "null"]) == 2
     assert "'patches_clinicdb' trains on patches" in capsys.readouterr().err

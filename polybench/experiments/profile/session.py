@@ -1,4 +1,4 @@
-"""`polybench profile`: parameters, MACs, speed, memory and what a training step waits for, beside the accuracy."""
+"""One profile: parameters, MACs, speed, memory and what a training step waits for, beside the recorded accuracy."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,16 +9,14 @@ import torch
 from lightning.pytorch.cli import LightningArgumentParser
 
 import polybench
-from polybench.cli.profile.accuracy import Accuracy, recorded_accuracy
-from polybench.cli.profile.measure import Measurements, measure
-from polybench.cli.profile.report import print_profile
-from polybench.cli.profile.table import Figures, Key, read_rows, write_row
-from polybench.cli.profile.workload import Workload, set_up, training_batches
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
-from polybench.experiments.options import add_profile_arguments
 from polybench.experiments.outputs import refuse_unwritable
+from polybench.experiments.profile.accuracy import Accuracy, recorded_accuracy
+from polybench.experiments.profile.measure import Measurements, measure
+from polybench.experiments.profile.table import Figures, Key, read_rows
+from polybench.experiments.profile.workload import Workload, set_up, training_batches
 from polybench.experiments.provenance import device_name, source_state
 from polybench.experiments.record import count_macs
 from polybench.experiments.session import Session
@@ -27,7 +25,7 @@ from polybench.results.config import config_sha256, portable_config
 OWN_OPTIONS = {"steps", "device", "batch_size", "out", "no_data"}
 
 
-class ProfileCLI(Session):
+class ProfileSession(Session):
     """Builds what `fit` would train, on one device and without loggers.
 
     Attributes:
@@ -66,76 +64,58 @@ class ProfileCLI(Session):
         super().before_instantiate_classes()
 
 
-def main(args: list[str]) -> int:
-    """Run the command and return its exit code."""
-    if {"-h", "--help"} & set(args):
-        print(short_help())
-        return 0
-    cli = ProfileCLI(args)
-    config, data = cli.config, cli.datamodule
-    if not isinstance(data, SegmentationDataModule):
-        raise ConfigError(
-            f"profile measures the segmentation of images, and '{config.name}' trains on patches: take a recipe with "
-            "one of the datasets as its data, such as conf/fcn16s_kvasir_seg.yaml."
-        )
-    path = Path(config.out)
-    accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, cli.recorded_sha256, data.ranked_by)
-    data.batch_size = config.batch_size or data.batch_size
-    macs = count_macs(cli.model.net, data.size)
-    if not config.no_data:
-        set_up_or_say_how(cli)
-    measured = run(cli, data)
-    key, figures = key_of(cli, data), figures_of(cli, macs, measured, accuracy)
-    replaced = write_row(path, key, figures)
-    print_profile(key, figures)
-    print(f"{'Replaced its row' if replaced else 'Added a row'} in {path}")
-    return 0
-
-
-def short_help() -> str:
-    """The text of `polybench profile --help`: its own options, since those of a recipe are `fit`'s."""
-    parser = LightningArgumentParser(
-        prog="polybench profile",
-        usage="polybench profile --config conf/RECIPE.yaml [--OPTION VALUE ...]",
-        description="Measure what the recipe's net and training step cost: parameters, MACs, latency, throughput, "
-        "memory, and what a step waits for. Each value of the recipe can be changed by an option as in `polybench "
-        "fit`, such as --data.size [128,128] or --trainer.precision bf16-mixed; `polybench fit --help` lists them.",
-    )
-    parser.add_argument("-c", "--config", action="config", help="The recipe; several are laid on each other.")
-    add_profile_arguments(parser)
-    return parser.format_help().rstrip()
-
-
-def set_up_or_say_how(cli: ProfileCLI) -> None:
+def set_up_or_say_how(session: ProfileSession) -> None:
     """Set the data up.
 
     Raises:
         DataError: If the dataset is absent or broken; it says how to do without.
     """
     try:
-        set_up(cli.datamodule, cli.trainer)
+        set_up(session.datamodule, session.trainer)
     except DataError as error:
         raise DataError(f"{error} To measure the net alone, give --no_data.") from error
 
 
-def run(cli: ProfileCLI, data: SegmentationDataModule) -> Measurements:
+def profile(session: ProfileSession) -> tuple[Key, Figures]:
+    """Measure what a session would train.
+
+    Raises:
+        ConfigError: If it trains on patches.
+        DataError: If the dataset is absent or broken.
+    """
+    config, data = session.config, session.datamodule
+    if not isinstance(data, SegmentationDataModule):
+        raise ConfigError(
+            f"profile measures the segmentation of images, and '{config.name}' trains on patches: take a recipe with "
+            "one of the datasets as its data, such as conf/fcn16s_kvasir_seg.yaml."
+        )
+    accuracy = recorded_accuracy(Path(config.leaderboard), data.short_name, session.recorded_sha256, data.ranked_by)
+    data.batch_size = config.batch_size or data.batch_size
+    macs = count_macs(session.model.net, data.size)
+    if not config.no_data:
+        set_up_or_say_how(session)
+    measured = run(session, data)
+    return key_of(session, data), figures_of(session, macs, measured, accuracy)
+
+
+def run(session: ProfileSession, data: SegmentationDataModule) -> Measurements:
     """Measure, with a progress bar on stderr."""
-    work = Workload(cli.model, cli.trainer)
-    source = None if cli.config.no_data else training_batches(data, work.device)
-    rounds = progress(range(cli.config.steps), "Profiling")
+    work = Workload(session.model, session.trainer)
+    source = None if session.config.no_data else training_batches(data, work.device)
+    rounds = progress(range(session.config.steps), "Profiling")
     return measure(work, data.size, data.batch_size, rounds, source, data.num_workers)
 
 
-def key_of(cli: ProfileCLI, data: SegmentationDataModule) -> Key:
+def key_of(session: ProfileSession, data: SegmentationDataModule) -> Key:
     """Where and how a profile was measured."""
     commit, dirty = source_state(Path(polybench.__file__).parent)
     return Key(
-        recipe=cli.config.name,
-        variant=cli.config.variant,
-        config=cli.recorded_sha256[:8],
-        data=None if cli.config.no_data else data.short_name,
-        device=device_name(cli.trainer.strategy.root_device),
-        precision=str(cli.trainer.precision),
+        recipe=session.config.name,
+        variant=session.config.variant,
+        config=session.recorded_sha256[:8],
+        data=None if session.config.no_data else data.short_name,
+        device=device_name(session.trainer.strategy.root_device),
+        precision=str(session.trainer.precision),
         threads=torch.get_num_threads(),
         height=data.size[0],
         width=data.size[1],
@@ -148,12 +128,12 @@ def key_of(cli: ProfileCLI, data: SegmentationDataModule) -> Key:
     )
 
 
-def figures_of(cli: ProfileCLI, macs: int | None, measured: Measurements, accuracy: Accuracy | None) -> Figures:
+def figures_of(session: ProfileSession, macs: int | None, measured: Measurements, accuracy: Accuracy | None) -> Figures:
     """The figures in the units of the table."""
-    height, width = cli.datamodule.size
-    images_per_second = cli.datamodule.batch_size / measured.inference
+    height, width = session.datamodule.size
+    images_per_second = session.datamodule.batch_size / measured.inference
     return Figures(
-        parameters=sum(parameter.numel() for parameter in cli.model.net.parameters()),
+        parameters=sum(parameter.numel() for parameter in session.model.net.parameters()),
         macs=macs,
         latency_p50_ms=1000 * measured.latency,
         latency_p95_ms=1000 * measured.latency_p95,
@@ -163,10 +143,10 @@ def figures_of(cli: ProfileCLI, macs: int | None, measured: Measurements, accura
         step_fixed_ms=1000 * measured.fixed,
         step_data_ms=None if measured.data is None else 1000 * measured.data,
         waiting_share=measured.waiting,
-        memory="device" if cli.trainer.strategy.root_device.type == "cuda" else "process",
+        memory="device" if session.trainer.strategy.root_device.type == "cuda" else "process",
         inference_peak_bytes=measured.inference_peak,
         training_peak_bytes=measured.training_peak,
-        rounds=cli.config.steps,
+        rounds=session.config.steps,
         protocol=accuracy.protocol if accuracy else None,
         metric=accuracy.metric if accuracy else None,
         score=accuracy.score.value if accuracy else None,

@@ -14,9 +14,9 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from polybench.cli.profile.timing import Mode
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
+from polybench.experiments.profile.timing import Mode
 
 ASYNCHRONOUS_BLOCK = 10
 """Steps timed as one on an accelerator, where the next batch is fetched while the device still computes."""

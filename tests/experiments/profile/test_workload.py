@@ -8,8 +8,8 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
-from polybench.cli.profile.workload import Workload, set_up, step_modes, training_batches, waiting_share
 from polybench.datasets import ClinicDBDataModule
+from polybench.experiments.profile.workload import Workload, set_up, step_modes, training_batches, waiting_share
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
 

@@ -1,7 +1,7 @@
 import pytest
 
 from polybench.cli.profile import timing
-from polybench.cli.profile.timing import Mode, time_in_turn
+from polybench.experiments.profile.timing import Mode, time_in_turn
 
 
 class Clock:

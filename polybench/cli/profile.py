@@ -1,16 +1,49 @@
-"""The terminal's table of one profile."""
+"""`polybench profile`: parameters, MACs, speed, memory and what a training step waits for, beside the accuracy."""
 
+from pathlib import Path
+
+from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 from rich.table import Table
 
-from polybench.cli.profile.measure import LATENCIES
-from polybench.cli.profile.table import Figures, Key
+from polybench.experiments.options import add_profile_arguments
+from polybench.experiments.profile.measure import LATENCIES
+from polybench.experiments.profile.session import ProfileSession, profile
+from polybench.experiments.profile.table import Figures, Key, write_row
 from polybench.results.readings import title
 
 MEBIBYTE = 2**20
 
 ENOUGH = 59
 """Timings of which the slowest lies above the 95th percentile with a certainty of 95 % (0.95**59 < 0.05)."""
+
+
+def main(args: list[str]) -> int:
+    """Run the command and return its exit code."""
+    if {"-h", "--help"} & set(args):
+        print(short_help())
+        return 0
+    session = ProfileSession(args)
+    path = Path(session.config.out)
+    key, figures = profile(session)
+    replaced = write_row(path, key, figures)
+    print_profile(key, figures)
+    print(f"{'Replaced its row' if replaced else 'Added a row'} in {path}")
+    return 0
+
+
+def short_help() -> str:
+    """The text of `polybench profile --help`: its own options, since those of a recipe are `fit`'s."""
+    parser = LightningArgumentParser(
+        prog="polybench profile",
+        usage="polybench profile --config conf/RECIPE.yaml [--OPTION VALUE ...]",
+        description="Measure what the recipe's net and training step cost: parameters, MACs, latency, throughput, "
+        "memory, and what a step waits for. Each value of the recipe can be changed by an option as in `polybench "
+        "fit`, such as --data.size [128,128] or --trainer.precision bf16-mixed; `polybench fit --help` lists them.",
+    )
+    parser.add_argument("-c", "--config", action="config", help="The recipe; several are laid on each other.")
+    add_profile_arguments(parser)
+    return parser.format_help().rstrip()
 
 
 def print_profile(key: Key, figures: Figures) -> None:

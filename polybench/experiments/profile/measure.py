@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from polybench.callbacks.meter import peak_memory
-from polybench.cli.profile.timing import Mode, time_in_turn, wait_for
-from polybench.cli.profile.workload import Workload, step_modes, waiting_share
 from polybench.core.errors import ConfigError
 from polybench.data.sample import Batch
+from polybench.experiments.profile.timing import Mode, time_in_turn, wait_for
+from polybench.experiments.profile.workload import Workload, step_modes, waiting_share
 
 WARM_UP = 3
 """Untimed calls of inference and of the training step before anything is timed."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from polybench.cli.profile.table import Figures, Key, write_row
 from polybench.core.errors import ConfigError, DataError
+from polybench.experiments.profile.table import Figures, Key, write_row
 
 KEY = Key(
     recipe="tiny",
