@@ -182,7 +182,7 @@ def test_foreign_table_is_refused_before_anything_is_measured(
     def never(*_: Any) -> None:
         raise AssertionError("measured")
 
-    monkeypatch.setattr("polybench.cli.profile.run", never)
+    monkeypatch.setattr("polybench.experiments.profile.session.run", never)
     (tmp_path / "scores.csv").write_text("id,dice\n")
     assert run(["profile", "--config", str(recipe), "--out", "scores.csv"]) == 1
 
@@ -193,7 +193,7 @@ def test_table_that_cannot_be_written_is_said_before_anything_is_built(
     def never(*_: Any) -> None:
         raise AssertionError("built")
 
-    monkeypatch.setattr("polybench.cli.profile.ProfileCLI.instantiate_classes", never)
+    monkeypatch.setattr("polybench.experiments.profile.session.ProfileSession.instantiate_classes", never)
     (tmp_path / "file").write_text("")
     assert run(["profile", "--config", str(recipe), "--out", "file/profile.csv"]) == 2
     assert "file' is no folder" in capsys.readouterr().err

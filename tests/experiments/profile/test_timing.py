@@ -1,6 +1,6 @@
 import pytest
 
-from polybench.cli.profile import timing
+from polybench.experiments.profile import timing
 from polybench.experiments.profile.timing import Mode, time_in_turn
 
 
