@@ -22,15 +22,17 @@ from polybench.results.facts import (
 )
 from polybench.results.record_checks import check_counts, check_kind, check_methods, check_names
 from polybench.results.record_text import is_as_written, parse, read_text, seal_of
+from polybench.results.sections import Section
 from polybench.results.strict import decode, encode
 from polybench.results.table_file import read_table, table_text, text_sha256
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 3
-READABLE_VERSIONS = (1, 2, 3)
-"""Schema 1 has no definitions of protocols; 1 and 2 have no identity, no start, and no headline of a protocol."""
+SCHEMA_VERSION = 4
+READABLE_VERSIONS = (1, 2, 3, 4)
+"""Schema 1 has no definitions of protocols; 1 and 2 have no identity, no start, and no headline of a protocol; 1 to 3
+have no sections of methods."""
 
 Budget = Literal["published", "reduced", "smoke"]
 
@@ -90,7 +92,7 @@ class Record:
     identity: IdentityFacts | None = None
     start: StartFacts | None = None
     needs: tuple[str, ...] = ()
-    sections: Mapping[str, Any] = field(default_factory=dict)
+    sections: Mapping[str, Section] = field(default_factory=dict)
     table_sha256: str | None = None
     record_sha256: str | None = None
 

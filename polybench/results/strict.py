@@ -1,10 +1,13 @@
 """Strict decoding of JSON into frozen dataclasses: every key is known, of its type, and present unless optional."""
 
+import json
 import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ValidationError
 
 from polybench.core.errors import did_you_mean, shortened
 
@@ -43,6 +46,8 @@ def decode(kind: type[T], value: object, where: str = "the top level") -> T:
 
 def encode(value: object) -> object:
     """Turn dataclasses into JSON values: fields and mappings to dataclasses in their order, other keys sorted."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -58,6 +63,8 @@ def _value(kind: Any, value: object, where: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return value
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _model(kind, value, where)
     if is_dataclass(kind):
         return decode(cast(type[Any], kind), value, where)
     if origin in (Union, types.UnionType):
@@ -76,6 +83,16 @@ def _value(kind: Any, value: object, where: str) -> Any:
     if type(value) is not kind:
         raise ValueError(f"{where} is {_short(value)}, not {kind.__name__}.")
     return value
+
+
+def _model(kind: type[BaseModel], value: object, where: str) -> BaseModel:
+    """Validate a pydantic model; JSON has lists where the model has tuples."""
+    try:
+        return kind.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([where, *map(str, first["loc"])])
+        raise ValueError(f"{key}: {first['msg']}.") from error
 
 
 def _items(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from polybench.core.errors import DataError
 from polybench.results import record as record_module
 from polybench.results.facts import Ancestor, IdentityFacts, MetricValue, StartFacts
 from polybench.results.record import Record, read_records, record_name, write_record
+from polybench.results.sections import Section
 from tests.results.factory import PROTOCOL, baseline, dataset, digest, provenance, store, table, trained
 
 ROWS = table([0.5, 1.0])
@@ -26,7 +27,7 @@ def test_json_keeps_the_order_of_the_fields_and_sorts_free_keys() -> None:
     text = trained(ROWS, config={"b": 1, "a": 2}).to_json()
     assert list(json.loads(text))[:4] == ["schema_version", "kind", "task", "recipe"]
     assert list(json.loads(text)["config"]) == ["a", "b"]
-    assert text.startswith('{\n  "schema_version": 3,\n')
+    assert text.startswith('{\n  "schema_version": 4,\n')
     assert text.endswith("}\n")
 
 
@@ -70,7 +71,7 @@ def test_start_identity_and_sections_survive_a_round_trip() -> None:
         identity=IdentityFacts("a" * 64, "b" * 64, "10 images of 64x64"),
         start=StartFacts("backbone", source, "own", 23, 21, 2, 0, 23 / 44),
         needs=("The file 'mynet.py' beside the recipe.",),
-        sections={"feedback": {"passes": [1, 2]}},
+        sections={"method": Section(title="A method", data={"numbers": [1, 2]})},
     )
     assert Record.from_json(record.to_json(), "x.json") == record
 
@@ -96,7 +97,7 @@ def _confuse(data: dict[str, Any]) -> None:
 
 
 def _outdate(data: dict[str, Any]) -> None:
-    data["schema_version"] = 4
+    data["schema_version"] = 5
 
 
 def _disable(data: dict[str, Any]) -> None:
@@ -113,7 +114,7 @@ def _lengthen(data: dict[str, Any]) -> None:
         (_drop, "net lacks the key 'version'"),
         (_misspell, "'parametres'.*Did you mean 'parameters'"),
         (_confuse, "seed is True, not int"),
-        (_outdate, "schema version 4"),
+        (_outdate, "schema version 5"),
         (_disable, "budget is 'cheap', not one of 'published'"),
         (_lengthen, "size has 3 items, not 2"),
     ],
