@@ -14,9 +14,11 @@ from types import ModuleType
 
 MODULES: Mapping[str, str] = {
     "polybench.atomic": "polybench.core.atomic",
+    "polybench.callbacks.checkpoint": "polybench.tasks.checkpoint",
     "polybench.callbacks.donors": "polybench.methods.transfer.donors",
     "polybench.callbacks.refinement": "polybench.methods.refinement.callback",
     "polybench.callbacks.transfer": "polybench.methods.transfer.callback",
+    "polybench.callbacks.weights": "polybench.tasks.weights",
     "polybench.checksum": "polybench.core.checksum",
     "polybench.cli.score_memory": "polybench.scoring.memory",
     "polybench.cli.score_names": "polybench.scoring.names",
@@ -58,6 +60,7 @@ MODULES: Mapping[str, str] = {
     "polybench.datasets.synth.writers": "polybench.synth.writers",
     "polybench.disk": "polybench.core.disk",
     "polybench.errors": "polybench.core.errors",
+    "polybench.experiments.own_code": "polybench.core.own_code",
     "polybench.feedback": "polybench.methods.feedback",
     "polybench.feedback.bank": "polybench.methods.feedback.bank",
     "polybench.feedback.codec": "polybench.methods.feedback.codec",

@@ -2,13 +2,13 @@
 
 from polybench.callbacks.artifacts import ArtifactsCallback
 from polybench.callbacks.baselines import BaselinesCallback
-from polybench.callbacks.checkpoint import AtomicCheckpointIO
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.resume import ResumeCallback
 from polybench.callbacks.selection import BestCheckpoint
 from polybench.callbacks.sigterm import SigtermCallback
 from polybench.moved import moved_name
+from polybench.tasks.checkpoint import AtomicCheckpointIO
 
 __all__ = [
     "ArtifactsCallback",

@@ -5,12 +5,12 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.callbacks.checkpoint import KEY, RunMark, said_of_run
 from polybench.callbacks.selection import save_last
 from polybench.core.errors import ConfigError
 from polybench.core.randomness import generator
 from polybench.data.loader import batches_done
 from polybench.tasks.base import data_of
+from polybench.tasks.checkpoint import KEY, RunMark, said_of_run
 
 
 class ResumeCallback(Callback):

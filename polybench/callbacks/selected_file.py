@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, RunMark, mark_of
 from polybench.core.atomic import atomic_writer
 from polybench.core.errors import ConfigError
+from polybench.tasks.checkpoint import AtomicCheckpointIO, RunMark, mark_of
 
 
 def take_up(

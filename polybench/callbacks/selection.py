@@ -15,12 +15,12 @@ from lightning.pytorch.callbacks import (
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from polybench.callbacks.checkpoint import BEST, LAST, RunMark
 from polybench.callbacks.selected_file import take_up
-from polybench.callbacks.weights import bit_sums, not_finite
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
+from polybench.tasks.checkpoint import BEST, LAST, RunMark
 from polybench.tasks.monitors import better_mode
+from polybench.tasks.weights import bit_sums, not_finite
 
 
 class BestCheckpoint(ModelCheckpoint):

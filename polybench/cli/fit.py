@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.callbacks.checkpoint import LAST
 from polybench.cli.report import log_tables, print_scores
 from polybench.core.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.fit import fit
@@ -14,6 +13,7 @@ from polybench.experiments.run_folder import current_run_folder
 from polybench.experiments.session import Session
 from polybench.metrics import Rows
 from polybench.results.facts import DatasetFacts, ProtocolScores
+from polybench.tasks.checkpoint import LAST
 
 
 def main(args: list[str]) -> int:

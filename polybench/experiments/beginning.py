@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, mark_of, said_of_run
 from polybench.core.errors import ConfigError
 from polybench.experiments.session import Session
 from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
-from polybench.methods.transfer.donors import lineage_of, read_ancestors
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
+from polybench.tasks.checkpoint import AtomicCheckpointIO, mark_of, said_of_run
+from polybench.tasks.lineage import lineage_of, read_ancestors
 
 TO_RESUME = frozenset({"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"})
 """Keys of a checkpoint that can be resumed from, beside its weights."""

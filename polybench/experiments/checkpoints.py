@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from polybench.callbacks.checkpoint import AtomicCheckpointIO, said_of_run
 from polybench.core.errors import ConfigError
+from polybench.tasks.checkpoint import AtomicCheckpointIO, said_of_run
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
 """What a user may say instead of a path, and the files that it can mean."""

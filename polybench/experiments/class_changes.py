@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 
-from polybench.experiments.own_code import explain, explained
+from polybench.core.own_code import explain, explained
 
 SHELVES = (
     "polybench.tasks",

@@ -10,9 +10,7 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
 from polybench.experiments.budget import is_limited
-from polybench.experiments.loading import TRAINING_ONLY
 from polybench.experiments.outputs import probe_leaderboard
-from polybench.experiments.parser import START_WEIGHTS
 from polybench.experiments.provenance import provenance
 from polybench.experiments.refinement import (
     MASK_COLUMNS,
@@ -35,6 +33,7 @@ from polybench.results.facts import RefinementFacts
 from polybench.results.page import write_page
 from polybench.results.record import Record, write_record
 from polybench.results.refinement import classifier_with, refined_record, trained_with
+from polybench.tasks.loading import START_WEIGHTS, TRAINING_ONLY
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.callbacks.checkpoint import KEY
 from polybench.experiments.start import INITIALISED, start_of, to_json
 from polybench.methods.transfer.callback import ancestors_of
 from polybench.results.facts import Ancestor, StartFacts
+from polybench.tasks.checkpoint import KEY
 
 
 class IdentityCallback(Callback):

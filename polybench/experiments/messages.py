@@ -76,12 +76,6 @@ def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> s
     return _shorten(text)
 
 
-def mismatch(checkpoint: str, error: Exception) -> str:
-    """One sentence for weights that don't fit; the first key that differs is named."""
-    detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), str(error))
-    return f"The checkpoint '{checkpoint}' belongs to another net than the configuration's: {detail[:200]}"
-
-
 def config_files(args: Sequence[str]) -> list[Path]:
     """The configuration files on a command line and the fragments they name, as far as they exist."""
     names = [

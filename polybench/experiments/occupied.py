@@ -6,11 +6,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from polybench.callbacks.checkpoint import BEST, LAST, AtomicCheckpointIO, mark_of, said_of_run
 from polybench.callbacks.selection import checkpoint_folder
 from polybench.core.disk import make_folder, writing
 from polybench.core.errors import ConfigError
 from polybench.experiments.session import Session
+from polybench.tasks.checkpoint import BEST, LAST, AtomicCheckpointIO, mark_of, said_of_run
 
 LOCK = ".run.lock"
 """File of a run's folder that is locked while a process trains there."""

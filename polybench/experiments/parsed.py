@@ -22,8 +22,8 @@ from polybench.callbacks import (
     ResumeCallback,
     SigtermCallback,
 )
-from polybench.callbacks.checkpoint import RunMark, refuse_no_file, run_of
 from polybench.core.errors import ConfigError
+from polybench.core.own_code import make_importable
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.command import with_recipes
@@ -36,13 +36,13 @@ from polybench.experiments.identity_callback import IdentityCallback
 from polybench.experiments.local_modules import local_files
 from polybench.experiments.logging_filters import quieten
 from polybench.experiments.options import COMMANDS, all_options
-from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.experiments.words import FILE_OPTIONS, has, value_of
 from polybench.methods import import_all
 from polybench.results.record import Budget
 from polybench.results.record_checks import is_slug
+from polybench.tasks.checkpoint import RunMark, refuse_no_file, run_of
 
 OF_FIT = {"ckpt_path", "leaderboard"}
 """Keys of a file that say what `fit` started from and where its record went; an evaluation has its own as options."""

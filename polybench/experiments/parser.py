@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import yaml
 from lightning.pytorch import LightningModule, Trainer
@@ -12,11 +12,8 @@ from lightning.pytorch.loggers import WandbLogger
 
 from polybench.core.disk import writing
 from polybench.core.errors import ConfigError
+from polybench.core.own_code import explain
 from polybench.experiments.messages import one_sentence
-from polybench.experiments.own_code import explain
-
-START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
-"""Argument of a net that asks for start weights -> its value for none."""
 
 yaml.SafeDumper.add_multi_representer(  # an interval of Timer, for example, has no form in YAML otherwise
     Enum, lambda dumper, member: dumper.represent_str(str(member.value))
@@ -57,15 +54,3 @@ class SaveConfig(SaveConfigCallback):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
                 logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False, format="yaml")))
-
-
-def leave_out_start_weights(model: Any) -> None:
-    """Ask for no start weights: a checkpoint holds every weight, and there may be no network.
-
-    Args:
-        model: The parsed configuration of a task; its net's is changed.
-    """
-    init_args = model.init_args.net.get("init_args") or {}
-    for key, random in START_WEIGHTS.items():
-        if key in init_args:
-            init_args[key] = random

@@ -17,7 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from polybench.core.errors import ConfigError, UserError
-from polybench.experiments.own_code import PACKAGE, explain, with_place
+from polybench.core.own_code import PACKAGE, explain, with_place
 
 LIGHTNING = Path(lightning.__file__).parent
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_warn
 
-from polybench.callbacks.checkpoint import BEST
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import RecordError
 from polybench.experiments.run_folder import KEPT_RECORD
 from polybench.results.record import Record
 from polybench.results.record_text import read_text
+from polybench.tasks.checkpoint import BEST
 
 
 def compare_with_record(checkpoint: str | Path) -> None:

@@ -17,18 +17,18 @@ from polybench.core.wording import counted
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS, split_folder
 from polybench.data.splits import load_split
-from polybench.experiments.loading import run_facts, task_of
 from polybench.experiments.session import Session
 from polybench.methods.refinement.callback import RefinementCallback
 from polybench.methods.refinement.refiner import RegionRefiner
 from polybench.methods.refinement.table import Region
 from polybench.methods.refinement.thresholds import RELEASED, Thresholds
-from polybench.methods.transfer.donors import lineage_of
 from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.protocols import KERAS_FCN, OBJECTS
 from polybench.results.facts import Ancestor, RefinementFacts
 from polybench.results.record import Record
 from polybench.tasks import PatchClassificationTask, SegmentationTask
+from polybench.tasks.lineage import lineage_of
+from polybench.tasks.loading import build_task, run_facts
 
 VALIDATION = "validation"
 ORIGINS = {"validation": "chosen on validation", "released": "of Keras-FCN's code", "given": "as given"}
@@ -252,7 +252,7 @@ def _classifier(saved: Mapping[str, Any], path: str) -> PatchClassificationTask:
     Raises:
         ConfigError: If its class can't be built, or is no classifier, or the weights belong to another.
     """
-    task = task_of(saved, path)
+    task = build_task(saved, path)
     if not isinstance(task, PatchClassificationTask):
         raise ConfigError(f"'{path}' holds a {type(task).__name__}: give --refine the checkpoint of a classifier.")
     return task

@@ -11,7 +11,6 @@ from torch import nn
 
 from polybench.callbacks import AtomicCheckpointIO, PreviewsCallback
 from polybench.callbacks.selection import leave_out_averages, set_apart
-from polybench.callbacks.weights import weights_of
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
@@ -20,14 +19,15 @@ from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_contradictions
 from polybench.experiments.identity import Batch
-from polybench.experiments.messages import mismatch
 from polybench.experiments.metrics_log import METRICS, keep_earlier
 from polybench.experiments.parsed import ParsedSession
-from polybench.experiments.parser import SaveConfig, leave_out_start_weights
+from polybench.experiments.parser import SaveConfig
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.tasks.base import task_of
+from polybench.tasks.loading import leave_out_start_weights, mismatch
+from polybench.tasks.weights import weights_of
 
 
 class Session(ParsedSession):

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from polybench.callbacks import BestCheckpoint
-from polybench.callbacks.checkpoint import CheckpointError
 from polybench.core.errors import ConfigError
 from polybench.losses import BCEDiceLoss
 from polybench.tasks import SegmentationTask
+from polybench.tasks.checkpoint import CheckpointError
 from tests.tasks.named_outputs import fit
 
 EVENTS = ("os.rename", "os.chmod", "tempfile.mkstemp")

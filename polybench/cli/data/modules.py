@@ -42,10 +42,10 @@ def module_class(name: str) -> "type[SegmentationDataModule]":
 
 def _class_at(path: str) -> "type[SegmentationDataModule]":
     """The dataset's class of an import path, where the user's own modules of this folder can stand, too."""
+    from polybench.core.own_code import make_importable, public_names
     from polybench.data.module import SegmentationDataModule
     from polybench.data.own_dataset import check_class
     from polybench.experiments.class_changes import find_class
-    from polybench.experiments.own_code import make_importable, public_names
 
     make_importable()
     cls = find_class(path)

@@ -21,10 +21,11 @@ from torch import nn
 from polybench.callbacks.selection import find_selection
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
-from polybench.methods.transfer.donors import LINEAGE, Donor, State, encoder_of, read_donor, write_encoder
+from polybench.methods.transfer.donors import Donor, State, encoder_of, read_donor, write_encoder
 from polybench.results.facts import Ancestor
 from polybench.results.strict import decode
 from polybench.tasks.base import task_of, unwrapped
+from polybench.tasks.lineage import LINEAGE
 
 EXPORT = "encoder.safetensors"
 

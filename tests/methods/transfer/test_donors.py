@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from polybench.callbacks.checkpoint import KEY
 from polybench.core.errors import ConfigError
 from polybench.methods.transfer.donors import LINEAGE, Donor, read_donor, write_encoder
+from polybench.tasks.checkpoint import KEY
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from polybench.callbacks import AtomicCheckpointIO, BestCheckpoint, ResumeCallback
-from polybench.callbacks.checkpoint import RunMark
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
 from polybench.methods.transfer import TransferCallback
@@ -24,6 +23,7 @@ from polybench.methods.transfer.callback import compare, take
 from polybench.methods.transfer.donors import LINEAGE, read_donor
 from polybench.models import FCN16sAtrous, PatchClassifier
 from polybench.tasks import PatchClassificationTask
+from polybench.tasks.checkpoint import RunMark
 
 TINY = "tu-test_resnet"
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from polybench.callbacks import AtomicCheckpointIO
-from polybench.callbacks.checkpoint import KEY, CheckpointError
-from polybench.callbacks.weights import bit_sums, not_finite, weights_of, weights_sha256
 from polybench.core.errors import ConfigError
+from polybench.tasks.checkpoint import KEY, CheckpointError
+from polybench.tasks.weights import bit_sums, not_finite, weights_of, weights_sha256
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.steps": torch.tensor(3)}
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from polybench.callbacks import AtomicCheckpointIO
-from polybench.callbacks.checkpoint import CheckpointError
 from polybench.core.errors import ConfigError
+from polybench.tasks.checkpoint import CheckpointError
 
 CHECKPOINT = {"state_dict": {"w": torch.arange(3.0)}, "epoch": 4, "name": "x", "list": [1, None, True]}
 

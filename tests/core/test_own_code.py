@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from polybench.core.errors import ConfigError, DataError
+from polybench.core.own_code import explain, explained, make_importable, public_names
 from polybench.experiments.class_changes import find_class, with_own_defaults
-from polybench.experiments.own_code import explain, explained, make_importable, public_names
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -48,8 +48,7 @@ def test_folder_stands_last_and_once(here: Path) -> None:
 def test_module_named_like_an_installed_one_does_not_win(here: Path, name: str) -> None:
     (here / f"{name}.py").write_text("raise SystemExit('the wrong one')\n")
     program = (
-        "from polybench.experiments.own_code import make_importable; make_importable(); "
-        f"import {name}; print({name}.__file__)"
+        f"from polybench.core.own_code import make_importable; make_importable(); import {name}; print({name}.__file__)"
     )
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": "1"}
     words = [sys.executable, "-c", program]

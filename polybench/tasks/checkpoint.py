@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from polybench.callbacks.weights import not_finite, weights_sha256
 from polybench.core.atomic import atomic_writer
 from polybench.core.errors import ConfigError, UserError
+from polybench.tasks.weights import not_finite, weights_sha256
 
 KEY = "polybench_run"
 """Of what a checkpoint says of its run."""

@@ -1,0 +1,79 @@
+"""The lineage of a checkpoint: the runs that its weights descend from, which it carries with it.
+
+A file of polybench names them as JSON, oldest first.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from polybench.core.checksum import file_sha256
+from polybench.core.errors import ConfigError
+from polybench.results.facts import Ancestor
+from polybench.results.strict import decode
+from polybench.tasks.checkpoint import BEST, LAST, said_of_run
+
+LINEAGE = "polybench_lineage"
+"""Key of the ancestors as JSON, oldest first, in the metadata of a safetensors file."""
+
+
+def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
+    """Where a checkpoint comes from, oldest first, itself last.
+
+    Args:
+        saved: Its contents.
+        path: Its file.
+
+    Raises:
+        ConfigError: If what it says of that is not as polybench writes it.
+    """
+    run = said_of_run(saved)
+    origin = run.get("origin") or {}
+    try:
+        own = {
+            "sha256": file_sha256(path),
+            **{name: origin.get(name) for name in ("task", "dataset", "stage")},
+            "training_id": run.get("training_id") or None,
+            "seed": run.get("seed"),
+            "point": _point(saved, run),
+        }
+        return (*read_ancestors(run.get("ancestors") or saved.get(LINEAGE), path), decode(Ancestor, own))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(_bad_lineage(path, error)) from error
+
+
+def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selected", "end"] | None:
+    """Which of its run's checkpoints one is, where any run of that training has one like it."""
+    if run.get("file") == BEST:
+        return "selected"
+    finished = saved.get("epoch", -1) + 1 == json.loads(run.get("length") or "{}").get("max_epochs")
+    return "end" if run.get("file") == LAST and finished else None
+
+
+def read_ancestors(text: object, path: object) -> tuple[Ancestor, ...]:
+    """Read the ancestors that a file keeps as JSON, oldest first; none where it says nothing.
+
+    Args:
+        text: The JSON.
+        path: The file, for messages.
+
+    Raises:
+        ConfigError: If it is not as polybench writes it.
+    """
+    if not text:
+        return ()
+    try:
+        parsed = json.loads(text) if isinstance(text, str) else text
+        if not isinstance(parsed, list):
+            raise ValueError("it is no list")
+        return tuple(decode(Ancestor, one, f"ancestor {number}") for number, one in enumerate(parsed, start=1))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(_bad_lineage(path, error)) from error
+
+
+def _bad_lineage(path: object, error: Exception) -> str:
+    return (
+        f"What '{path}' says of where its weights come from is not as polybench writes it ({error}): give another "
+        "copy of the file, or a file of the weights alone."
+    )
