@@ -86,7 +86,7 @@ def trained_record(
         training=_training_facts(session, checkpoint),
         metrics=metrics,
         provenance=provenance(session.trainer, checkpoint),
-        passes=task.pass_facts(),
+        sections=task.sections(),
         identity=IdentityFacts(
             training_id=identity.training_id,
             evaluation_id=evaluation_id(context.plain, data, list(metrics)),
@@ -175,7 +175,6 @@ def baseline_record(trained: Record, name: str, metrics: Mapping[str, ProtocolSc
         net=None,
         training=None,
         metrics=metrics,
-        passes=None,
         identity=None,
         start=None,
         needs=(),

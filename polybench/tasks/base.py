@@ -23,7 +23,7 @@ from polybench.core.trainer import attributes_of
 from polybench.data.images import UInt8Array
 from polybench.metrics import ImageRows, Protocol, Rows
 from polybench.metrics.scored_rows import ScoredRows
-from polybench.results.facts import PassFacts
+from polybench.results.sections import Section
 from polybench.tasks.criterion import Terms
 from polybench.tasks.first_step import FirstStep
 from polybench.tasks.images import as_input
@@ -283,9 +283,9 @@ class Task(LightningModule, ABC):
         """
         return Rows(*self.collected.last(count))
 
-    def pass_facts(self) -> PassFacts | None:
-        """How the last test went, pass by pass; None for a net that predicts once."""
-        return None
+    def sections(self) -> Mapping[str, Section]:
+        """What a method of the task says of the last test in its record, by the method's name."""
+        return {}
 
     def test_artifacts(self) -> Mapping[str, bytes]:
         """Files that describe the last test, for the run's folder: name -> content. Asked for in the first process."""

@@ -1,4 +1,4 @@
-"""The curve of a test over the passes of iterative pruning, as a picture and as a table.
+"""The curve of a test over the iterations of iterative pruning, as a picture and as a table.
 
 Paper: FANet (Tomar et al., IEEE TNNLS 2022), figure 5.
 """
@@ -19,25 +19,25 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 
 
 def curve_table(curve: Curve) -> pd.DataFrame:
-    """One row per pass, one column `protocol@version/metric` each."""
+    """One row per iteration, one column `protocol@version/metric` each."""
     columns = {f"{key}/{metric}": values for key, scores in curve.scores.items() for metric, values in scores.items()}
-    passes = len(next(iter(columns.values())))
-    return pd.DataFrame(columns, index=pd.RangeIndex(1, passes + 1, name="iteration"))
+    iterations = len(next(iter(columns.values())))
+    return pd.DataFrame(columns, index=pd.RangeIndex(1, iterations + 1, name="iteration"))
 
 
 def draw_curve(curve: Curve, reported: int | None) -> Figure:
-    """Draw Dice and IoU over passes.
+    """Draw Dice and IoU over iterations.
 
     Args:
         curve: The curve.
-        reported: The pass whose numbers count, marked by a line; None where that differs from image to image.
+        reported: The iteration whose numbers count, marked by a line; None where that differs from image to image.
     """
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for (key, scores), colour in zip(curve.scores.items(), COLOURS, strict=False):
         for metric, style in zip(SHOWN, ("o-", "s--"), strict=True):
-            passes = range(1, len(scores[metric]) + 1)
-            axes.plot(passes, scores[metric], style, color=colour, markersize=4, label=f"{metric} ({key})")
+            iterations = range(1, len(scores[metric]) + 1)
+            axes.plot(iterations, scores[metric], style, color=colour, markersize=4, label=f"{metric} ({key})")
     shown = [value for scores in curve.scores.values() for metric in SHOWN for value in scores[metric]]
     middle, half = (max(shown) + min(shown)) / 2, max(0.01, 0.55 * (max(shown) - min(shown)))
     axes.set_ylim(middle - half, middle + half)  # a flat curve looks flat

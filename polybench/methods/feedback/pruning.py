@@ -1,14 +1,14 @@
-"""Iterative pruning: a feedback net refines its own mask, pass after pass.
+"""Iterative pruning: a feedback net refines its own mask, iteration after iteration.
 
-Paper: FANet (Tomar et al., IEEE TNNLS 2022), section III-C, where each pass is shown the mask of the one before it, ten
-times. A pass is a fixed function of image and mask, so that once a mask comes again, so does all that followed it:
-nothing has to be computed any more, whether the mask stays (a fixed point) or several alternate (a cycle). That changes
-no bit of any pass, and neither does what else is saved here: the net's work that needs no mask is done once for each
-image, and the place of an image that is through is taken by one that waits.
+Paper: FANet (Tomar et al., IEEE TNNLS 2022), section III-C, where each iteration is shown the mask of the one before
+it, ten times. An iteration is a fixed function of image and mask, so that once a mask repeats, so does all that
+followed it: nothing more has to be computed, whether the mask stays (a fixed point) or several alternate (a cycle).
+That changes no bit of any iteration, and neither do the other savings: the net's work that needs no mask is done once
+for each image, and a waiting image takes the place of one that has finished.
 
 The last bits of a convolution can depend on the size of the batch and on the place in it. So batches keep their size (a
-place that nobody waits for computes on, in vain), and an image is always in the same place: image k of n, in batches of
-b, in place k mod b.
+place that no image waits for goes on, its result unused), and an image is always in the same place: image k of n, in
+batches of b, in place k mod b.
 """
 
 from collections.abc import Callable
@@ -26,14 +26,14 @@ Refine = Callable[[Any, Tensor], Tensor]
 
 
 class Trajectory:
-    """The passes of one image, of which those that were computed stand for all.
+    """The iterations of one image; those that were computed determine all others.
 
     Args:
-        start: The mask that the first pass was shown.
+        start: The mask that the first iteration was shown.
 
     Attributes:
-        logits: What each computed pass made, (1, H, W).
-        repeated: The pass whose mask the last computed pass made again, 0 for the first mask of all; None for none.
+        logits: What each computed iteration made, (1, H, W).
+        repeated: The iteration whose mask the last computed iteration made again, 0 for the start mask; None for none.
     """
 
     def __init__(self, start: CodedMask) -> None:
@@ -42,7 +42,7 @@ class Trajectory:
         self._seen = {start: 0}
 
     def add(self, logits: Tensor, mask: CodedMask) -> None:
-        """Add a pass: its logits (1, H, W) and the mask that they make."""
+        """Add an iteration: its logits (1, H, W) and the mask that they make."""
         self.logits.append(logits)
         self.repeated = self._seen.setdefault(mask, len(self.logits))
         if self.repeated == len(self.logits):
@@ -50,14 +50,14 @@ class Trajectory:
 
     @property
     def period(self) -> int:
-        """After how many passes masks come again: 1 for a fixed point, 0 if none came again."""
+        """After how many iterations masks come again: 1 for a fixed point, 0 if none came again."""
         return 0 if self.repeated is None else len(self.logits) - self.repeated
 
     def computed(self, number: int) -> int:
-        """The computed pass that equals a pass.
+        """The computed iteration that equals an iteration.
 
         Args:
-            number: The pass, from 1.
+            number: The iteration, from 1.
 
         Raises:
             ValueError: If it was not computed and follows from none that was.
@@ -65,16 +65,21 @@ class Trajectory:
         if 1 <= number <= len(self.logits):
             return number
         if number < 1 or self.repeated is None:
-            raise ValueError(f"pass {number} is not among the {len(self.logits)} that were computed")
+            raise ValueError(f"iteration {number} is not among the {len(self.logits)} that were computed")
         return self.repeated + 1 + (number - self.repeated - 1) % self.period
 
     def at(self, number: int) -> Tensor:
-        """Logits (1, H, W) of a pass, from 1."""
+        """Logits (1, H, W) of an iteration, from 1."""
         return self.logits[self.computed(number) - 1]
 
 
 def iterate(
-    precompute: Precompute, refine: Refine, images: Tensor, masks: Tensor, passes: int, batch_size: int | None = None
+    precompute: Precompute,
+    refine: Refine,
+    images: Tensor,
+    masks: Tensor,
+    iterations: int,
+    batch_size: int | None = None,
 ) -> list[Trajectory]:
     """Refine the masks of images until each comes again, or so many times.
 
@@ -83,16 +88,16 @@ def iterate(
         refine: The rest of it; both in evaluation mode, without a gradient.
         images: (N, 3, H, W), N at least 1.
         masks: The first masks, boolean (N, 1, H, W).
-        passes: The most passes for an image, at least 1.
+        iterations: The most iterations for an image, at least 1.
         batch_size: Images that the net sees at once, b; None for all N, as where N is smaller.
 
     Returns:
-        One for each image, from which every pass up to `passes` can be read.
+        One for each image, from which every iteration up to `iterations` can be read.
     """
     size = min(batch_size or len(images), len(images))
     chunks = _Chunks(precompute, images, size)
     trajectories = [Trajectory(code) for code in encode_batch(masks)]
-    places = list(range(size))  # the image in each place; beyond the last one, nobody
+    places = list(range(size))  # the image in each place; beyond the last one, none
     state, shown = chunks[0], masks[:size].clone()
     while any(row < len(images) for row in places):
         logits = refine(state, shown)
@@ -103,7 +108,7 @@ def iterate(
                 continue
             trajectory = trajectories[row]
             trajectory.add(logits[place].clone(), code)
-            if trajectory.repeated is None and len(trajectory.logits) < passes:
+            if trajectory.repeated is None and len(trajectory.logits) < iterations:
                 continue
             places[place] = row + size
             chunks.forget(min(places) // size)
@@ -114,15 +119,20 @@ def iterate(
 
 
 def iterate_all(
-    precompute: Precompute, refine: Refine, images: Tensor, masks: Tensor, passes: int, batch_size: int | None = None
+    precompute: Precompute,
+    refine: Refine,
+    images: Tensor,
+    masks: Tensor,
+    iterations: int,
+    batch_size: int | None = None,
 ) -> list[Trajectory]:
-    """Do the same as `iterate` by its definition, computing every pass of every image."""
+    """Compute every iteration of every image, by the definition that `iterate` shortens."""
     size = min(batch_size or len(images), len(images))
     trajectories = [Trajectory(code) for code in encode_batch(masks)]
     for first in range(0, len(images), size):
         rows = slice(first, first + size)
         batch, shown = _filled(images[rows], size), _filled(masks[rows], size)
-        for _ in range(passes):
+        for _ in range(iterations):
             logits = refine(precompute(batch), shown)
             shown = logits > 0
             for trajectory, made in zip(trajectories[rows], logits, strict=False):
@@ -138,7 +148,7 @@ class _Chunks:
         self.states: dict[int, Any] = {}
 
     def forget(self, number: int) -> None:
-        """Let go of the states before a chunk, which every place has left behind."""
+        """Let go of the states before a chunk, which no place needs any more."""
         for earlier in [key for key in self.states if key < number]:
             del self.states[earlier]
 

@@ -1,22 +1,21 @@
-"""Segmentation with mask feedback: a net that is shown the mask it made last time, in training and in evaluation.
+"""Segmentation with mask feedback: a net that is shown its own previous mask, in training and in evaluation.
 
 Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", IEEE TNNLS 2022.
 
-In training the last time is the epoch before, and the masks wait in a bank. It starts with Otsu's masks, and is renewed
-before the first batch of each epoch by a pass over the training images as they are, with the weights and the running
-statistics that the epoch before left. The released code keeps what the training step predicted instead, on the image as
-it was augmented then (`refresh: inverse` brings it back first), and finds masks by their place in the batch.
+In training the previous mask is that of the epoch before, kept in a bank. The bank starts with Otsu's masks, and is
+renewed before the first batch of each epoch by a pass over the unaugmented training images, with the weights and the
+running statistics that the epoch before left. The released code keeps the prediction of the training step instead, on
+the image as it was augmented then (`refresh: inverse` brings it back first), and finds masks by their place in the
+batch.
 
-In evaluation the last time is the pass before, of a fixed number, and the first pass is shown Otsu's mask. That holds
-for validation too, so that selection is by what a test reports, and follows from the checkpoint alone; the released
-code carries validation masks from epoch to epoch. The number reported is that of a pass chosen beforehand, where the
-paper says that it "considered the highest" of ten.
+In evaluation the net iterates a fixed number of times: the first iteration is shown Otsu's mask, each later one the
+mask of the iteration before. That holds for validation too, so that selection is by what a test reports, and follows
+from the checkpoint alone; the released code carries validation masks from epoch to epoch. The number reported is that
+of an iteration chosen beforehand, where the paper says that it "considered the highest" of ten.
 """
 
 import inspect
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -28,23 +27,22 @@ from polybench.core.errors import ConfigError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
 from polybench.methods.feedback.bank import MaskBank, same_everywhere
-from polybench.methods.feedback.curve import Curve, PassRows
+from polybench.methods.feedback.curve import Curve, IterationRows
 from polybench.methods.feedback.otsu import otsu_masks
 from polybench.methods.feedback.pruning import Trajectory, iterate
+from polybench.methods.feedback.renewal import Refresh, Renewal, Update, image_ids, over_training_images
+from polybench.methods.feedback.section import iteration_section
 from polybench.metrics import PER_IMAGE
 from polybench.metrics.protocols import FANET
-from polybench.results.facts import PassFacts
+from polybench.results.sections import Section
 from polybench.tasks.base import data_of
 from polybench.tasks.outputs import LOGITS, Outputs, foreground_outputs, logits_of
 from polybench.tasks.parameter_groups import ParameterGroups
 from polybench.tasks.schedules import Interval
 from polybench.tasks.segmentation import SegmentationTask
 
-Update = Literal["every_epoch", "on_improvement", "never"]
-Refresh = Literal["pass", "inverse"]
-
-MOST_PASSES = 100
-"""After so many passes a fixed point is no longer waited for."""
+MOST_ITERATIONS = 100
+"""After so many iterations a fixed point is no longer waited for."""
 
 KEY = "feedback"
 """Of the bank in a checkpoint."""
@@ -54,7 +52,7 @@ class FeedbackSegmentationTask(SegmentationTask):
     """Trains and evaluates a net that maps images (N, 3, H, W) and masks (N, 1, H, W) to logits (N, 1, H, W).
 
     Where the net has `precompute(images)` and `refine(state, masks)`, as FANet has, its part that needs no mask is done
-    once for all passes.
+    once for all iterations.
 
     Args:
         net: The net.
@@ -68,9 +66,9 @@ class FeedbackSegmentationTask(SegmentationTask):
             released code, or `never`, so that training is shown Otsu's masks throughout.
         refresh: Where renewed masks come from: a `pass` over the unaugmented images, or the training step's own
             predictions, brought back by the `inverse` of the augmentation (flips and quarter turns only).
-        iterations: Passes of an evaluation.
-        report: The pass whose prediction counts: its number, `last`, or `fixed_point`: on until the mask repeats itself
-            (for an image that never does, as when masks alternate, it is the last of `iterations`).
+        iterations: Iterations of an evaluation.
+        report: The iteration whose prediction counts: its number, `last`, or `fixed_point`: on until the mask repeats
+            itself (for an image that never does, as when masks alternate, it is the last of `iterations`).
         pass_batch_size: Images that the net sees at once in an evaluation, and where the bank is renewed. Where it is
             less than the evaluation batch size, waiting images take the place of those that are through. None for the
             whole batch.
@@ -81,7 +79,7 @@ class FeedbackSegmentationTask(SegmentationTask):
             says which.
 
     Raises:
-        ConfigError: If a number of passes is out of bounds, or as for `SegmentationTask`.
+        ConfigError: If a number of iterations is out of bounds, or as for `SegmentationTask`.
     """
 
     version: ClassVar[int] = 1
@@ -111,16 +109,14 @@ class FeedbackSegmentationTask(SegmentationTask):
         if iterations < 1:
             raise ConfigError(f"iterations must be at least 1, not {iterations}.")
         if report not in ("last", "fixed_point") and not (isinstance(report, int) and 1 <= report <= iterations):
-            raise ConfigError(f"report must be last, fixed_point or a pass from 1 to {iterations}, not {report}.")
+            raise ConfigError(f"report must be last, fixed_point or an iteration from 1 to {iterations}, not {report}.")
         if pass_batch_size is not None and pass_batch_size < 1:
             raise ConfigError(f"pass_batch_size must be at least 1, not {pass_batch_size}.")
         self.update, self.refresh = update, refresh
         self.iterations, self.report, self.pass_batch_size = iterations, report, pass_batch_size
         self.otsu_in_view = otsu_in_view
-        self.bank, self.bank_epoch = MaskBank(), -1
-        self.predicted = MaskBank()  # in this epoch's training steps
-        self.best_loss, self.improved = math.inf, False
-        self.pass_rows: PassRows | None = None
+        self.renewal = Renewal(update, refresh)
+        self.iteration_rows: IterationRows | None = None
         self.curve: Curve | None = None
         self._gives_mapping = False
 
@@ -129,8 +125,18 @@ class FeedbackSegmentationTask(SegmentationTask):
         return cast(SegmentationDataModule, data_of(self.trainer))
 
     @property
-    def reported_pass(self) -> int:
-        """The number of the pass that counts; for a fixed point, where there is none."""
+    def bank(self) -> MaskBank:
+        """The masks that training images are shown."""
+        return self.renewal.bank
+
+    @property
+    def _counted(self) -> int | None:
+        """The iteration that counts; None where each image's own fixed point does."""
+        return None if self.report == "fixed_point" else self.reported_iteration
+
+    @property
+    def reported_iteration(self) -> int:
+        """The iteration that counts; where a fixed point does, that of an image that reaches none."""
         return self.report if isinstance(self.report, int) else self.iterations
 
     def setup(self, stage: str) -> None:
@@ -144,7 +150,7 @@ class FeedbackSegmentationTask(SegmentationTask):
             )
         ranked = self._data.ranked_by
         protocols = (PER_IMAGE, FANET) if ranked in (PER_IMAGE, FANET) else (PER_IMAGE, FANET, ranked)
-        self.pass_rows = PassRows(protocols, self.iterations) if stage == "test" else None
+        self.iteration_rows = IterationRows(protocols, self.iterations) if stage == "test" else None
         self.curve = None
 
     def _refuse_no_masks(self) -> None:
@@ -168,20 +174,20 @@ class FeedbackSegmentationTask(SegmentationTask):
 
     def forward(self, images: Tensor) -> Tensor:
         """Foreground logits (N, 1, H, W) that count, of images in [0, 1], (N, 3, H, W), from Otsu's masks."""
-        return self._reported(self._trajectories(images, otsu_masks(images), self._passes))
+        return self._reported(self._trajectories(images, otsu_masks(images), self._most_iterations))
 
     def batch_outputs(self, batch: Batch) -> Outputs:
-        """Outputs for a batch: in training from its images' own masks, else the logits of the pass that counts."""
+        """Outputs for a batch: in training from its images' own masks, else the logits of the iteration that counts."""
         if self.training:
             outputs = self._outputs(batch["image"], self.shown(batch))
             if self.refresh == "inverse":
                 masks = logits_of(outputs)[0].detach() > 0
                 transform = batch.get("transform")
-                self.predicted.put(image_ids(batch), transform.unmask(masks) if transform else masks)
+                self.renewal.predicted.put(image_ids(batch), transform.unmask(masks) if transform else masks)
             return outputs
-        trajectories = self._trajectories(batch["image"], self._first(batch), self._passes)
-        if self.pass_rows is not None:
-            self.pass_rows.update(batch, trajectories)
+        trajectories = self._trajectories(batch["image"], self._first(batch), self._most_iterations)
+        if self.iteration_rows is not None:
+            self.iteration_rows.update(batch, trajectories)
         logits = self._reported(trajectories)
         return {LOGITS: logits} if self._gives_mapping else logits
 
@@ -200,11 +206,11 @@ class FeedbackSegmentationTask(SegmentationTask):
         return otsu_masks(batch["image"], batch.get("valid") if self.otsu_in_view else None)
 
     def _next(self, batch: Batch) -> Tensor:
-        """The masks that follow those in the bank, by one pass over images as they are."""
-        trajectories = self._trajectories(batch["image"], self._kept(batch), passes=1)
+        """The masks that follow those in the bank, by one iteration on images as they are."""
+        trajectories = self._trajectories(batch["image"], self._kept(batch), iterations=1)
         return torch.stack([trajectory.at(1) for trajectory in trajectories]) > 0
 
-    def _trajectories(self, images: Tensor, masks: Tensor, passes: int) -> list[Trajectory]:
+    def _trajectories(self, images: Tensor, masks: Tensor, iterations: int) -> list[Trajectory]:
         refine: Callable[..., Any] = getattr(self.net, "refine", self.net)
         precompute: Callable[[Tensor], Any] = getattr(self.net, "precompute", lambda normalised: normalised)
 
@@ -213,68 +219,47 @@ class FeedbackSegmentationTask(SegmentationTask):
             self._gives_mapping = isinstance(output, Mapping)
             return logits_of(foreground_outputs(output, images.shape[-2:]))[0]
 
-        return iterate(
-            precompute,
-            logits,
-            self.normalised(images),
-            masks,
-            passes,
-            self.pass_batch_size,
-        )
+        return iterate(precompute, logits, self.normalised(images), masks, iterations, self.pass_batch_size)
 
     @property
-    def _passes(self) -> int:
-        """The most passes that an evaluation needs of an image; a test needs all of the curve."""
+    def _most_iterations(self) -> int:
+        """The most iterations that an evaluation needs of an image; a test needs all of the curve."""
         if self.report == "fixed_point":
-            return max(MOST_PASSES, self.iterations)
-        return self.iterations if self.pass_rows is not None else self.reported_pass
+            return max(MOST_ITERATIONS, self.iterations)
+        return self.iterations if self.iteration_rows is not None else self.reported_iteration
 
     def _reported(self, trajectories: list[Trajectory]) -> Tensor:
-        fixed, number = self.report == "fixed_point", self.reported_pass
+        fixed, number = self.report == "fixed_point", self.reported_iteration
         return torch.stack([t.logits[-1] if fixed and t.period == 1 else t.at(number) for t in trajectories])
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Before the first batch of an epoch, fill the bank or renew it; a run that is resumed later finds it done."""
-        if self.bank_epoch == self.current_epoch:
+        renewal, net, data = self.renewal, self.net, self._data
+        if renewal.epoch == self.current_epoch:
             return
-        if not len(self.bank):
-            self.bank = self._over_training_images(self._first)
-        elif self.update == "every_epoch" or (self.update == "on_improvement" and self.improved):
-            if self.refresh == "inverse":
-                self.bank.update(self.predicted.gathered())
-            else:
-                same_everywhere(self.net.buffers())
-                self.bank = self._over_training_images(self._next)
-        self.predicted, self.improved = MaskBank(), False
-        self.bank_epoch = self.current_epoch
-        self.bank.require(self._data.ids("train"), self._data.size)
-
-    def _over_training_images(self, masks_of: Callable[[Batch], Tensor]) -> MaskBank:
-        """A bank of what is made of each training image as it is, in fixed batches dealt to the processes."""
-        bank = MaskBank()
-        precision = self.trainer.precision_plugin.forward_context()
-        with evaluating(self.net), torch.random.fork_rng(devices=[]), torch.inference_mode(), precision:
-            for batch in self._data.plain_dataloader("train"):
-                moved: Batch = self._data.transfer_batch_to_device(batch, self.device, 0)
-                self._data.as_floats(moved)
-                bank.put(moved["id"], masks_of(moved))
-        return bank.gathered()
+        if not len(renewal.bank):
+            renewal.bank = over_training_images(self.trainer, net, data, self._first)
+        elif renewal.due and self.refresh == "inverse":
+            renewal.bank.update(renewal.predicted.gathered())
+        elif renewal.due:
+            same_everywhere(net.buffers())
+            renewal.bank = over_training_images(self.trainer, net, data, self._next)
+        renewal.begin(self.current_epoch)
+        renewal.bank.require(data.ids("train"), data.size)
 
     def on_validation_epoch_end(self) -> None:
         """Log the numbers; note whether `val/loss` is the best so far."""
         if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
-            loss = float(self.val_loss.compute())
-            if loss < self.best_loss:
-                self.best_loss, self.improved = loss, True
+            self.renewal.note_loss(float(self.val_loss.compute()))
         super().on_validation_epoch_end()
 
     def on_test_epoch_end(self) -> None:
-        """Log the numbers; those of each pass as `test/iteration/<number>/dice`."""
+        """Log the numbers; those of each iteration as `test/iteration/<number>/dice`."""
         super().on_test_epoch_end()
-        assert self.pass_rows is not None
-        self.curve = self.pass_rows.compute()
-        self.pass_rows.reset()
-        for protocol in self.pass_rows.protocols:
+        assert self.iteration_rows is not None
+        self.curve = self.iteration_rows.compute()
+        self.iteration_rows.reset()
+        for protocol in self.iteration_rows.protocols:
             name = "" if protocol is PER_IMAGE else f"{protocol.name}/"
             for metric, values in self.curve.scores[protocol.key].items():
                 for number, value in enumerate(values, start=1):
@@ -282,58 +267,29 @@ class FeedbackSegmentationTask(SegmentationTask):
         ends = {"fixed_points": self.curve.fixed_points, "cycles": self.curve.cycles}
         for name, images in ends.items():
             self.log_number(f"test/iteration/{name}", images / self.curve.images)
-        self.log_number("test/iteration/computed", self.curve.mean_passes)
+        self.log_number("test/iteration/computed", self.curve.mean_iterations)
 
-    def pass_facts(self) -> PassFacts:
-        """How the last test went, pass by pass; for its record."""
-        curve = self.curve
-        assert curve is not None
-        reported = None if self.report == "fixed_point" else self.reported_pass
-        return PassFacts(reported, curve.fixed_points, curve.cycles, curve.mean_passes, curve.scores)
+    def sections(self) -> Mapping[str, Section]:
+        """How the last test went, iteration by iteration; for its record."""
+        if self.curve is None:
+            return {}
+        headlines = {protocol.key: protocol.headline for protocol in self.protocols}
+        return {KEY: iteration_section(self.curve, self._counted, headlines)}
 
     def test_artifacts(self) -> Mapping[str, bytes]:
-        """The curve of the last test over passes, as a picture and as a table."""
+        """The curve of the last test over iterations, as a picture and as a table."""
         if self.curve is None:
             return {}
         from polybench.methods.feedback.picture import curve_picture, curve_table  # with matplotlib, after a test alone
 
-        reported = None if self.report == "fixed_point" else self.reported_pass
         table = curve_table(self.curve).to_csv(float_format="%.6f")
-        return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, reported)}
+        return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, self._counted)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the bank into the checkpoint, and what else decides how it goes on."""
-        checkpoint[KEY] = {
-            "bank": self.bank.state(),
-            "epoch": self.bank_epoch,
-            "predicted": (self.predicted.gathered() if self.refresh == "inverse" else self.predicted).state(),
-            "best_loss": self.best_loss,
-            "improved": self.improved,
-        }
+        """Put the bank into the checkpoint, and what decides when it is renewed."""
+        checkpoint[KEY] = self.renewal.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the bank out of the checkpoint."""
         if KEY in checkpoint:
-            saved = checkpoint[KEY]
-            self.bank, self.bank_epoch = MaskBank.from_state(saved["bank"]), saved["epoch"]
-            self.predicted = MaskBank.from_state(saved["predicted"])
-            self.best_loss, self.improved = saved["best_loss"], saved["improved"]
-
-
-def image_ids(batch: Batch) -> list[str]:
-    """The images that samples were made of; the variants of an expanded set share one, and so a mask."""
-    if "variant" not in batch:
-        return batch["id"]
-    return [name.removesuffix(f"#{variant}") for name, variant in zip(batch["id"], batch["variant"], strict=True)]
-
-
-@contextmanager
-def evaluating(net: nn.Module) -> Iterator[None]:
-    """Put a net into evaluation mode for a while; each module gets its own mode back."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+            self.renewal.load_state(checkpoint[KEY])

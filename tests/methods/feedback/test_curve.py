@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from polybench.methods.feedback.codec import encode_batch
-from polybench.methods.feedback.curve import PassRows
+from polybench.methods.feedback.curve import IterationRows
 from polybench.methods.feedback.pruning import Trajectory
 from polybench.metrics import PER_IMAGE
 from polybench.metrics.protocols import FANET
@@ -39,7 +39,7 @@ def trajectory(start: Tensor, *passes: Tensor) -> Trajectory:
 
 
 def test_each_pass_is_scored_and_those_not_computed_follow() -> None:
-    rows = PassRows((PER_IMAGE, FANET), 4)
+    rows = IterationRows((PER_IMAGE, FANET), 4)
     swings = trajectory(row_of(), row_of(0, 1), row_of(0), row_of(0, 1))  # masks 2, 1, 2 and so 1 pixels large
     stays = trajectory(row_of(5), row_of(4, 5), row_of(4, 5))
     rows.update(batch(row_of(0, 1), row_of(4)), [swings, stays])
@@ -52,11 +52,11 @@ def test_each_pass_is_scored_and_those_not_computed_follow() -> None:
 
 
 def test_says_how_images_end() -> None:
-    rows = PassRows((PER_IMAGE,), 3)
+    rows = IterationRows((PER_IMAGE,), 3)
     stays = trajectory(row_of(1), row_of(1))
     swings = trajectory(row_of(1), row_of(2), row_of(1))
     moves = trajectory(row_of(), row_of(1), row_of(2), row_of(3))
     rows.update(batch(row_of(1), row_of(1), row_of(1)), [stays, swings, moves])
     curve = rows.compute()
     assert (curve.images, curve.fixed_points, curve.cycles) == (3, 1, 1)
-    assert curve.mean_passes == pytest.approx((1 + 2 + 3) / 3)
+    assert curve.mean_iterations == pytest.approx((1 + 2 + 3) / 3)

@@ -54,7 +54,7 @@ def test_interrupted_run_ends_with_the_bank_of_the_straight_one(
     resumed = Diary()
     found, others = train(root, resumed, tmp_path / "interrupted.ckpt", **options)
     assert found.bank == expected.bank
-    assert found.bank_epoch == expected.bank_epoch == 2
+    assert found.renewal.epoch == expected.renewal.epoch == 2
     assert all(resumed.banks[epoch] == straight.banks[epoch] for epoch in resumed.banks)
     assert all(torch.equal(weights[name], others[name]) for name in weights)
     assert straight.banks[1] != straight.banks[0]

@@ -16,7 +16,7 @@ def curve() -> Curve:
         "per_image@2": {"dice": DICE, "iou": IOU, "recall": (0.1, 0.2, 0.3)},
         "fanet@2": {"dice": IOU, "iou": IOU},
     }
-    return Curve(scores, images=10, fixed_points=7, cycles=2, mean_passes=2.5)
+    return Curve(scores, images=10, fixed_points=7, cycles=2, mean_iterations=2.5)
 
 
 def test_table_has_a_row_for_each_pass() -> None:
@@ -43,5 +43,5 @@ def test_picture_shows_the_values_and_the_pass_that_counts() -> None:
 
 def test_a_flat_curve_looks_flat() -> None:
     scores = {"per_image@2": {"dice": (0.8, 0.8 + 1e-9), "iou": (0.8, 0.8)}}
-    [axes] = draw_curve(Curve(scores, images=1, fixed_points=1, cycles=0, mean_passes=1.0), 2).axes
+    [axes] = draw_curve(Curve(scores, images=1, fixed_points=1, cycles=0, mean_iterations=1.0), 2).axes
     assert axes.get_ylim() == pytest.approx((0.79, 0.81))
