@@ -61,6 +61,7 @@ MODULES: Mapping[str, str] = {
     "polybench.disk": "polybench.core.disk",
     "polybench.errors": "polybench.core.errors",
     "polybench.experiments.own_code": "polybench.core.own_code",
+    "polybench.experiments.words": "polybench.experiments.argv",
     "polybench.feedback": "polybench.methods.feedback",
     "polybench.feedback.bank": "polybench.methods.feedback.bank",
     "polybench.feedback.codec": "polybench.methods.feedback.codec",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polybench
 from polybench.core.checksum import file_sha256
-from polybench.experiments.words import FILE_OPTIONS
+from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
 
 SOURCE = Path(polybench.__file__).resolve().parent.parent
 """The folder that holds the package and, in a checkout, its recipes."""
@@ -30,9 +30,6 @@ LEFT_OUT = (
     "--trainer.profiler",
 )
 """Options that say where a run writes and what it shows: they, and those below them, move no number."""
-
-FLAGS = ("--no_leaderboard",)
-"""Those of them that take no value."""
 
 PATHS = (*FILE_OPTIONS, "--ckpt_path", "--refine", "--data.root", "--leaderboard")
 """Options whose value is a path."""
@@ -75,9 +72,9 @@ def again(
         also: Words at the end that are kept whatever they are, such as `["--leaderboard", "leaderboards"]`.
         relative: Files and folders that the configuration names by their place in the current folder.
     """
-    kept, files = [*_options_of(words), *_options_of(also, left_out=())], []
+    kept, files = [*_kept(words), *options_of(also)], []
     shown = ["polybench"]
-    for option, value in kept:
+    for option, value, _ in kept:
         if value is None:
             shown.append(shlex.quote(option))
             continue
@@ -103,22 +100,13 @@ def shown_path(path: Path) -> str:
     return whole.as_posix()
 
 
-def _options_of(words: Sequence[str], left_out: Sequence[str] = LEFT_OUT) -> list[tuple[str, str | None]]:
-    """Options with their values (None for a word that stands alone), without those that are left out."""
-    found: list[tuple[str, str | None]] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
-        if not word.startswith("-"):
-            found.append((word, None))
-            continue
-        option, equals, value = word.partition("=")
-        given: str | None = value if equals else None
-        if not equals and option not in FLAGS and waiting and not waiting[0].startswith("--"):
-            given = waiting.pop(0)
-        if not any(option.rstrip("+") == one or option.startswith(f"{one}.") for one in left_out):
-            found.append((option, given))
-    return found
+def _kept(words: Sequence[str]) -> list[Option]:
+    """The options that may move a number."""
+    return [
+        option
+        for option in options_of(words)
+        if not any(option.name.rstrip("+") == one or option.name.startswith(f"{one}.") for one in LEFT_OUT)
+    ]
 
 
 def _path_of(option: str, value: str) -> Path | None:

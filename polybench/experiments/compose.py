@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError, did_you_mean
+from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
 from polybench.experiments.class_changes import (
     arguments,
     default_class,
@@ -23,7 +24,6 @@ from polybench.experiments.class_changes import (
 )
 from polybench.experiments.documents import Documents, dump, fits, is_spec, is_yaml_name, load
 from polybench.experiments.merging import merge
-from polybench.experiments.words import FILE_OPTIONS
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,6 @@ class Composed:
         return [*(("--config", dump(with_own_defaults(self.config))) if self.config else ()), *self.options]
 
 
-@dataclass(frozen=True)
-class _Option:
-    """An option: its dotted key without `init_args`, its value if it has one, and its words as they were given."""
-
-    keys: tuple[str, ...]
-    value: str | None
-    words: tuple[str, ...]
-
-
 def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[str] = ()) -> Composed:
     """Compose the configuration of a command.
 
@@ -77,7 +68,8 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
     Raises:
         ConfigError: If a file is missing or no configuration, or has a key that no command knows.
     """
-    names, options = _split(words)
+    given = options_of(words)
+    names, options = _files_of(given), [option for option in given if option.name not in FILE_OPTIONS]
     documents, notes = Documents(), _repeated(options)
     recipe: dict[str, Any] = {}
     for name in names:
@@ -85,34 +77,26 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
         content = documents.text(name) if inline else documents.configuration(Path(name))
         recipe = merge(recipe, _of_command(content, name, known, elsewhere), notes)
     config = deepcopy(recipe)
-    left: list[_Option] = []
+    left: list[Option] = []
     for option in options:
         config, left = _apply(config, left, option, documents, notes)
     rest = [word for option in left for word in option.words]
     return Composed(config, recipe, rest, documents.files, tuple(dict.fromkeys(notes)))
 
 
-def _split(words: Sequence[str]) -> tuple[list[str], list[_Option]]:
-    """The names of the configuration files, and the options."""
-    names: list[str] = []
-    options: list[_Option] = []
-    waiting = list(words)
-    while waiting:
-        word = waiting.pop(0)
-        name, equals, value = word.partition("=")
-        has_value = bool(equals) or (bool(waiting) and not waiting[0].startswith("--"))
-        given = () if equals or not has_value else (waiting.pop(0),)
-        if name in FILE_OPTIONS:
-            if not has_value:
-                raise ConfigError(f"{name} needs a file, for example --config conf/quickstart.yaml.")
-            names.append(given[0] if given else value)
-        else:
-            keys = tuple(key for key in name.removeprefix("--").split(".") if key != "init_args")
-            options.append(_Option(keys, given[0] if given else value if equals else None, (word, *given)))
-    return names, options
+def _files_of(options: Sequence[Option]) -> list[str]:
+    """The names of the configuration files.
+
+    Raises:
+        ConfigError: If an option of a file has none.
+    """
+    for option in options:
+        if option.name in FILE_OPTIONS and option.value is None:
+            raise ConfigError(f"{option.name} needs a file, for example --config conf/quickstart.yaml.")
+    return [option.value for option in options if option.name in FILE_OPTIONS and option.value is not None]
 
 
-def _repeated(options: Sequence[_Option]) -> list[str]:
+def _repeated(options: Sequence[Option]) -> list[str]:
     """A sentence for each option that is given several times; what follows `callbacks+` is of one more callback."""
     appended = [
         (*option.keys[:-1], option.keys[-1].removesuffix("+")) for option in options if option.words[0].endswith("+")
@@ -157,8 +141,8 @@ def _line(key: str, name: str) -> str:
 
 
 def _apply(
-    config: dict[str, Any], left: list[_Option], option: _Option, documents: Documents, notes: list[str]
-) -> tuple[dict[str, Any], list[_Option]]:
+    config: dict[str, Any], left: list[Option], option: Option, documents: Documents, notes: list[str]
+) -> tuple[dict[str, Any], list[Option]]:
     """Merge an option that names a class; let any other stand."""
     keys, value = option.keys, option.value
     if value is not None and keys[-1] == "class_path":
@@ -234,8 +218,8 @@ def _short(value: Any) -> Any:
 
 
 def _superseded(
-    left: list[_Option], keys: tuple[str, ...], before: Any, over: Any, after: Any, notes: list[str]
-) -> list[_Option]:
+    left: list[Option], keys: tuple[str, ...], before: Any, over: Any, after: Any, notes: list[str]
+) -> list[Option]:
     """Earlier options without those that a class named later replaces, or whose argument it does not accept."""
     old, new = _long(before), _long(after)
     changed = isinstance(old, dict) and not same_class(str(old.get("class_path")), str(new["class_path"]))

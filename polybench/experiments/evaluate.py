@@ -9,6 +9,7 @@ from typing import Any
 from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
+from polybench.experiments.argv import without
 from polybench.experiments.budget import is_limited
 from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.provenance import provenance
@@ -23,7 +24,6 @@ from polybench.experiments.refinement import (
 )
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
-from polybench.experiments.words import without
 from polybench.methods.refinement.table import regions_csv
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table

@@ -11,6 +11,7 @@ from polybench.core.disk import WriteError
 from polybench.core.errors import ConfigError
 from polybench.core.leftovers import sweep
 from polybench.data.patch_module import PatchDataModule
+from polybench.experiments.argv import without
 from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again
@@ -20,7 +21,6 @@ from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.record import RunContext, keep, trained_record, write_records
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
-from polybench.experiments.words import without
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts

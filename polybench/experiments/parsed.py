@@ -24,6 +24,7 @@ from polybench.callbacks import (
 )
 from polybench.core.errors import ConfigError
 from polybench.core.own_code import make_importable
+from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.command import with_recipes
@@ -38,7 +39,6 @@ from polybench.experiments.logging_filters import quieten
 from polybench.experiments.options import COMMANDS, all_options
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.run_folder import RUN_FOLDER
-from polybench.experiments.words import FILE_OPTIONS, has, value_of
 from polybench.methods import import_all
 from polybench.results.record import Budget
 from polybench.results.record_checks import is_slug

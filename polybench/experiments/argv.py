@@ -1,0 +1,81 @@
+"""A command line as a list of options with their values."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+FILE_OPTIONS = ("--config", "-c")
+"""Options whose value is a configuration file."""
+
+FLAGS = ("--no_leaderboard", "--help", "-h")
+"""Options without a value."""
+
+
+class Option(NamedTuple):
+    """An option of a command line.
+
+    Attributes:
+        name: The option as it was typed, such as `--data.size`; a word that belongs to no option is its own name.
+        value: Its value; None where it has none.
+        words: The words that it was typed in: `("--data.size=64",)`, or `("--data.size", "64")`.
+    """
+
+    name: str
+    value: str | None
+    words: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its dotted key, without `init_args`."""
+        return tuple(key for key in self.name.removeprefix("--").split(".") if key != "init_args")
+
+
+def options_of(words: Sequence[str]) -> list[Option]:
+    """Take a command line apart.
+
+    Args:
+        words: The words after the command.
+
+    Returns:
+        The options in their order; their `words` together are the command line.
+    """
+    options: list[Option] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, value = word.partition("=")
+        if not is_option(word):
+            options.append(Option(word, None, (word,)))
+        elif equals:
+            options.append(Option(name, value, (word,)))
+        elif name not in FLAGS and waiting and not is_option(waiting[0]):
+            options.append(Option(name, waiting[0], (word, waiting.pop(0))))
+        else:
+            options.append(Option(name, None, (word,)))
+    return options
+
+
+def is_option(word: str) -> bool:
+    """Whether a word names an option; a negative number doesn't."""
+    if not word.startswith("-"):
+        return False
+    try:
+        float(word)
+    except ValueError:
+        return True
+    return False
+
+
+def value_of(words: Sequence[str], option: str) -> str | None:
+    """The value of an option, the last one where it is given several times; None where it isn't given."""
+    values = [one.value or "" for one in options_of(words) if one.name == option]
+    return values[-1] if values else None
+
+
+def without(words: Sequence[str], *options: str) -> list[str]:
+    """The words without some options and their values."""
+    return [word for one in options_of(words) if one.name not in options for word in one.words]
+
+
+def has(words: Sequence[str], *options: str) -> bool:
+    """Whether one of some options is given."""
+    return any(one.name in options for one in options_of(words))
