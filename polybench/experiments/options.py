@@ -12,10 +12,13 @@ AddArguments = Callable[[LightningArgumentParser], None]
 
 def add_fit_arguments(parser: LightningArgumentParser) -> None:
     """Add where the record goes, and how often the state is saved."""
-    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder of records and pages.")
+    parser.add_argument(
+        "--leaderboard", metavar="FOLDER", type=str, default="leaderboards", help="Folder of records and pages."
+    )
     parser.add_argument("--no_leaderboard", action="store_true", help="Write no record and no page.")
     parser.add_argument(
         "--save_every",
+        metavar="N",
         type=NonNegativeInt,
         default=0,
         help="Save last.ckpt every so many batches too, for --ckpt_path last after a crash; 0: after each epoch only.",
@@ -26,6 +29,7 @@ def add_refinement_arguments(parser: LightningArgumentParser) -> None:
     """Add the classifier of patches and the thresholds."""
     parser.add_argument(
         "--refine",
+        metavar="FILE",
         type=str | None,
         default=None,
         help="Checkpoint of a patch classifier, such as conf/patches_kvasir_seg.yaml trains: each region of the "
@@ -33,6 +37,7 @@ def add_refinement_arguments(parser: LightningArgumentParser) -> None:
     )
     parser.add_argument(
         "--refine_thresholds",
+        metavar="T,P",
         type=str | None,
         default=None,
         help="Least probability of a mask's pixels, and the probability that a region must exceed: 'validation' "
@@ -46,6 +51,7 @@ def add_test_arguments(parser: LightningArgumentParser) -> None:
     add_refinement_arguments(parser)
     parser.add_argument(
         "--leaderboard",
+        metavar="FOLDER",
         type=str | None,
         default=None,
         help="With --refine: folder of records and pages, which has the record of this checkpoint's training and gets "
@@ -56,9 +62,12 @@ def add_test_arguments(parser: LightningArgumentParser) -> None:
 def add_predict_arguments(parser: LightningArgumentParser) -> None:
     """Add where the images are, where the masks go, and what refines them."""
     add_refinement_arguments(parser)
-    parser.add_argument("--images", type=str | None, default=None, help="Folder of images, searched recursively.")
+    parser.add_argument(
+        "--images", metavar="FOLDER", type=str | None, default=None, help="Folder of images, searched recursively."
+    )
     parser.add_argument(
         "--out",
+        metavar="FOLDER",
         type=str | None,
         default=None,
         help="Folder for the masks: PNG, 0 and 255, same names and sizes; with --refine also regions.csv, the box "
@@ -72,6 +81,7 @@ def add_predict_arguments(parser: LightningArgumentParser) -> None:
     )
     parser.add_argument(
         "--tile",
+        metavar="N",
         type=int | None,
         default=None,
         help="Predict each image at its own scale, in overlapping square tiles of so many pixels, instead of resizing "
@@ -80,6 +90,7 @@ def add_predict_arguments(parser: LightningArgumentParser) -> None:
     )
     parser.add_argument(
         "--overlap",
+        metavar="N",
         type=int | None,
         default=None,
         help="With --tile: what neighbouring tiles share, pixels, 0 or a multiple of the net's stride; a quarter of "
@@ -96,16 +107,21 @@ def add_profile_arguments(parser: LightningArgumentParser) -> None:
         default="auto",
         help="Where to measure; auto: on the recipe's trainer.accelerator, by default the best there is.",
     )
-    parser.add_argument("--steps", type=int, default=20, help="Rounds in each of which every mode is timed.")
+    parser.add_argument(
+        "--steps", metavar="N", type=int, default=20, help="Rounds in each of which every mode is timed."
+    )
     parser.add_argument(
         "--batch_size",
+        metavar="N",
         type=int | None,
         default=None,
         help="Of everything but the latency, by default the recipe's; the row keeps the recipe's accuracy.",
     )
     parser.add_argument("--no_data", action="store_true", help="Measure the net alone, on random images.")
-    parser.add_argument("--out", type=str, default="runs/profile.csv", help="CSV that gets the row.")
-    parser.add_argument("--leaderboard", type=str, default="leaderboards", help="Folder where accuracy is looked up.")
+    parser.add_argument("--out", metavar="FILE", type=str, default="runs/profile.csv", help="CSV that gets the row.")
+    parser.add_argument(
+        "--leaderboard", metavar="FOLDER", type=str, default="leaderboards", help="Folder where accuracy is looked up."
+    )
 
 
 def add_no_arguments(parser: LightningArgumentParser) -> None:
@@ -120,6 +136,20 @@ COMMANDS: Mapping[str, AddArguments] = {
     "profile": add_profile_arguments,
 }
 """Command -> its own options."""
+
+_EVERY_VALUE = (
+    "Every value of a recipe can be changed by an option, also inside classes: --trainer.max_epochs 50 --data.size "
+    "[128,128] --model.net.widths [16,32,64,128]."
+)
+
+SUMMARIES: Mapping[str, str] = {
+    "fit": f"Train, test the checkpoint that validation selects, write the record and the page. {_EVERY_VALUE}",
+    "validate": f"Evaluate a checkpoint on the validation subset of its recipe or another. {_EVERY_VALUE}",
+    "test": f"Evaluate a checkpoint on the test subset of its recipe or another. {_EVERY_VALUE}",
+    "predict": "Write a mask for each image of a folder, under its name and at its size.",
+    "profile": "Measure size, speed and memory of a recipe, and what a training step waits for.",
+}
+"""Command -> what it does, for its help."""
 
 
 def own_options(command: str) -> set[str]:

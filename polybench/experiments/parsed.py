@@ -36,7 +36,9 @@ from polybench.experiments.identity import config_id
 from polybench.experiments.identity_callback import IdentityCallback
 from polybench.experiments.local_modules import local_files
 from polybench.experiments.logging_filters import quieten
-from polybench.experiments.options import COMMANDS, all_options
+from polybench.experiments.option_help import take_all
+from polybench.experiments.options import COMMANDS, SUMMARIES, all_options
+from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.methods import import_all
@@ -61,7 +63,8 @@ class ParsedSession(LightningCLI):
 
     def __init__(self, command: str, args: Sequence[str]) -> None:
         self.command = command
-        self.args = with_recipes(list(args))
+        words, self.shows_all_options = take_all(args)
+        self.args = with_recipes(words)
         self.run_folder = Path()
         quieten()
         make_importable()
@@ -90,10 +93,7 @@ class ParsedSession(LightningCLI):
                     "allow_abbrev": False,
                     "prog": f"polybench {command}",
                     "usage": f"polybench {command} --config conf/RECIPE.yaml [--OPTION VALUE ...]",
-                    "description": "Every value of a recipe can be changed by an option, also inside classes: "
-                    "--trainer.max_epochs 50 --data.size [128,128] --model.net.widths [16,32,64,128]. "
-                    "--print_config shows all of them, --model.help SegmentationTask or --data.help "
-                    "ClinicDBDataModule those of a class.",
+                    "description": SUMMARIES[command],
                 },
             )
         except UnicodeDecodeError as error:
@@ -115,6 +115,7 @@ class ParsedSession(LightningCLI):
         parser = super().init_parser(**kwargs)
         assert isinstance(parser, BenchmarkParser)
         parser.words = self.args
+        parser.command, parser.shows_all = self.command, self.shows_all_options
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -14,6 +14,7 @@ from polybench.core.disk import writing
 from polybench.core.errors import ConfigError
 from polybench.core.own_code import explain
 from polybench.experiments.messages import one_sentence
+from polybench.experiments.option_help import SECTIONS, short_help
 
 yaml.SafeDumper.add_multi_representer(  # an interval of Timer, for example, has no form in YAML otherwise
     Enum, lambda dumper, member: dumper.represent_str(str(member.value))
@@ -24,6 +25,16 @@ class BenchmarkParser(LightningArgumentParser):
     """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
 
     words: Sequence[str] = ()
+    command: str | None = None
+    shows_all = False
+
+    def format_help(self, *args: Any, **kwargs: Any) -> str:
+        """Write the options that most people use, or all of them; nested parsers write the options of their class."""
+        if self.command is not None and not self.shows_all:
+            return short_help(self, self.command)
+        for section, group in (self.groups or {}).items() if self.shows_all else ():
+            group.title = SECTIONS.get(section, group.title)
+        return str(super().format_help(*args, **kwargs))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise the complaint instead of printing forty lines of usage.
