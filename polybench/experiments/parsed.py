@@ -38,7 +38,6 @@ from polybench.experiments.local_modules import local_files
 from polybench.experiments.logging_filters import quieten
 from polybench.experiments.option_help import take_all
 from polybench.experiments.options import COMMANDS, SUMMARIES, all_options
-from polybench.experiments.own_code import make_importable
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.methods import import_all

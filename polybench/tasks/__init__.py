@@ -1,4 +1,4 @@
-"""What is trained and how: LightningModules that hold a net, a loss and an optimizer."""
+"""Tasks: LightningModules that hold a net, a loss and an optimizer."""
 
 from polybench.moved import moved_name
 from polybench.tasks.classification import PatchClassificationTask

@@ -1,4 +1,4 @@
-"""Nets that end in an activation, where the task and its loss apply a sigmoid themselves.
+"""Detection of nets that end in an activation, although the task and its loss apply a sigmoid themselves.
 
 The sigmoid of a sigmoid lies between 0.50 and 0.73: every pixel is foreground, whatever the net has learnt.
 """
@@ -20,7 +20,7 @@ ACTIVATIONS = {
     "Relu": "a ReLU",
     "Softplus": "a softplus",
 }
-"""Operation at the end of a net, as autograd names it -> what it is called."""
+"""Operation at the end of a net, as autograd names it -> its name in messages."""
 
 CLAMPS = {"Clamp": ("_saved_min", "_saved_max"), "Hardtanh": ("_saved_min_val", "_saved_max_val")}
 """Operation that bounds values -> the attributes of its bounds."""
@@ -29,23 +29,23 @@ PASSED = (
     *("Alias", "Clone", "ConstantPad", "Expand", "Flip", "Permute", "Reshape", "Select", "Slice", "Split", "Squeeze"),
     *("ToCopy", "Transpose", "Unsqueeze", "UnsafeView", "Upsample", "View"),
 )
-"""Operations after which an activation is still one: they move or resize values, or change their type."""
+"""Operations that keep the range of an activation: they move or resize values, or change their type."""
 
 UNBOUNDED = ("Add", "Convolution", "Mkldnn", "Mm", "NativeBatchNorm", "Sub")
-"""Operations whose results are sure to be no probabilities: the usual ends of a net."""
+"""Operations whose results are not probabilities: the usual last operations of a net."""
 
 SPREAD = 0.05
-"""Logits of a net that is not trained yet may all lie near one value by chance."""
+"""Least range of values that counts; the logits of an untrained net may all lie near one value by chance."""
 
 
 def refuse_activation(logits: object) -> None:
     """Refuse outputs that an activation has made, as far as their graph shows it.
 
     Args:
-        logits: An output of a net, (N, C, ...), which is looked at where it is a tensor with a gradient.
+        logits: An output of a net, (N, C, ...); checked only where it is a tensor with a gradient.
 
     Raises:
-        ConfigError: If it ends in an activation. A log-softmax of both classes is none, since the difference of its
+        ConfigError: If it ends in an activation. A log-softmax over two classes is accepted: the difference of its
             channels is the logit.
     """
     if not isinstance(logits, Tensor):
@@ -59,16 +59,16 @@ def refuse_activation(logits: object) -> None:
             found = "a clamp"
         if found is not None:
             raise ConfigError(
-                f"The net ends in {found}, and the task applies a sigmoid to what it gives: let it give logits (for a "
+                f"The net ends in {found}, but the task applies a sigmoid itself: return logits instead (for a "
                 "net of segmentation_models_pytorch leave out activation)."
             )
 
 
 def warn_of_probabilities(logits: Tensor) -> None:
-    """Warn of a first batch whose logits look like probabilities, where their graph doesn't show what made them.
+    """Warn if the logits of the first batch look like probabilities and their graph doesn't show the last operation.
 
     Args:
-        logits: Of a batch, as the task uses them.
+        logits: Logits of the batch, (N, 1, H, W).
     """
     operations = [_name(node) for node in _last_operations(logits.grad_fn)]
     if operations and operations[-1].startswith(UNBOUNDED):
@@ -82,7 +82,7 @@ def warn_of_probabilities(logits: Tensor) -> None:
 
 
 def _last_operations(node: Node | None) -> Iterator[Node]:
-    """The operations that made a tensor, the last first, up to the first that may change its range."""
+    """Yield the operations behind a tensor, last one first, up to the first that may change its range."""
     while node is not None:
         yield node
         if not _name(node).startswith(PASSED) or not node.next_functions:
@@ -95,7 +95,7 @@ def _name(node: Node) -> str:
 
 
 def _is_narrow(node: Node, lower: str, upper: str) -> bool:
-    """Whether bounds leave no room for logits of both classes, or too little for a sure one."""
+    """Whether bounds exclude logits of one class, or confident logits."""
     least, most = getattr(node, lower, None), getattr(node, upper, None)
     low = float("-inf") if least is None else float(least)
     high = float("inf") if most is None else float(most)

@@ -1,4 +1,4 @@
-"""What every task is to the rooms above it: a net on normalised images, how it is optimised, and what it evaluates.
+"""Interface of all tasks: a net on normalised images, its optimization and its evaluation.
 
 Callbacks, experiments and the command line rely on this interface alone; a task knows none of them.
 """
@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Literal, Self
-from typing import Protocol as DataProtocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,7 @@ from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
 from polybench.tasks.parameter_groups import COMPILED, Group, ParameterGroups
 from polybench.tasks.schedule_resume import Lengths, fit_resumed_schedules, lengths_of
 from polybench.tasks.schedules import Interval
+from polybench.tasks.task_data import TaskData
 from polybench.tasks.term_means import TermMeans
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -39,59 +39,43 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["segmentation", "classification"]
 Baseline = Callable[[Tensor], Tensor]
-"""Makes probabilities of images (N, 3, H, W) in [0, 1] without a net."""
-
-
-class TaskData(DataProtocol):
-    """What a task and its callbacks ask of a data module."""
-
-    size: tuple[int, int]
-    """Height and width of the network's input, pixels."""
-
-    seed: int
-    """Of order and augmentation."""
-
-    ranked_by: Protocol
-    """The protocol that the leaderboard ranks by."""
-
-    extra_protocols: tuple[Protocol, ...]
-    """Protocols of this dataset alone."""
-
-    def native_image(self, image_id: str) -> UInt8Array:
-        """Read an image as its file has it, (h, w, 3)."""
+"""Maps images (N, 3, H, W) in [0, 1] to probabilities without a net."""
 
 
 class Task(LightningModule, ABC):
-    """A net, how its input is normalised, how it is optimised, and what is evaluated.
+    """Base class of tasks: a net, the normalisation of its input, its optimization and its evaluation.
 
     Args:
         net: Takes normalised images, (N, 3, H, W).
-        optimizer: Makes the optimizer from the parameters, or from groups of them.
-        lr_scheduler: Makes the schedule from the optimizer; a `ReduceLROnPlateau` names what it monitors.
-        mean: Per-channel mean that the net's input is normalised with, on the device.
+        optimizer: Builds the optimizer from the parameters or parameter groups.
+        lr_scheduler: Builds the schedule from the optimizer, None for a constant learning rate; a `ReduceLROnPlateau`
+            states the value that it monitors.
+        mean: Per-channel mean for normalising images in [0, 1].
         std: Per-channel standard deviation for the same.
         channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
-        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
-        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
-            says which.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for the optimizer's own
+            options everywhere.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None for the interval
+            that its class is made for.
 
     Attributes:
-        protocols: What is evaluated.
+        protocols: Protocols that are evaluated.
         rows: The rows of the last evaluation, of all processes; None before one.
-        input_size: Height and width of the net's input, where it is known without data, as of a loaded checkpoint.
+        input_size: Height and width of the net's input, where it is known without data, for example from a loaded
+            checkpoint.
 
     Raises:
         ConfigError: If the parameter groups don't fit the net.
     """
 
     version: ClassVar[int] = 1
-    """Raised when numbers could change."""
+    """Version of the class, increased whenever its numbers may change."""
 
     kind: ClassVar[Kind]
-    """What is predicted: a map of an image, or a number of a patch."""
+    """Kind of prediction: a map of an image, or a number for a patch."""
 
     by_tiles: ClassVar[bool] = False
-    """Whether an image can be predicted tile by tile: from each pixel's surroundings alone, at any size."""
+    """Whether an image can be predicted tile by tile: from each pixel's surroundings only, at any image size."""
 
     baselines: ClassVar[Mapping[str, Baseline]]
     """Trivial predictions that a test evaluates beside the net's."""
@@ -130,52 +114,52 @@ class Task(LightningModule, ABC):
 
     @abstractmethod
     def new_rows(self) -> ImageRows | ScoredRows:
-        """An empty metric for rows of this task."""
+        """Create an empty metric for rows of this task."""
 
     @abstractmethod
     def predict_probability(self, images: Tensor) -> Tensor:
-        """Probabilities, float32, of images (N, 3, H, W) in [0, 1]."""
+        """Predict probabilities, float32, of images (N, 3, H, W) in [0, 1]."""
 
     @abstractmethod
     def predict_image(self, image: UInt8Array) -> FloatArray:
-        """Probabilities for one image (h, w, 3), float64: of its pixels (h, w), or of it as a whole ().
+        """Predict probabilities of one image (h, w, 3), float64: (h, w) for its pixels, or () for the whole image.
 
         Args:
-            image: RGB; it is resized to `input_size` first.
+            image: RGB, uint8; it is resized to `input_size` first.
         """
 
     def _predict_one(self, image: UInt8Array) -> Tensor:
-        """Probabilities of one image at the size of the net's input."""
+        """Predict probabilities of one image at the size of the net's input."""
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise ConfigError(f"An image is an array of uint8, (h, w, 3), RGB, not {what}.")
+            raise ConfigError(f"An image must be a uint8 array (h, w, 3), RGB, not {what}.")
         if self.input_size is None:
-            raise ConfigError("The size of the net's input isn't known: set task.input_size to its height and width.")
+            raise ConfigError("The input size of the net is unknown: set task.input_size to (height, width).")
         with torch.inference_mode():
             return self.predict_probability(as_input(image, self.input_size).to(self.device))[0]
 
     @abstractmethod
     def check_outputs(self, size: tuple[int, int]) -> None:
-        """See that the net's outputs are what the task needs, without data and without arithmetic.
+        """Check that the task can use the net's outputs, on the meta device and without data.
 
         Args:
             size: Height and width of the network's input.
 
         Raises:
-            ConfigError: If they aren't.
+            ConfigError: If it can't.
         """
 
     @abstractmethod
     def _log_numbers(self, subset: str) -> dict[str, float]:
-        """Gather the rows of an evaluation, keep them, log their numbers, and return these by name."""
+        """Gather and keep the rows of an evaluation, log its metrics, and return them by name."""
 
     @property
     def loss_name(self) -> str:
-        """What the loss is called in messages."""
+        """Name of the loss in messages."""
         return "The loss"
 
     def check(self, size: tuple[int, int]) -> None:
-        """See that net, optimizer and schedule can be used, before any data is read.
+        """Check that net, optimizer and schedule can be used, before any data is read.
 
         Args:
             size: Height and width of the network's input.
@@ -185,12 +169,12 @@ class Task(LightningModule, ABC):
         """
         self.check_outputs(size)
         try:
-            self.configure_optimizers()  # thrown away
+            self.configure_optimizers()  # the result is discarded
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"Optimizer or schedule can't be made: {' '.join(str(error).split())}.") from error
+            raise ConfigError(f"Optimizer or schedule can't be built: {' '.join(str(error).split())}.") from error
 
     def normalised(self, images: Tensor) -> Tensor:
-        """What the net is given of images in [0, 1], (N, 3, H, W)."""
+        """Normalise images in [0, 1], (N, 3, H, W), for the net."""
         return ((images - self.mean) / self.std).contiguous(memory_format=self.memory_format)
 
     def train(self, mode: bool = True) -> Self:
@@ -201,7 +185,7 @@ class Task(LightningModule, ABC):
         return self
 
     def optimized_parameters(self) -> Sequence[nn.Parameter | Group]:
-        """What the optimizer is made from: all parameters, or groups of those that are trained."""
+        """Parameters for the optimizer: all of them, or groups of those that are trained."""
         if self.parameter_groups is None:
             return list(self.parameters())
         of_net = {id(parameter) for parameter in self.net.parameters()}
@@ -209,61 +193,61 @@ class Task(LightningModule, ABC):
         return self.parameter_groups.groups(self.net, others)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Make the optimizer, and the schedule with its interval and what it monitors."""
+        """Build the optimizer, and the schedule with its interval and monitored value."""
         parameters = self.optimized_parameters()
         return optimizer_and_scheduler(parameters, self.optimizer, self.lr_scheduler, self.schedule_interval)
 
     def on_fit_start(self) -> None:
-        """Remember the lengths of the schedules, which the state of a resumed run replaces."""
+        """Store the lengths of the schedules, which loading the state of a resumed run overwrites."""
         self.schedule_lengths: list[list[Lengths]] = lengths_of(self.trainer)
 
     def on_train_start(self) -> None:
-        """Tell schedules how long the run is; look at its first step."""
+        """Pass the length of the run to the schedules; check the first step unless the run is resumed."""
         fit_resumed_schedules(self.trainer, self.schedule_lengths)
         self.first_step.waiting = self.trainer.global_step == 0
 
     def on_after_backward(self) -> None:
         """In the first step, refuse a loss that gives no gradient."""
         if self.first_step.waiting:
-            self.first_step.see_gradients(self.net.parameters(), self.loss_name, self.trainer.strategy)
+            self.first_step.check_gradients(self.net.parameters(), self.loss_name, self.trainer.strategy)
 
-    def optimise(self, terms: Terms, images: int, telling: Callable[[], bool]) -> Tensor:
-        """Log a training batch's loss as `train/loss` and its terms as `train/<term>`, and return what is optimised.
+    def optimise(self, terms: Terms, images: int, several_classes: Callable[[], bool]) -> Tensor:
+        """Log a training batch's loss as `train/loss` and its terms as `train/<term>`, and return the total loss.
 
         Args:
-            terms: The loss.
-            images: How many images or patches it is of.
-            telling: Whether the batch has several classes; asked for in the first step alone.
+            terms: The loss of the batch.
+            images: Number of images or patches in the batch.
+            several_classes: Whether the batch has several classes; called in the first step only.
         """
         if self.first_step.waiting:
-            self.first_step.see_loss(terms.total, self.loss_name, telling(), self.trainer.strategy)
+            self.first_step.check_loss(terms.total, self.loss_name, several_classes(), self.trainer.strategy)
         log = partial(self.log, on_epoch=True, batch_size=images, sync_dist=True)
         log("train/loss", terms.total, on_step=True, prog_bar=True)
-        for name in sorted(terms.named):  # in every process in the same order, since they wait for each other
+        for name in sorted(terms.named):  # the same order in every process: reductions are collective
             log(f"train/{name}", terms.named[name].detach(), on_step=False)
         return terms.total
 
     def add_val_loss(self, terms: Terms, images: int) -> None:
-        """Add a batch's loss to `val/loss` and its terms, unless the process has no batch and repeats the first."""
+        """Add a batch's loss and terms to the validation means; a process that repeats a batch adds nothing."""
         repeated = getattr(getattr(self.trainer.val_dataloaders, "sampler", None), "idle", False)
         weight = 0 if repeated else images
         self.val_loss.update(terms.total, weight=weight)
         self.val_terms.update(terms.named, weight, self.device)
 
     def log_number(self, name: str, value: float, *, prog_bar: bool = False) -> None:
-        """Log a number that every process has computed from what all of them gathered, as it is.
+        """Log a number that every process has computed from gathered rows, without averaging it.
 
         The mean of three equal numbers of float32 may differ from them in the seventh digit; their maximum doesn't.
 
         Args:
-            name: Its name in the log.
+            name: Name in the log.
             value: The number.
             prog_bar: Show it in the progress bar.
         """
         self.log(name, value, prog_bar=prog_bar, sync_dist=True, reduce_fx="max")
 
     def on_validation_epoch_end(self) -> None:
-        """Log `val/loss`, its terms and the numbers; a test on this subset would print the same."""
+        """Log `val/loss`, its terms and the metrics; a test on the same subset gives the same numbers."""
         self.log("val/loss", self.val_loss)
         terms = {f"val/{name}": value for name, value in self.val_terms.compute().items()}
         for name, value in terms.items():
@@ -272,47 +256,47 @@ class Task(LightningModule, ABC):
         step_plateaus(self.trainer, {"val/loss": float(self.val_loss.compute()), **terms, **values})
 
     def on_test_epoch_end(self) -> None:
-        """Log the numbers."""
+        """Log the metrics of the test."""
         self._log_numbers("test")
 
     def last_rows(self, count: int) -> Rows:
-        """The rows of the samples that this process evaluated last, in their order.
+        """Return the rows of the samples that this process evaluated last, in their order.
 
         Args:
-            count: How many.
+            count: Number of rows.
         """
         return Rows(*self.collected.last(count))
 
     def sections(self) -> Mapping[str, Section]:
-        """What a method of the task says of the last test in its record, by the method's name."""
+        """Sections of the record that the task's method writes about the last test, by the method's name."""
         return {}
 
     def test_artifacts(self) -> Mapping[str, bytes]:
-        """Files that describe the last test, for the run's folder: name -> content. Asked for in the first process."""
+        """Files that describe the last test, by name -> content; called in the first process only."""
         return {}
 
 
 def task_of(module: LightningModule) -> Task:
-    """A trainer's module as the task that it has to be.
+    """Narrow a LightningModule to a task.
 
     Raises:
-        ConfigError: If it is something else.
+        ConfigError: If it is not a task of polybench.
     """
     if not isinstance(module, Task):
         raise ConfigError(
-            f"{type(module).__name__} is no task of polybench: derive it from polybench.tasks.base.Task, or give its "
-            "net to SegmentationTask."
+            f"{type(module).__name__} is not a task of polybench: derive it from polybench.tasks.base.Task, or pass "
+            "its net to SegmentationTask."
         )
     return module
 
 
 def data_of(trainer: Trainer) -> TaskData:
-    """A trainer's data module."""
+    """Return a trainer's data module."""
     data: TaskData = attributes_of(trainer).datamodule
     return data
 
 
 def unwrapped(net: nn.Module) -> nn.Module:
-    """A net, out of the wrapping of torch.compile."""
+    """Return a net without the wrapper of torch.compile."""
     inner: nn.Module = getattr(net, COMPILED.rstrip("."), net)
     return inner

@@ -1,4 +1,4 @@
-"""Trivial predictions of a segmentation: a net that doesn't beat them has learnt nothing."""
+"""Trivial baselines of segmentation, which a trained net must beat."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,17 +7,17 @@ from torch import Tensor
 
 
 def all_background(images: Tensor) -> Tensor:
-    """Predict nothing anywhere: zeros (N, 1, H, W) for images (N, 3, H, W)."""
+    """Predict background everywhere: zeros (N, 1, H, W) for images (N, 3, H, W)."""
     return torch.zeros_like(images[:, :1])
 
 
 def all_foreground(images: Tensor) -> Tensor:
-    """Predict the object everywhere: ones (N, 1, H, W) for images (N, 3, H, W)."""
+    """Predict foreground everywhere: ones (N, 1, H, W) for images (N, 3, H, W)."""
     return torch.ones_like(images[:, :1])
 
 
 def otsu(images: Tensor) -> Tensor:
-    """Predict the bright side of Otsu's threshold of the grey image, as it is.
+    """Predict the pixels above Otsu's threshold of the grey image.
 
     Not the first mask of a feedback net: `polybench.methods.feedback.otsu` rounds to 8 bits and blurs first.
 

@@ -1,4 +1,4 @@
-"""Classification of patches: does one show an object? Any net that gives logits, evaluated by patch id.
+"""Binary classification of patches (object or background) with any net that returns logits, evaluated by patch id.
 
 Paper: the first of the five, whose classifier shares its backbone with FCN16s-Atrous, so that weights travel both ways.
 """
@@ -27,34 +27,36 @@ from polybench.tasks.schedules import Interval
 
 
 def brightness(patches: Tensor) -> Tensor:
-    """Call bright patches objects: the mean grey level (N,) of patches (N, 3, S, S) in [0, 1]."""
+    """Score patches by brightness: the mean grey level (N,) of patches (N, 3, S, S) in [0, 1]."""
     return patches.mean(dim=(1, 2, 3))
 
 
 def patch_loss(logits: Tensor, batch: PatchBatch) -> Tensor:
-    """Cross entropy of a batch's labels and the logits (N,) of an object."""
+    """Binary cross entropy between the logits (N,) of a batch and its labels."""
     return F.binary_cross_entropy_with_logits(logits.float(), batch["label"].float())
 
 
 class PatchClassificationTask(Task):
-    """Trains and evaluates a classifier of patches.
+    """Training and evaluation of a patch classifier.
 
     The loss is the cross entropy of a softmax over both classes where the net has two channels (as the released code
     has), and binary cross entropy where it has one (as the paper prints).
 
     Args:
         net: Maps patches (N, 3, S, S) to raw logits, (N, 2) or (N, 1), or to a mapping with these as `logits`.
-        optimizer: Makes the optimizer from the parameters.
-        lr_scheduler: Makes the scheduler from the optimizer; a `ReduceLROnPlateau` names what it monitors.
-        mean: Per-channel mean that the net's input is normalised with, on the device.
-        std: Per-channel standard deviation for the same.
+        optimizer: Builds the optimizer from the parameters or parameter groups; SGD by default.
+        lr_scheduler: Builds the schedule from the optimizer, None for a constant learning rate; a `ReduceLROnPlateau`
+            states the value that it monitors.
+        mean: Per-channel mean for normalising images in [0, 1]; ImageNet's by default.
+        std: Per-channel standard deviation, likewise.
         channels_last: Keep the net and the patches in channels-last memory format, faster on most devices.
-        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
-        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
-            says which.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for the optimizer's own
+            options everywhere.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None for the interval
+            that its class is made for.
 
     Attributes:
-        protocols: What is evaluated: `patches`.
+        protocols: Protocols that are evaluated: `patches`.
         rows: The rows of the last evaluation, of all processes; None before one.
 
     Raises:
@@ -81,16 +83,16 @@ class PatchClassificationTask(Task):
         self.collected: ScoredRows = self.new_rows()
 
     def new_rows(self) -> ScoredRows:
-        """An empty metric for rows of this task."""
+        """Create an empty metric for rows of this task."""
         return ScoredRows()
 
     @property
     def loss_name(self) -> str:
-        """The loss, which is fixed."""
+        """Name of the loss in messages."""
         return "Cross entropy"
 
     def check_outputs(self, size: tuple[int, int]) -> None:
-        """See that the net gives one number, or one for each of two classes, for a patch.
+        """Check that the net returns one number, or one for each of two classes, per patch.
 
         Args:
             size: Height and width of a patch.
@@ -103,30 +105,30 @@ class PatchClassificationTask(Task):
             object_logits(output)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Predict.
+        """Predict logits.
 
         Args:
             images: RGB in [0, 1], (N, 3, S, S).
 
         Returns:
-            Logit of an object, (N,).
+            Logits of the object class, (N,).
 
         Raises:
-            ConfigError: If the net gives neither one nor two numbers for a patch.
+            ConfigError: If the net returns neither one nor two numbers per patch.
         """
         return object_logits(self.net(self.normalised(images)))
 
     def predict_probability(self, images: Tensor) -> Tensor:
-        """Probability of an object (N,), float32, of patches in [0, 1]."""
+        """Predict object probabilities (N,), float32, of patches (N, 3, S, S) in [0, 1]."""
         return torch.sigmoid(self(images).float())
 
     def predict_image(self, image: UInt8Array) -> FloatArray:
-        """Probability of an object in a patch (h, w, 3): ()."""
+        """Predict the object probability of a patch (h, w, 3), a scalar ()."""
         found: FloatArray = self._predict_one(image).double().cpu().numpy()
         return found
 
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
-        """Loss of a batch, `train/loss`."""
+        """Compute and log the loss of a batch, `train/loss`."""
         terms = Terms(patch_loss(self(batch["image"]), batch))
         return self.optimise(terms, len(batch["id"]), lambda: tells_apart(batch["label"]))
 
@@ -137,13 +139,13 @@ class PatchClassificationTask(Task):
         self.add_val_loss(Terms(patch_loss(logits, batch)), len(batch["id"]))
 
     def test_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
-        """Collect the rows of a batch; the probabilities (N,) go to the callbacks."""
+        """Collect the rows of a batch, and return its probabilities (N,) for callbacks."""
         probability = self.predict_probability(batch["image"])
         self.collected.update_from(batch, probability)
         return probability
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
-        """Gather the rows, keep them, and log `val/auc` and so on."""
+        """Gather and keep the rows, and log the metrics as `val/auc`, `val/accuracy` etc."""
         self.rows = self.collected.compute()
         self.collected.reset()
         logged = {f"{subset}/{metric}": value for metric, value in PATCHES.scores(self.rows).items()}

@@ -1,8 +1,8 @@
-"""How a loss is called, by the names of its parameters, and what it gives.
+"""Calling conventions of losses, told apart by the names of their parameters.
 
-- `loss(outputs, batch)` gives a mapping from a term's name to a scalar; their sum is optimised, each term is logged.
-- `loss(logits, mask, valid)` gives a scalar; `valid` is the field of view.
-- `loss(logits, mask)`, whatever both are called, gives a scalar, as the losses of torch, kornia and
+- `loss(outputs, batch)` returns a mapping from a term's name to a scalar; their sum is optimised, each term is logged.
+- `loss(logits, mask, valid)` returns a scalar; `valid` is the field of view.
+- `loss(logits, mask)`, under any parameter names, returns a scalar, as the losses of torch, kornia and
   segmentation_models_pytorch do; pixels outside the field of view then count.
 """
 
@@ -21,29 +21,29 @@ from polybench.tasks.outputs import Outputs, logits_of
 Form = Literal["terms", "valid", "plain"]
 
 RESERVED = frozenset({"loss", "loss_step", "loss_epoch"})
-"""Names under `train/` and `val/` that the sum of the terms has."""
+"""Names under `train/` and `val/` that are reserved for the sum of the terms."""
 
-OTHER_FORM = {
-    r"between 0 and 1": "it takes probabilities, and a net gives logits: take its form for logits, such as "
+HINTS = {
+    r"between 0 and 1": "it takes probabilities, but nets return logits: use its variant for logits, such as "
     "torch.nn.BCEWithLogitsLoss",
     r"one_hot|LongTensor|Expected target size|not implemented for 'Float'|expected scalar type Long": "it takes class "
-    "indices, and masks are 0 or 1 for one class: take its form for binary masks, such as mode: binary",
+    "indices, but masks are 0 or 1 for one class: use its variant for binary masks, such as mode: binary",
 }
-"""What a loss of another kind says of logits and masks -> what to take instead."""
+"""Pattern of an error that a loss of another kind raises -> the advice for it."""
 
 
 class Terms(NamedTuple):
-    """A loss: the scalar that is optimised, and the terms that are logged beside it (none of a plain loss)."""
+    """A loss: the total that is optimised, and the named terms that are logged (none for a plain loss)."""
 
     total: Tensor
     named: Mapping[str, Tensor] = {}
 
 
 def form_of(loss: nn.Module) -> Form:
-    """How a loss is to be called.
+    """Return how a loss is called.
 
     Raises:
-        ConfigError: If it needs something else than polybench has.
+        ConfigError: If it requires other arguments.
     """
     signature = inspect.signature(loss.forward)
     names = list(signature.parameters)
@@ -66,13 +66,13 @@ def loss_terms(loss: nn.Module, form: Form, outputs: Outputs, batch: Batch, fine
 
     Args:
         loss: The loss.
-        form: How it is called.
+        form: Its calling convention.
         outputs: The net's outputs, see `foreground_outputs`.
-        batch: What they are outputs of.
-        finest: Let a plain loss see the finest logits alone, as in validation; it is otherwise summed over a list.
+        batch: The batch.
+        finest: Apply a plain loss to the finest logits only, as in validation; by default it is summed over a list.
 
     Raises:
-        ConfigError: If the loss gives something else than it should.
+        ConfigError: If the loss returns a value of the wrong type or shape.
     """
     if form == "terms":
         return _sum_of_terms(loss, loss(outputs, batch))
@@ -81,8 +81,8 @@ def loss_terms(loss: nn.Module, form: Form, outputs: Outputs, batch: Batch, fine
     losses = [loss(one, batch["mask"], **field) for one in logits]
     for value in losses:
         if isinstance(value, Mapping):
-            raise ConfigError(f"{type(loss).__name__} gives a mapping: name its parameters (outputs, batch).")
-        _refuse_no_scalar(value, f"{type(loss).__name__} gives")
+            raise ConfigError(f"{type(loss).__name__} returns a mapping: name its parameters (outputs, batch).")
+        _refuse_no_scalar(value, f"{type(loss).__name__} returns")
     return Terms(torch.stack(losses).sum())
 
 
@@ -90,10 +90,10 @@ def _sum_of_terms(loss: nn.Module, terms: Any) -> Terms:
     name = type(loss).__name__
     if not isinstance(terms, Mapping) or not terms:
         what = "an empty mapping" if isinstance(terms, Mapping) else type(terms).__name__
-        raise ConfigError(f"{name}(outputs, batch) gives {what}: give a mapping from each term's name to its scalar.")
+        raise ConfigError(f"{name}(outputs, batch) returns {what}: return a mapping from term names to scalars.")
     for term, value in terms.items():
         if not isinstance(term, str) or not re.fullmatch(r"[A-Za-z_][\w-]*", term):
-            raise ConfigError(f"{name} calls a term {term!r}: use letters, digits, - and _, since it is logged.")
+            raise ConfigError(f"{name} names a term {term!r}: use only letters, digits, - and _, since it is logged.")
         _refuse_no_scalar(value, f"The term '{term}' of {name} is")
     values = list(terms.values())
     return Terms(sum(values[1:], start=values[0]), dict(terms))
@@ -101,16 +101,16 @@ def _sum_of_terms(loss: nn.Module, terms: Any) -> Terms:
 
 def _refuse_no_scalar(value: Any, subject: str) -> None:
     if not isinstance(value, Tensor):
-        raise ConfigError(f"{subject} {type(value).__name__}, where a tensor without dimensions is due.")
+        raise ConfigError(f"{subject} {type(value).__name__}, not a scalar tensor: return a tensor without dimensions.")
     if value.ndim:
         raise ConfigError(
-            f"{subject} a tensor of shape {tuple(value.shape)}, not a scalar: average it, as losses do with "
+            f"{subject} a tensor of shape {tuple(value.shape)}, not a scalar: average it, for example with "
             "reduction: mean."
         )
 
 
 def refuse_names(loss: nn.Module, terms: Iterable[str], metrics: Iterable[str]) -> None:
-    """Refuse terms that would be logged under the name of something else.
+    """Refuse terms that would be logged under the name of another value.
 
     Raises:
         ConfigError: If there is one.
@@ -118,26 +118,24 @@ def refuse_names(loss: nn.Module, terms: Iterable[str], metrics: Iterable[str]) 
     taken = set(terms) & (RESERVED | set(metrics))
     if taken:
         term = min(taken)
-        raise ConfigError(
-            f"{type(loss).__name__} calls a term '{term}', and val/{term} is something else: call it {term}_term."
-        )
+        raise ConfigError(f"{type(loss).__name__} names a term '{term}', but val/{term} is taken: name it {term}_term.")
 
 
-def unfit(loss: nn.Module, outputs: Outputs, batch: Batch, error: Exception) -> ConfigError | None:
-    """The sentence for what a loss raises in the first step; None where it isn't the loss's fault.
+def explained_error(loss: nn.Module, outputs: Outputs, batch: Batch, error: Exception) -> ConfigError | None:
+    """Explain an error that a loss raised in the first step; None where the loss is not the cause.
 
     Args:
         loss: The loss.
-        outputs: What it was given.
+        outputs: Outputs that it was called with.
         batch: The batch.
-        error: What it raised.
+        error: The exception that it raised.
     """
     if isinstance(error, UserError | torch.OutOfMemoryError | MemoryError):
         return None
     names = f"outputs {', '.join(outputs)}; " if isinstance(outputs, Mapping) else ""
     shapes = [tuple(one.shape) for one in logits_of(outputs)]
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".: ")
-    hint = next((f": {hint}" for pattern, hint in OTHER_FORM.items() if re.search(pattern, str(error))), "")
+    hint = next((f": {hint}" for pattern, hint in HINTS.items() if re.search(pattern, str(error))), "")
     return ConfigError(
         f"{type(loss).__name__} can't be computed ({names}logits {', '.join(map(str, shapes))}, masks "
         f"{tuple(batch['mask'].shape)}): {reason}{hint}."

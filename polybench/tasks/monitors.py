@@ -1,4 +1,4 @@
-"""What a callback or a schedule may watch: values that validation logs, in the direction in which they get better."""
+"""Values that a callback or a schedule may monitor: those that validation logs, with the direction that is better."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -13,7 +13,7 @@ MODES: dict[str, Mode] = {"lower": "min", "higher": "max"}
 
 
 def validation_names(ranked: Protocol) -> frozenset[str]:
-    """What every validation logs: the loss and the metrics, those of the protocol that the dataset is ranked by too.
+    """Names that every validation logs: the loss, the metrics, and the metrics of the dataset's ranking protocol.
 
     Args:
         ranked: The protocol that the leaderboard ranks by.
@@ -25,7 +25,7 @@ def validation_names(ranked: Protocol) -> frozenset[str]:
 
 
 def better_mode(monitor: str) -> Mode | None:
-    """Whether a value that validation logs is better when it is smaller or larger; None where that isn't known."""
+    """Return whether a smaller or a larger value is better; None where that isn't known."""
     name = monitor.removeprefix("val/").removeprefix("train/")
     known = {f"{one.name}/{metric}": way for one in PROTOCOLS for metric, way in one.directions.items()}
     known |= {**PATCHES.directions, **PER_IMAGE.directions, "loss": "lower", "loss_epoch": "lower"}
@@ -34,11 +34,11 @@ def better_mode(monitor: str) -> Mode | None:
 
 
 def refuse_worst(option: str, monitor: str, mode: str) -> None:
-    """Refuse to wait for a value to get worse, as with the `min` that is many classes' default.
+    """Refuse a mode that selects the worst value, such as the default `min` of many classes with a metric.
 
     Args:
-        option: What has the mode, such as `EarlyStopping`.
-        monitor: What it watches.
+        option: Name of the option or class with the mode, such as `EarlyStopping`.
+        monitor: The monitored value.
         mode: `min` or `max`.
 
     Raises:
@@ -46,16 +46,16 @@ def refuse_worst(option: str, monitor: str, mode: str) -> None:
     """
     better = better_mode(monitor)
     if better is not None and mode != better:
-        raise ConfigError(f"{option} with mode {mode} takes the worst {monitor} for the best: add mode: {better}.")
+        raise ConfigError(f"{option} with mode {mode} selects the worst {monitor}: set mode: {better}.")
 
 
 def refuse_unknown(option: str, monitor: str, logged: Collection[str]) -> None:
-    """Refuse to watch what nothing logs.
+    """Refuse to monitor a value that isn't logged.
 
     Args:
-        option: What watches it.
-        monitor: What it watches.
-        logged: What is logged.
+        option: Name of the option or class that monitors it.
+        monitor: The monitored value.
+        logged: Names of the logged values.
 
     Raises:
         ConfigError: If it isn't logged.

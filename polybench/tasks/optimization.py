@@ -1,7 +1,7 @@
-"""What every task does to make its optimizer and schedule, and to step a schedule that waits for a plateau.
+"""Construction of optimizers and schedules, and the steps of `ReduceLROnPlateau`.
 
-Lightning leaves out a plateau's step in the epoch in which a run is resumed, so that the learning rate of a resumed run
-differs from the unbroken one's. Here the step belongs to the validation, before its checkpoint is written.
+Lightning skips the plateau step of the epoch in which a run is resumed, so that the learning rate of a resumed run
+differs from that of an uninterrupted one. Here the step is part of validation, before its checkpoint is written.
 """
 
 import sys
@@ -23,14 +23,14 @@ from polybench.tasks.schedules import Interval, interval_of, keep_factors
 
 
 def make_optimizer(parameters: Sequence[nn.Parameter | Group], optimizer: OptimizerCallable) -> Optimizer:
-    """Make the optimizer.
+    """Build the optimizer.
 
     Args:
-        parameters: What is trained, or groups of it.
-        optimizer: Makes it.
+        parameters: Parameters, or parameter groups.
+        optimizer: Builds the optimizer from them.
 
     Raises:
-        ConfigError: If the optimizer knows no groups, or not what they ask for.
+        ConfigError: If the optimizer doesn't accept parameter groups, or lacks an option that they set.
     """
     groups = [one for one in parameters if isinstance(one, Group)]
     if not groups:
@@ -40,7 +40,7 @@ def make_optimizer(parameters: Sequence[nn.Parameter | Group], optimizer: Optimi
     except ValueError as error:
         if str(error).startswith("Invalid "):  # an option's value, not the groups
             raise
-        raise ConfigError(f"The optimizer takes no parameter groups ({error}): take another one.") from error
+        raise ConfigError(f"The optimizer doesn't accept parameter groups ({error}): use another optimizer.") from error
     name = type(made).__name__
     if "weight_decay" not in made.defaults and not all(group.decays for group in groups):
         raise ConfigError(f"{name} has no weight decay: leave out no_decay_on_norms_and_biases.")
@@ -58,13 +58,13 @@ def optimizer_and_scheduler(
     lr_scheduler: LRSchedulerCallable | None,
     interval: Interval | None = None,
 ) -> OptimizerLRScheduler:
-    """Make the optimizer, and the scheduler with what it monitors, as `configure_optimizers` returns them.
+    """Build the optimizer and the schedule in the form that `configure_optimizers` returns.
 
     Args:
-        parameters: What is trained, or groups of it.
-        optimizer: Makes the optimizer.
-        lr_scheduler: Makes the scheduler, if there is one.
-        interval: How often it is stepped; None where its class says so.
+        parameters: Parameters, or parameter groups.
+        optimizer: Builds the optimizer.
+        lr_scheduler: Builds the schedule; None for a constant learning rate.
+        interval: Interval of the schedule's steps; None for the one that its class is made for.
 
     Raises:
         ConfigError: If optimizer, schedule, interval and groups don't fit each other.
@@ -77,7 +77,7 @@ def optimizer_and_scheduler(
     scheduler = lr_scheduler(made)
     if isinstance(scheduler, TorchPlateau) and not isinstance(scheduler, ReduceLROnPlateau):
         raise ConfigError(
-            "torch's ReduceLROnPlateau does not say what it monitors: give lightning.pytorch.cli.ReduceLROnPlateau "
+            "torch's ReduceLROnPlateau has no monitor: use lightning.pytorch.cli.ReduceLROnPlateau "
             "with a monitor, such as val/loss."
         )
     stepped = interval_of(scheduler, interval)
@@ -94,14 +94,14 @@ def optimizer_and_scheduler(
 
 
 def step_plateaus(trainer: Trainer, values: Mapping[str, float]) -> None:
-    """Step the schedules that wait for a plateau, at the end of a validation during fit.
+    """Step all `ReduceLROnPlateau` schedules at the end of a validation during fit.
 
     Args:
         trainer: The trainer.
-        values: What the validation found, by the names under which it is logged.
+        values: Results of the validation by their logged names.
 
     Raises:
-        ConfigError: If a schedule monitors something else.
+        ConfigError: If a schedule monitors another value.
     """
     if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
         return

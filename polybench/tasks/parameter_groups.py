@@ -1,4 +1,4 @@
-"""Parameter groups: a learning rate for each part of a net, frozen parts, no weight decay on norms and biases.
+"""Parameter groups: learning rates by part of a net, frozen parts, no weight decay on norms and biases.
 
 Papers: Tajbakhsh et al., "Convolutional Neural Networks for Medical Image Analysis: Full Training or Fine Tuning?",
 IEEE TMI 2016 (layer-wise fine-tuning); Howard and Ruder, "Universal Language Model Fine-tuning", ACL 2018 (a learning
@@ -17,19 +17,19 @@ from torch.nn.modules.batchnorm import _NormBase
 from polybench.core.errors import ConfigError
 
 COMPILED = "_orig_mod."
-"""What torch.compile puts before the names of a net."""
+"""Prefix that torch.compile adds to the parameter names of a net."""
 
 NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 @dataclass
 class Group:
-    """Parameters that are optimised alike.
+    """Parameters that are optimised with the same options.
 
     Attributes:
-        name: What they are, for the logs of the learning rate.
-        factor: Of the optimizer's learning rate.
-        decays: Whether the optimizer's weight decay acts on them.
+        name: Name of the group in the logs of the learning rate.
+        factor: Factor of the optimizer's learning rate.
+        decays: Whether the optimizer's weight decay applies.
         parameters: The parameters.
     """
 
@@ -39,22 +39,23 @@ class Group:
     parameters: list[nn.Parameter]
 
     def options(self) -> dict[str, Any]:
-        """The group as an optimizer takes it; its learning rate is set after that."""
+        """Options of the group for the optimizer; its learning rate is set afterwards."""
         decay = {} if self.decays else {"weight_decay": 0.0}
         return {"params": self.parameters, "name": self.name, **decay}
 
 
 class ParameterGroups:
-    """How the parts of a net are optimised; what no prefix names is optimised with the optimizer's own options.
+    """Optimization of a net by parts; a part that no prefix names has the optimizer's own options.
 
     Args:
-        factors: Prefix of names -> factor of the learning rate; of several prefixes of a name the longest counts.
+        factors: Prefix of parameter names -> factor of the learning rate; the longest matching prefix counts. None for
+            1 everywhere.
         frozen: Prefixes whose parameters keep their values for the whole run: they get no gradient and are not in the
-            optimizer, and the batch norm among them stays in evaluation mode, so that its statistics don't move.
-        no_decay_on_norms_and_biases: Leave normalisation layers and biases out of the weight decay.
+            optimizer, and batch norm among them stays in evaluation mode, so that its statistics don't change.
+        no_decay_on_norms_and_biases: Exclude normalisation layers and biases from weight decay.
 
     Raises:
-        ConfigError: If a factor isn't above 0, or belongs to what is frozen.
+        ConfigError: If a factor isn't above 0, or applies to a frozen part.
     """
 
     version: ClassVar[int] = 1
@@ -71,19 +72,19 @@ class ParameterGroups:
         for prefix, factor in self.factors.items():
             if not 0 < factor < float("inf"):
                 raise ConfigError(
-                    f"The learning rate's factor of '{prefix}' must be above 0, not {factor}: name what shall not move "
+                    f"The learning rate factor of '{prefix}' must be above 0, not {factor}: list frozen parts "
                     "under parameter_groups.frozen."
                 )
             if outer := longest_prefix(prefix, self.frozen):
                 raise ConfigError(
-                    f"'{prefix}' has a learning rate's factor and is frozen ('{outer}'): leave out one of both."
+                    f"'{prefix}' has a learning rate factor and is frozen ('{outer}'): leave out one of the two."
                 )
 
     def apply(self, net: nn.Module) -> None:
-        """Freeze what shall be frozen, after seeing that each prefix names something.
+        """Freeze the frozen parts, after checking that each prefix matches a parameter.
 
         Raises:
-            ConfigError: If a prefix names no parameter, or nothing is left to train.
+            ConfigError: If a prefix matches no parameter, or every parameter is frozen.
         """
         names = [bare(name) for name, _ in net.named_parameters()]
         for prefix in (*self.factors, *self.frozen):
@@ -93,21 +94,21 @@ class ParameterGroups:
             if longest_prefix(bare(name), self.frozen):
                 parameter.requires_grad_(False)
         if self.frozen and not any(parameter.requires_grad for parameter in net.parameters()):
-            raise ConfigError(f"parameter_groups freezes every layer of {net_name(net)}: leave one to train.")
+            raise ConfigError(f"parameter_groups freezes every layer of {net_name(net)}: leave at least one to train.")
         self.keep_frozen_norms(net)
 
     def keep_frozen_norms(self, net: nn.Module) -> None:
-        """Put the batch norm of frozen parts into evaluation mode."""
+        """Switch the batch norm of frozen parts to evaluation mode."""
         for name, module in net.named_modules():
             if isinstance(module, _NormBase) and longest_prefix(bare(name), self.frozen):
                 module.eval()
 
     def groups(self, net: nn.Module, others: Iterable[nn.Parameter] = ()) -> list[Group]:
-        """Sort what is trained into groups, in the order of the net's parameters.
+        """Sort trained parameters into groups, in the order of the net's parameters.
 
         Args:
             net: The net.
-            others: Parameters that belong to no net, such as a loss's; they are optimised as what no prefix names.
+            others: Parameters outside the net, such as those of a loss; they have the optimizer's own options.
         """
         norms = _in_norms(net)
         found: dict[tuple[str, bool], Group] = {}
@@ -127,33 +128,33 @@ class ParameterGroups:
 
 
 def bare(name: str) -> str:
-    """A name without what torch.compile adds."""
+    """Strip the prefix of torch.compile from a name."""
     return name.removeprefix(COMPILED)
 
 
 def net_name(net: nn.Module) -> str:
-    """The class of a net, also of a compiled one."""
+    """Return the class name of a net, compiled or not."""
     return type(getattr(net, COMPILED.rstrip("."), net)).__name__
 
 
 def below(name: str, prefix: str) -> bool:
-    """Whether a name is a prefix or begins with it and a dot."""
+    """Whether a name equals a prefix or begins with it and a dot."""
     return name == prefix or name.startswith(f"{prefix}.")
 
 
 def longest_prefix(name: str, prefixes: Iterable[str]) -> str:
-    """The longest of the prefixes that a name lies below; empty where there is none."""
+    """Return the longest prefix of a name; empty where none matches."""
     return max((prefix for prefix in prefixes if below(name, prefix)), key=len, default="")
 
 
 def _in_norms(net: nn.Module) -> set[int]:
-    """The parameters of normalisation layers, also of those that timm and others bring, by the name of their class."""
+    """Ids of the parameters of normalisation layers, recognised by class name, which covers timm's."""
     norms = [module for module in net.modules() if isinstance(module, NORMS) or "Norm" in type(module).__name__]
     return {id(parameter) for module in norms for parameter in module.parameters(recurse=False)}
 
 
 def _nearest(prefix: str, names: Iterable[str]) -> str:
-    """What a prefix may have meant, in words."""
+    """Suggest parameter names for a prefix that matches none."""
     parts: dict[str, None] = {}
     for name in names:
         components = name.split(".")

@@ -1,4 +1,4 @@
-"""How long a schedule is beside its run: one that ends before is refused, one that never reaches its end is said."""
+"""Comparison of schedules with the length of their run: refuse one that ends early, warn of one that never ends."""
 
 import math
 
@@ -21,12 +21,12 @@ from polybench.tasks.schedules import Interval, StepSchedule, refuse_longer_run
 
 
 def parts_of(scheduler: object) -> list[object]:
-    """The schedules that one is made of (`SequentialLR`, `ChainedScheduler`), or itself."""
+    """Return the parts of a compound schedule (`SequentialLR`, `ChainedScheduler`), or the schedule itself."""
     return list(getattr(scheduler, "_schedulers", None) or [scheduler])
 
 
 def fit_schedules(trainer: Trainer) -> None:
-    """Bring a trainer's schedules together with the length of its run; training starts next.
+    """Fit a trainer's schedules to the length of its run, before training starts.
 
     Raises:
         ConfigError: If one doesn't fit.
@@ -40,13 +40,13 @@ def fit_schedules(trainer: Trainer) -> None:
 
 
 def fit_to_run(scheduler: object, steps: float, epochs: float, interval: Interval) -> None:
-    """Tell a schedule the length of the run, refuse one that ends before it, warn of one that never reaches its end.
+    """Fit a schedule to the run: set its length, refuse one that ends early, warn of one that never ends.
 
     Args:
         scheduler: The schedule.
-        steps: Optimizer steps of the whole run; infinite where it has no end.
+        steps: Optimizer steps of the whole run; infinite where the run has no limit.
         epochs: Epochs of the whole run, likewise.
-        interval: How often the schedule is stepped.
+        interval: Interval of the schedule's steps.
 
     Raises:
         ConfigError: If the schedule doesn't fit.
@@ -63,7 +63,7 @@ def fit_to_run(scheduler: object, steps: float, epochs: float, interval: Interva
 
 
 def _warn_of_length(scheduler: LRScheduler, length: float, interval: Interval) -> None:
-    """Warn where a single schedule of torch has another length than its run."""
+    """Warn if a schedule of torch has another length than its run."""
     if math.isinf(length):
         return
     name, run = type(scheduler).__name__, f"the run has {length:.0f} {interval}{'s' if length != 1 else ''}"
@@ -91,7 +91,7 @@ def refuse_no_length(scheduler: object) -> None:
 
 
 def _ends(scheduler: object) -> list[tuple[str, int]]:
-    """Options of a schedule that say when it has done what it does, with their values."""
+    """Return the options of a schedule that set its length, with their values."""
     if isinstance(scheduler, CosineAnnealingLR):
         return [("T_max", scheduler.T_max)]
     if isinstance(scheduler, StepLR):

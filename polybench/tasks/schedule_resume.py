@@ -1,6 +1,6 @@
-"""A run that is resumed with another length: the schedule keeps its position and takes the length of the run as it is.
+"""Schedules of runs that are resumed with another length: the position is kept, the length follows the new run.
 
-A scheduler's state in torch holds its arguments too, so that those of the interrupted run would replace the new ones.
+The state of a torch scheduler includes its arguments, so that those of the interrupted run would replace the new ones.
 """
 
 import copy
@@ -15,7 +15,7 @@ from polybench.core.errors import ConfigError
 from polybench.tasks.schedule_length import fit_schedules, parts_of
 
 LENGTHS = ("steps", "run_steps", "warmup_steps", "epochs", "total_steps", "T_max", "total_iters", "step_size")
-"""Attributes of schedules that are lengths, in the order in which they are named to the user."""
+"""Attributes of schedules that are lengths, in the order of messages."""
 
 DERIVED = ("milestones", "_milestones", "_schedule_phases")
 """Attributes that are lists of lengths."""
@@ -24,19 +24,19 @@ Lengths = Mapping[str, object]
 
 
 def lengths_of(trainer: Trainer) -> list[list[Lengths]]:
-    """The lengths of each schedule of a trainer, and of the schedules that it is made of."""
+    """Return the lengths of each schedule of a trainer and of its parts."""
     return [[_lengths(part) for part in _all_of(config.scheduler)] for config in trainer.lr_scheduler_configs]
 
 
 def fit_resumed_schedules(trainer: Trainer, made_with: Sequence[Sequence[Lengths]]) -> None:
-    """Give schedules their own lengths after a state was loaded, and fit them to the run; training starts next.
+    """Restore the lengths of schedules after a state was loaded, and fit them to the run, before training starts.
 
     Args:
         trainer: The trainer.
         made_with: The lengths before the state was loaded.
 
     Raises:
-        ConfigError: If a schedule doesn't fit the run, or can't go on with another length.
+        ConfigError: If a schedule doesn't fit the run, or can't continue with another length.
     """
     loaded = lengths_of(trainer)
     for config, lengths in zip(trainer.lr_scheduler_configs, made_with, strict=True):
@@ -44,11 +44,11 @@ def fit_resumed_schedules(trainer: Trainer, made_with: Sequence[Sequence[Lengths
             vars(part).update(copy.deepcopy({name: value for name, value in own.items() if value is not None}))
     fit_schedules(trainer)
     for config, before in zip(trainer.lr_scheduler_configs, loaded, strict=True):
-        _go_on(config.scheduler, before)
+        _apply_changes(config.scheduler, before)
 
 
 def _all_of(scheduler: object) -> list[object]:
-    """A schedule and those that it is made of."""
+    """Return a schedule and its parts."""
     return [scheduler, *(part for part in parts_of(scheduler) if part is not scheduler)]
 
 
@@ -56,24 +56,24 @@ def _lengths(part: object) -> Lengths:
     return copy.deepcopy({name: vars(part)[name] for name in (*LENGTHS, *DERIVED) if name in vars(part)})
 
 
-def _go_on(scheduler: object, before: Sequence[Lengths]) -> None:
-    """Say which lengths have changed, and set the learning rate that holds with them; else leave it to the bit.
+def _apply_changes(scheduler: object, before: Sequence[Lengths]) -> None:
+    """Report changed lengths and set the learning rate that follows from them; without a change, keep the exact rate.
 
     Raises:
         ConfigError: If the position in a schedule of several parts depends on the lengths.
     """
     parts = _all_of(scheduler)
     changed = [_change(part, old) for part, old in zip(parts, before, strict=True)]
-    said = [sentence for sentence in changed if sentence]
-    if not said:
+    changes = [sentence for sentence in changed if sentence]
+    if not changes:
         return
     active = _active(scheduler)
     if active is None or (changed[0] and len(parts) > 1):
         raise ConfigError(
-            f"{said[0]} A {type(scheduler).__name__} can't go on with other lengths than it had: resume with the "
-            "former ones, or leave out --ckpt_path to start anew."
+            f"{changes[0]} A {type(scheduler).__name__} can't continue with other lengths: resume with the "
+            "original ones, or leave out --ckpt_path to start from scratch."
         )
-    for sentence in said:
+    for sentence in changes:
         rank_zero_warn(sentence)
     rates = _rates(active)
     for group, rate in zip(active.optimizer.param_groups, rates, strict=True):
@@ -83,19 +83,19 @@ def _go_on(scheduler: object, before: Sequence[Lengths]) -> None:
 
 
 def _change(part: object, before: Lengths) -> str:
-    """A sentence on the first length that is another than before; empty where there is none."""
+    """Describe the first length that differs from before; empty where none does."""
     now = _lengths(part)
     for name in (*LENGTHS, *DERIVED):
         old, new = before.get(name), now.get(name)
         if old is not None and old != new:
             if name in ("steps", "run_steps"):
-                return f"The length of {type(part).__name__} is now {new} steps, before it was {old}."
-            return f"{name.lstrip('_')} of {type(part).__name__} is now {new}, before it was {old}."
+                return f"The length of {type(part).__name__} is now {new} steps, it was {old}."
+            return f"{name.lstrip('_')} of {type(part).__name__} is now {new}, it was {old}."
     return ""
 
 
 def _active(scheduler: object) -> LRScheduler | None:
-    """The schedule that sets the learning rate; None where several do."""
+    """Return the schedule that sets the learning rate; None where several do."""
     if isinstance(scheduler, SequentialLR):
         return scheduler._schedulers[bisect_right(scheduler._milestones, scheduler.last_epoch)]
     if isinstance(scheduler, LRScheduler) and not isinstance(scheduler, ChainedScheduler):
@@ -104,10 +104,10 @@ def _active(scheduler: object) -> LRScheduler | None:
 
 
 def _rates(schedule: LRScheduler) -> list[float]:
-    """The learning rates of a schedule where it stands, which follow from its position alone.
+    """Return the learning rates of a schedule at its current position, computed from the position only.
 
     Raises:
-        ConfigError: If they follow from the rates before.
+        ConfigError: If they depend on earlier rates.
     """
     if isinstance(schedule, LambdaLR):
         pairs = zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)
@@ -119,7 +119,7 @@ def _rates(schedule: LRScheduler) -> list[float]:
     closed = getattr(schedule, "_get_closed_form_lr", None)
     if closed is None:
         raise ConfigError(
-            f"A {type(schedule).__name__} can't go on with another length than it had: resume with the former one, or "
-            "leave out --ckpt_path to start anew."
+            f"A {type(schedule).__name__} can't continue with another length: resume with the original one, or "
+            "leave out --ckpt_path to start from scratch."
         )
     return [float(rate) for rate in closed()]

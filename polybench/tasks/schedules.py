@@ -1,4 +1,4 @@
-"""Schedules that torch lacks, and how often a schedule is stepped: after each epoch, or after each optimizer step."""
+"""Learning rate schedules that torch lacks, and the interval of schedules: an epoch or an optimizer step."""
 
 import math
 from abc import ABC, abstractmethod
@@ -20,27 +20,27 @@ from torch.optim.lr_scheduler import (
 from polybench.core.errors import ConfigError
 
 Interval = Literal["epoch", "step"]
-"""How often a schedule is stepped; a step is one of the optimizer, whatever number of batches it accumulates."""
+"""Interval of a schedule's steps; a `step` is an optimizer step, which may accumulate several batches."""
 
 PER_STEP = (OneCycleLR, CyclicLR)
 """torch's schedules that are made for steps."""
 
 EITHER = (ConstantLR, LinearLR, PolynomialLR)
-"""torch's schedules whose `total_iters` counts whatever they are stepped with: the interval has to be stated."""
+"""torch's schedules that fit either interval, so that it has to be stated."""
 
 
 class CosineThenFlat(LambdaLR):
-    """Half a cosine from the learning rate down to a share of it, which then stays, as FCN16s-Atrous's code has it.
+    """Half-cosine decay of the learning rate to a floor, then constant, as in the code of FCN16s-Atrous.
 
-    `CosineAnnealingLR` goes up again after its half period. It is stepped after each epoch.
+    `CosineAnnealingLR` rises again after its half period. Stepped after each epoch.
 
     Args:
         optimizer: The optimizer.
-        epochs: Length of the way down.
-        floor: Share of the learning rate that is left.
+        epochs: Length of the decay.
+        floor: Final learning rate as a share of the initial one.
 
     Raises:
-        ConfigError: If `epochs` is below 1 or `floor` no share.
+        ConfigError: If `epochs` is below 1 or `floor` outside [0, 1].
     """
 
     version: ClassVar[int] = 1
@@ -59,7 +59,7 @@ class CosineThenFlat(LambdaLR):
 
 
 class StepSchedule(LambdaLR, ABC):
-    """A schedule that is stepped after each optimizer step, and may be as long as the run.
+    """Base class of schedules that are stepped after each optimizer step and may span the run.
 
     Attributes:
         run_steps: Optimizer steps of the whole run; None before training starts.
@@ -73,11 +73,11 @@ class StepSchedule(LambdaLR, ABC):
 
     @abstractmethod
     def share(self, step: int) -> float:
-        """Share of the learning rate that holds for a step, counted from 0."""
+        """Return the share of the learning rate at a step, counted from 0."""
 
     @abstractmethod
     def fit_to(self, steps: float) -> None:
-        """Learn how many optimizer steps the run has, at its start.
+        """Receive the number of optimizer steps of the run, at its start.
 
         Raises:
             ConfigError: If the schedule doesn't fit.
@@ -85,15 +85,15 @@ class StepSchedule(LambdaLR, ABC):
 
 
 class LinearWarmup(StepSchedule):
-    """Rises linearly from a share of the learning rate to all of it, which then stays.
+    """Linear warm-up from a share of the learning rate to the full rate, then constant.
 
     Args:
         optimizer: The optimizer.
-        steps: Optimizer steps until the whole learning rate holds.
+        steps: Optimizer steps until the full learning rate.
         start: Share of the learning rate in the first step.
 
     Raises:
-        ConfigError: If `steps` is below 1 or `start` no share.
+        ConfigError: If `steps` is below 1 or `start` outside [0, 1].
     """
 
     version: ClassVar[int] = 1
@@ -113,17 +113,17 @@ class LinearWarmup(StepSchedule):
 
 
 class Poly(StepSchedule):
-    """Falls to 0 as `(1 - step / steps) ** power`, with an optional linear warm-up that multiplies it.
+    """Polynomial decay to 0, `(1 - step / steps) ** power`, times an optional linear warm-up.
 
-    Papers: Liu et al., "ParseNet", 2015; Chen et al., "DeepLab", IEEE TPAMI 2018 (power 0.9). The warm-up is that of
-    mmsegmentation's schedules: a factor of the falling rate.
+    Papers: Liu et al., "ParseNet", 2015; Chen et al., "DeepLab", IEEE TPAMI 2018 (power 0.9). The warm-up
+    follows mmsegmentation: a factor of the decaying rate.
 
     Args:
         optimizer: The optimizer.
-        power: The exponent.
-        steps: Optimizer steps until 0; None for those of the whole run.
+        power: Exponent of the decay.
+        steps: Optimizer steps until 0; None for the length of the run.
         warmup_steps: Optimizer steps of the warm-up; 0 for none.
-        warmup_start: Share of the rate in the warm-up's first step.
+        warmup_start: Share of the rate in the first step of the warm-up.
 
     Raises:
         ConfigError: If a number is out of bounds; when training starts: if the run is longer than `steps`, or has no
@@ -154,11 +154,11 @@ class Poly(StepSchedule):
             return warm
         total = self.steps or self.run_steps
         if total is None:
-            raise ConfigError("Poly doesn't know how long the run is: give its steps.")
+            raise ConfigError("Poly doesn't know the length of the run: set its steps.")
         return float((1 - min(step, total) / total) ** self.power) * warm
 
     def fit_to(self, steps: float) -> None:
-        """Take the run's length where none was given.
+        """Use the run's length where no `steps` were given.
 
         Raises:
             ConfigError: If the run is longer than `steps`, or has no known length.
@@ -166,14 +166,14 @@ class Poly(StepSchedule):
         if self.steps is not None:
             refuse_longer_run("Poly", "steps", self.steps, steps)
         elif math.isinf(steps):
-            raise ConfigError("The run has no last step for Poly to fall to: give its steps, or trainer.max_epochs.")
+            raise ConfigError("The run has no last step, which Poly needs: set its steps, or trainer.max_epochs.")
         else:
             self.run_steps = int(steps)
         _warn_of_warmup(self.warmup_steps, steps)
 
 
 def warmed_up(step: int, steps: int, start: float) -> float:
-    """Share of the rate in a step of a linear warm-up, counted from 0; 1 from its end on."""
+    """Return the share of the rate at a step of a linear warm-up, counted from 0; 1 after its end."""
     return 1.0 if step >= steps else start + (1 - start) * step / steps
 
 
@@ -190,10 +190,10 @@ def _warn_of_warmup(warmup: int, steps: float) -> None:
 
 
 def refuse_longer_run(name: str, option: str, steps: int, planned: float) -> None:
-    """Refuse a run that goes on after its schedule's end.
+    """Refuse a run that is longer than its schedule.
 
     Raises:
-        ConfigError: If it does.
+        ConfigError: If it is.
     """
     if planned > steps:
         raise ConfigError(
@@ -202,23 +202,23 @@ def refuse_longer_run(name: str, option: str, steps: int, planned: float) -> Non
 
 
 def interval_of(scheduler: object, stated: Interval | None) -> Interval:
-    """How often a schedule is stepped.
+    """Return the interval of a schedule's steps.
 
     Args:
         scheduler: The schedule.
-        stated: What the user said; None to let the schedule's class decide.
+        stated: The user's choice; None for the interval that the class is made for.
 
     Returns:
         `step` for `OneCycleLR`, `CyclicLR` and polybench's schedules of steps, `epoch` for all others, unless stated.
 
     Raises:
-        ConfigError: If the schedule is made for the other interval, or for none and none is stated.
+        ConfigError: If the class is made for the other interval, or fits either and none is stated.
     """
     parts = getattr(scheduler, "_schedulers", None) or [scheduler]  # SequentialLR and ChainedScheduler hold several
     names = ", ".join(type(part).__name__ for part in parts)
     made_for = {_made_for(part) for part in parts} - {None}
     if len(made_for) > 1:
-        raise ConfigError(f"Of {names} some are stepped by epoch and some by step: take those of one kind.")
+        raise ConfigError(f"{names} mix schedules by epoch and by step: use schedules of one kind.")
     own = next(iter(made_for), None)
     if own is not None and stated not in (None, own):
         raise ConfigError(f"{names} is made to be stepped once per {own}: leave out schedule_interval: {stated}.")
@@ -228,7 +228,7 @@ def interval_of(scheduler: object, stated: Interval | None) -> Interval:
 
 
 def _made_for(scheduler: object) -> Interval | None:
-    """The interval that a schedule's class is made for; None where it may be either."""
+    """Return the interval that a schedule's class is made for; None where it fits either."""
     if isinstance(scheduler, PER_STEP):
         return "step"
     if isinstance(scheduler, StepSchedule | CosineThenFlat):
@@ -237,10 +237,10 @@ def _made_for(scheduler: object) -> Interval | None:
 
 
 def keep_factors(scheduler: LRScheduler, optimizer: Optimizer, factors: list[float]) -> None:
-    """Bring a schedule's rates to the factors of the optimizer's groups.
+    """Apply the factors of the optimizer's groups to a new schedule's rates.
 
     Args:
-        scheduler: The schedule, new.
+        scheduler: The new schedule.
         optimizer: Its optimizer.
         factors: The factor of each group's learning rate.
 
@@ -248,7 +248,7 @@ def keep_factors(scheduler: LRScheduler, optimizer: Optimizer, factors: list[flo
         ConfigError: If the schedule sets the rate of all groups alike.
     """
     groups = optimizer.param_groups
-    if isinstance(scheduler, OneCycleLR):  # whose `max_lr` is one number for all groups
+    if isinstance(scheduler, OneCycleLR):  # its `max_lr` is one number for all groups
         for group, factor in zip(groups, factors, strict=True):
             for key in ("lr", "initial_lr", "max_lr", "min_lr"):
                 group[key] = group[key] * factor
@@ -261,6 +261,6 @@ def keep_factors(scheduler: LRScheduler, optimizer: Optimizer, factors: list[flo
         for rate, factor in zip(rates, factors, strict=True)
     ):
         raise ConfigError(
-            f"{type(scheduler).__name__} sets one learning rate for all parameter groups, and their factors would be "
-            "lost: take another schedule."
+            f"{type(scheduler).__name__} sets one learning rate for all parameter groups, so their factors would be "
+            "lost: use another schedule."
         )

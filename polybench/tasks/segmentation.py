@@ -1,4 +1,4 @@
-"""Binary segmentation: any net that gives logits, trained with any loss, evaluated per image at native size."""
+"""Binary segmentation with any net that returns logits and any loss, evaluated per image at native size."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from polybench.models.unused import meta_outputs, parameters_without_gradient
 from polybench.tasks.activation import warn_of_probabilities
 from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArray, Kind, Task, data_of
 from polybench.tasks.baselines import BASELINES
-from polybench.tasks.criterion import Terms, form_of, loss_terms, refuse_names, unfit
+from polybench.tasks.criterion import Terms, explained_error, form_of, loss_terms, refuse_names
 from polybench.tasks.first_step import tells_apart
 from polybench.tasks.images import at_native_size
 from polybench.tasks.meta import meta_batch, on_meta
@@ -27,34 +27,36 @@ from polybench.tasks.schedules import Interval
 
 
 class SegmentationTask(Task):
-    """Trains and evaluates a segmentation net.
+    """Training and evaluation of a segmentation net.
 
     Args:
         net: Maps images (N, 3, H, W) to raw logits (N, 1, H, W); two channels are read as a softmax over background
             and foreground; a list (deep supervision, training only) has the finest output first; a mapping of named
             outputs has the logits, or such a list, as `logits`.
-        loss: Called by the names of its parameters. `loss(outputs, batch)` gets the net's outputs in the form that the
-            net gave them, logits brought to one foreground channel at image size and all else as it is, and gives a
+        loss: Called by the names of its parameters. `loss(outputs, batch)` gets the net's outputs in their own
+            structure, with logits as one foreground channel at image size and other entries unchanged, and returns a
             mapping from each term's name to its scalar: their sum is optimised, and each is logged as `train/<term>`
-            and `val/<term>`. `loss(logits, mask, valid)`, or `loss(logits, mask)` under any names (as library losses
-            have it; pixels outside the field of view then count), gives a scalar; over a list it is summed in training.
-        optimizer: Makes the optimizer from the parameters.
-        lr_scheduler: Makes the schedule from the optimizer; a `ReduceLROnPlateau` names what it monitors.
-        mean: Per-channel mean that the net's input is normalised with, on the device.
-        std: Per-channel standard deviation for the same.
+            and `val/<term>`. `loss(logits, mask, valid)`, or `loss(logits, mask)` under any names (as in libraries;
+            pixels outside the field of view then count), returns a scalar; it is summed over a list in training.
+        optimizer: Builds the optimizer from the parameters or parameter groups; Adam by default.
+        lr_scheduler: Builds the schedule from the optimizer, None for a constant learning rate; a `ReduceLROnPlateau`
+            states the value that it monitors.
+        mean: Per-channel mean for normalising images in [0, 1]; ImageNet's by default.
+        std: Per-channel standard deviation, likewise.
         channels_last: Keep the net and the images in channels-last memory format, faster on most devices.
-        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
-        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None where its class
-            says which.
+        parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for the optimizer's own
+            options everywhere.
+        schedule_interval: Step the schedule after each `epoch` or after each optimizer `step`; None for the interval
+            that its class is made for.
 
     Attributes:
-        protocols: What is evaluated: while training `per_image`, and what the dataset is ranked by, otherwise every
-            protocol, those included that the data module adds.
+        protocols: Protocols that are evaluated: in training `per_image` and the dataset's ranking protocol, otherwise
+            all of them and those that the data module adds.
         stored: Further statistics of the rows, for the per-image table of a test.
         rows: The rows of the last evaluation, of all processes; None before one.
 
     Raises:
-        ConfigError: If the loss takes something else, or the parameter groups don't fit the net.
+        ConfigError: If the loss requires other arguments, or the parameter groups don't fit the net.
     """
 
     version: ClassVar[int] = 1
@@ -82,16 +84,16 @@ class SegmentationTask(Task):
         self.collected: ImageRows = self.new_rows()
 
     def new_rows(self) -> ImageRows:
-        """An empty metric for rows of this task."""
+        """Create an empty metric for rows of this task."""
         return ImageRows(self.protocols, self.stored)
 
     @property
     def loss_name(self) -> str:
-        """The loss's class."""
+        """Class of the loss."""
         return type(self.loss).__name__
 
     def setup(self, stage: str) -> None:
-        """Choose the protocols; before training, freeze what no gradient reaches (SMP's PSPNet has such a tail)."""
+        """Choose the protocols; before training, freeze parameters without a gradient (SMP's PSPNet has some)."""
         data = data_of(self.trainer)
         if stage == "fit":
             ranked = data.ranked_by
@@ -104,7 +106,7 @@ class SegmentationTask(Task):
         self.rows = None
 
     def check_outputs(self, size: tuple[int, int]) -> None:
-        """See that the net gives logits of one class, in training and in evaluation.
+        """Check that the net returns logits of one class, in training and in evaluation.
 
         Args:
             size: Height and width of the network's input.
@@ -118,28 +120,28 @@ class SegmentationTask(Task):
                 logits_of(foreground_outputs(output, size))
 
     def other_inputs(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
-        """What the net takes beside two images, on the meta device."""
+        """Inputs of the net besides two images, on the meta device."""
         return ()
 
     def _freeze_unused(self, size: tuple[int, int]) -> None:
-        """Freeze parameters without a gradient, over which DDP would fail."""
+        """Freeze parameters without a gradient, which would make DDP fail."""
         unused = on_meta(self.unused_parameters, size)
         if not unused:
             return
         if len(unused) == sum(parameter.requires_grad for parameter in self.net.parameters()):
-            raise ConfigError(f"No parameter of the net gets a gradient from {self.loss_name}: see what it reads.")
+            raise ConfigError(f"No parameter of the net gets a gradient from {self.loss_name}: check what it reads.")
         for name in unused:
             self.net.get_parameter(name).requires_grad_(False)
         rank_zero_info(f"Frozen, since no gradient reaches them: {len(unused)} tensors, {unused[0]} first.")
 
     def unused_parameters(self) -> list[str]:
-        """Name the net's parameters that no gradient of the loss reaches."""
+        """Return the names of the net's parameters that get no gradient from the loss."""
         size = data_of(self.trainer).size
         others = self.other_inputs(size)
         return parameters_without_gradient(self.net, size, lambda output: self._without_values(output, size), others)
 
     def _without_values(self, output: Any, size: tuple[int, int]) -> Tensor:
-        """What depends on those outputs that the loss reads; on all of them where that isn't known."""
+        """Return a scalar that depends on the outputs that the loss reads, or on all outputs where that isn't known."""
         outputs = foreground_outputs(output, size)
         if self.loss_form != "terms":
             return sum_of_logits(outputs)
@@ -147,10 +149,10 @@ class SegmentationTask(Task):
             total = loss_terms(copy.deepcopy(self.loss).to("meta"), "terms", outputs, meta_batch(size)).total
         except UserError:
             raise
-        except Exception:  # it reads values, which are not there
+        except Exception:  # it reads values, which meta tensors lack
             return sum_of_all(outputs)
         if not total.requires_grad:
-            raise ConfigError(f"No parameter gets a gradient from {self.loss_name}: see what it reads.")
+            raise ConfigError(f"No parameter gets a gradient from {self.loss_name}: check which outputs it reads.")
         return total
 
     def forward(self, images: Tensor) -> Tensor:
@@ -165,36 +167,36 @@ class SegmentationTask(Task):
         return logits_of(self._outputs(images))[0]
 
     def predict_probability(self, images: Tensor) -> Tensor:
-        """Foreground probabilities (N, 1, H, W), float32, of images in [0, 1]."""
+        """Predict foreground probabilities (N, 1, H, W), float32, of images (N, 3, H, W) in [0, 1]."""
         return torch.sigmoid(self(images).float())
 
     def predict_image(self, image: UInt8Array) -> FloatArray:
-        """Foreground probabilities of the pixels of an image (h, w, 3), as its file has it: (h, w)."""
+        """Predict foreground probabilities (h, w) of an image (h, w, 3) at native size."""
         found: FloatArray = at_native_size(self._predict_one(image), image).cpu().numpy()
         return found
 
     def batch_outputs(self, batch: Batch) -> Outputs:
-        """Outputs for a batch, see `foreground_outputs`; a net that takes more than images overrides it."""
+        """Compute the outputs for a batch, see `foreground_outputs`; override it for a net with further inputs."""
         return self._outputs(batch["image"])
 
     def _outputs(self, images: Tensor, *others: Tensor) -> Outputs:
         return foreground_outputs(self.net(self.normalised(images), *others), images.shape[-2:])
 
     def batch_terms(self, outputs: Outputs, batch: Batch, finest: bool = False) -> Terms:
-        """The loss of a batch.
+        """Compute the loss of a batch.
 
         Args:
-            outputs: Of the batch.
+            outputs: Outputs for the batch.
             batch: The batch.
-            finest: Let a loss of logits see the finest alone, as in validation.
+            finest: Apply a loss of logits to the finest only, as in validation.
 
         Raises:
-            ConfigError: If the loss can't be computed, or gives something else than a loss.
+            ConfigError: If the loss can't be computed, or returns a value of the wrong type or shape.
         """
         try:
             terms = loss_terms(self.loss, self.loss_form, outputs, batch, finest)
         except Exception as error:
-            explained = unfit(self.loss, outputs, batch, error)
+            explained = explained_error(self.loss, outputs, batch, error)
             if explained is None:
                 raise
             raise explained from error
@@ -204,12 +206,12 @@ class SegmentationTask(Task):
         return terms
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of a batch, `train/loss`."""
+        """Compute and log the loss of a batch, `train/loss`."""
         terms = self.batch_terms(self.batch_outputs(batch), batch)
         return self.optimise(terms, len(batch["id"]), lambda: tells_apart(batch["mask"]))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Collect the rows and the loss of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
+        """Collect the rows and the loss of a batch, and return its probabilities (N, 1, H, W) for callbacks."""
         outputs = self.batch_outputs(batch)
         probability = torch.sigmoid(logits_of(outputs)[0].float())
         self.collected.update_from(batch, probability)
@@ -217,13 +219,13 @@ class SegmentationTask(Task):
         return probability
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Collect the rows of a batch; the probabilities (N, 1, H, W) go to the callbacks."""
+        """Collect the rows of a batch, and return its probabilities (N, 1, H, W) for callbacks."""
         probability = torch.sigmoid(logits_of(self.batch_outputs(batch))[0].float())
         self.collected.update_from(batch, probability)
         return probability
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
-        """Gather the rows, keep them, and log `val/dice` of `per_image`, `val/pranet/max_dice` of others."""
+        """Gather and keep the rows, and log the metrics: `val/dice` of `per_image`, `val/pranet/max_dice` of others."""
         logged = {}
         self.rows = self.collected.compute()
         self.collected.reset()

@@ -1,4 +1,4 @@
-"""The stride of a net: how many pixels of the image one step on its coarsest grid of features is."""
+"""Stride of a net: the pixels of the image per step of its coarsest feature map."""
 
 import copy
 from collections.abc import Sequence
@@ -10,23 +10,23 @@ from torch import nn
 from polybench.tasks.outputs import tensors_in
 
 PROBE = 512
-"""Height and width of the image that a net is looked through with, pixels."""
+"""Height and width of the image of a dry run, in pixels."""
 
 GLOBAL = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-"""What sees the whole image at once; its grid has no stride."""
+"""Modules that see the whole image at once; their outputs have no stride."""
 
 
 def stride_of(net: nn.Module, sizes: Sequence[tuple[int, int]]) -> int | None:
-    """Find the stride on the meta device, where nothing costs memory or arithmetic.
+    """Find the stride of a net by a dry run on the meta device.
 
-    A grid counts where a module takes or gives it, unless what makes it sees the whole image at once.
+    Feature maps count where a module takes or returns them, except those of global pooling.
 
     Args:
-        net: Takes images (1, 3, H, W); it stays as it is.
+        net: Takes images (1, 3, H, W); it is not changed.
         sizes: Heights and widths to try, in this order.
 
     Returns:
-        The stride; None for a net that can't be looked through.
+        The stride; None for a net that can't run on the meta device.
     """
     for height, width in sizes:
         try:
@@ -39,13 +39,13 @@ def stride_of(net: nn.Module, sizes: Sequence[tuple[int, int]]) -> int | None:
 def _stride(net: nn.Module, height: int, width: int) -> int:
     grids, pooled = {height: 1}, {1}
 
-    def look(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def record_grids(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         before, after = _rows(inputs), _rows(output)
         if isinstance(module, GLOBAL):
             pooled.update(after)
             return
         for rows in sorted(before - pooled, reverse=True):
-            grids.setdefault(rows, round(height / rows))  # something that is no module has made it
+            grids.setdefault(rows, round(height / rows))  # made by a function, not a module
         if any(isinstance(part, GLOBAL) for part in module.modules()):
             return
         for rows in after - pooled:
@@ -54,12 +54,12 @@ def _stride(net: nn.Module, height: int, width: int) -> int:
 
     for module in net.modules():
         if module is not net:
-            module.register_forward_hook(look)
+            module.register_forward_hook(record_grids)
     with torch.no_grad():
         net(torch.empty(1, 3, height, width, device="meta"))
     return max(grids.values())
 
 
 def _rows(values: Any) -> set[int]:
-    """Heights of the maps (N, C, H, W) among what a module takes or gives."""
+    """Return the heights of the maps (N, C, H, W) among a module's inputs or outputs."""
     return {value.shape[-2] for value in tensors_in(values) if value.ndim == 4}

@@ -1,4 +1,4 @@
-"""Means of a loss's terms over a validation, over all processes; summed in float64, so that their order is lost."""
+"""Means of a loss's terms over a validation and over all processes, in float64, so that their order doesn't matter."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,9 @@ from torchmetrics import MeanMetric
 
 
 class TermMeans:
-    """Averages named scalars with weights; what each process was given counts once.
+    """Weighted means of named scalars over all processes.
 
-    It is no module, since the names are known only once a loss has been computed.
+    Not a module, since the names are known only once a loss has been computed.
     """
 
     def __init__(self) -> None:
@@ -21,8 +21,8 @@ class TermMeans:
 
         Args:
             terms: Name -> scalar; the same names for each batch and in each process.
-            weight: How many images they are means of; 0 for a batch that another process has.
-            device: Of the process.
+            weight: Number of images in the batch; 0 for a batch that another process has.
+            device: Device of the process.
         """
         for name, value in terms.items():
             if name not in self._means:
@@ -31,7 +31,7 @@ class TermMeans:
             self._means[name].update(value.detach().to(device), weight=weight)
 
     def compute(self) -> dict[str, float]:
-        """The means of all processes, sorted by name, in which order they wait for each other; starts anew."""
+        """Return the means over all processes, sorted by name so that reductions match, and reset."""
         found = {name: float(self._means[name].compute()) for name in sorted(self._means)}
         self._means = {}
         return found

@@ -1,13 +1,13 @@
-"""Predict a large image a tile at a time, at its own scale, as the net would predict it whole.
+"""Prediction of large images by overlapping tiles at their own scale.
 
-Tiles overlap, and of each its middle is kept: neighbours meet half-way through their overlap. All tiles begin at
-multiples of the net's stride, so that grids of features lie as in the whole image, and the outermost end where the
-image ends, so that convolutions pad where they would. So the result is that of the whole image wherever the net looks
-no farther than half the overlap. An image whose sides are no multiples of the stride is continued to the right and
-below by its last pixels, and cut off again.
+Only the middle of each tile is kept: neighbours meet half-way through their overlap. All tiles begin at
+multiples of the net's stride, so that feature maps are aligned as in the whole image, and the outermost tiles end
+where the image ends, so that convolutions pad at the same place. The result equals the prediction of the whole image
+wherever the receptive field is at most half the overlap. An image whose sides are not multiples of the stride
+is padded at the right and at the bottom by repeating its last pixels, and the prediction is cropped.
 
-Where neighbours meet both have a prediction. How much these differ is measured along all seams: by rounding alone
-where the net looks no farther, by more where it does or looks at the whole image (global pooling, attention).
+Along the seams both neighbours have a prediction, and their difference is measured: it is rounding error where the
+receptive field is small enough, and larger where it isn't or covers the whole image (global pooling, attention).
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ Predict = Callable[[UInt8Array], Tensor]
 
 
 class Span(NamedTuple):
-    """A tile along one axis, pixels: where it begins and ends, and what of it is kept."""
+    """A tile along one axis, in pixels: its start and stop, and the first and last (exclusive) pixel that is kept."""
 
     start: int
     stop: int
@@ -37,15 +37,15 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Tiling:
-    """How images are cut.
+    """Size, overlap and stride of tiles.
 
     Attributes:
         size: Height and width of a tile, pixels.
-        overlap: What neighbours share at least, pixels.
-        stride: Of the net, pixels.
+        overlap: Least overlap of neighbours, pixels.
+        stride: Stride of the net, pixels.
 
     Raises:
-        ConfigError: If tiles can't be laid so.
+        ConfigError: If the three numbers don't fit each other.
     """
 
     size: int
@@ -53,7 +53,7 @@ class Tiling:
     stride: int
 
     def __post_init__(self) -> None:
-        """Check that the numbers go with each other."""
+        """Check that the numbers fit each other."""
         if self.size < 1 or self.size % self.stride:
             raise ConfigError(
                 f"--tile must be a multiple of the net's stride of {self.stride} pixels, such as "
@@ -71,11 +71,11 @@ class Tiling:
         return max(-(-pixels // self.stride), 1) * self.stride
 
     def padded(self, length: int) -> int:
-        """A side of an image, brought up to a multiple of the stride."""
+        """Round a side of an image up to a multiple of the stride."""
         return self._multiple(length)
 
     def spans(self, length: int) -> list[Span]:
-        """The tiles along a side of an image that is a multiple of the stride; one, where a tile holds all of it."""
+        """Return the tiles along a side of an image, a multiple of the stride; one tile where it covers the side."""
         last = max(length - self.size, 0)
         starts = [*range(0, last, self.size - self.overlap), last]
         stops = [min(start + self.size, length) for start in starts]
@@ -85,12 +85,12 @@ class Tiling:
 
 @dataclass
 class Seams:
-    """How much the predictions of neighbouring tiles differ where they meet.
+    """Differences between the predictions of neighbouring tiles along their seams.
 
     Attributes:
-        largest: The largest difference of a probability.
-        total: The sum of the differences.
-        pixels: How many there are.
+        largest: Largest absolute difference of a probability.
+        total: Sum of the differences.
+        pixels: Number of differences.
     """
 
     largest: float = 0.0
@@ -99,11 +99,11 @@ class Seams:
 
     @property
     def mean(self) -> float:
-        """The mean difference, 0 without seams."""
+        """Mean difference, 0 without seams."""
         return self.total / max(self.pixels, 1)
 
     def compare(self, one: Tensor, other: Tensor) -> None:
-        """Take in both predictions of the pixels along a seam."""
+        """Add both predictions of the pixels along a seam."""
         difference = (one.double() - other.double()).abs()
         self.largest = max(self.largest, float(difference.max()))
         self.total += float(difference.sum())
@@ -111,13 +111,13 @@ class Seams:
 
 
 def predict_in_tiles(predict: Predict, image: UInt8Array, tiling: Tiling, seams: Seams) -> Iterator[Tensor]:
-    """Predict an image (h, w, 3), which is never on the device as a whole.
+    """Predict an image (h, w, 3) tile by tile; the whole image is never on the device.
 
     Args:
-        predict: Predicts a tile; its sides are multiples of the stride.
+        predict: Predicts a tile whose sides are multiples of the stride.
         image: The image.
-        tiling: How it is cut.
-        seams: Told of the differences where tiles meet.
+        tiling: Size, overlap and stride of tiles.
+        seams: Collects the differences along seams.
 
     Yields:
         Foreground probabilities of some rows, from top to bottom, (rows, w), on the CPU.
@@ -137,7 +137,7 @@ def predict_in_tiles(predict: Predict, image: UInt8Array, tiling: Tiling, seams:
 
 
 def _tile(image: UInt8Array, down: Span, across: Span) -> UInt8Array:
-    """Cut out a tile; beyond the image its last pixels are repeated."""
+    """Crop a tile; beyond the image its last pixels are repeated."""
     tile = image[down.start : down.stop, across.start : across.stop]
     missing = ((0, down.stop - down.start - tile.shape[0]), (0, across.stop - across.start - tile.shape[1]), (0, 0))
     padded: UInt8Array = np.pad(tile, missing, mode="edge")
@@ -149,12 +149,12 @@ def _kept(span: Span) -> slice:
 
 
 def _compare(one: tuple[Span, Tensor], other: tuple[Span, Tensor], seams: Seams) -> None:
-    """Compare two neighbours in the two rows (or what they share of them) between which one ends and the other begins.
+    """Compare two neighbours in the two rows on either side of their seam, or in as many of them as they share.
 
     Args:
-        one: Where the upper lies, and its rows.
-        other: The lower, likewise.
-        seams: Told of the difference.
+        one: Span and rows of the upper tile.
+        other: Span and rows of the lower tile.
+        seams: Collects the difference.
     """
     cut = one[0].last
     first, last = max(cut - 1, other[0].start), min(cut + 1, one[0].stop)

@@ -81,10 +81,10 @@ def complaint(here: Path, root: Path, capsys: pytest.CaptureFixture[str], *words
         (["--model.net", "mine_raises.Late"], "Line 20 of your 'mine_raises.py' fails: IndexError: late."),
         (["--trainer.callbacks+", "mine_raises.Watch"], "Line 35 of your 'mine_raises.py' fails: ValueError: watch."),
         (["--model.net", "mine_raises.Hungry"], "Out of memory (CUDA out of memory): lower --data.batch_size"),
-        (["--model.loss", "torch.nn.BCELoss"], "take its form for logits, such as torch.nn.BCEWithLogitsLoss."),
+        (["--model.loss", "torch.nn.BCELoss"], "use its variant for logits, such as torch.nn.BCEWithLogitsLoss."),
         (
             ["--model.loss", "segmentation_models_pytorch.losses.DiceLoss", "--model.loss.mode", "multiclass"],
-            "take its form for binary masks, such as mode: binary.",
+            "use its variant for binary masks, such as mode: binary.",
         ),
         (["--model.loss", "kornia.losses.FocalLoss"], "FocalLoss can't be computed"),
         (

@@ -45,10 +45,10 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
         ),
         (["--checkpoint.monitor", "val/dise"], "'val/dise', which nothing logs. Did you mean 'val/dice'?"),
         ([*STOPPING, "val/los"], "EarlyStopping monitors 'val/los', which nothing logs. Did you mean 'val/loss'?"),
-        ([*STOPPING, "val/dice"], "EarlyStopping with mode min takes the worst val/dice for the best: add mode: max."),
+        ([*STOPPING, "val/dice"], "EarlyStopping with mode min selects the worst val/dice: set mode: max."),
         ([*PLATEAU, "--model.lr_scheduler.monitor", "val/iuo"], "ReduceLROnPlateau monitors 'val/iuo'"),
-        ([*PLATEAU, "--model.lr_scheduler.monitor", "val/dice"], "ReduceLROnPlateau with mode min takes the worst"),
-        (["--model.lr_scheduler", "torch.optim.lr_scheduler.ReduceLROnPlateau"], "does not say what it monitors"),
+        ([*PLATEAU, "--model.lr_scheduler.monitor", "val/dice"], "ReduceLROnPlateau with mode min selects the worst"),
+        (["--model.lr_scheduler", "torch.optim.lr_scheduler.ReduceLROnPlateau"], "has no monitor"),
         ([*COSINE, "${trainer.max_epochs}", "--trainer.max_epochs", "-1"], "needs T_max of at least 1, not -1"),
     ],
 )

@@ -164,7 +164,7 @@ def test_prediction_without_recipe_needs_no_dataset(trained: Trained, tmp_path: 
     ids=["grey", "floats", "path"],
 )
 def test_what_is_no_image_is_refused(trained: Trained, image: Any, what: str) -> None:
-    with pytest.raises(ConfigError, match=f"An image is an array of uint8, .*, not {what}"):
+    with pytest.raises(ConfigError, match=f"An image must be a uint8 array .*, not {what}"):
         polybench.load(trained.best).predict_image(image)
 
 

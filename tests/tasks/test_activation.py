@@ -48,7 +48,7 @@ def check(net: nn.Module) -> None:
     ids=["module", "function", "tanh", "relu", "logsigmoid", "clamp", "resized", "sliced"],
 )
 def test_an_activation_at_the_end_is_refused_before_data_is_read(end: Callable[[Tensor], Tensor], name: str) -> None:
-    with pytest.raises(ConfigError, match=f"The net ends in {name}, and the task applies a sigmoid"):
+    with pytest.raises(ConfigError, match=f"The net ends in {name}, but the task applies a sigmoid"):
         check(Ending(end))
 
 

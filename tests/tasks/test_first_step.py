@@ -111,10 +111,10 @@ def test_a_scale_of_float16_is_waited_for() -> None:
     first = FirstStep()
     first.waiting = True
     weight.grad = torch.tensor([torch.inf])
-    first.see_gradients([weight], "Loss", cast(Strategy, scaled))
+    first.check_gradients([weight], "Loss", cast(Strategy, scaled))
     assert first.waiting
     weight.grad = torch.tensor([1.0])
-    first.see_gradients([weight], "Loss", cast(Strategy, scaled))
+    first.check_gradients([weight], "Loss", cast(Strategy, scaled))
     assert not first.waiting
 
 

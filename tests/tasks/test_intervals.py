@@ -135,7 +135,7 @@ def test_a_run_that_is_longer_than_its_schedule_is_refused_before_the_first_step
 
 
 def test_poly_without_an_end_is_refused(data_root: Path) -> None:
-    with pytest.raises(ConfigError, match="no last step for Poly"):
+    with pytest.raises(ConfigError, match="no last step, which Poly needs"):
         rates(data_root, Poly, epochs=-1, max_time="00:00:01:00")
 
 

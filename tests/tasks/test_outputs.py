@@ -124,7 +124,7 @@ def test_heads_that_the_terms_read_are_trained(data_root: Path) -> None:
     [
         (Gives(3), "Segmentation is of one class.*not 3"),
         (Gives(5, "list"), "not 5"),
-        (Gives(1, "nameless"), "a mapping of masks: name the output that is the prediction 'logits'"),
+        (Gives(1, "nameless"), "a mapping of masks: name its prediction 'logits'"),
         (Gives(1, "flat"), r"each output, not \(2, 1\)"),
         (Gives(1, "text"), "each output, not str"),
         (Gives(1, "empty"), "an empty list"),

@@ -189,7 +189,7 @@ def test_prefixes_that_make_no_sense_are_refused_when_the_task_is_made(arguments
 @pytest.mark.parametrize(
     ("optimizer", "groups", "message"),
     [
-        (torch.optim.LBFGS, ParameterGroups({"head": 0.1}), "takes no parameter groups"),
+        (torch.optim.LBFGS, ParameterGroups({"head": 0.1}), "doesn't accept parameter groups"),
         (torch.optim.Rprop, ParameterGroups(no_decay_on_norms_and_biases=True), "Rprop has no weight decay"),
     ],
 )

@@ -75,12 +75,12 @@ RESUMED: dict[str, tuple[Make, Make, str, str, float]] = {
     # (1 + cos(pi 2 / 4)) / 2, and half of the way from 1 to the floor
     "cosine": (
         *(lambda o: torch_schedules.CosineAnnealingLR(o, 2), lambda o: torch_schedules.CosineAnnealingLR(o, 4)),
-        *("epoch", "T_max of CosineAnnealingLR is now 4, before it was 2", 0.5),
+        *("epoch", "T_max of CosineAnnealingLR is now 4, it was 2", 0.5),
     ),
     "flat": (lambda o: CosineThenFlat(o, 2, 0.5), lambda o: CosineThenFlat(o, 4, 0.5), "epoch", "epochs of", 0.75),
     "polynomial": (
         *(lambda o: torch_schedules.PolynomialLR(o, 2), lambda o: torch_schedules.PolynomialLR(o, 8)),
-        *("epoch", "total_iters of PolynomialLR is now 8, before it was 2", 0.75),
+        *("epoch", "total_iters of PolynomialLR is now 8, it was 2", 0.75),
     ),
     "linear": (
         *(lambda o: torch_schedules.LinearLR(o, 0.5, 1.0, 2), lambda o: torch_schedules.LinearLR(o, 0.5, 1.0, 4)),
@@ -91,7 +91,7 @@ RESUMED: dict[str, tuple[Make, Make, str, str, float]] = {
     "sequence": (
         lambda o: torch_schedules.SequentialLR(o, [LinearWarmup(o, 4), Poly(o, 1.0)], [4]),
         lambda o: torch_schedules.SequentialLR(o, [LinearWarmup(o, 4), Poly(o, 1.0)], [4]),
-        *("step", "Poly is now 16 steps, before it was 8", 0.75),  # it stands 4 steps after its beginning
+        *("step", "Poly is now 16 steps, it was 8", 0.75),  # it stands 4 steps after its beginning
     ),
 }
 
@@ -117,5 +117,5 @@ def test_chain_of_other_lengths_is_refused(tmp_path: Path) -> None:
         return lambda o: torch_schedules.ChainedScheduler([torch_schedules.PolynomialLR(o, length)], optimizer=o)
 
     rates(chain(2), "epoch", 2, tmp_path / "last.ckpt")
-    with pytest.raises(ConfigError, match=r"PolynomialLR is now 4, before it was 2. A ChainedScheduler can't go on"):
+    with pytest.raises(ConfigError, match=r"PolynomialLR is now 4, it was 2. A ChainedScheduler can't continue"):
         rates(chain(4), "epoch", 4, tmp_path / "last.ckpt", resume=True)

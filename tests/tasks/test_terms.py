@@ -134,13 +134,13 @@ def test_means_of_validation_count_images(data_root: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda outputs: {}, "gives an empty mapping"),
-        (lambda outputs: outputs.mean(), "gives Tensor: give a mapping"),
+        (lambda outputs: {}, "returns an empty mapping"),
+        (lambda outputs: outputs.mean(), "returns Tensor: return a mapping"),
         (lambda outputs: {"a": outputs}, r"The term 'a' of Gives is a tensor of shape \(2, 1, 8, 8\), not a scalar"),
         (lambda outputs: {"a": 1.0}, "The term 'a' of Gives is float"),
-        (lambda outputs: {"a/b": outputs.mean()}, "'a/b': use letters"),
-        (lambda outputs: {"dice": outputs.mean()}, "a term 'dice', and val/dice is something else"),
-        (lambda outputs: {"loss": outputs.mean()}, "a term 'loss', and val/loss is something else"),
+        (lambda outputs: {"a/b": outputs.mean()}, "'a/b': use only letters"),
+        (lambda outputs: {"dice": outputs.mean()}, "a term 'dice', but val/dice is taken"),
+        (lambda outputs: {"loss": outputs.mean()}, "a term 'loss', but val/loss is taken"),
         (lambda outputs: {"a": outputs["edges"].mean()}, r"Gives can't be computed \(logits \(2, 1, 8, 8\), masks"),
     ],
     ids=["empty", "tensor", "map", "float", "slash", "metric", "loss", "missing"],
@@ -153,12 +153,14 @@ def test_a_loss_that_gives_no_terms_is_refused(make: Callable[[Any], Any], messa
 
 def test_a_plain_loss_with_a_value_for_each_pixel_is_refused() -> None:
     task = SegmentationTask(nn.Conv2d(3, 1, 1), nn.BCEWithLogitsLoss(reduction="none"))
-    with pytest.raises(ConfigError, match=r"BCEWithLogitsLoss gives a tensor of shape \(2, 1, 8, 8\).*reduction: mean"):
+    with pytest.raises(
+        ConfigError, match=r"BCEWithLogitsLoss returns a tensor of shape \(2, 1, 8, 8\).*reduction: mean"
+    ):
         task.training_step(batch(), 0)
 
 
 def test_a_plain_loss_with_terms_is_told_the_names_of_its_parameters() -> None:
-    with pytest.raises(ConfigError, match=r"GivesMapping gives a mapping: name its parameters \(outputs, batch\)"):
+    with pytest.raises(ConfigError, match=r"GivesMapping returns a mapping: name its parameters \(outputs, batch\)"):
         SegmentationTask(nn.Conv2d(3, 1, 1), GivesMapping()).training_step(batch(), 0)
 
 

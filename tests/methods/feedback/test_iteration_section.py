@@ -18,8 +18,8 @@ def test_curves_of_the_headlines_and_ends_are_facts() -> None:
     assert section.facts == {
         "Dice after each iteration, per_image@2": "0.2500, 0.5000",
         "Dice after each iteration, fanet@1": "0.3000, 0.6000",
-        "Iterations": "reported is iteration 2; 7 of 10 images reached a fixed point, 2 a cycle; iterations computed for "
-        "an image on average: 2.5",
+        "Iterations": "reported is iteration 2; 7 of 10 images reached a fixed point, 2 a cycle; iterations computed "
+        "for an image on average: 2.5",
     }
     assert section.evaluations == 2.5
     assert not section.alters
