@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from polybench.results import format as formats
 from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFICIAL, DatasetFacts
+from polybench.results.methods import altering, part_anchor
+from polybench.results.quantities import fraction
 from polybench.results.readings import title
 from polybench.results.statistics import caution
 from polybench.results.table import Row
+from polybench.results.tables import Cell, Code, Link, Text, joined
 
 _SHOWN_IDS = 10
 _EARLIER_IDENTITY = (
@@ -25,78 +27,80 @@ _OF_COPIES = {
 """What a copy is -> what follows for its numbers."""
 
 
-def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> list[str]:
+def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> list[Cell]:
     """Notes that hold for all rows of a table.
 
     Args:
         dataset: The images that all rows share.
         rows: The table's rows.
         protocol: The table's protocol.
-
-    Returns:
-        Sentences in Markdown.
     """
     scores = rows[0].first.record.metrics[protocol]
-    notes = []
+    notes: list[Cell] = []
     few = caution(scores.n, scores.groups, rows[0].layout.what)
     if few is not None:
-        notes.append(f"**{few}**")
+        notes.append(Text(few, "strong"))
+    if dataset.group_disjoint is False:
+        notes.append(Text("Groups (videos, patients) are in more than one subset of the split.", "strong"))
     if dataset.copy in _OF_COPIES:
         notes.append(_OF_COPIES[dataset.copy])
     if dataset.missing:
-        shown = ", ".join(formats.code(name) for name in dataset.missing[:_SHOWN_IDS])
+        shown = joined([Code(name) for name in dataset.missing[:_SHOWN_IDS]], ", ")
         more = f" and {len(dataset.missing) - _SHOWN_IDS} more" if len(dataset.missing) > _SHOWN_IDS else ""
-        notes.append(f"The copy lacks {len(dataset.missing)} image(s) of the split: {shown}{more}.")
+        lacks = f"The copy lacks {len(dataset.missing)} image(s) of the split:"
+        notes.append(joined((lacks, joined((shown, f"{more}."), ""))))
     if any(row.identity is None and row.first.record.kind == "trained" for row in rows):
         notes.append(_EARLIER_IDENTITY)
     return notes
 
 
-def row_notes(row: Row, table: Sequence[Row]) -> list[str]:
-    """Notes that hold for one row.
+def row_notes(row: Row, table: Sequence[Row], place: str) -> list[Cell]:
+    """Notes that hold for one row; equal notes are equal cells.
 
     Args:
         row: The row.
         table: All rows of its table, to compare with.
-
-    Returns:
-        Sentences in Markdown; equal notes are equal text.
+        place: What tells the row's group of images from others on the page.
     """
-    notes = []
+    notes: list[Cell] = []
     if any(run.record.provenance.git_commit is None for run in row.every_run):
         notes.append("The commit of the code is unknown.")
     if any(run.record.provenance.dirty for run in row.every_run):
         notes.append("Run with uncommitted changes: the commit alone does not give this row again.")
     if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
-        versions = formats.text(", ".join(sorted(_net_versions([row]))))
+        versions = ", ".join(sorted(_net_versions([row])))
         notes.append(f"Net version {versions}; other rows with this net have another version.")
     notes += _mixed_versions(row)
     if row.headline is None:
         notes.append(f"Not ranked: {title(row.layout.headline)} is not defined for its {row.layout.what}.")
-    if row.first.record.refinement is not None:
-        origin = row.first.record.refinement.thresholds_from
-        chosen = "chosen on validation" if origin == "validation" else origin
-        notes.append(
-            f"Another test of a net that is trained in its own row: masks at a threshold that was {chosen}, then "
-            "refined by a classifier. What is the threshold's doing, and what the classifier's, stands under "
-            "[Masks before and after refinement](#masks-before-and-after-refinement)."
-        )
+    notes += _methods(row, place)
     if row.repeats is not None:
-        difference = formats.fraction(row.repeats.difference)
+        difference = fraction(row.repeats.difference)
         score = title(row.layout.headline)
         notes.append(
-            f"Re-run {row.repeats.runs}x, max \\|Δ {score}\\| = {difference}; only the first run of a seed is counted."
+            f"Re-run {row.repeats.runs}x, max |Δ {score}| = {difference}; only the first run of a seed is counted."
         )
     return notes
 
 
-def _mixed_versions(row: Row) -> list[str]:
-    """Which packages that train differ between the seeds of a row."""
+def _methods(row: Row, place: str) -> list[Cell]:
+    """What methods changed of the test."""
     notes = []
+    for section in altering(row.first.record):
+        said = section.row_note and f"{section.row_note} "
+        what = f"Another test of a net that is trained in its own row. {said}Details:"
+        link = Link(section.title, anchor=part_anchor(section, place)) if section.rows else section.title
+        notes.append(joined((what, joined((link, "."), ""))))
+    return notes
+
+
+def _mixed_versions(row: Row) -> list[Cell]:
+    """Which packages that train differ between the seeds of a row."""
+    notes: list[Cell] = []
     for package in _TRAINERS:
         versions = sorted({run.record.provenance.versions.get(package, "unknown") for run in row.runs})
         if len(versions) > 1:
-            notes.append(f"Its seeds mix versions of {package}: {formats.text(', '.join(versions))}.")
+            notes.append(f"Its seeds mix versions of {package}: {', '.join(versions)}.")
     return notes
 
 

@@ -4,19 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from polybench.results import format as formats
+from polybench.results import quantities
+from polybench.results.facts import Direction
 from polybench.results.readings import readings, title
 from polybench.results.record import Budget, StoredRecord
 from polybench.results.table import BUDGETS, Group, Row, Score, anchor_of, row_key
+from polybench.results.tables import MISSING, Cell, Code, Column, Joined, Link, Number, Table, Text, joined
 from polybench.results.view import label
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The columns' titles, with their alignment in Markdown, and the cells."""
-
-    columns: Mapping[str, str]
-    rows: tuple[list[str], ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +26,16 @@ class _Line:
         return next(iter(self.rows.values()))
 
 
-def panel_of(group: Group, ranked: str, places: Collection[str]) -> Panel | None:
+@dataclass(frozen=True)
+class _Cells:
+    """What a column shows: metrics of one protocol, and which way is better."""
+
+    protocol: str
+    metrics: tuple[str, ...]
+    direction: Direction
+
+
+def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None:
     """Make the table of a group; None where no run was scored under several protocols.
 
     Args:
@@ -51,12 +54,15 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Panel | None
         record = line.main.first.record
         anchor = anchor_of(line.main.first, ranked, group.dataset)
         name = label(record, group.ambiguous)
-        name = f"[{name}](#{anchor})" if anchor in places else name
+        name = Link(name, anchor=anchor) if anchor in places else name
         if line.budget is None and several[record.recipe] > 1:
-            name += f" *at {formats.size(record.dataset.size)}*"
-        numbers = [_cell(line, protocol, metrics) for protocol, metrics in columns.values()]
-        rows.append([name, line.budget or formats.DASH, *numbers])
-    return Panel({"Recipe": ":---", "Budget": ":---", **dict.fromkeys(columns, "---:")}, tuple(rows))
+            name = joined((name, Text(f"at {quantities.size(record.dataset.size)}", "emphasis")))
+        rows.append((name, line.budget or MISSING, *(_cell(line, column) for column in columns)))
+    head = [
+        Column(joined((Code(column.protocol), _titles(column.metrics))), "right", column.direction)
+        for column in columns
+    ]
+    return Table((Column("Recipe"), Column("Budget"), *head), tuple(rows), "The same predictions under every protocol")
 
 
 def _lines(group: Group, budget: Budget | None) -> list[_Line]:
@@ -75,9 +81,9 @@ def _lines(group: Group, budget: Budget | None) -> list[_Line]:
     return sorted(lines, key=lambda line: -line.main.headline.goodness if line.main.headline else 0.0)
 
 
-def _columns(protocols: Sequence[str], lines: Sequence[_Line]) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Title -> protocol and the metrics that share the column."""
-    columns: dict[str, tuple[str, tuple[str, ...]]] = {}
+def _columns(protocols: Sequence[str], lines: Sequence[_Line]) -> list[_Cells]:
+    """The columns of all protocols; one column for metrics that share it."""
+    columns: dict[_Cells, None] = {}
     for protocol in protocols:
         rows = [line.rows[protocol] for line in lines if protocol in line.rows]
         scores: dict[str, Score] = {}
@@ -86,9 +92,8 @@ def _columns(protocols: Sequence[str], lines: Sequence[_Line]) -> dict[str, tupl
         for cell in rows[0].layout.compared if rows else ():
             shown = tuple(metric for metric in cell if metric in scores)
             if shown:
-                arrow = "↑" if scores[shown[0]].direction == "higher" else "↓"
-                columns[f"{formats.code(protocol)} {_titles(shown)} {arrow}"] = (protocol, shown)
-    return columns
+                columns[_Cells(protocol, shown, scores[shown[0]].direction)] = None
+    return list(columns)
 
 
 def _titles(metrics: Sequence[str]) -> str:
@@ -99,8 +104,9 @@ def _titles(metrics: Sequence[str]) -> str:
     )
 
 
-def _cell(line: _Line, protocol: str, metrics: Sequence[str]) -> str:
-    scores = line.rows[protocol].scores if protocol in line.rows else {}
-    if not any(metric in scores for metric in metrics):
-        return formats.DASH
-    return " / ".join(formats.fraction(scores[name].value) if name in scores else formats.DASH for name in metrics)
+def _cell(line: _Line, column: _Cells) -> Cell:
+    scores = line.rows[column.protocol].scores if column.protocol in line.rows else {}
+    if not any(metric in scores for metric in column.metrics):
+        return MISSING
+    cells = [Number(scores[name].value) if name in scores else MISSING for name in column.metrics]
+    return cells[0] if len(cells) == 1 else Joined(tuple(cells), " / ")

@@ -8,6 +8,7 @@ from typing import Any
 from polybench.core.errors import ConfigError
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, ProtocolScores, Provenance, RefinementFacts
+from polybench.results.methods import is_altered
 from polybench.results.record import Record, read_records
 
 
@@ -25,7 +26,7 @@ def trained_with(root: Path, data: DatasetFacts, checkpoint_sha256: str) -> Reco
     found = [
         stored.record
         for stored in read_records(root, data.name)
-        if stored.record.provenance.checkpoint_sha256 == checkpoint_sha256 and stored.record.refinement is None
+        if stored.record.provenance.checkpoint_sha256 == checkpoint_sha256 and not is_altered(stored.record)
     ]
     if not found:
         raise ConfigError(

@@ -1,26 +1,25 @@
-"""What a row's weights began with, in words."""
+"""What a row's weights began with."""
 
 from collections.abc import Sequence
 
-from polybench.results import format as formats
 from polybench.results.facts import Ancestor, NetFacts, StartFacts
 from polybench.results.record import Record
+from polybench.results.tables import MISSING, Cell, Code, joined
 
 _SEEDS = {"own": "each seed from a source of its own", "shared": "all seeds from one source"}
 
 
-def start_cell(runs: Sequence[Record]) -> str:
+def start_cell(runs: Sequence[Record]) -> Cell:
     """A cell of a table: `random`, `imagenet`, `all weights of X`, or `backbone of X, 52.3 % of tensors`."""
-    texts = dict.fromkeys(_text(run.net, run.start) for run in runs if run.net)
-    return formats.text("; ".join(texts)) or formats.DASH
+    return "; ".join(dict.fromkeys(_text(run.net, run.start) for run in runs if run.net)) or MISSING
 
 
-def start_details(record: Record) -> str:
-    """The same with the counts of tensors and with the checkpoints that the weights descend from; "" for baselines."""
+def start_details(record: Record) -> Cell:
+    """The same with counts of tensors and the checkpoints that the weights descend from; missing for baselines."""
     if record.net is None:
-        return ""
+        return MISSING
     start = record.start
-    parts = [formats.text(_text(record.net, start))]
+    parts: list[Cell] = [_text(record.net, start)]
     if start is not None and start.matched is not None:
         counts = (
             ("matched", start.matched),
@@ -32,8 +31,8 @@ def start_details(record: Record) -> str:
     if start is not None and start.seeds is not None:
         parts.append(_SEEDS[start.seeds])
     if record.net.lineage:
-        parts.append("descended from " + ", ".join(formats.code(digest) for digest in record.net.lineage))
-    return ", ".join(parts)
+        parts.append(joined(("descended from", joined(map(Code, record.net.lineage), ", "))))
+    return joined(parts, ", ")
 
 
 def _text(net: NetFacts, start: StartFacts | None) -> str:

@@ -121,11 +121,11 @@ def test_copies_that_are_neither_official_nor_another_are_called_what_they_are(
 
 @pytest.mark.parametrize(
     ("disjoint", "words"),
-    [(True, "No group (video, patient) stands in two"), (False, "stand in more than one subset"), (None, "not known")],
+    [(True, "No group (video, patient) is in two"), (False, "are in more than one subset"), (None, "not known")],
 )
 def test_the_split_says_whether_groups_are_disjoint(tmp_path: Path, disjoint: bool | None, words: str) -> None:
     store(tmp_path, table(WIDE), dataset=dataset(group_disjoint=disjoint))
-    assert words in section(page_of(tmp_path), "## Split")
+    assert words in section(page_of(tmp_path), "### Images and split")
 
 
 def test_few_images_missing_images_and_dirty_code_are_noted(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_empty_masks_have_their_own_column(tmp_path: Path) -> None:
 def test_the_details_say_how_to_get_a_row_again(tmp_path: Path) -> None:
     path = store(tmp_path, table(WIDE), command="polybench fit --config conf/unet_toy.yaml --model.lr 0.1")
     page = page_of(tmp_path)
-    details = page.split("<details>", 1)[1].split("</details>", 1)[0]
+    details = page.split("<summary><b>unet_toy</b>", 1)[1].split("</details>", 1)[0]
     assert "```sh\npolybench fit --config conf/unet_toy.yaml --model.lr 0.1\n```" in details
     assert f"records/toy/{path.name}" in details
     for words in (
@@ -224,6 +224,28 @@ def test_an_older_version_of_the_protocol_is_not_ranked(tmp_path: Path) -> None:
     assert "| old | published | 0.5000 |" in listing_of(page, "per_image@1")
 
 
+def test_a_table_comes_first_and_explanations_follow(board: Path) -> None:
+    lines = [line for line in page_of(board).splitlines() if line and line[0] not in "#<"]
+    assert lines[0].startswith("| Rank | Recipe |")
+    page = page_of(board)
+    assert page.index("| Rank |") < page.index("### Images and split") < page.index("## How to read the tables")
+
+
+def test_the_command_of_baselines_is_shown_once(tmp_path: Path) -> None:
+    for name, value, command in (("otsu", 0.3, "polybench fit a"), ("noise", 0.1, "polybench fit b")):
+        for size in (32, 64):
+            changes = {
+                "command": command,
+                "config_sha256": digest(f"{name} {size}"),
+                "dataset": dataset(size=(size,) * 2),
+            }
+            rows = table([value + size / 1000] * 60)
+            write_record(baseline(rows, name, **changes), rows, tmp_path)
+    page = page_of(tmp_path)
+    assert [page.count(f"\npolybench fit {name}\n") for name in "ab"] == [1, 1]
+    assert page.count("<summary><b>Otsu</b>") == 2
+
+
 def test_baselines_alone_make_a_page(tmp_path: Path) -> None:
     rows = table(WIDE)
     write_record(baseline(rows, "otsu"), rows, tmp_path)
@@ -242,7 +264,7 @@ def test_the_details_show_the_curve_over_passes(tmp_path: Path) -> None:
     passes = PassFacts(2, 60, 10, 2.5, {"per_image@1": {"dice": (0.4, 0.5), "iou": (0.3, 0.4)}})
     store(tmp_path, table(WIDE), passes=passes)
     page = page_of(tmp_path)
-    assert "**Dice after each pass, `per_image@1`:** 0.4000, 0.5000" in page
+    assert "**Dice after each pass, per_image@1:** 0.4000, 0.5000" in page
     assert "reported is pass 2; 60 of 100 images reached a fixed point, 10 a cycle; passes computed" in page
     assert "54.00 G \N{MULTIPLICATION SIGN} 2.5 passes" in page
 

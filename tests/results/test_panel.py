@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from polybench.results.format import TIMES
 from polybench.results.page import render_page
+from polybench.results.quantities import TIMES
 from polybench.results.record import read_records, write_record
 from tests.results.factory import baseline, dataset, digest, provenance, store, table, trained
 

@@ -60,7 +60,7 @@ def test_cells_that_are_kept_apart_rank_before_cells_that_merge(tmp_path: Path, 
     add(tmp_path, "parts", worn(), ranked)
     page = render_page("toy", read_records(tmp_path))
     assert f"### Protocol `{ranked.key}`, ranked by {title}" in page
-    assert f"| {title} [95 % interval] |" in page
+    assert f"| {title} (95 % interval) |" in page
     assert [cells[1] for cells in score_rows(page)] == ["parts", "merges"]
     by_dice = {name: stored.record.metrics[PER_IMAGE.key].values["dice"].value for name, stored in _by_recipe(tmp_path)}
     assert by_dice["merges"] > by_dice["parts"]
@@ -70,7 +70,7 @@ def test_dice_stands_in_no_column_of_a_page_that_membranes_rank(tmp_path: Path) 
     add(tmp_path, "parts", worn(), MEMBRANES)
     [head] = [line for line in render_page("toy", read_records(tmp_path)).splitlines() if line.startswith("| Rank")]
     assert head == (
-        "| Rank | Recipe | Seen in training | V_rand [95 % interval] | V_rand precision | V_rand recall | V_info | "
+        "| Rank | Recipe | Seen in training | V_rand (95 % interval) | V_rand precision | V_rand recall | V_info | "
         "Max V_rand | Max V_info | Slices (groups) | Seeds |"
     )
 

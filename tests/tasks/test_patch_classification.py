@@ -77,8 +77,8 @@ def test_both_tasks_in_turn_with_records_and_lineage(
     assert net["start_weights"] == "backbone of patches, classification, clinicdb"
     page = (tmp_path / "leaderboards/clinicdb.md").read_text()
     assert "## Patches of split" in page
-    assert "| AUC [95 % interval] |" in page
-    assert "| Dice [95 % interval] |" in page
+    assert "| AUC (95 % interval) |" in page
+    assert "| Dice (95 % interval) |" in page
 
 
 @pytest.mark.slow

@@ -1,0 +1,163 @@
+"""What folds out below a table for one row: the command that gets it again, its runs and its facts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from polybench.results import quantities
+from polybench.results.methods import method_facts
+from polybench.results.record import Record, StoredRecord, row_id
+from polybench.results.render.markdown import address
+from polybench.results.start import start_details
+from polybench.results.table import Row, budget_of
+from polybench.results.tables import (
+    MISSING,
+    Bytes,
+    Cell,
+    Code,
+    Column,
+    Link,
+    Number,
+    Seconds,
+    Table,
+    distinct,
+    joined,
+)
+from polybench.results.view import EARLIER_IDENTITY, hardware_of, name_of
+
+RUN_COLUMNS = (
+    Column("Run"),
+    Column("Score", "right"),
+    Column("Epochs (best)", "right"),
+    Column("Training", "right"),
+    Column("Images per second", "right"),
+    Column("Peak memory", "right"),
+    Column("Finished (UTC)"),
+    Column("Commit"),
+    Column("Checkpoint sha256"),
+)
+
+
+@dataclass(frozen=True)
+class Details:
+    """The foldable part of one row.
+
+    Attributes:
+        anchor: Where the row's links lead.
+        name: Name of the row.
+        origin: What `digits` are of.
+        digits: Eight hexadecimal digits of the row.
+        what: Seeds of a trained row, size of a baseline's images.
+        commands: One command line for each seed.
+        needs: What they need besides, a sentence each.
+        runs: Every run, repeats included.
+        facts: Label -> text.
+    """
+
+    anchor: str
+    name: str
+    origin: str
+    digits: str
+    what: str
+    commands: tuple[str, ...]
+    needs: tuple[str, ...]
+    runs: Table
+    facts: tuple[tuple[str, Cell], ...]
+
+
+def details(row: Row, protocol: str) -> Details:
+    """The details of a row; what differs between its runs stands in the table of runs, or twice."""
+    record = row.first.record
+    seeds = f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}"
+    facts: list[tuple[str, Cell]] = [
+        ("Net", distinct(_net(run.record) for run in row.runs)),
+        ("Weights", distinct(start_details(run.record) for run in row.runs)),
+        ("Seen in training", budget_of(row) or MISSING),
+        *method_facts([run.record for run in row.runs]),
+        ("Batch size", distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
+        ("Hardware", distinct(hardware_of(run.record, full=True) for run in row.every_run)),
+        ("Versions", distinct(_versions(run.record) for run in row.every_run)),
+        ("Identity", _hashes(record)),
+        ("Configuration", joined(("sha256", joined((Code(record.config_sha256), "in full in the record"), ", ")))),
+    ]
+    return Details(
+        anchor=row.anchor,
+        name=name_of(record),
+        origin=_origin(record),
+        digits=row_id(record),
+        what=seeds if record.kind == "trained" else quantities.size(record.dataset.size),
+        commands=tuple(run.record.command for run in row.runs),
+        needs=tuple(dict.fromkeys(need for run in row.runs for need in run.record.needs)),
+        runs=Table(RUN_COLUMNS, tuple(_run_cells(run, protocol, row.layout.headline) for run in row.every_run)),
+        facts=tuple((name, text) for name, text in facts if text != MISSING),
+    )
+
+
+def _run_cells(run: StoredRecord, protocol: str, metric: str) -> tuple[Cell, ...]:
+    record, origin, took = run.record, run.record.provenance, run.record.training
+    values = record.metrics[protocol].values
+    epochs: Cell = MISSING
+    if took is not None:
+        epochs = str(took.epochs_run) + (f" ({took.best_epoch})" if took.best_epoch is not None else "")
+    speed = took.images_per_second if took else None
+    memory = took.peak_memory_bytes if took else None
+    return (
+        _files(run),
+        Number(values[metric].value) if metric in values else MISSING,
+        epochs,
+        Seconds(took.wall_seconds) if took else MISSING,
+        MISSING if speed is None else Number(speed, significant=4),
+        MISSING if memory is None else Bytes(memory),
+        origin.finished_at[:16].replace("T", " "),
+        _commit(record),
+        Code(origin.checkpoint_sha256) if origin.checkpoint_sha256 else MISSING,
+    )
+
+
+def _files(run: StoredRecord) -> Cell:
+    """Links to a run's record, its per-image table and its dashboard."""
+    file, board = f"records/{run.record.dataset.name}/{run.name}", run.record.provenance.logger_url
+    links: list[Cell] = [Link(run.name, url=f"{file}.json"), Link("per image", url=f"{file}.csv")]
+    if board and address(board):
+        links.append(Link("dashboard", url=board))
+    return joined(links, ", ")
+
+
+def _commit(record: Record) -> Cell:
+    origin = record.provenance
+    commit: Cell = Code(origin.git_commit[:10]) if origin.git_commit else "unknown"
+    return joined((commit, "+ uncommitted changes" if origin.dirty else ""))
+
+
+def _net(record: Record) -> Cell:
+    net = record.net
+    if net is None:
+        return MISSING
+    macs = f", {net.macs:,} multiply-accumulates per image" if net.macs is not None else ""
+    size = quantities.size(record.dataset.size)
+    counts = f"version {net.version}, {net.parameters:,} parameters{macs} at {size}"
+    return joined((f"{net.summary}:", Code(net.class_path), counts))
+
+
+def _origin(record: Record) -> str:
+    """What the digits in a row's heading are of."""
+    if record.kind == "baseline":
+        return "baseline"
+    return "row" if record.identity else f"{EARLIER_IDENTITY}, config"
+
+
+def _hashes(record: Record) -> Cell:
+    if record.identity is None:
+        return MISSING
+    training, evaluation = record.identity.training_id, record.identity.evaluation_id
+    return joined((joined(("training", Code(training))), joined(("evaluation", Code(evaluation)))), ", ")
+
+
+def _versions(record: Record) -> str:
+    origin = record.provenance
+    packages = [f"{name} {origin.versions[name]}" for name in sorted(origin.versions)]
+    return ", ".join([f"polybench {origin.polybench}", f"Python {origin.python}", *packages])
+
+
+def names(rows: Iterable[Details]) -> str:
+    """Names of several rows, each once."""
+    return ", ".join(dict.fromkeys(row.name for row in rows))

@@ -1,0 +1,209 @@
+"""The parts of a dataset's page, as tables without markup."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from polybench.results import quantities
+from polybench.results.details import Details, details
+from polybench.results.facts import DatasetFacts
+from polybench.results.methods import MethodPart, method_parts
+from polybench.results.notes import row_notes, table_notes
+from polybench.results.panel import panel_of
+from polybench.results.ranking import ranks
+from polybench.results.readings import title
+from polybench.results.record import Budget, StoredRecord
+from polybench.results.table import (
+    BUDGETS,
+    RANKED_BUDGETS,
+    Group,
+    Row,
+    anchor_of,
+    finished,
+    newest,
+    protocols_of,
+)
+from polybench.results.tables import MISSING, Cell, Column, Link, Marks, Number, Table, Text, joined
+from polybench.results.view import COST_COLUMNS, cost_cells, label, score_cells, score_columns
+
+BUDGET_TITLES: Mapping[Budget | None, str] = {
+    "published": "Budget published: trained with the settings of the paper",
+    "reduced": "Budget reduced: trained with less than the settings of the paper, or with others",
+    "smoke": "Budget smoke: trained for moments to show that everything runs, never ranked",
+    None: "Baselines",
+}
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One budget class.
+
+    Attributes:
+        scores: The ranked table; the rows of baselines end it, and stand in no other table.
+        costs: What the training of each row took; empty without trained rows.
+        details: Details of the trained rows.
+    """
+
+    scores: Table
+    costs: Table
+    details: tuple[Details, ...]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Baselines that one command scores, in the test of a run.
+
+    Attributes:
+        commands: The command; one for each seed of a baseline.
+        needs: What it needs besides.
+        rows: Details of the baselines.
+    """
+
+    commands: tuple[str, ...]
+    needs: tuple[str, ...]
+    rows: tuple[Details, ...]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A further protocol's metrics, unranked; `older` where it is an earlier version of the ranked one."""
+
+    protocol: str
+    older: bool
+    table: Table
+
+
+@dataclass(frozen=True)
+class PagePart:
+    """One comparable set of images, or of patches, and the protocol that ranks it."""
+
+    dataset: DatasetFacts
+    ranked: str
+    headline: str
+    definition: str | None
+    rankings: tuple[Ranking, ...]
+    baselines: tuple[Baselines, ...]
+    methods: tuple[MethodPart, ...]
+    panel: Table | None
+    listings: tuple[Listing, ...]
+
+
+def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
+    """The part of a page that one group of records fills.
+
+    Args:
+        group: The group.
+        records: All records of the dataset, which say what the newest version of the ranked protocol is.
+    """
+    ranked, place = _newest(group.dataset.ranked_by, records), place_of(group.dataset)
+    baselines = group.baselines(ranked)
+    budgets = [budget for budget in BUDGETS if group.rows(ranked, budget)]
+    rankings = [_ranking(group, ranked, budget, baselines, place) for budget in budgets]
+    if baselines and not rankings:
+        rankings = [_ranking(group, ranked, None, baselines, place)]
+    made = [details(row, ranked) for row in baselines]
+    places = {found.anchor for found in (*made, *(found for one in rankings for found in one.details))}
+    rows = [
+        (Link(label(row.first.record, group.ambiguous), anchor=row.anchor), row)
+        for budget in budgets
+        for row in group.rows(ranked, budget)
+    ]
+    return PagePart(
+        dataset=group.dataset,
+        ranked=ranked,
+        headline=_headline(group, ranked),
+        definition=definitions(group.records).get(ranked),
+        rankings=tuple(rankings),
+        baselines=_by_command(made),
+        methods=method_parts(rows, place),
+        panel=panel_of(group, ranked, places),
+        listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
+    )
+
+
+def definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
+    """`protocol@version` -> what it is, as the newest record that says so has it."""
+    found: dict[str, str] = {}
+    for stored in sorted(records, key=finished):
+        texts = {key: scores.definition for key, scores in stored.record.metrics.items()}
+        found |= {key: text for key, text in texts.items() if text is not None}
+    return {key: found[key] for key in protocols_of(records, newest(records).record.dataset.ranked_by) if key in found}
+
+
+def place_of(dataset: DatasetFacts) -> str:
+    """Six digits that tell a group of images from others on the page."""
+    images = (dataset.manifest_sha256, dataset.split_sha256, dataset.patches_sha256 or "")
+    return sha256("|".join(images).encode()).hexdigest()[:6]
+
+
+def _newest(protocol: str, records: Iterable[StoredRecord]) -> str:
+    """The newest `protocol@version` that any record has."""
+    names = {name for stored in records for name in stored.record.metrics if name.split("@")[0] == protocol}
+    return max(names, key=lambda name: int(name.split("@")[1]), default=f"{protocol}@1")
+
+
+def _headline(group: Group, protocol: str) -> str:
+    """What ranks under a protocol, in words; empty where no record has it."""
+    rows = [row for budget in (*BUDGETS, None) for row in group.rows(protocol, budget)]
+    return title(rows[0].layout.headline) if rows else ""
+
+
+def _ranking(group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row], place: str) -> Ranking:
+    """One budget class, best row first; None makes a table of the baselines alone."""
+    rows = group.rows(protocol, budget) if budget is not None else []
+    letters: dict[Cell, str] = {}
+    scores = []
+    for row, rank in zip(rows, ranks(rows), strict=True):
+        marks = tuple(letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, rows, place))
+        name = Link(label(row.first.record, group.ambiguous), anchor=row.anchor)
+        cell = joined((name, Marks(marks))) if marks else name
+        scores.append(score_cells(row, cell, rank if budget in RANKED_BUDGETS else None, protocol))
+    recipes = Counter(row.first.record.recipe for row in baselines)
+    for row in baselines:
+        record = row.first.record
+        size = Text(f"at {quantities.size(record.dataset.size)}", "emphasis")
+        link = Link(label(record, group.ambiguous), anchor=row.anchor)
+        scores.append(score_cells(row, joined((link, size)) if recipes[record.recipe] > 1 else link, None, protocol))
+    notes = table_notes(group.dataset, [*rows, *baselines], protocol)
+    notes += [joined((Marks((letter,)), note)) for note, letter in letters.items()]
+    costs = tuple(cost_cells(row, label(row.first.record, group.ambiguous)) for row in rows)
+    return Ranking(
+        Table(score_columns([*rows, *baselines][0]), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
+        Table(COST_COLUMNS, costs, "What each row took"),
+        tuple(details(row, protocol) for row in rows),
+    )
+
+
+def _by_command(rows: Sequence[Details]) -> tuple[Baselines, ...]:
+    """Baselines whose command and needs are the same stand together, so that each command is shown once."""
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Details]] = {}
+    for row in rows:
+        found.setdefault((row.commands, row.needs), []).append(row)
+    return tuple(Baselines(commands, needs, tuple(alike)) for (commands, needs), alike in found.items())
+
+
+def _listing(group: Group, protocol: str, ranked: str, places: Collection[str]) -> Listing:
+    """All rows of a further protocol, by budget and name; those with details above are linked."""
+    rows = [
+        (budget, row)
+        for budget in (*BUDGETS, None)
+        for row in sorted(group.rows(protocol, budget), key=lambda row: row.anchor)
+    ]
+    directions = {name: score.direction for _, row in rows for name, score in row.scores.items()}
+    columns = [Column(name, "right", way) for name, way in directions.items()]
+    lines: list[tuple[Cell, ...]] = []
+    for budget, row in rows:
+        name = label(row.first.record, group.ambiguous)
+        if (anchor := anchor_of(row.first, ranked, group.dataset)) in places:
+            name = Link(name, anchor=anchor)
+        found = [row.scores.get(key) for key in directions]
+        cells = [MISSING if score is None else Number(score.value, spread=score.spread) for score in found]
+        lines.append((name, budget or MISSING, *cells))
+    older = protocol.split("@")[0] == group.dataset.ranked_by
+    return Listing(protocol, older, Table((Column("Recipe"), Column("Budget"), *columns), tuple(lines), protocol))
+
+
+def _letter(index: int) -> str:
+    """The letter of a note: a to z, then aa, ab and so on."""
+    return ("" if index < 26 else _letter(index // 26 - 1)) + chr(ord("a") + index % 26)

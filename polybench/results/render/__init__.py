@@ -1,0 +1,1 @@
+"""Tables of `polybench.results.tables` written out: one module for each form."""
