@@ -144,6 +144,9 @@ def net_summary(net: Mapping[str, Any]) -> str:
     for key, value in (net.get("init_args") or {}).items():
         if key in {"pretrained", "encoder_weights"}:
             continue
+        if isinstance(value, Mapping) and "class_path" in value:
+            parts.append(f"{key} {net_summary(value)}")
+            continue
         plain = tuple(value) if isinstance(value, list) else value
         default = defaults.get(key)
         default = tuple(default) if isinstance(default, list) else default

@@ -1,7 +1,7 @@
-"""FCN16s-Atrous and its patch classifier: one backbone of output stride 16, two heads, weights that travel.
+"""FCN16s-Atrous and its patch classifier: one encoder of output stride 16 under two heads.
 
 Paper: the first of the five, whose Keras code was released (`MELSunny/Keras-FCN`). The whole last stage is dilated by
-2 instead of strided; there is no skip connection ("16s" is the output stride). Deviations from the code: the backbone
+2 instead of strided; there is no skip connection ("16s" is the output stride). Deviations from the code: the encoder
 is SMP's (torchvision's) ResNet-50, which strides in the 3x3 convolutions, has no convolution biases and pads the
 pooling, so that the sizes are 80, 40, 20, 20 at 320 pixels instead of 79, 40, 20, 20; the logits are brought to image
 size with pixel centres (`align_corners=False`), not anchored at the corner. Keras counts 23,591,810 parameters: the
@@ -12,16 +12,22 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal, cast
 
 import torch
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
 
 STRIDE = 16
+UNDILATED = 32
+"""Output stride of the library's encoders as they are."""
+
+_NOT_DILATED = (ValueError, NotImplementedError, TypeError, AssertionError)
+"""What the libraries' encoders raise that can't be dilated."""
 
 
 class FCN16sAtrous(nn.Module):
-    """A backbone of output stride 16, one 1x1 convolution to the classes, bilinear to image size.
+    """An encoder of output stride 16, one 1x1 convolution to the classes, bilinear upsampling to image size.
 
     With ResNet-50 it has 23,512,130 parameters; all three 3x3 convolutions of layer4 are dilated by 2.
 
@@ -62,27 +68,29 @@ class FCN16sAtrous(nn.Module):
 
 
 class PatchClassifier(nn.Module):
-    """The same backbone, its last feature map pooled, and one linear layer to the classes.
+    """An encoder, its last feature map pooled, and one linear layer to the classes.
 
     With ResNet-50 it has 23,512,130 parameters, as in the released code; with `head="flatten"` for patches of 320
     pixels 25,146,434.
 
     Args:
-        encoder: As for `FCN16sAtrous`, so that the weights of one fit the other.
-        encoder_weights: `imagenet`, or null for random weights.
+        encoder: Any encoder of segmentation_models_pytorch, or `tu-<name>` for one of timm's; one that can't be dilated
+            to output stride 16, such as VGG or DenseNet, keeps its own stride, and a warning says so. Or a module that
+            follows SMP's encoder contract, such as EFEN's `polybench.models.vgg.VGG19Encoder`.
+        encoder_weights: `imagenet`, or null for random weights; null for a module.
         classes: Output channels; two are read as a softmax over no object and object.
         head: `average` for global average pooling, `flatten` for every place of the last feature map.
         size: Side of a patch in pixels, for `flatten`.
 
     Raises:
-        ConfigError: If there is no such encoder, it can't be dilated, or `size` isn't divisible by 16.
+        ConfigError: If there is no such encoder, a module is to have weights by name, or `size` isn't divisible by 16.
     """
 
     version: ClassVar[int] = 1
 
     def __init__(
         self,
-        encoder: str = "resnet50",
+        encoder: str | nn.Module = "resnet50",
         encoder_weights: str | None = "imagenet",
         classes: int = 2,
         head: Literal["average", "flatten"] = "average",
@@ -91,9 +99,14 @@ class PatchClassifier(nn.Module):
         super().__init__()
         if head == "flatten" and size % STRIDE:
             raise ConfigError(f"The flattened head needs patches whose side is divisible by {STRIDE}, not {size}.")
-        self.encoder_name = encoder
-        self.encoder = atrous_encoder(encoder, encoder_weights)
-        places = (size // STRIDE) ** 2 if head == "flatten" else 1
+        if encoder_weights is not None and not isinstance(encoder, str):
+            raise ConfigError(
+                f"encoder_weights '{encoder_weights}' are those of an encoder given by name, and encoder is a "
+                f"{type(encoder).__name__}: set encoder_weights: null."
+            )
+        self.encoder_name = encoder if isinstance(encoder, str) else None
+        self.encoder = any_encoder(encoder, encoder_weights) if isinstance(encoder, str) else encoder
+        places = _places(self.encoder, size) if head == "flatten" else 1
         self.pool = nn.Identity() if head == "flatten" else nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(places * last_channels(self.encoder), classes)
 
@@ -183,12 +196,48 @@ def atrous_encoder(name: str, weights: str | None) -> nn.Module:
     Raises:
         ConfigError: If there is no such encoder, or it can't be dilated.
     """
+    try:
+        return _encoder(name, weights, STRIDE)
+    except _NOT_DILATED as error:
+        raise ConfigError(f"The encoder '{name}' can't be dilated to output stride {STRIDE}: {error}") from error
+
+
+def any_encoder(name: str, weights: str | None) -> nn.Module:
+    """Make an encoder, dilated as `atrous_encoder` has it where that is possible; a warning says where it isn't.
+
+    Args:
+        name: As segmentation_models_pytorch calls it.
+        weights: `imagenet`, or None for random weights.
+
+    Raises:
+        ConfigError: If there is no such encoder.
+    """
+    try:
+        return _encoder(name, weights, STRIDE)
+    except _NOT_DILATED:
+        encoder = _encoder(name, weights, UNDILATED)
+    rank_zero_warn(f"The encoder '{name}' can't be dilated to output stride {STRIDE}: it keeps its own, {UNDILATED}.")
+    return encoder
+
+
+def _encoder(name: str, weights: str | None, output_stride: int) -> nn.Module:
+    """Make an encoder.
+
+    Raises:
+        ConfigError: If there is none of that name, or it has no such weights.
+    """
     import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
 
     try:
-        encoder: nn.Module = smp.encoders.get_encoder(name, weights=weights, output_stride=STRIDE)
+        encoder: nn.Module = smp.encoders.get_encoder(name, weights=weights, output_stride=output_stride)
     except KeyError as error:
         raise ConfigError(f"encoder '{name}' with weights '{weights}' is unknown: {error.args[0]}") from error
-    except (ValueError, NotImplementedError) as error:
-        raise ConfigError(f"The encoder '{name}' can't be dilated to output stride {STRIDE}: {error}") from error
     return encoder
+
+
+def _places(encoder: nn.Module, size: int) -> int:
+    """Places of an encoder's deepest feature map, for patches whose sides have `size` pixels."""
+    with torch.no_grad():
+        features: Tensor = encoder.eval()(torch.zeros(1, 3, size, size))[-1]
+    encoder.train()
+    return features.shape[-2] * features.shape[-1]

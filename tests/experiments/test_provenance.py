@@ -69,3 +69,9 @@ def test_start_weights_are_read_off_the_configuration(init_args: dict[str, objec
 def test_summary_names_what_differs_from_the_defaults() -> None:
     net = {"class_path": "torch.nn.Conv2d", "init_args": {"in_channels": 3, "stride": 1, "padding": 2}}
     assert net_summary(net) == "Conv2d in_channels 3, padding 2"
+
+
+def test_summary_names_a_class_in_an_argument_and_its_arguments() -> None:
+    encoder = {"class_path": "polybench.models.vgg.VGG19Encoder", "init_args": {"widths": [4, 4, 8, 8]}}
+    net = {"class_path": "polybench.models.PatchClassifier", "init_args": {"encoder": encoder}}
+    assert net_summary(net) == "PatchClassifier encoder VGG19Encoder widths 4-4-8-8"

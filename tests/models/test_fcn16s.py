@@ -6,8 +6,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from polybench.core.errors import ConfigError
-from polybench.models import FCN16sAtrous, PatchClassifier
+from polybench.models import EFEN, FCN16sAtrous, PatchClassifier
 from polybench.models.unused import parameters_without_gradient
+from polybench.models.vgg import VGG19Encoder
 
 TINY = "tu-test_resnet"
 
@@ -83,6 +84,32 @@ def test_encoders_of_both_heads_have_the_same_keys() -> None:
 def test_encoder_that_can_not_be_dilated_is_named(encoder: str) -> None:
     with pytest.raises(ConfigError, match=f"'{encoder}' can't be dilated"), torch.device("meta"):
         FCN16sAtrous(encoder, None)
+
+
+@pytest.mark.parametrize("encoder", ["vgg11", "densenet121", "tu-densenet121"])
+def test_classifier_keeps_the_stride_of_an_encoder_that_can_not_be_dilated(encoder: str) -> None:
+    with torch.device("meta"), pytest.warns(UserWarning, match=f"'{encoder}' can't be dilated .* keeps its own, 32"):
+        net = PatchClassifier(encoder, None)
+    assert net.encoder(torch.empty(1, 3, 64, 64, device="meta"))[-1].shape[-2:] == (2, 2)
+    assert net(torch.empty(2, 3, 64, 64, device="meta")).shape == (2, 2)
+
+
+def test_flattened_head_has_the_places_of_an_undilated_encoder() -> None:
+    with torch.device("meta"), pytest.warns(UserWarning, match="can't be dilated"):
+        net = PatchClassifier("vgg11", None, head="flatten", size=96)
+    assert net.head.in_features == 512 * 3 * 3
+    assert net.encoder.training
+
+
+def test_classifier_takes_an_encoder_as_a_module() -> None:
+    net = PatchClassifier(VGG19Encoder((4, 4, 8, 8)), None).eval()
+    assert list(net.encoder.state_dict()) == list(EFEN((4, 4, 8, 8), pretrained=False).encoder.state_dict())
+    assert net(torch.rand(2, 3, 32, 32)).shape == (2, 2)
+
+
+def test_weights_by_name_for_a_module_are_refused() -> None:
+    with pytest.raises(ConfigError, match="encoder is a VGG19Encoder: set encoder_weights: null"):
+        PatchClassifier(VGG19Encoder((4, 4, 8, 8)))
 
 
 def test_unknown_encoder_is_named() -> None:
