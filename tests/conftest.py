@@ -1,6 +1,8 @@
 """What all tests share: no network, one thread, caches of their own, and a tiny dataset in the official layout."""
 
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
+from tests import preloaded
+
 hypothesis.settings.register_profile(
     "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("unhurried")  # a busy machine is no failure
 
 REPOSITORY = Path(__file__).parent.parent
+PRELOADED = "POLYBENCH_TESTS_PYTHON"
+"""The variable that tells the workers of pytest-xdist which program starts processes."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -26,6 +32,15 @@ def one_thread() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             patch.setenv(name, "1")
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def preloaded_interpreter() -> Iterator[None]:
+    """Processes of polybench are forks of one that has imported the libraries: see `tests.preloaded`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if PRELOADED in os.environ:
+            patch.setattr(sys, "executable", os.environ[PRELOADED])
         yield
 
 
@@ -90,6 +105,13 @@ def real_data() -> Path:
     if not root.is_dir():
         pytest.skip("the real datasets are not here")
     return root
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and preloaded.is_possible():
+        interpreter = preloaded.Preloaded()
+        os.environ[PRELOADED] = str(interpreter.executable)
+        config.add_cleanup(interpreter.stop)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
