@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from PIL import Image
 
-from polybench.callbacks.previews import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE, overlay
+from polybench.callbacks.overlays import FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE, tint_errors
 from polybench.synth.clinicdb import FRAMES_PER_SEQUENCE
 from polybench.synth.polyps import polyp_frame
 
@@ -73,7 +73,7 @@ def draw_rows(rows: Sequence[Sequence[Panel]], path: Path, *, width: float = 12.
 
 
 def _draw(panel: Panel, ax: Axes) -> None:
-    shown = panel.image if panel.prediction is None else overlay(panel.image, panel.truth, panel.prediction)
+    shown = panel.image if panel.prediction is None else tint_errors(panel.image, panel.truth, panel.prediction)
     ax.imshow(shown, interpolation="lanczos")
     if panel.truth.any() and not panel.truth.all():
         ax.contour(panel.truth.astype(np.float64), levels=[0.5], colors=[CONTOUR], linewidths=1.4)

@@ -1,7 +1,7 @@
-"""Where a net looks: the strength of its stages' features over the image, as in FANet's figure 4.
+"""Heatmaps: the strength of a net's features over the image, stage by stage, as in FANet's figure 4.
 
 The paper doesn't say how its heatmaps are made; here a pixel's heat is the mean magnitude of a stage's channels,
-stretched from the stage's least to its largest, on the image at network size.
+scaled from the stage's smallest value to its largest.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,16 +13,17 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from polybench.callbacks.overlays import FONT, GAP, LINE, resized, shown_scale
 from polybench.data.images import UInt8Array
 
 OPACITY = 0.55
-TITLE_HEIGHT = 22
 COLUMNS = 4
-LEAST_SIDE = 160
+LARGEST_PANEL = 512
+"""Pixels of a panel's longer side."""
 
 
 def stage_heat(net: nn.Module, stages: Sequence[str], predict: Callable[[], Any]) -> dict[str, Tensor]:
-    """Watch stages while a net predicts.
+    """Record the features of some stages while a net predicts.
 
     Args:
         net: The net.
@@ -34,7 +35,7 @@ def stage_heat(net: nn.Module, stages: Sequence[str], predict: Callable[[], Any]
     """
     heat: dict[str, Tensor] = {}
 
-    def watch(name: str) -> Callable[[nn.Module, Any, Any], None]:
+    def recorder(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def keep(module: nn.Module, inputs: Any, output: Any) -> None:
             features = output[0] if isinstance(output, tuple | list) else output
             strength = features[0].detach().float().abs().mean(dim=0)
@@ -43,7 +44,7 @@ def stage_heat(net: nn.Module, stages: Sequence[str], predict: Callable[[], Any]
 
         return keep
 
-    handles = [net.get_submodule(name).register_forward_hook(watch(name)) for name in stages]
+    handles = [net.get_submodule(name).register_forward_hook(recorder(name)) for name in stages]
     try:
         with torch.inference_mode():
             predict()
@@ -53,32 +54,37 @@ def stage_heat(net: nn.Module, stages: Sequence[str], predict: Callable[[], Any]
     return heat
 
 
-def draw_heat(image: Tensor, heat: Mapping[str, Tensor]) -> Image.Image:
+def draw_heat(image: UInt8Array, heat: Mapping[str, Tensor]) -> Image.Image:
     """Draw the image and, beside it, the heat of each stage on it, four in a row.
 
     Args:
-        image: RGB (3, H, W), uint8.
-        heat: Stage -> heat in [0, 1].
+        image: RGB (h, w, 3).
+        heat: Stage -> heat in [0, 1], of any size.
+
+    Returns:
+        RGB picture; its panels have the image's shape, at most `LARGEST_PANEL` pixels long.
     """
-    pixels: UInt8Array = image.permute(1, 2, 0).numpy()
+    height, width = image.shape[:2]
+    scale = min(LARGEST_PANEL / max(height, width), shown_scale(height, width))
+    pixels = resized(image, scale)
     panels = [("image", pixels), *((name, tint(pixels, values)) for name, values in heat.items())]
-    factor = max(1, -(-LEAST_SIDE // min(pixels.shape[:2])))
-    height, width = pixels.shape[0] * factor, pixels.shape[1] * factor
-    rows = -(-len(panels) // COLUMNS)
-    picture = Image.new("RGB", (COLUMNS * (width + 6), rows * (height + TITLE_HEIGHT)), "white")
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(13)
+    height, width = pixels.shape[:2]
+    columns, rows = min(COLUMNS, len(panels)), -(-len(panels) // COLUMNS)
+    picture = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + LINE)), "white")
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(FONT)
     for place, (name, panel) in enumerate(panels):
-        x, y = place % COLUMNS * (width + 6), place // COLUMNS * (height + TITLE_HEIGHT)
-        picture.paste(Image.fromarray(panel).resize((width, height), Image.Resampling.NEAREST), (x, y + TITLE_HEIGHT))
-        draw.text((x + 2, y + 3), name, fill="black", font=font)
+        x, y = place % COLUMNS * (width + GAP), place // COLUMNS * (height + LINE)
+        picture.paste(Image.fromarray(panel), (x, y + LINE))
+        draw.text((x + 2, y + LINE // 2), name, fill="black", font=font, anchor="lm")
     return picture
 
 
 def tint(image: UInt8Array, heat: Tensor) -> UInt8Array:
-    """Lay heat (h, w), of any size, over an image (H, W, 3)."""
+    """Blend heat (h, w), of any size, into an image (H, W, 3)."""
     import matplotlib as mpl  # half a second that a run without heatmaps doesn't wait for
 
-    resized = F.interpolate(heat[None, None], size=image.shape[:2], mode="bilinear", align_corners=False)[0, 0]
-    colours = mpl.colormaps["inferno"](resized.numpy())[..., :3] * 255
+    size = (image.shape[0], image.shape[1])
+    stretched = F.interpolate(heat[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
+    colours = mpl.colormaps["inferno"](stretched.numpy())[..., :3] * 255
     tinted: UInt8Array = np.round((1 - OPACITY) * image + OPACITY * colours).astype(np.uint8)
     return tinted

@@ -9,54 +9,77 @@ import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
-from PIL import Image, ImageDraw, ImageFont
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from polybench.callbacks.heatmaps import draw_heat, stage_heat
+from polybench.callbacks.overlays import Overlay, encode_overlay
 from polybench.core.atomic import atomic_writer
 from polybench.core.disk import make_folder
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.metrics import PER_IMAGE, THRESHOLD
-from polybench.tasks.base import Task, task_of
-
-TRUE_POSITIVE = (0, 158, 115)
-FALSE_POSITIVE = (230, 159, 0)
-FALSE_NEGATIVE = (204, 60, 170)
-"""Three colours that remain apart for the colour-blind (after Okabe and Ito)."""
-
-MIN_HEIGHT = 288
+from polybench.metrics.prepare import to_native_size
+from polybench.tasks.base import Task, data_of, task_of
 
 
 @dataclass(frozen=True)
-class Preview:
-    """One test image at network size: image (3, H, W) uint8, mask and prediction (H, W) boolean."""
+class Kept:
+    """What is kept of a test image until the end of the test, so that the images themselves needn't be.
+
+    Attributes:
+        id: Its id.
+        dice: Its Dice coefficient.
+        mask: Truth and prediction at native size, (2, h, w), packed to bits.
+        size: Native height and width.
+        image: The net's input, (3, H, W) in [0, 1]; None where no heatmap is drawn.
+        prediction: The prediction at the input's size, (H, W), boolean.
+    """
 
     id: str
     dice: float
-    image: Tensor
-    mask: Tensor
+    mask: UInt8Array
+    size: tuple[int, int]
+    image: Tensor | None
     prediction: Tensor
+
+    def overlay(self, image: UInt8Array) -> Overlay:
+        """What its picture shows.
+
+        Args:
+            image: The image as its file has it, (h, w, 3).
+        """
+        pixels = self.size[0] * self.size[1]
+        mask, prediction = np.unpackbits(self.mask, axis=1, count=pixels).reshape(2, *self.size).astype(bool)
+        return Overlay(self.id, self.dice, image, mask, prediction)
 
 
 class PreviewsCallback(Callback):
     """After a test, writes `overlays/<rank>-dice<value>-<id>.png` in the run's folder, worst first.
 
+    A picture shows the image at its native size and, beside it, its true positives, false positives and false
+    negatives in three colours. Patches have no pictures.
+
     Args:
-        most: How many pictures at the most.
+        most: How many pictures at the most; 0 for none.
         heatmaps: Write `heatmaps/<the same name>` too: how strongly each stage of the net responds where. The net names
             its stages by `heatmap_stages`, as FANet does; it is shown the mask that it predicted.
 
     Attributes:
         paths: The pictures that were written, worst first.
+
+    Raises:
+        ConfigError: If `most` is negative.
     """
 
     def __init__(self, most: int = 16, heatmaps: bool = False) -> None:
+        if most < 0:
+            raise ConfigError(f"--previews.most {most} is no number of pictures: give 0 for none.")
         self.most = most
         self.heatmaps = heatmaps
         self.paths: list[Path] = []
-        self._worst: list[Preview] = []
+        self._worst: list[Kept] = []
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start empty; see that the net has stages to show.
@@ -77,59 +100,77 @@ class PreviewsCallback(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the worst of this process; patches have no pictures."""
+        """Keep the worst of this process."""
         task = task_of(pl_module)
-        if task.kind != "segmentation":
+        if task.kind != "segmentation" or not self.most:
             return
-        n = len(batch["id"])
-        dice = PER_IMAGE.values(task.last_rows(n))["dice"]
+        dice = PER_IMAGE.values(task.last_rows(len(batch["id"])))["dice"]
         probability: Tensor = outputs
-        for row in range(n):
-            preview = Preview(
-                id=batch["id"][row],
-                dice=float(dice[row]),
-                image=(batch["image"][row] * 255).round().to(torch.uint8).cpu(),
-                mask=batch["mask"][row, 0].bool().cpu(),
-                prediction=(probability[row, 0] >= THRESHOLD).cpu(),
-            )
-            self._worst.append(preview)
-        self._worst = sorted(self._worst, key=lambda p: (p.dice, p.id))[: self.most]
+        for row, (image_id, value) in enumerate(zip(batch["id"], dice.tolist(), strict=True)):
+            last = self._worst[-1] if len(self._worst) == self.most else None
+            if last is not None and (value, image_id) >= (last.dice, last.id):
+                continue
+            self._worst.append(self._keep(batch, probability, row, value))
+            self._worst = sorted(self._worst, key=lambda kept: (kept.dice, kept.id))[: self.most]
+
+    def _keep(self, batch: Batch, probability: Tensor, row: int, dice: float) -> Kept:
+        """What is kept of an image of a batch."""
+        mask = batch["native_mask"][row][:1].bool()
+        size = (int(mask.shape[-2]), int(mask.shape[-1]))
+        native = to_native_size(probability[row, :1], batch["to_native"][row], size) >= THRESHOLD
+        both = torch.cat([mask.to(native.device), native]).cpu().numpy().reshape(2, -1)
+        return Kept(
+            id=batch["id"][row],
+            dice=dice,
+            mask=np.packbits(both, axis=1),
+            size=size,
+            image=batch["image"][row].cpu() if self.heatmaps else None,
+            prediction=(probability[row, 0] >= THRESHOLD).cpu(),
+        )
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write those of this process's pictures that are among the worst of all."""
         task = task_of(pl_module)
-        rows = task.rows
-        if rows is None or trainer.log_dir is None or task.kind != "segmentation":
+        rows, log_dir = task.rows, trainer.log_dir
+        if rows is None or log_dir is None or task.kind != "segmentation" or not self.most:
             return
-        dice = PER_IMAGE.values(rows)["dice"]
-        order = sorted(zip(dice.tolist(), rows.ids, strict=True))[: self.most]
-        folder = Path(trainer.log_dir) / "overlays"
+        order = sorted(zip(PER_IMAGE.values(rows)["dice"].tolist(), rows.ids, strict=True))[: self.most]
+        folder = Path(log_dir) / "overlays"
         if trainer.is_global_zero:
             make_folder(folder)
             for old in folder.glob("*.png"):
                 old.unlink()
         trainer.strategy.barrier("overlays")
-        mine = {preview.id: preview for preview in self._worst}
+        mine = {kept.id: kept for kept in self._worst}
         names = {
             image_id: folder / f"{place:02d}-dice{value:.3f}-{re.sub(r'[^A-Za-z0-9_.-]', '_', image_id)}.png"
             for place, (value, image_id) in enumerate(order, start=1)
         }
         for image_id, path in names.items():
             if image_id in mine:
-                with atomic_writer(path) as file:
-                    draw_preview(mine[image_id]).save(file, format="PNG")
-                if self.heatmaps:
-                    target = folder.with_name("heatmaps") / path.name
-                    make_folder(target.parent)
-                    with atomic_writer(target) as file:
-                        _draw_stages(task, mine[image_id]).save(file, format="PNG")
+                self._write(trainer, task, mine[image_id], path)
         trainer.strategy.barrier("overlays written")
-        self.paths = list(names.values())
+        self.paths = [path for path in names.values() if path.is_file()]
         if trainer.is_global_zero:
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
                     captions = [path.stem for path in self.paths]
                     logger.log_image("test/overlays", [str(path) for path in self.paths], caption=captions)
+
+    def _write(self, trainer: Trainer, task: Task, kept: Kept, path: Path) -> None:
+        """Write the picture of an image and, where asked for, its heatmaps; say so where its file can't be read."""
+        try:
+            image = data_of(trainer).native_image(kept.id)
+        except DataError as error:
+            rank_zero_warn(f"There is no picture of '{kept.id}': {error}")
+            return
+        with atomic_writer(path) as file:
+            file.write(encode_overlay(kept.overlay(image)))
+        if kept.image is not None:
+            target = path.parent.with_name("heatmaps") / path.name
+            make_folder(target.parent)
+            with atomic_writer(target) as file:
+                draw_heat(image, _heat(task, kept.image, kept.prediction)).save(file, format="PNG")
 
 
 def heatmap_stages(net: nn.Module) -> list[str]:
@@ -144,60 +185,8 @@ def heatmap_stages(net: nn.Module) -> list[str]:
     return [str(stage) for stage in stages]
 
 
-def _draw_stages(task: Task, preview: Preview) -> Image.Image:
+def _heat(task: Task, image: Tensor, prediction: Tensor) -> dict[str, Tensor]:
     """The heat of the net's stages on an image, while it is shown the mask that it predicted there."""
-    images = (preview.image.float() / 255)[None].to(task.device)
-    mask = preview.prediction[None, None].to(task.device)
-    heat = stage_heat(task.net, heatmap_stages(task.net), lambda: task.net(task.normalised(images), mask))
-    return draw_heat(preview.image, heat)
-
-
-def draw_preview(preview: Preview) -> Image.Image:
-    """Draw the image and, beside it, the image under its three colours, with a legend.
-
-    Args:
-        preview: What to draw.
-
-    Returns:
-        RGB picture, the image enlarged to at least 288 pixels of height.
-    """
-    image: UInt8Array = preview.image.permute(1, 2, 0).numpy()
-    shown = overlay(image, preview.mask.numpy(), preview.prediction.numpy())
-    factor = max(1, -(-MIN_HEIGHT // image.shape[0]))
-    size = (image.shape[1] * factor, image.shape[0] * factor)
-    panels = [Image.fromarray(panel).resize(size, Image.Resampling.NEAREST) for panel in (image, shown)]
-    picture = Image.new("RGB", (2 * size[0] + 8, size[1] + 44), "white")
-    picture.paste(panels[0], (0, 0))
-    picture.paste(panels[1], (size[0] + 8, 0))
-    draw = ImageDraw.Draw(picture)
-    font = ImageFont.load_default(13)
-    draw.text((4, size[1] + 4), f"{preview.id}   Dice {preview.dice:.4f}", fill="black", font=font)
-    x = 4
-    legend = (("true positive", TRUE_POSITIVE), ("false positive", FALSE_POSITIVE), ("false negative", FALSE_NEGATIVE))
-    for label, colour in legend:
-        draw.rectangle((x, size[1] + 26, x + 12, size[1] + 38), fill=colour)
-        draw.text((x + 17, size[1] + 23), label, fill="black", font=font)
-        x += 32 + int(draw.textlength(label, font=font))
-    return picture
-
-
-def overlay(image: UInt8Array, mask: np.ndarray, prediction: np.ndarray, opacity: float = 0.55) -> UInt8Array:
-    """Tint the pixels of an image by how they were predicted.
-
-    Args:
-        image: RGB, (H, W, 3).
-        mask: Truth, boolean (H, W).
-        prediction: Prediction, boolean (H, W).
-        opacity: Share of the tint.
-
-    Returns:
-        RGB, (H, W, 3); true negatives are left as they are.
-    """
-    tinted = image.astype(np.float32)
-    for region, colour in (
-        (mask & prediction, TRUE_POSITIVE),
-        (~mask & prediction, FALSE_POSITIVE),
-        (mask & ~prediction, FALSE_NEGATIVE),
-    ):
-        tinted[region] = (1 - opacity) * tinted[region] + opacity * np.array(colour, dtype=np.float32)
-    return tinted.round().astype(np.uint8)
+    images = image[None].to(task.device)
+    mask = prediction[None, None].to(task.device)
+    return stage_heat(task.net, heatmap_stages(task.net), lambda: task.net(task.normalised(images), mask))

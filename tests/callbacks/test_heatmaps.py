@@ -6,6 +6,7 @@ from torch import nn
 
 from polybench.callbacks import PreviewsCallback
 from polybench.callbacks.heatmaps import draw_heat, stage_heat, tint
+from polybench.callbacks.overlays import GAP, LINE
 from polybench.core.errors import ConfigError
 from polybench.tasks import SegmentationTask
 
@@ -40,8 +41,8 @@ def test_cold_pixels_are_darkened_and_hot_ones_shine() -> None:
 
 
 def test_picture_has_the_image_and_every_stage() -> None:
-    picture = draw_heat(torch.zeros(3, 80, 80, dtype=torch.uint8), {str(k): torch.zeros(5, 5) for k in range(8)})
-    assert picture.size == (4 * (160 + 6), 3 * (160 + 22))
+    picture = draw_heat(np.zeros((288, 384, 3), dtype=np.uint8), {str(k): torch.zeros(5, 5) for k in range(8)})
+    assert picture.size == (4 * 384 + 3 * GAP, 3 * (288 + LINE))
 
 
 def test_net_without_named_stages_is_refused() -> None:

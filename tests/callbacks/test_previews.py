@@ -1,24 +1,58 @@
+"""The worst test images are drawn as their files have them."""
+
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
+from lightning.pytorch import Trainer
+from PIL import Image
+from torch import nn
 
-from polybench.callbacks.previews import (
-    FALSE_NEGATIVE,
-    FALSE_POSITIVE,
-    TRUE_POSITIVE,
-    Preview,
-    draw_preview,
-    overlay,
-)
-
-
-def test_each_outcome_has_its_colour_and_true_negatives_stay() -> None:
-    image = np.full((1, 4, 3), 9, dtype=np.uint8)
-    mask, prediction = np.array([[1, 0, 1, 0]], dtype=bool), np.array([[1, 1, 0, 0]], dtype=bool)
-    shown = overlay(image, mask, prediction, opacity=1)
-    assert shown[0].tolist() == [list(TRUE_POSITIVE), list(FALSE_POSITIVE), list(FALSE_NEGATIVE), [9, 9, 9]]
+from polybench.callbacks import PreviewsCallback
+from polybench.callbacks.overlays import GAP, LINE, TRUE_POSITIVE
+from polybench.core.errors import ConfigError
+from polybench.datasets import ClinicDBDataModule
+from polybench.tasks import SegmentationTask
 
 
-def test_small_image_is_enlarged_beside_its_overlay() -> None:
-    square = torch.zeros(32, 40, dtype=torch.bool)
-    picture = draw_preview(Preview("a", 0.5, torch.zeros(3, 32, 40, dtype=torch.uint8), square, square))
-    assert picture.size == (2 * 9 * 40 + 8, 9 * 32 + 44)
+class Bright(nn.Module):
+    """Predicts what is brighter than half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(40.0))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.scale * images.mean(dim=1, keepdim=True)
+
+
+def test_pictures_show_the_files_at_their_size_worst_first(data_root: Path, tmp_path: Path) -> None:
+    data = ClinicDBDataModule(root=str(data_root), split=str(data_root / "split.csv"), size=(32, 32))
+    previews = PreviewsCallback(most=2)
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=tmp_path, callbacks=[previews]
+    )
+    trainer.test(SegmentationTask(Bright(), nn.BCEWithLogitsLoss()), data, verbose=False)
+    assert len(previews.paths) == 2
+    names = [path.name for path in previews.paths]
+    assert names == sorted(names)
+    dice = [float(name.split("dice")[1][:5]) for name in names]
+    assert dice == sorted(dice)
+    scale, (height, width) = 6, (48, 64)  # of the frames
+    picture = np.asarray(Image.open(previews.paths[0]))
+    assert picture.shape == (scale * height + 2 * LINE, scale * 2 * width + GAP, 3)
+    image_id = names[0].rpartition("-")[2].removesuffix(".png")
+    np.testing.assert_array_equal(
+        picture[: scale * height : scale, : scale * width : scale], data.native_image(image_id)
+    )
+    beside = picture[: scale * height : scale, scale * width + GAP :: scale]
+    mask = np.asarray(Image.open(data_root / "CVC-ClinicDB" / "Ground Truth" / f"{image_id}.tif")) > 0
+    middle = tuple(np.argwhere(mask).mean(axis=0).astype(int))
+    expected = 0.45 * data.native_image(image_id)[middle] + 0.55 * np.array(TRUE_POSITIVE)
+    np.testing.assert_allclose(beside[middle], expected, atol=1)
+
+
+def test_a_negative_number_of_pictures_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--previews.most -1"):
+        PreviewsCallback(most=-1)
