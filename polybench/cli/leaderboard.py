@@ -1,8 +1,11 @@
-"""`polybench leaderboard`: make the pages from the records, or check that they are up to date."""
+"""`polybench leaderboard`: make the pages from the records, check them, or print their tables."""
 
 from pathlib import Path
 
 from polybench.cli.parser import Parser
+from polybench.core.errors import ConfigError
+
+FORMS = ("markdown", "csv", "latex", "terminal")
 
 
 def main(args: list[str]) -> int:
@@ -18,25 +21,51 @@ def main(args: list[str]) -> int:
         UserError: For an unknown option, a missing folder or a record that can't be read.
     """
     parser = Parser("polybench leaderboard", "Make the pages of the leaderboards from their records.")
+    parser.add_argument("datasets", nargs="*", metavar="DATASET", help="with --format: of which datasets (all)")
     parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
     parser.add_argument("--check", action="store_true", help="write nothing; name the pages that are out of date")
+    parser.add_argument(
+        "--format", choices=FORMS, help="write nothing; print the tables as a Markdown page, CSV, LaTeX or text"
+    )
     options = parser.parse_args(args)
+    if options.format and options.check:
+        raise ConfigError("--format prints tables and --check checks pages: give one of them.")
+    if options.datasets and not options.format:
+        raise ConfigError(
+            f"'{options.datasets[0]}' chooses what --format prints: add --format terminal, or leave it out."
+        )
+    if options.format:
+        from polybench.results.export import exported  # pandas and scipy, which --help can do without
+        from polybench.results.render.terminal import wide_console
 
-    from polybench.results.page import stale_pages, write_pages  # pandas and scipy, which --help can do without
+        print(exported(options.root, options.datasets, options.format, wide_console().width), end="")
+        return 0
+    return _check(options.root) if options.check else _write(options.root)
+
+
+def _check(root: Path) -> int:
+    """Name what is out of date."""
+    from polybench.results.page import stale_pages  # pandas and scipy, which --help can do without
     from polybench.results.record import tables_without_record
 
-    if options.check:
-        reasons, tables = stale_pages(options.root), tables_without_record(options.root)
-        for reason in (*reasons, *tables):
-            print(reason)
-        if reasons or not tables:
-            print("Run 'polybench leaderboard' and commit the pages." if reasons else "All pages are up to date.")
-        return 1 if reasons or tables else 0
-    paths = write_pages(options.root)
+    reasons, tables = stale_pages(root), tables_without_record(root)
+    for reason in (*reasons, *tables):
+        print(reason)
+    if reasons or not tables:
+        print("Run 'polybench leaderboard' and commit the pages." if reasons else "All pages are up to date.")
+    return 1 if reasons or tables else 0
+
+
+def _write(root: Path) -> int:
+    """Write all pages."""
+    from polybench.results.page import write_pages  # pandas and scipy, which --help can do without
+    from polybench.results.record import tables_without_record
+
+    paths = write_pages(root)
     for path in paths:
         print(path)
-    for sentence in tables_without_record(options.root):
+    for sentence in tables_without_record(root):
         print(sentence)
     if not paths:
-        print(f"There are no records in '{options.root / 'records'}'.")
+        print(f"There are no records in '{root / 'records'}'.")
     return 0

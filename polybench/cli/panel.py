@@ -2,17 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from polybench.core.wording import counted, escaped
+from polybench.core.wording import counted
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
+from polybench.results.render.terminal import print_table, wide_console
 from polybench.results.statistics import Interval, caution
-
-WIDTH = 132
-"""Of tables that go to a file, characters."""
+from polybench.results.tables import Column, Number, Table
 
 
 def print_panel(
@@ -31,7 +26,7 @@ def print_panel(
     """
     console = wide_console()
     heading = f"The same predictions under every protocol: {of_what}"
-    console.print(panel_table(heading, protocols, [numbers[protocol.name] for protocol in protocols]))
+    print_table(panel_table(heading, protocols, [numbers[protocol.name] for protocol in protocols]), console)
     for name, (metric, of) in intervals.items():
         if of.low is not None:
             interval = f"95 % interval of the {name} {title(metric)}: {of.low:.4f} to {of.high:.4f}"
@@ -41,7 +36,7 @@ def print_panel(
 
 
 def panel_table(heading: str, protocols: Sequence[Protocol], numbers: Sequence[Mapping[str, float]]) -> Table:
-    """Make the table; what stands for the first protocol has columns of its own.
+    """Make the table; the metrics that stand for the first protocol have columns of their own.
 
     Args:
         heading: Its title.
@@ -49,24 +44,14 @@ def panel_table(heading: str, protocols: Sequence[Protocol], numbers: Sequence[M
         numbers: Metric -> number, for each of them.
     """
     columns = [bare for cells in readings(dict.fromkeys(protocols[0].compared_cells[0])).values() for bare in cells]
-    table = Table(title=literal(heading), title_justify="left")
-    table.add_column("Protocol", no_wrap=True)
-    for metric in columns:
-        table.add_column(title(metric), justify="right", no_wrap=True)
-    table.add_column("Further")
+    rows = []
     for protocol, metrics in zip(protocols, numbers, strict=True):
         for reading, bare in readings(metrics).items():
-            main = [f"{bare[metric]:.4f}" if metric in bare else "" for metric in columns]
+            main = [Number(bare[metric]) if metric in bare else "" for metric in columns]
             further = [f"{title(name)} {value:.4f}" for name, value in bare.items() if name not in columns]
-            table.add_row(f"{protocol.key} {reading}".strip(), *main, ", ".join(further))
-    return table
-
-
-def wide_console() -> Console:
-    """A console as wide as the terminal; elsewhere wide enough for the tables."""
-    return Console(width=max(Console().width, WIDTH) if not Console().is_terminal else None)
-
-
-def literal(text: str) -> str:
-    """Text as rich prints it: without markup of its own, and without control characters."""
-    return escape(escaped(text))
+            rows.append((f"{protocol.key} {reading}".strip(), *main, ", ".join(further)))
+    head = (
+        Column("Protocol", wrap=False), *(Column(title(metric), "right", wrap=False) for metric in columns),
+        Column("Further"),
+    )  # fmt: skip
+    return Table(head, tuple(rows), heading)

@@ -6,7 +6,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from rich.table import Table
 
-from polybench.cli.panel import literal, panel_table, wide_console
+from polybench.cli.panel import panel_table
 from polybench.core.wording import counted
 from polybench.experiments.refinement import in_words
 from polybench.experiments.scores import protocol_scores
@@ -16,6 +16,7 @@ from polybench.metrics.protocols import KERAS_FCN, OBJECTS
 from polybench.results.facts import DatasetFacts, ProtocolScores, RefinementFacts
 from polybench.results.layout import layout_of
 from polybench.results.readings import readings, title
+from polybench.results.render.terminal import literal, print_table, wide_console
 from polybench.results.statistics import caution
 
 HEADLINES = ("dice", "iou")
@@ -58,7 +59,7 @@ def print_scores(
         console.print(score_table(f"{of_what} in {counted(first.groups, 'group')}{ranks}", scores[one.key]))
     if further:
         heading = f"The same predictions of {recipe} under the other protocols"
-        console.print(panel_table(heading, further, [protocol.scores(rows) for protocol in further]))
+        print_table(panel_table(heading, further, [protocol.scores(rows) for protocol in further]), console)
     for note in (caution(first.n, first.groups, first.what), *data.copy_notes, data.split_note):
         if note:
             console.print(f"Note: {literal(note)}", style="dim")

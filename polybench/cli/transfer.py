@@ -18,10 +18,10 @@ def main(args: list[str]) -> int:
 
     from rich.table import Table
 
-    from polybench.cli.panel import wide_console
     from polybench.experiments.command import again
     from polybench.results.format import plain
     from polybench.results.page import write_page  # pandas and matplotlib, which --help can do without
+    from polybench.results.render.terminal import wide_console
     from polybench.runs.cell import cells_of
     from polybench.runs.execute import execute
     from polybench.runs.plan import read_plan

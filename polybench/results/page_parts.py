@@ -40,11 +40,13 @@ class Ranking:
     """One budget class.
 
     Attributes:
+        budget: The class; None for baselines alone.
         scores: The ranked table; the rows of baselines end it, and stand in no other table.
         costs: What the training of each row took; empty without trained rows.
         details: Details of the trained rows.
     """
 
+    budget: Budget | None
     scores: Table
     costs: Table
     details: tuple[Details, ...]
@@ -169,6 +171,7 @@ def _ranking(group: Group, protocol: str, budget: Budget | None, baselines: Sequ
     notes += [joined((Marks((letter,)), note)) for note, letter in letters.items()]
     costs = tuple(cost_cells(row, label(row.first.record, group.ambiguous)) for row in rows)
     return Ranking(
+        budget,
         Table(score_columns([*rows, *baselines][0]), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
         Table(COST_COLUMNS, costs, "What each row took"),
         tuple(details(row, protocol) for row in rows),

@@ -148,12 +148,16 @@ class Column:
         align: Where its cells stand.
         direction: Which way is better, shown as an arrow; None where neither is.
         remark: Plain text after the header, such as "(95 % interval)"; CSV leaves it out.
+        wrap: Whether a terminal may break the column's cells into lines.
+        optional: Whether a terminal that is too narrow for the table may leave the column out.
     """
 
     header: Cell
     align: Align = "left"
     direction: Direction | None = None
     remark: str = ""
+    wrap: bool = True
+    optional: bool = False
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ def score_columns(row: Row) -> tuple[Column, ...]:
         Column("Recipe"),
         Column("Seen in training"),
         Column(title(layout.headline), remark="(95 % interval)"),
-        *(Column(_sentence_case(title(name)), "right") for name in layout.shown),
-        *((Column("FP on empty", "right"),) if row.empty_masks is not None else ()),
+        *(Column(_sentence_case(title(name)), "right", optional=True) for name in layout.shown),
+        *((Column("FP on empty", "right", optional=True),) if row.empty_masks is not None else ()),
         Column(f"{_sentence_case(layout.what)} (groups)", "right"),
         Column("Seeds"),
     )
@@ -165,8 +165,8 @@ def _operations(record: Record) -> Cell:
     """Multiply-accumulate operations of the net, and how often it runs for an image where that is not once."""
     if record.net is None or record.net.macs is None:
         return MISSING
-    passes = evaluations_of(record)
-    often: Cell = "" if passes is None or passes <= 1 else f"{quantities.TIMES} {passes:.3g} passes"
+    number = evaluations_of(record)
+    often: Cell = "" if number is None or number <= 1 else f"{quantities.TIMES} {number:.3g} evaluations"
     return joined((Count(record.net.macs, short=True), often))
 
 

@@ -75,6 +75,25 @@ def test_an_option_without_its_value_is_named() -> None:
     assert "Did you mean" not in str(caught.value)
 
 
+def test_tables_are_printed_and_nothing_is_written(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--root", str(board), "--format", "csv", "toy"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("toy,official,official copy,")
+    assert not (board / "toy.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format", "html"], "--format: invalid choice: 'html'"),
+        (["--format", "csv", "--check"], "give one of them"),
+        (["toy"], "'toy' chooses what --format prints: add --format terminal"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        main(words)
+
+
 def test_help_is_quick_since_it_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom polybench.cli.leaderboard import main\n"

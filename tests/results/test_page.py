@@ -266,7 +266,7 @@ def test_the_details_show_the_curve_over_passes(tmp_path: Path) -> None:
     page = page_of(tmp_path)
     assert "**Dice after each pass, per_image@1:** 0.4000, 0.5000" in page
     assert "reported is pass 2; 60 of 100 images reached a fixed point, 10 a cycle; passes computed" in page
-    assert "54.00 G \N{MULTIPLICATION SIGN} 2.5 passes" in page
+    assert "54.00 G \N{MULTIPLICATION SIGN} 2.5 evaluations" in page
 
 
 def test_the_curve_over_passes_is_read_back(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def inline(cell: Cell) -> str:
         case Link():
             return inline(cell.text)
         case Joined():
-            return text(cell.separator).join(inline(part) for part in cell.parts)
+            return _escape(cell.separator).join(inline(part) for part in cell.parts)
         case _:
             return text(quantity(cell))
 
@@ -95,7 +95,10 @@ def text(value: str) -> str:
     >>> print(text("50 % of a_b {c}"))
     50 \% of a\_b \{c\}
     """
-    line = escaped(" ".join(value.split())) if value.strip() else value
+    return _escape(escaped(" ".join(value.split())))
+
+
+def _escape(line: str) -> str:
     return "".join(_ESCAPES.get(char) or _character(char) for char in line)
 
 

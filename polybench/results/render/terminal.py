@@ -1,8 +1,11 @@
 """Tables in the terminal, by rich; cells as plain text."""
 
+from collections.abc import Iterable, Sequence
+
 import rich.table
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.text import Text as RichText
 
 from polybench.core.wording import escaped
@@ -11,6 +14,8 @@ from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Mi
 
 WIDTH = 132
 """Of tables that go to a file, characters."""
+MOST_CHARACTERS = 10_000
+"""Of a line of a table whose own width is measured."""
 _STYLE = {"plain": "", "emphasis": "italic", "strong": "bold"}
 _JUSTIFY: dict[str, JustifyMethod] = {"left": "left", "right": "right", "center": "center"}
 
@@ -23,9 +28,30 @@ def print_table(table: Table, console: Console | None = None) -> None:
         console: Where; `wide_console()` by default.
     """
     console = console or wide_console()
-    console.print(rich_table(table))
-    for note in table.notes:
+    fitting = fitted(table, console)
+    console.print(rich_table(fitting))
+    for note in fitting.notes:
         console.print(rich_text(note))
+
+
+def fitted(table: Table, console: Console) -> Table:
+    """A table without those of its optional columns, from the right, that the console has no room for.
+
+    A note names what is left out.
+    """
+    widths = console.options.update(max_width=MOST_CHARACTERS)
+    columns, rows, left_out = list(table.columns), [list(row) for row in table.rows], []
+    while Measurement.get(console, widths, _made(columns, rows)).maximum > console.width:
+        place = max((place for place, column in enumerate(columns) if column.optional), default=None)
+        if place is None:
+            break
+        left_out.append(header_text(columns.pop(place)))
+        for row in rows:
+            del row[place]
+    if not left_out:
+        return table
+    note = f"The terminal is too narrow for {', '.join(reversed(left_out))}: widen it."
+    return Table(tuple(columns), tuple(map(tuple, rows)), table.title, (*table.notes, note))
 
 
 def table_text(table: Table, width: int = WIDTH) -> str:
@@ -37,12 +63,16 @@ def table_text(table: Table, width: int = WIDTH) -> str:
 
 
 def rich_table(table: Table) -> rich.table.Table:
-    """A table for rich; numbers are never wrapped."""
-    made = rich.table.Table(title=literal(table.title) if table.title else None, title_justify="left")
-    for column in table.columns:
-        right = column.align != "left"
-        made.add_column(RichText(header_text(column)), justify=_JUSTIFY[column.align], no_wrap=right, overflow="fold")
-    for row in table.rows:
+    """A table for rich."""
+    return _made(table.columns, table.rows, table.title)
+
+
+def _made(columns: Sequence[Column], rows: Iterable[Iterable[Cell]], title: str = "") -> rich.table.Table:
+    made = rich.table.Table(title=literal(title) if title else None, title_justify="left")
+    for column in columns:
+        heading = RichText(header_text(column))
+        made.add_column(heading, justify=_JUSTIFY[column.align], no_wrap=not column.wrap, overflow="fold")
+    for row in rows:
         made.add_row(*map(rich_text, row))
     return made
 
