@@ -1,4 +1,4 @@
-"""`polybench predict`: one mask for each image of a folder, under its name, at its size; with `--refine` refined.
+"""`polybench predict`: one mask for each image of a folder, under its name, at its size.
 
 With `--tile`, images are predicted tile by tile at their own scale.
 """
@@ -6,17 +6,15 @@ With `--tile`, images are predicted tile by tile at their own scale.
 import sys
 
 from polybench.data.progress import progress
-from polybench.experiments.predict import REGIONS, prepare
-from polybench.experiments.refinement import in_words, removed
+from polybench.experiments.predict import prepare
 from polybench.experiments.tiling import described, measured
 
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code: 0 when every image has its mask."""
     prediction = prepare(args)
-    refinement = prediction.refinement
-    if refinement is not None:
-        print(f"Masks are refined at the thresholds {in_words(refinement.thresholds)}.")
+    if prediction.changes is not None:
+        print(prediction.changes.announcement())
     if prediction.tiling is not None:
         print(described(prediction.tiling))
     listing, images = prediction.listing, len(prediction.targets)
@@ -28,9 +26,8 @@ def main(args: list[str]) -> int:
     done = images - len(prediction.problems)
     what = "probabilities" if prediction.session.config.probabilities else "mask"
     print(f"{done} of {images} images have their {what} in '{prediction.out}'.")
-    if refinement is not None:
-        regions = prediction.regions
-        print(f"{removed(regions)} of {len(regions)} regions were removed: {prediction.out / REGIONS}")
+    if prediction.changes is not None:
+        print(f"{prediction.changes.summary()}: {prediction.out / prediction.changes.file}")
     if prediction.tiling is not None and done:
         print(measured(prediction.tiling, prediction.seams))
     for problem in prediction.problems:

@@ -8,19 +8,15 @@ from rich.table import Table
 
 from polybench.cli.panel import panel_table
 from polybench.core.wording import counted
-from polybench.experiments.refinement import in_words
 from polybench.experiments.scores import protocol_scores
-from polybench.methods.refinement.thresholds import ThresholdChoice, Thresholds
 from polybench.metrics import Protocol, Rows
-from polybench.metrics.protocols import KERAS_FCN, OBJECTS
-from polybench.results.facts import DatasetFacts, ProtocolScores, RefinementFacts
+from polybench.results.facts import DatasetFacts, ProtocolScores
 from polybench.results.layout import layout_of
-from polybench.results.readings import readings, title
+from polybench.results.methods import upright_table
+from polybench.results.readings import title
 from polybench.results.render.terminal import literal, print_table, wide_console
+from polybench.results.sections import Section
 from polybench.results.statistics import caution
-
-HEADLINES = ("dice", "iou")
-"""What is compared before and after a refinement of those protocols that have many metrics."""
 
 
 def print_scores(
@@ -91,57 +87,10 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
     return table
 
 
-def print_refinement(
-    facts: RefinementFacts, refined: Mapping[str, Mapping[str, float]], choice: ThresholdChoice | None, where: str
-) -> None:
-    """Print what a classifier changed: objects, pixels, and the time that it took.
-
-    Args:
-        facts: Everything but the refined scores.
-        refined: `protocol@version` -> metric -> number, of the refined masks.
-        choice: What validation chose the thresholds from; None where they were given.
-        where: Batch sizes and device, for the times.
-    """
-    console = wide_console()
-    console.print(refinement_table(facts, refined))
-    found = in_words(Thresholds(facts.mask_threshold, facts.region_threshold, facts.thresholds_from))
-    console.print(f"Thresholds of masks and regions: {found}.", highlight=False)
-    if choice is not None:
-        there = f"{choice.plain_dice:.4f} tested at 0.5, {choice.dice.max():.4f} refined"
-        console.print(f"Mean Dice on validation: {there}.", highlight=False)
-        if not choice.thresholds.region:
-            console.print("Removing no region at all was best on validation.", highlight=False)
-    parts = ", ".join(f"{part} {spent:.2f}" for part, spent in facts.milliseconds.items())
-    total = sum(facts.milliseconds.values())
-    console.print(f"Milliseconds for an image: {parts}, together {total:.2f} ({where}).", highlight=False)
-
-
-def refinement_table(facts: RefinementFacts, refined: Mapping[str, Mapping[str, float]]) -> Table:
-    """Make the table before and after.
-
-    Masks are compared, so that `keras_fcn` is read at 0.5 throughout: of a mask both its thresholds say the same.
-
-    Args:
-        facts: Everything but the refined scores.
-        refined: `protocol@version` -> metric -> number, of the refined masks.
-    """
-    name = facts.classifier.stage or facts.classifier.sha256[:8]
-    heading = f"Refined by {name}: {facts.removed} of {facts.regions} regions removed"
-    table = Table("", title=literal(heading), title_justify="left")
-    for column in ("tested at 0.5", f"mask at {facts.mask_threshold:g}", "refined"):
-        table.add_column(column, justify="right", no_wrap=True)
-    scores = {**facts.scores, "refined": refined}
-    for key in refined:
-        if key == OBJECTS.key:
-            for place, what in enumerate(("true positives", "false positives", "false negatives")):
-                table.add_row(f"{key} {what}", *(str(facts.objects[step][place]) for step in scores))
-        reading = "at 0.5" if key == KERAS_FCN.key else ""
-        of_steps = [readings(found[key])[reading] for found in scores.values()]
-        for metric in of_steps[0]:
-            if key in (OBJECTS.key, KERAS_FCN.key) or metric in HEADLINES:
-                label = " ".join(part for part in (key, reading, title(metric)) if part)
-                table.add_row(label, *(f"{found[metric]:.4f}" for found in of_steps))
-    return table
+def print_section(section: Section) -> None:
+    """Print what a method says of a test: its table, a line for each column."""
+    if section.rows:
+        print_table(upright_table(section))
 
 
 def log_tables(trainer: Trainer, scores: Mapping[str, Mapping[str, ProtocolScores]]) -> None:

@@ -1,21 +1,18 @@
 """`polybench test`: evaluate a checkpoint on the test subset: table, pictures and per-image rows.
 
-With `--refine` the same predictions are refined by a classifier of patches and compared with what they were.
+Where a method changes the predictions, both are compared.
 """
-
-from collections.abc import Mapping
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.cli.report import log_tables, print_refinement, print_scores
+from polybench.cli.report import log_tables, print_scores, print_section
 from polybench.core.errors import SIGTERM_EXIT_CODE
-from polybench.experiments.evaluate import Evaluated, run_test
+from polybench.experiments.evaluate import Changed, run_test
 from polybench.experiments.provenance import device_name
-from polybench.experiments.refinement import Refinement, shown_protocols
 from polybench.experiments.scores import protocol_scores
 from polybench.experiments.session import Session
 from polybench.metrics import Rows
-from polybench.results.facts import ProtocolScores, RefinementFacts
+from polybench.results.facts import ProtocolScores
 
 
 def main(args: list[str]) -> int:
@@ -34,28 +31,23 @@ def main(args: list[str]) -> int:
         return SIGTERM_EXIT_CODE
     if tested.rows is None:
         return 0
-    print(f"Row of each image: {tested.table}")
-    if tested.refinement is not None and tested.facts is not None:
-        _print_refinement(tested, tested.refinement, tested.facts)
-        recorded: Mapping[str, ProtocolScores] = tested.record.metrics if tested.record else {}
+    print(f"Row of each image: {tested.rows_file}")
+    if tested.changed is not None:
+        _print_changed(tested.session, tested.changed)
+        recorded = tested.changed.record.metrics if tested.changed.record else {}
         for protocol in (one for one in tested.session.model.protocols if one.key in scores):
             known = recorded.get(protocol.key)
-            scores[protocol.key]["refined"] = known or protocol_scores(tested.refinement.refined, protocol)
+            scores[protocol.key][tested.changed.by.label] = known or protocol_scores(tested.changed.by.rows, protocol)
     log_tables(tested.session.trainer, scores)
     return 0
 
 
-def _print_refinement(tested: Evaluated, refinement: Refinement, facts: RefinementFacts) -> None:
-    """Print what the refinement has changed, and where that is written."""
-    data = tested.session.datamodule
-    refined = {one.key: one.scores(refinement.refined) for one in shown_protocols(data.ranked_by)}
-    where = (
-        f"batches of {data.eval_batch_size} segmented, of at most {refinement.refiner.batch_size} regions of "
-        f"an image classified, on {device_name(tested.session.trainer.strategy.root_device)}"
-    )
-    print_refinement(facts, refined, refinement.callback.choice, where)
-    print(f"Row of each refined image: {tested.refined_table}")
-    print(f"Region by region: {tested.regions}")
-    if tested.record is not None:
-        page = f"{tested.session.config.leaderboard}/{tested.record.dataset.name}.md"
-        print(f"Record: {tested.path}\nPage: {page}")
+def _print_changed(session: Session, changed: Changed) -> None:
+    """Print how a method changed the predictions, and where that is written."""
+    print_section(changed.section)
+    for sentence in changed.by.remarks(device_name(session.trainer.strategy.root_device)):
+        print(sentence)
+    print(f"Row of each image, {changed.by.label}: {changed.rows_file}\nTable of the method: {changed.file}")
+    if changed.record is not None:
+        page = f"{session.config.leaderboard}/{changed.record.dataset.name}.md"
+        print(f"Record: {changed.path}\nPage: {page}")

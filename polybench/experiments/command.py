@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ LEFT_OUT = (
 )
 """Options that say where a run writes and what it shows: they, and those below them, move no number."""
 
-PATHS = (*FILE_OPTIONS, "--ckpt_path", "--refine", "--data.root", "--leaderboard")
+PATHS = (*FILE_OPTIONS, "--ckpt_path", "--data.root", "--leaderboard")
 """Options whose value is a path."""
 
 NO_PATHS = ("imagenet", "null", "last", "best")
@@ -59,6 +59,7 @@ def again(
     data: str | None = None,
     also: Sequence[str] = (),
     relative: Iterable[Path] = (),
+    file_options: Collection[str] = (),
 ) -> Again:
     """Write the command line that gets a run again from any folder.
 
@@ -71,6 +72,7 @@ def again(
         data: The dataset's official folder where `POLYBENCH_DATA` leads to it; None where the words do, or none is.
         also: Words at the end that are kept whatever they are, such as `["--leaderboard", "leaderboards"]`.
         relative: Files and folders that the configuration names by their place in the current folder.
+        file_options: Further options whose value is a path.
     """
     kept, files = [*_kept(words), *options_of(also)], []
     shown = ["polybench"]
@@ -78,7 +80,7 @@ def again(
         if value is None:
             shown.append(shlex.quote(option))
             continue
-        path = _path_of(option, value)
+        path = _path_of(option, value, file_options)
         if path is not None and path.is_file():
             files.append(path)
         shown += [shlex.quote(option), shlex.quote(value) if path is None else _shell_path(path)]
@@ -109,9 +111,9 @@ def _kept(words: Sequence[str]) -> list[Option]:
     ]
 
 
-def _path_of(option: str, value: str) -> Path | None:
+def _path_of(option: str, value: str, file_options: Collection[str] = ()) -> Path | None:
     """The file or folder that an option's value names; None where it names none."""
-    named = option in PATHS or option.endswith(PATH_ENDINGS) or value.endswith(PATH_SUFFIXES)
+    named = option in (*PATHS, *file_options) or option.endswith(PATH_ENDINGS) or value.endswith(PATH_SUFFIXES)
     if not named or value in NO_PATHS or value[:1] in ("{", "["):
         return None
     found = recipe_file(value) if value.endswith(PATH_SUFFIXES) else Path(value).expanduser()

@@ -1,66 +1,66 @@
-"""Evaluate a checkpoint on the test or the validation subset; with a classifier of patches, refine its masks too."""
+"""Evaluate a checkpoint on the validation or the test subset; a method may change the predictions of a test."""
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from polybench.core.atomic import atomic_write_text
-from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
 from polybench.experiments.argv import without
-from polybench.experiments.budget import is_limited
-from polybench.experiments.outputs import probe_leaderboard
+from polybench.experiments.further_test import further_record, recorded_training
 from polybench.experiments.provenance import provenance
-from polybench.experiments.refinement import (
-    MASK_COLUMNS,
-    Refinement,
-    choose_thresholds,
-    facts_of,
-    recorded_protocols,
-    refinement_of,
-    refuse_seen_images,
-)
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
-from polybench.methods.refinement.table import regions_csv
-from polybench.metrics import Rows
+from polybench.methods import attached
+from polybench.methods.base import Postprocessor
+from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
-from polybench.metrics.protocols import columns_of
-from polybench.results.config import first_difference, portable_config
-from polybench.results.facts import RefinementFacts
 from polybench.results.page import write_page
 from polybench.results.record import Record, write_record
-from polybench.results.refinement import classifier_with, refined_record, trained_with
-from polybench.tasks.loading import START_WEIGHTS, TRAINING_ONLY
+from polybench.results.sections import Section
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A test of changed predictions.
+
+    Attributes:
+        by: What changed them.
+        section: How.
+        rows_file: One line for each image.
+        file: The method's own table.
+        record: Their record; None where none was asked for.
+        path: The record's file.
+    """
+
+    by: Postprocessor
+    section: Section
+    rows_file: Path
+    file: Path
+    record: Record | None = None
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What an evaluation has come to.
+    """The outcome of an evaluation.
 
     Attributes:
         session: What was run.
         rows: A row for each image; None in processes other than the first.
-        table: The file of these rows; None of a validation.
-        refinement: What has refined the predictions; None where nothing has.
-        facts: What that has changed, likewise.
-        refined_table: The file of the refined rows, likewise.
-        regions: The file of the regions, likewise.
-        record: The record of the refined predictions; None where none was asked for.
-        path: Its file.
+        rows_file: The file of these rows; None of a validation.
+        changed: The test of changed predictions; None where no method changed them.
     """
 
     session: Session
     rows: Rows | None = None
-    table: Path | None = None
-    refinement: Refinement | None = None
-    facts: RefinementFacts | None = None
-    refined_table: Path | None = None
-    regions: Path | None = None
-    record: Record | None = None
-    path: Path | None = None
+    rows_file: Path | None = None
+    changed: Changed | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file of the record; None where none was written."""
+        return self.changed.path if self.changed else None
 
 
 Show = Callable[[Session, Rows], None]
@@ -87,7 +87,7 @@ def run_validation(words: Sequence[str]) -> Evaluated:
 
 
 def run_test(words: Sequence[str], *, show: Show = show_nothing, command: str | None = None) -> Evaluated:
-    """Evaluate a checkpoint on the test subset; refine its masks, and record them, where the options say so.
+    """Evaluate a checkpoint on the test subset; change its predictions, and record them, where the options say so.
 
     Args:
         words: The words of the command, such as `["--ckpt_path", "best.ckpt"]`.
@@ -100,10 +100,10 @@ def run_test(words: Sequence[str], *, show: Show = show_nothing, command: str | 
     """
     session = Session("test", words)
     checkpoint = session.required_checkpoint()
-    refinement = refinement_of(session)
-    origins = records_to_refine(session, checkpoint)  # whatever would forbid a record is found before the test
-    if refinement is not None:
-        choose_thresholds(session, refinement, checkpoint)
+    by = attached(session)
+    trained = recorded_training(session, checkpoint, by)  # whatever would forbid a record is found before the test
+    if by is not None:
+        by.prepare(checkpoint)
     session.call("test", checkpoint)
     if not session.trainer.is_global_zero:
         return Evaluated(session)
@@ -111,16 +111,9 @@ def run_test(words: Sequence[str], *, show: Show = show_nothing, command: str | 
     if rows is None:
         raise ConfigError("No test image was evaluated: leave out --trainer.limit_test_batches.")
     show(session, rows)
-    table = write_rows(session, rows, "test_rows.csv")
-    if refinement is None:
-        return Evaluated(session, rows, table)
-    refined_table = write_rows(session, refinement.refined, "test_rows_refined.csv")
-    regions = session.run_folder / "test_regions.csv"
-    atomic_write_text(regions, regions_csv(refinement.callback.regions))
-    facts = facts_of(refinement, rows, session.datamodule.ranked_by)
-    record = None if origins is None else _refined_record(session, refinement, origins, facts, command)
-    path = None if record is None else _write_refined(session, record, refinement.refined)
-    return Evaluated(session, rows, table, refinement, facts, refined_table, regions, record, path)
+    rows_file = write_rows(session, rows, "test_rows.csv")
+    changed = None if by is None else _changed(session, by, rows, trained, command)
+    return Evaluated(session, rows, rows_file, changed)
 
 
 def write_rows(session: Session, rows: Rows, name: str) -> Path:
@@ -131,101 +124,43 @@ def write_rows(session: Session, rows: Rows, name: str) -> Path:
     return path
 
 
-def records_to_refine(session: Session, checkpoint: str) -> tuple[Record, Record] | None:
-    """The records of both trainings, the segmentation's and the classifier's; None where no record is asked for.
-
-    Raises:
-        ConfigError: If nothing is refined, only a part of the images is evaluated, there are no such records, the test
-            has other options than the training, or the classifier has seen its images.
-    """
-    config = session.config
-    if config.leaderboard is None or not session.trainer.is_global_zero:
-        return None
-    if config.refine is None:
-        raise ConfigError("--leaderboard needs --refine: the record of a plain test is written by `polybench fit`.")
-    for subset in ("val", "test"):
-        if is_limited(config, (subset,)) or config.trainer.fast_dev_run:
-            raise ConfigError(
-                f"--leaderboard is for whole subsets: leave out --trainer.limit_{subset}_batches and fast_dev_run."
-            )
-    session.datamodule.prepare_data()
-    session.datamodule.setup("test")
-    root = Path(config.leaderboard)
-    trained = trained_with(root, session.datamodule.facts(), file_sha256(Path(checkpoint)))
-    refuse_other_options(trained, portable_config(session.plain_config()))
-    classifier = classifier_with(root, file_sha256(Path(config.refine)))
-    refuse_seen_images(classifier, session.datamodule)
-    probe_leaderboard(root, session.datamodule.short_name)
-    return trained, classifier
+def _changed(session: Session, by: Postprocessor, rows: Rows, trained: Record | None, command: str | None) -> Changed:
+    """Write rows and table of changed predictions, and their record where one is asked for."""
+    rows_file = write_rows(session, by.rows, f"test_rows_{by.label}.csv")
+    file = session.run_folder / f"test_{by.file}"
+    atomic_write_text(file, by.table())
+    section = by.section(rows)
+    if trained is None:
+        return Changed(by, section, rows_file, file)
+    protocols, recorded = by.recorded(session.model.protocols, session.datamodule.ranked_by)
+    record = _record(session, by, trained, section, recorded, protocols, command)
+    root = Path(session.config.leaderboard)
+    path = write_record(record, image_table(recorded, protocols), root)
+    write_page(root, record.dataset.name)
+    return Changed(by, section, rows_file, file, record, path)
 
 
-def refuse_other_options(trained: Record, config: Mapping[str, Any]) -> None:
-    """Refuse a test whose predictions may be others than those of its training's test.
-
-    Args:
-        trained: The record of the training.
-        config: The portable configuration of this test.
-
-    Raises:
-        ConfigError: If task, net, data or precision differ; the first such key is named.
-    """
-    key = first_difference(_of_predictions(trained.config), _of_predictions(config))
-    if key is not None:
-        raise ConfigError(
-            f"The training of this checkpoint is recorded with another value of '{key}': give the options that it had, "
-            "or leave out --leaderboard."
-        )
-
-
-def _of_predictions(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a portable configuration predictions may depend on, once there are weights."""
-    model = copy.deepcopy(dict(config["model"]))
-    for key in TRAINING_ONLY:
-        model["init_args"].pop(key, None)
-    for key in START_WEIGHTS:
-        (model["init_args"]["net"].get("init_args") or {}).pop(key, None)
-    return {
-        "model": model,
-        "data": _without_split(config["data"]),
-        "trainer": {"precision": config["trainer"].get("precision")},
-    }
-
-
-def _without_split(data: Any) -> Any:
-    """A copy of a data module's configuration without the path of the split, whose hash has been compared."""
-    if isinstance(data, Mapping):
-        return {key: _without_split(value) for key, value in data.items() if key != "split"}
-    return data
-
-
-def _refined_record(
+def _record(
     session: Session,
-    refinement: Refinement,
-    origins: tuple[Record, Record],
-    facts: RefinementFacts,
+    by: Postprocessor,
+    trained: Record,
+    section: Section,
+    rows: Rows,
+    protocols: Sequence[Protocol],
     command: str | None,
 ) -> Record:
-    """The record of the refined predictions."""
+    """The record of changed predictions."""
     checkpoint, root = session.required_checkpoint(), session.config.leaderboard
     words = [*without(session.args, "--ckpt_path", "--leaderboard"), "--ckpt_path", checkpoint]
     found = session.again(words, also=["--leaderboard", root])
-    protocols = recorded_protocols(session.model.protocols, session.datamodule.ranked_by)
-    record = refined_record(
-        *origins,
-        session.config.variant,
-        facts,
-        metrics=all_scores(refinement.refined, protocols),
+    return further_record(
+        trained,
+        by.name,
+        by.identity(trained),
+        section,
+        all_scores(rows, protocols),
+        variant=session.config.variant or "-".join(part for part in (trained.variant, by.label) if part),
         command=command or found.command,
+        needs=found.needs,
         provenance=provenance(session.trainer, Path(checkpoint)),
     )
-    return replace(record, needs=found.needs)
-
-
-def _write_refined(session: Session, record: Record, refined: Rows) -> Path:
-    """Write the record and the page, and return the record's file."""
-    root = Path(session.config.leaderboard)
-    protocols = recorded_protocols(session.model.protocols, session.datamodule.ranked_by)
-    kept = {name: column for name, column in refined.columns.items() if name in {*MASK_COLUMNS, *columns_of(protocols)}}
-    path = write_record(record, image_table(refined._replace(columns=kept), protocols), root)
-    write_page(root, record.dataset.name)
-    return path

@@ -90,7 +90,7 @@ def evaluation_id(
         config: The resolved configuration.
         data: Which images; their size counts, and the test patches.
         protocols: `name@version` of each protocol.
-        thresholds: Those that the evaluation was told, or chose on validation, and what else refined its predictions.
+        thresholds: Those that the evaluation was told, or chose on validation, and what else changed its predictions.
     """
     return _digest(
         {

@@ -6,6 +6,8 @@ from typing import Literal
 from jsonargparse.typing import NonNegativeInt
 from lightning.pytorch.cli import LightningArgumentParser
 
+from polybench.methods import found_methods
+
 AddArguments = Callable[[LightningArgumentParser], None]
 """Adds options to a parser."""
 
@@ -25,43 +27,20 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
     )
 
 
-def add_refinement_arguments(parser: LightningArgumentParser) -> None:
-    """Add the classifier of patches and the thresholds."""
-    parser.add_argument(
-        "--refine",
-        metavar="FILE",
-        type=str | None,
-        default=None,
-        help="Checkpoint of a patch classifier, such as conf/patches_kvasir_seg.yaml trains: each region of the "
-        "prediction that it takes for no object is removed.",
-    )
-    parser.add_argument(
-        "--refine_thresholds",
-        metavar="T,P",
-        type=str | None,
-        default=None,
-        help="Least probability of a mask's pixels, and the probability that a region must exceed: 'validation' "
-        "(default) chooses both on the validation subset, 'released' takes the 0.2 and 0.1 of Keras-FCN's code, and "
-        "two numbers such as 0.35,0.2 are taken as they are.",
-    )
-
-
 def add_test_arguments(parser: LightningArgumentParser) -> None:
-    """Add what refines the predictions, and where its record goes."""
-    add_refinement_arguments(parser)
+    """Add where the record of changed predictions goes."""
     parser.add_argument(
         "--leaderboard",
         metavar="FOLDER",
         type=str | None,
         default=None,
-        help="With --refine: folder of records and pages, which has the record of this checkpoint's training and gets "
-        "that of the refined predictions.",
+        help="Folder of records and pages, which has the record of this checkpoint's training and gets that of the "
+        "changed predictions: for options that change them.",
     )
 
 
 def add_predict_arguments(parser: LightningArgumentParser) -> None:
-    """Add where the images are, where the masks go, and what refines them."""
-    add_refinement_arguments(parser)
+    """Add where the images are and where the masks go."""
     parser.add_argument(
         "--images", metavar="FOLDER", type=str | None, default=None, help="Folder of images, searched recursively."
     )
@@ -70,8 +49,7 @@ def add_predict_arguments(parser: LightningArgumentParser) -> None:
         metavar="FOLDER",
         type=str | None,
         default=None,
-        help="Folder for the masks: PNG, 0 and 255, same names and sizes; with --refine also regions.csv, the box "
-        "and probability of each region.",
+        help="Folder for the masks: PNG, 0 and 255, same names and sizes.",
     )
     parser.add_argument(
         "--probabilities",
@@ -152,11 +130,18 @@ SUMMARIES: Mapping[str, str] = {
 """Command -> what it does, for its help."""
 
 
+def add_options(parser: LightningArgumentParser, command: str) -> None:
+    """Add the options of a command: its own, and those of methods."""
+    COMMANDS[command](parser)
+    for method in found_methods():
+        method.add_options(parser, command)
+
+
 def own_options(command: str) -> set[str]:
     """Names of the options that a command has beside those of every command."""
     parser = LightningArgumentParser()
     before = {action.dest for action in parser._actions}
-    COMMANDS[command](parser)
+    add_options(parser, command)
     return {action.dest for action in parser._actions} - before
 
 

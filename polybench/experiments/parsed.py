@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ from polybench.experiments.identity_callback import IdentityCallback
 from polybench.experiments.local_modules import local_files
 from polybench.experiments.logging_filters import quieten
 from polybench.experiments.option_help import take_all
-from polybench.experiments.options import COMMANDS, SUMMARIES, all_options
+from polybench.experiments.options import SUMMARIES, add_options, all_options
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.run_folder import RUN_FOLDER
-from polybench.methods import import_all
+from polybench.methods import found_methods, import_all
 from polybench.results.record import Budget
 from polybench.results.record_checks import is_slug
 from polybench.tasks.checkpoint import RunMark, refuse_no_file, run_of
@@ -137,7 +138,7 @@ class ParsedSession(LightningCLI):
         parser.add_lightning_class_args(BestCheckpoint, "checkpoint")
         parser.add_lightning_class_args(PreviewsCallback, "previews")
         parser.link_arguments("seed_everything", "data.init_args.seed")
-        COMMANDS[self.command](parser)
+        add_options(parser, self.command)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse the words given, without regard to `sys.argv`.
@@ -163,6 +164,8 @@ class ParsedSession(LightningCLI):
                 raise ConfigError(
                     f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only."
                 )
+        for method in found_methods():
+            method.check(self.config)
         self.config.ckpt_path = self._checkpoint()
         if not 0 <= self.config.seed_everything < 2**32:
             raise ConfigError(f"--seed_everything must be from 0 to {2**32 - 1}, not {self.config.seed_everything}.")
@@ -193,9 +196,10 @@ class ParsedSession(LightningCLI):
         return ["--config", config_of(path, with_data=with_data), *self.args]
 
     def _predicts_with_data(self) -> bool:
-        """Whether a prediction needs the dataset: to choose thresholds on validation, or since an option names it."""
-        chooses = has(self.args, "--refine") and value_of(self.args, "--refine_thresholds") in (None, "validation")
-        return chooses or any(word.startswith("--data") for word in self.args)
+        """Whether a prediction needs the dataset: for a method, or since an option names it."""
+        given = partial(value_of, self.args)
+        named = any(word.startswith("--data") for word in self.args)
+        return named or any(method.needs_data(given) for method in found_methods())
 
     def _checkpoint(self) -> str | None:
         """The checkpoint asked for, looked up where it was asked for by name."""

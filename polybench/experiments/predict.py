@@ -1,9 +1,10 @@
-"""Predict a mask for each image of a folder, under its name, at its size; with a classifier of patches, refined."""
+"""Predict a mask for each image of a folder, under its name, at its size; a method may change the masks."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy
 import torch
@@ -14,31 +15,22 @@ from polybench.core.atomic import atomic_write_text, atomic_writer
 from polybench.core.disk import WriteError, probe
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.images import UInt8Array, image_peaks, read_image
-from polybench.data.images_only import ImagesOnly
 from polybench.data.listing import Listing, list_files
 from polybench.data.memory import refuse_too_large, sizes_of
-from polybench.data.module import SegmentationDataModule
 from polybench.data.value_range import range_problem
 from polybench.experiments.outputs import refuse_unwritable
-from polybench.experiments.refinement import Refinement, choose_thresholds, refinement_of
 from polybench.experiments.session import Session
 from polybench.experiments.tiling import tiled, tiling_of
-from polybench.methods.refinement.regions import BoolArray
-from polybench.methods.refinement.table import Region, regions_csv, regions_of
-from polybench.methods.transfer.joint_module import JointDataModule
+from polybench.methods import asked_option, attached
+from polybench.methods.base import BoolArray, Postprocessor
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import rounded_to_steps
 from polybench.tasks.base import task_of
 from polybench.tasks.images import as_input, at_native_size, mask_at_native_size
 from polybench.tasks.tiles import Seams, Tiling
 
-REGIONS = "regions.csv"
-"""Beside refined masks: where each region was, how probable an object, whether it was removed."""
-
-
-PLAIN, REFINED = 15, 21
-"""Bytes a pixel of an image that is decoded and predicted, beside what the net takes."""
-
+BYTES_PER_PIXEL = 15
+"""Memory for each pixel of an image that is decoded and predicted, beside that of the net."""
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 """What torch says where memory runs out, on different devices."""
@@ -53,10 +45,9 @@ class Prediction:
         images: The folder of images.
         out: The folder of masks.
         targets: Image -> the file of its mask, or of its probabilities.
-        refinement: What refines the masks; None where nothing does.
+        changes: What changes the masks; None where nothing does.
         problems: For each image without a mask, why; entries that are named like an image and are none are among them.
         listing: What the folder of images holds.
-        regions: The regions that the refinement looked at.
         tiling: How images are cut; None where they are resized to the size of the net's input.
         seams: How tiles agree where they meet.
     """
@@ -65,10 +56,9 @@ class Prediction:
     images: Path
     out: Path
     targets: dict[Path, Path]
-    refinement: Refinement | None
+    changes: Postprocessor | None
     listing: Listing
     problems: list[str] = field(default_factory=list)
-    regions: list[Region] = field(default_factory=list)
     tiling: Tiling | None = None
     seams: Seams = field(default_factory=Seams)
 
@@ -88,11 +78,12 @@ class Prediction:
             except (MemoryError, RuntimeError) as error:
                 self.problems.append(why_failed(path, self.tiling, error))
             yield path
-        if self.refinement is not None:
-            atomic_write_text(self.out / REGIONS, regions_csv(self.regions))
+        if self.changes is not None:
+            atomic_write_text(self.out / self.changes.file, self.changes.table())
 
     def _predict(self, path: Path, target: Path) -> None:
-        refuse_too_large(sizes_of([path]), REFINED if self.refinement else PLAIN, "predicting it")
+        needed = self.changes.bytes_per_pixel if self.changes else BYTES_PER_PIXEL
+        refuse_too_large(sizes_of([path]), needed, "predicting it")
         image = read_image(path, bits=bits_of(self.session.datamodule))
         if self.tiling is not None:
             self._predict_in_tiles(path, image, self.tiling)
@@ -102,9 +93,14 @@ class Prediction:
             with atomic_writer(target) as file:
                 numpy.save(file, probability[0].cpu().numpy())
             return
-        mask, found = mask_of(image, probability, self.refinement, path.relative_to(self.images).as_posix())
-        save_mask(mask, target)
-        self.regions += found
+        save_mask(self._mask(image, probability, path), target)
+
+    def _mask(self, image: UInt8Array, probability: torch.Tensor, path: Path) -> BoolArray:
+        """The mask (h, w) of an image, from probabilities at the size of the net's input, (1, H, W)."""
+        if self.changes is None:
+            return mask_at_native_size(probability, image)
+        name = path.relative_to(self.images).as_posix()
+        return self.changes.mask(image, at_native_size(probability, image), name)
 
     def _predict_in_tiles(self, path: Path, image: UInt8Array, tiling: Tiling) -> None:
         """Predict a large image; its probabilities go to the file some rows at a time."""
@@ -121,7 +117,7 @@ class Prediction:
 
 
 def prepare(words: Sequence[str]) -> Prediction:
-    """Parse and build, load the weights, and choose the thresholds of a refinement.
+    """Parse and build, load the weights, and do what a method needs before the first image.
 
     Args:
         words: The words of the command, such as `["--ckpt_path", "best.ckpt", "--images", "D", "--out", "O"]`.
@@ -133,29 +129,38 @@ def prepare(words: Sequence[str]) -> Prediction:
     checkpoint, config = session.required_checkpoint(), session.config
     if not config.images or not config.out:
         raise ConfigError("predict needs --images DIR, a folder of images, and --out DIR, where the masks go.")
-    if config.refine and config.probabilities:
-        raise ConfigError("--probabilities are those of the net, which --refine doesn't change: leave out one of both.")
-    tiling, refinement = tiling_of(session), refinement_of(session)
+    option = asked_option(config)
+    if option is not None and config.probabilities:
+        raise ConfigError(
+            f"--probabilities are those of the net, which {option} doesn't change: leave out one of both."
+        )
+    tiling, changes = tiling_of(session, option), attached(session)
     images, out = Path(config.images), Path(config.out)
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
-    refuse_unwritable(out / (REGIONS if refinement else "mask.png"), "--out")
+    refuse_unwritable(out / (changes.file if changes else "mask.png"), "--out")
     listing = list_files(images, recursive=True)
     targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
     refuse_unknown_range(listing.files, bits_of(session.datamodule))
     session.load_weights(Path(checkpoint))
     probe(out)
-    if refinement is not None:
-        choose_thresholds(session, refinement, None)
+    if changes is not None:
+        changes.prepare(None)
     session.model.eval().to(session.trainer.strategy.root_device)
     pairs = dict(zip(listing.files, targets, strict=True))
-    return Prediction(session, images, out, pairs, refinement, listing, listing.problems, tiling=tiling)
+    return Prediction(session, images, out, pairs, changes, listing, listing.problems, tiling)
+
+
+@runtime_checkable
+class HasBits(Protocol):
+    """A data module that states how many bits count in images of more than 8."""
+
+    bits: int | None
 
 
 def bits_of(data: LightningDataModule) -> int | None:
     """How many bits count in images of more than 8, where the data module of a command says so."""
-    data = data.images if isinstance(data, JointDataModule) else data
-    return data.bits if isinstance(data, SegmentationDataModule | ImagesOnly) else None
+    return data.bits if isinstance(data, HasBits) else None
 
 
 def refuse_unknown_range(paths: Sequence[Path], bits: int | None) -> None:
@@ -221,26 +226,6 @@ def why_failed(path: Path, tiling: Tiling | None, error: Exception) -> str:
     if tiling is None:
         raise error
     return f"The net can't predict tiles of '{path}' ({str(error).splitlines()[0]}): use a larger image, or no --tile."
-
-
-def mask_of(
-    image: UInt8Array, probability: torch.Tensor, refinement: Refinement | None, name: str
-) -> tuple[BoolArray, list[Region]]:
-    """Make the mask of an image, refined if it is to be.
-
-    Args:
-        image: The image, (h, w, 3).
-        probability: Of the foreground, at the size of the net's input, (1, H, W).
-        refinement: What refines; None for a plain mask.
-        name: What the table of regions calls the image.
-
-    Returns:
-        The mask (h, w), and the regions that the refinement looked at.
-    """
-    if refinement is None:
-        return mask_at_native_size(probability, image), []
-    refined = refinement.refiner.refine(image, at_native_size(probability, image), refinement.thresholds)
-    return refined.after, regions_of(name, refined)
 
 
 def save_mask(mask: BoolArray, target: Path) -> None:

@@ -25,6 +25,7 @@ from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.lock import lock_of
+from polybench.results.methods import is_altered
 from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, sealed, write_record
 
 
@@ -233,7 +234,7 @@ def _same_test(one: Record, other: Record) -> bool:
     return (
         one.provenance.checkpoint_sha256 == other.provenance.checkpoint_sha256
         and one.identity == other.identity
-        and one.refinement is None
+        and not is_altered(one)
         and one.kind == other.kind
         and (one.recipe, one.variant, one.seed) == (other.recipe, other.variant, other.seed)
     )

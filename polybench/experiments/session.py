@@ -25,6 +25,7 @@ from polybench.experiments.parser import SaveConfig
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
+from polybench.methods import found_methods
 from polybench.tasks.base import task_of
 from polybench.tasks.loading import leave_out_start_weights, mismatch
 from polybench.tasks.weights import weights_of
@@ -216,7 +217,8 @@ class Session(ParsedSession):
             also: Words at the end that are kept whatever they are.
         """
         relative = relative_paths(self.plain_config())
-        return again([self.command, *words], self.own_modules(), self._data_from_environment(), also, relative)
+        files = [option for method in found_methods() for option in method.file_options]
+        return again([self.command, *words], self.own_modules(), self._data_from_environment(), also, relative, files)
 
     def _data_from_environment(self) -> str | None:
         """The folder of the dataset where POLYBENCH_DATA leads to it; None where the recipe or an option does."""

@@ -19,8 +19,12 @@ SEEN = 1e-4
 """A difference of probabilities along seams beyond what rounding explains."""
 
 
-def tiling_of(session: Session) -> Tiling | None:
+def tiling_of(session: Session, option: str | None) -> Tiling | None:
     """How the options cut images; None where they don't.
+
+    Args:
+        session: The command.
+        option: The option that changes the masks, for which the prediction of the whole image is needed.
 
     Raises:
         ConfigError: If the numbers don't go with each other or with the net, or net or task can't predict tiles.
@@ -30,8 +34,8 @@ def tiling_of(session: Session) -> Tiling | None:
         if overlap is not None:
             raise ConfigError("--overlap is of no use without --tile, the size of the tiles.")
         return None
-    if session.config.refine:
-        raise ConfigError("--refine looks at predictions of whole images: leave out --refine, or --tile.")
+    if option is not None:
+        raise ConfigError(f"{option} needs the prediction of the whole image: leave out {option}, or --tile.")
     task = task_of(session.model)
     if not task.by_tiles:
         raise ConfigError(f"{type(task).__name__} predicts from whole images: leave out --tile.")

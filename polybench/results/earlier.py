@@ -1,6 +1,7 @@
 """The fields in which records of schemas 1 to 3 describe methods, as the sections that methods write now."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from polybench.results.facts import PassFacts, ProtocolScores, RefinementFacts
 from polybench.results.layout import layout_of
@@ -43,6 +44,11 @@ def sections_of(record: Record) -> Mapping[str, Section]:
     if record.refinement is not None and "refinement" not in found:
         found["refinement"] = section_of_refinement(record.refinement, record.metrics)
     return found
+
+
+def without_methods(record: Record) -> Record:
+    """A record without what methods say of it."""
+    return replace(record, passes=None, refinement=None, sections={})
 
 
 def section_of_passes(facts: PassFacts, metrics: Mapping[str, ProtocolScores]) -> Section:

@@ -97,6 +97,15 @@ def method_parts(rows: Sequence[tuple[Cell, Row]], place: str) -> tuple[MethodPa
     return tuple(_part(method, lines, place) for method, lines in found.items())
 
 
+def upright_table(section: Section) -> Table:
+    """The table of one section with a line for each of its columns, which fits where the table is too wide."""
+    first, *others = section.columns
+    rows = section.rows
+    head = (Column(first.header), *(Column(_cell(first, [row.get(first.key)]), "right") for row in rows))
+    lines = ((one.header, *(_cell(one, [row.get(one.key)]) for row in rows)) for one in others)
+    return Table(head, tuple(lines), title=section.title)
+
+
 def part_anchor(section: Section, place: str) -> str:
     """Name of the place of a method's part on the page."""
     words = "".join(char if char.isascii() and char.isalnum() else "-" for char in section.title.lower())

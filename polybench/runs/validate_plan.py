@@ -9,7 +9,6 @@ from typing import Any
 from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
 from polybench.experiments.parsed import ParsedSession
-from polybench.experiments.refinement import VALIDATION, read_thresholds
 from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
 from polybench.tasks import PatchClassificationTask, SegmentationTask
@@ -51,9 +50,7 @@ def _parse(stage: Stage) -> Any:
     """
     words = [*stage.words(), "--variant", stage.name, "--seed_everything", str(stage.seed or 0)]
     if stage.classifier is not None:
-        config = ParsedSession("test", words).config
-        read_thresholds(config.refine_thresholds or VALIDATION)
-        return config
+        return ParsedSession("test", words).config
     config = ParsedSession("fit", words).config
     refuse_unrecordable(config)
     if sum(callback.class_path.endswith(".TransferCallback") for callback in config.trainer.callbacks) > 1:

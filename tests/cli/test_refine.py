@@ -21,7 +21,7 @@ from torchvision.transforms.functional import normalize
 from polybench.cli.main import run
 from polybench.core.errors import ConfigError
 from polybench.data.patches import cut
-from polybench.experiments.refinement import read_thresholds
+from polybench.methods.refinement.options import read_thresholds
 from polybench.models import PatchClassifier
 from tests.cli.conftest import Refinable
 from tests.cli.recipes import start
@@ -174,10 +174,10 @@ def test_table_and_rows_are_of_the_refined_masks(
     assert rows["per_image@2/dice"].tolist() == pytest.approx(dice, abs=1e-6)
     assert rows["keras_fcn@2/iou_0.2"].tolist() == rows["keras_fcn@2/iou_0.5"].tolist() == pytest.approx(iou, abs=1e-6)
     cells = {line.split("│")[1].strip(): line.split("│")[2:5] for line in shown.splitlines() if line.count("│") == 5}
-    kinds = ("true positives", "false positives", "false negatives")
-    assert [int(cells[f"objects@2 {kind}"][2]) for kind in kinds] == counts.sum(axis=0).tolist()
-    assert float(cells["per_image@2 Dice"][2]) == pytest.approx(np.mean(dice), abs=1e-4)
-    assert float(cells["keras_fcn@2 at 0.5 IoU"][2]) == pytest.approx(np.mean(iou), abs=1e-4)
+    kinds = ("Objects found", "Objects invented", "Objects missed")
+    assert [int(cells[kind][2]) for kind in kinds] == counts.sum(axis=0).tolist()
+    assert float(cells["Dice"][2]) == pytest.approx(np.mean(dice), abs=1e-4)
+    assert float(cells["IoU"][2]) == pytest.approx(np.mean(iou), abs=1e-4)
     assert regions("tested/test_regions.csv") == expected.found
     assert f"Refined by patches: {expected.removed} of {expected.regions} regions removed" in shown
     assert re.search(r"segmentation \d+\.\d\d, regions \d+\.\d\d, classification \d+\.\d\d", shown)

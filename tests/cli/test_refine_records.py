@@ -42,7 +42,7 @@ def test_record_holds_what_the_refinement_changed(refinable: Refinable, board: P
     assert list(record["metrics"]) == ["per_image@2", "keras_fcn@2", "boundary@2", "objects@2"]
     dice = record["metrics"]["per_image@2"]["values"]["dice"]["value"]
     assert dice == pytest.approx(rows["per_image@2/dice"].mean(), abs=1e-6)
-    facts, plain = record["refinement"], pd.read_csv("tested/test_rows.csv")
+    facts, plain = record["sections"]["refinement"]["data"], pd.read_csv("tested/test_rows.csv")
     assert (facts["mask_threshold"], facts["region_threshold"], facts["thresholds_from"]) == (0.2, 0.1, "given")
     for step, table in (("tested", plain), ("refined", rows)):
         sums = [int(table[f"objects@2/{kind}"].sum()) for kind in ("tp", "fp", "fn")]
@@ -57,12 +57,13 @@ def test_record_holds_what_the_refinement_changed(refinable: Refinable, board: P
 def test_record_names_classifier_checkpoint_and_command(refinable: Refinable, board: Path) -> None:
     assert run(words(refinable, "--variant", "second_look")) == 0
     record, _ = the_record(board, "second_look")
-    told = record["refinement"]["classifier"]
+    facts = record["sections"]["refinement"]["data"]
+    told = facts["classifier"]
     assert told["sha256"] == hashlib.sha256(refinable.classifier.read_bytes()).hexdigest()
     assert (told["task"], told["dataset"], told["stage"]) == ("classification", "clinicdb", "patches")
     size = sum(one.numel() for one in PatchClassifier("tu-test_resnet", None).parameters())
-    assert record["refinement"]["classifier_net"]["parameters"] == size
-    assert record["refinement"]["thresholds_from"] == "validation"
+    assert facts["classifier_net"]["parameters"] == record["sections"]["refinement"]["added_parameters"] == size
+    assert facts["thresholds_from"] == "validation"
     segmentation = hashlib.sha256(refinable.segmentation.read_bytes()).hexdigest()
     assert record["provenance"]["checkpoint_sha256"] == segmentation
     assert record["command"].startswith("polybench test --config")
@@ -123,4 +124,4 @@ def test_classifier_without_a_record_is_refused(
     for path in board.glob("records/clinicdb/patches-*"):
         path.unlink()
     assert run(words(refinable)) == 2
-    assert "what it was trained on can't be told" in capsys.readouterr().err
+    assert "what it was trained on is unknown" in capsys.readouterr().err

@@ -1,16 +1,12 @@
-"""The record of a refined test, and what the page says of it."""
+"""The page of refined tests whose records are of schema 3, with a field of their own."""
 
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-from polybench.core.errors import ConfigError
-from polybench.results.facts import Ancestor, IdentityFacts, RefinementFacts
+from polybench.results.facts import Ancestor, RefinementFacts
 from polybench.results.page import render_page
 from polybench.results.record import Record, read_records, write_record
-from polybench.results.refinement import classifier_with, refined_record, trained_with
-from tests.results.factory import PROTOCOL, dataset, digest, provenance, table, trained
+from tests.results.factory import PROTOCOL, digest, table, trained
 
 FACTS = RefinementFacts(
     classifier=Ancestor(digest("classifier"), "classification", "toy", "patches_toy-C2"),
@@ -29,53 +25,10 @@ FACTS = RefinementFacts(
 )
 
 
-def refined(base: Record, facts: RefinementFacts = FACTS, variant: str | None = "S3+C2") -> Record:
-    classifier = trained(table([0.5, 1.0]), task="classification", recipe="patches_toy", seed=base.seed)
-    return refined_record(
-        base, classifier, variant, facts, base.metrics, "polybench test --refine C2.ckpt", provenance()
-    )
-
-
-def test_refined_record_can_be_read_again(tmp_path: Path) -> None:
-    base = trained(table([0.5, 1.0]))
-    path = write_record(refined(base), table([0.5, 1.0]), tmp_path)
-    assert path.name.startswith("unet_toy-S3+C2-")
-    [stored] = read_records(tmp_path)
-    assert replace(stored.record, table_sha256=None, record_sha256=None) == refined(base)
-    classifier = trained(table([0.5, 1.0]), task="classification", recipe="patches_toy")
-    assert stored.record.refinement == replace(FACTS, classifier_net=classifier.net)
-
-
-def test_rows_of_several_seeds_share_a_configuration() -> None:
-    base = trained(table([0.5, 1.0]))
-    own = replace(FACTS.classifier, training_id=digest("training"), point="selected")
-    facts = [
-        replace(FACTS, mask_threshold=0.3, classifier=replace(own, sha256=digest(f"seed {seed}"), seed=seed))
-        for seed in (0, 1)
-    ]
-    one, two = (refined(replace(base, seed=seed), facts[seed]).config_sha256 for seed in (0, 1))
-    assert one == two != base.config_sha256
-    shared = [refined(replace(base, seed=seed), facts[0]).config_sha256 for seed in (1, 2)]
-    assert shared[0] == shared[1] != one
-    assert refined(replace(base, seed=2), facts[1]).config_sha256 != shared[1]
-
-
-def test_other_thresholds_by_hand_are_another_configuration() -> None:
-    base, given = trained(table([0.5, 1.0])), replace(FACTS, thresholds_from="given")
-    assert refined(base, given).config_sha256 != refined(base, replace(given, region_threshold=0.5)).config_sha256
-
-
-def test_training_is_found_by_the_checkpoint_that_it_left(tmp_path: Path) -> None:
-    rows = table([0.5, 1.0])
-    base = trained(rows)
-    for record in (base, refined(base), trained(rows, seed=1, provenance=provenance(checkpoint_sha256=digest("else")))):
-        write_record(record, rows, tmp_path)
-    found = trained_with(tmp_path, base.dataset, digest("checkpoint"))
-    assert replace(found, table_sha256=None, record_sha256=None) == base
-    with pytest.raises(ConfigError, match="is of the training that left this checkpoint"):
-        trained_with(tmp_path, base.dataset, digest("unknown"))
-    with pytest.raises(ConfigError, match="another split, copy or size"):
-        trained_with(tmp_path, dataset(size=(64, 64)), digest("checkpoint"))
+def refined(base: Record, facts: RefinementFacts = FACTS) -> Record:
+    config = {**base.config, "refinement": {"thresholds": facts.thresholds_from}}
+    facts = replace(facts, classifier_net=base.net)
+    return replace(base, schema_version=3, variant="S3+C2", config=config, refinement=facts)
 
 
 def test_page_shows_objects_pixels_and_time_of_each_step(tmp_path: Path) -> None:
@@ -96,36 +49,6 @@ def test_page_tells_the_size_of_both_nets(tmp_path: Path) -> None:
     page = render_page("toy", read_records(tmp_path))
     assert " | 31.04 M + 31.04 M | " in page
     assert "patches_toy-C2, classification, toy, 31,043,521 parameters, 54,000,000,000 multiply-accumulates" in page
-
-
-def test_another_classifier_is_another_configuration() -> None:
-    base = trained(table([0.5, 1.0]))
-    other = trained(table([0.5, 1.0]), task="classification", config_sha256=digest("longer"))
-    assert refined_record(base, other, "S3+C2", FACTS, base.metrics, "", provenance()).config_sha256 != (
-        refined(base).config_sha256
-    )
-
-
-def test_refined_test_is_another_evaluation_of_the_same_training() -> None:
-    base = trained(table([0.5, 1.0]), identity=IdentityFacts("a" * 64, "b" * 64, "10 images of 64x64"))
-    found = refined(base).identity
-    other = refined(base, replace(FACTS, thresholds_from="validation")).identity
-    assert found is not None
-    assert other is not None
-    assert {one.training_id for one in (found, other)} == {"a" * 64}
-    assert len({found.evaluation_id, other.evaluation_id, "b" * 64}) == 3
-
-
-def test_classifier_is_found_by_its_checkpoint(tmp_path: Path) -> None:
-    rows = table([0.5, 1.0])
-    segmentation = trained(rows, provenance=provenance(checkpoint_sha256=digest("classifier")))
-    classifier = replace(segmentation, task="classification", recipe="patches_toy")
-    for record in (segmentation, classifier):
-        write_record(record, rows, tmp_path)
-    found = classifier_with(tmp_path, digest("classifier"))
-    assert replace(found, table_sha256=None, record_sha256=None) == classifier
-    with pytest.raises(ConfigError, match="trained on can't be told"):
-        classifier_with(tmp_path, digest("unknown"))
 
 
 def test_every_seed_of_a_row_has_its_own_thresholds(tmp_path: Path) -> None:

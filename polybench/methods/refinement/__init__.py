@@ -1,5 +1,8 @@
 """Patch refinement: a patch classifier sees each predicted region, and regions it takes for no object are removed."""
 
 from polybench.methods.refinement.callback import RefinementCallback
+from polybench.methods.refinement.postprocessor import Refinement, RefinementMethod
 
-__all__ = ["RefinementCallback"]
+METHOD = RefinementMethod()
+
+__all__ = ["METHOD", "Refinement", "RefinementCallback", "RefinementMethod"]

@@ -1,12 +1,9 @@
 """The regions of refined masks as a table: where each was, how probable an object, and whether it went."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from polybench.methods.refinement.refiner import Refined
-
-if TYPE_CHECKING:
-    pass
 
 
 class Region(NamedTuple):
@@ -16,8 +13,8 @@ class Region(NamedTuple):
         image: The image's id, or its path in the folder that was predicted.
         top: First row of its tight box, pixels of the image as its file has it.
         left: First column.
-        bottom: First row below.
-        right: First column beyond.
+        bottom: First row below the box.
+        right: First column beyond the box.
         probability: The classifier's, that it shows an object.
         removed: Whether it was removed for that; one that lies in a hole of such a one is gone too.
     """
