@@ -31,7 +31,10 @@ LEFT_OUT = (
 )
 """Options that say where a run writes and what it shows: they, and those below them, move no number."""
 
-PATHS = (*FILE_OPTIONS, "--ckpt_path", "--data.root", "--leaderboard")
+FLAGS = ("--no_leaderboard",)
+"""Options that take no value."""
+
+PATHS = (*FILE_OPTIONS, "--ckpt_path", "--data.root", "--leaderboard", "--folder")
 """Options whose value is a path."""
 
 NO_PATHS = ("imagenet", "null", "last", "best")

@@ -3,16 +3,19 @@
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
-from polybench.runs.plan import Plan, Stage, recipe_text
+from polybench.methods.inputs import CHECKPOINT, known_inputs
+from polybench.runs.plan import Plan, Stage, as_word, recipe_text
 from polybench.runs.request import Request, noted_record
 
-ENCODER = "encoder.safetensors"
-BEST = "best.ckpt"
+CELL = "cell.txt"
 RESUMABLE = ("last.ckpt", "interrupted.ckpt")
+
+State = Literal["to do", "started", "interrupted", "finished", "changed", "takes a file of a changed run"]
 
 
 @dataclass(frozen=True)
@@ -40,37 +43,31 @@ class Cell:
 
     @property
     def variant(self) -> str:
-        """What its record calls the variation of the recipe: plan and stage."""
+        """Variation of the recipe in its record: plan and stage."""
         return f"{self.plan.name}-{self.stage.name}"
 
-    @property
-    def encoder(self) -> Path:
-        """The backbone that it leaves."""
-        return self.folder / "checkpoints" / ENCODER
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint that validation chose."""
-        return self.folder / "checkpoints" / BEST
+    def sources(self) -> dict[str, "Cell"]:
+        """Input -> the cell that gives it."""
+        return {
+            name: _cell(self.plan, source, self.seed, self.folder.parent, self.leaderboard)
+            for name, source in self.plan.sources(self.stage).items()
+        }
 
     def needs(self) -> list["Cell"]:
         """The cells that must be finished before it."""
-        return [
-            _cell(self.plan, parent, self.seed, self.folder.parent, self.leaderboard)
-            for parent in self.plan.parents(self.stage)
-        ]
+        return list(self.sources().values())
 
-    def donors(self) -> dict[str, Path]:
-        """Stage -> the file of it that this run starts from: its backbone, or its checkpoint where it is refined."""
-        return {cell.stage.name: cell.encoder if self.stage.classifier is None else cell.best for cell in self.needs()}
+    def input_files(self) -> dict[str, Path]:
+        """Input -> the file of another cell that it is."""
+        return {name: source.folder / known_inputs()[name].file for name, source in self.sources().items()}
 
     @property
-    def goes_on(self) -> bool:
-        """Whether it was interrupted, and left a checkpoint to go on from; the selected one alone is none."""
+    def resumable(self) -> bool:
+        """Whether it was interrupted, and left a checkpoint to resume from; the selected one alone is none."""
         return any((self.folder / "checkpoints" / name).is_file() for name in RESUMABLE)
 
     def words(self) -> list[str]:
-        """The words of its command: `fit`, to go on where it was interrupted, or `test` for a stage that refines."""
+        """Words of its command line, the command first."""
         request = self.request("")
         return [request.command, *request.words]
 
@@ -81,34 +78,37 @@ class Cell:
             again: The command that runs the whole plan, for its record.
         """
         words = [
-            *self.stage.words(),
+            *self.stage.words(self.input_files()),
             *("--variant", self.variant, "--seed_everything", str(self.seed)),
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
         ]
-        donors = self.donors()
-        if self.stage.classifier is not None:
-            tested, classifier = donors.values()
-            words += ["--ckpt_path", str(tested), "--refine", str(classifier)]
+        if self.stage.command == "test":
             return Request("test", tuple(words), again, shared_start=False)
-        if self.stage.source in donors:
-            words += ["--trainer.callbacks.source", str(donors[self.stage.source])]
-        words += ["--ckpt_path", "last"] if self.goes_on else []
+        option = known_inputs()[CHECKPOINT].options[0]
+        if self.resumable:
+            places = [place for place, word in enumerate(words) if word == option]
+            words = [word for place, word in enumerate(words) if place not in places and place - 1 not in places]
+            words += [option, "last"]
         return Request("fit", tuple(words), again, self.shared_start)
 
     @property
     def shared_start(self) -> bool:
-        """Whether all seeds of the stage begin with one source: a file, or a stage of one seed."""
-        parents = self.plan.parents(self.stage)
-        return self.stage.seed is None and (not parents or parents[0].seed is not None)
+        """Whether all seeds of the stage start from one source: a file, or a stage of one seed."""
+        sources = self.plan.sources(self.stage).values()
+        return self.stage.seed is None and all(source.seed is not None for source in sources)
 
     def description(self) -> str:
-        """What the run is, a line for each of its words, then its recipe; equal for equal runs."""
-        words = self.stage.words()
-        start = [f"donor sha256 {file_sha256(donor)}" for donor in self.donors().values()]
-        options = [" ".join(pair) for pair in zip(words[2::2], words[3::2], strict=True)]
-        return "\n".join(
-            [f"stage {self.stage.name}, seed {self.seed}", *start, *options, recipe_text(self.stage.recipe)]
-        )
+        """The run as text, a line for each source and each option, then its recipe; equal for equal runs."""
+        stage, files = self.stage, self.input_files()
+        lines = [f"stage {stage.name}, seed {self.seed}"]
+        lines += [f"source sha256 {file_sha256(file)}" for file in files.values()]
+        if stage.command == "test":
+            lines += [f"{name} {value}" for name, value in stage.inputs.items() if name not in files]
+        lines += [f"--{key} {as_word(value)}" for key, value in stage.options.items()]
+        if stage.command == "fit":  # by the names of the stages, which hold wherever the plan is run
+            words = stage.input_words({})
+            lines += [" ".join(pair) for pair in zip(words[::2], words[1::2], strict=True)]
+        return "\n".join([*lines, recipe_text(stage.recipe)])
 
     def claim(self) -> None:
         """Write down what the run is; or make sure that the folder holds this very run.
@@ -116,23 +116,41 @@ class Cell:
         Raises:
             ConfigError: If it holds another one; the difference is shown.
         """
-        path, text = self.folder / "cell.txt", self.description()
-        if not path.is_file():
-            atomic_write_text(path, text)
-            return
-        before = path.read_text(encoding="utf-8")
-        if before != text:
+        before, text = self._claimed(), self.description()
+        if before is None:
+            atomic_write_text(self.folder / CELL, text)
+        elif before != text:
             lines = difflib.unified_diff(
                 before.splitlines(), text.splitlines(), "as it was started", "as it is now", lineterm="", n=1
             )
             raise ConfigError(
                 f"'{self.folder}' was started as another run: give the plan another name, or remove the folder to "
-                "run this stage, and those that start from it, anew.\n" + "\n".join(lines)
+                "run this stage, and those that take its files, anew.\n" + "\n".join(lines)
             )
 
+    def _claimed(self) -> str | None:
+        """The description that the folder holds; None for a new run."""
+        path = self.folder / CELL
+        if not path.is_file():
+            return None
+        return path.read_text(encoding="utf-8").replace("\ndonor sha256 ", "\nsource sha256 ")  # of earlier versions
+
+    def state(self) -> State:
+        """How far the run has come, and whether the plan describes it still as it was started."""
+        before = self._claimed()
+        if before is None:
+            return "to do"
+        if any(source.state() in ("changed", "takes a file of a changed run") for source in self.needs()):
+            return "takes a file of a changed run"
+        if all(file.is_file() for file in self.input_files().values()) and before != self.description():
+            return "changed"
+        if self.finished() is not None:
+            return "finished"
+        return "interrupted" if self.resumable else "started"
+
     def finished(self) -> Path | None:
-        """The record of the finished run; None where it is not finished, or its record is gone."""
-        if self.stage.classifier is None and not self.encoder.is_file():
+        """The record of the finished run; None where it isn't finished, or the record or a file to be taken is gone."""
+        if not all((self.folder / file).is_file() for file in self.plan.files_taken(self.stage)):
             return None
         return noted_record(self.folder)
 

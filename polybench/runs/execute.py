@@ -182,7 +182,7 @@ class _Work:
             return
         lock = _lock(cell.folder / "cell.lock")
         slot = self.slots.pop(0)
-        self.say(f"{cell.name}: {'goes on' if cell.goes_on else 'starts'}, log in '{cell.folder / 'log.txt'}'")
+        self.say(f"{cell.name}: {'goes on' if cell.resumable else 'starts'}, log in '{cell.folder / 'log.txt'}'")
         cell.request(self.command).write(cell.folder)
         environment = dict(os.environ)
         if self.devices:

@@ -1,73 +1,164 @@
-"""Who begins with whose backbone in a plan, as a graph: in Mermaid for the page, drawn for a dashboard."""
+"""Which stage of a plan takes a file of which other, as a graph: in Mermaid for the page, drawn for a dashboard."""
 
+import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import fmean
 
-import networkx as nx
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from polybench.results.record import Record
-from polybench.runs.plan import Plan
+from polybench.runs.plan import Plan, Stage
+
+COLUMN_INCHES, ROW_INCHES = 2.2, 0.8
 
 
-def lineage_graph(plan: Plan, records: Mapping[str, Record]) -> "nx.DiGraph[str]":
-    """Stages, and what the first of them start from, with a `label`; an edge is `used` where no backbone travels.
+@dataclass(frozen=True)
+class Edge:
+    """A file that a stage takes.
+
+    Attributes:
+        start: The node that gives it.
+        end: The stage that takes it.
+        label: What it is to that stage.
+        trained: Whether that stage trains on; otherwise it evaluates what it takes.
+    """
+
+    start: str
+    end: str
+    label: str
+    trained: bool
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Stages of a plan and the weights that the first of them start from.
+
+    Attributes:
+        stages: Node of a stage -> its label.
+        origins: Node of start weights from outside the plan -> its label.
+        edges: Files that are taken.
+    """
+
+    stages: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+
+    def parents(self) -> dict[str, list[str]]:
+        """Node -> the nodes that give what it takes, each once."""
+        found: dict[str, list[str]] = {node: [] for node in (*self.stages, *self.origins)}
+        for edge in self.edges:
+            found[edge.end] += [edge.start] if edge.start not in found[edge.end] else []
+        return found
+
+
+def lineage_of_plan(plan: Plan, records: Mapping[str, Record]) -> Lineage:
+    """The lineage of a plan's stages.
 
     Args:
         plan: The plan.
         records: Name of a cell -> its record.
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    origins: dict[str, str] = {}
+    lineage = Lineage()
+    by_label: dict[str, str] = {}
     for name, stage in plan.stages.items():
         record = next(record for cell, record in records.items() if cell.rpartition("-s")[0] == name)
-        what = "refined test" if stage.classifier else record.task
-        graph.add_node(_node(name), label=f"{name}: {what}, {record.dataset.name}", stage=True)
-        for parent in plan.parents(stage):
-            graph.add_edge(_node(parent.name), _node(name), used=stage.classifier is not None)
-        if not plan.parents(stage):
-            label = "random weights" if stage.source is None else "/".join(Path(stage.source).parts[-3:])
-            origin = origins.setdefault(label, f"origin_{len(origins)}")
-            graph.add_node(origin, label=label, stage=False)
-            graph.add_edge(origin, _node(name), used=False)
-    return graph
+        trained, sources = stage.command == "fit", plan.sources(stage)
+        lineage.stages[_node(name)] = f"{name}: {record.task if trained else stage.command}, {record.dataset.name}"
+        for given, source in sources.items():
+            lineage.edges.append(Edge(_node(source.name), _node(name), given, trained))
+        for given, label in _origins(stage, record, bool(sources)).items():
+            origin = by_label.setdefault(label, f"origin_{len(by_label)}")
+            lineage.origins[origin] = label
+            lineage.edges.append(Edge(origin, _node(name), given, trained))
+    return lineage
 
 
-def mermaid(graph: "nx.DiGraph[str]") -> list[str]:
-    """The graph as lines of Mermaid; a dotted arrow is a net that is used as it is."""
-    nodes = [
-        f'    {node}["{data["label"]}"]' if data["stage"] else f'    {node}(["{data["label"]}"])'
-        for node, data in graph.nodes.items()
-    ]
-    edges = [f"    {start} {'-.->' if data['used'] else '-->'} {end}" for (start, end), data in graph.edges.items()]
+def _origins(stage: Stage, record: Record, has_sources: bool) -> dict[str, str]:
+    """Input -> the weights from outside the plan that it is; of a stage without inputs, the net's own weights."""
+    outside = {name: value for name, value in stage.inputs.items() if value is not None}
+    if has_sources:
+        return {}
+    if outside:
+        return {name: "/".join(Path(value).parts[-3:]) for name, value in outside.items()}
+    own = record.net.start_weights if record.net is not None else "random"
+    return {"weights": f"{own} weights"}
+
+
+def mermaid(lineage: Lineage) -> list[str]:
+    """The graph as lines of Mermaid; a dotted arrow leads to a test."""
+    nodes = [f'    {node}["{label}"]' for node, label in lineage.stages.items()]
+    nodes += [f'    {node}(["{label}"])' for node, label in lineage.origins.items()]
+    edges = [f"    {edge.start} {'-->' if edge.trained else '-.->'}|{edge.label}| {edge.end}" for edge in lineage.edges]
     return ["graph LR", *nodes, *edges]
 
 
-def draw(graph: "nx.DiGraph[str]") -> Figure:
-    """The graph as a picture, from left to right."""
-    layers: dict[int, list[str]] = {}
-    rank: dict[str, float] = {}
-    for layer, nodes in enumerate(nx.topological_generations(graph)):
-        layers[layer] = sorted(nodes, key=lambda node: _mean([rank[parent] for parent in graph.predecessors(node)]))
-        rank |= {node: place for place, node in enumerate(layers[layer])}
-    tallest = max(map(len, layers.values()))
-    figure = Figure(figsize=(2.2 * len(layers), 0.8 * tallest + 0.6), layout="constrained")
-    axes = figure.subplots()
-    places = nx.multipartite_layout(graph, subset_key=layers)
-    styles = ["dotted" if used else "solid" for _, _, used in graph.edges(data="used")]
-    nx.draw_networkx_edges(graph, places, ax=axes, style=styles, node_size=2500, edge_color="0.45")
-    for node, (x, y) in places.items():
-        words = graph.nodes[node]["label"].replace(": ", "\n").replace(", ", "\n")
-        box = {"boxstyle": "round", "facecolor": "0.95" if graph.nodes[node]["stage"] else "white", "edgecolor": "0.6"}
-        axes.text(x, y, words, ha="center", va="center", fontsize=7, bbox=box)
-    axes.margins(0.15)
+def draw(lineage: Lineage) -> Figure:
+    """The graph as a picture, from left to right; a dotted arrow leads to a test."""
+    routes, places = _layout(lineage)
+    columns = 1 + max(x for x, _ in places.values())
+    rows = 1 + max(y for _, y in places.values())
+    figure = Figure(figsize=(COLUMN_INCHES * columns, ROW_INCHES * rows + 0.2))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     axes.set_axis_off()
+    boxes = {node: _draw_box(axes, places[node], label, "0.95") for node, label in lineage.stages.items()}
+    boxes |= {node: _draw_box(axes, places[node], label, "white") for node, label in lineage.origins.items()}
+    for edge, route in zip(lineage.edges, routes, strict=True):
+        _draw_route(axes, [places[node] for node in route], boxes[edge.start], boxes[edge.end], edge.trained)
     return figure
 
 
-def _mean(values: list[float]) -> float:
-    """The mean place of a node's parents, beside which it stands."""
-    return sum(values) / len(values) if values else 0.0
+def _draw_box(axes: Axes, place: tuple[float, float], label: str, face: str) -> Text:
+    """A label in a box."""
+    box = {"boxstyle": "round", "facecolor": face, "edgecolor": "0.6"}
+    text = label.replace(": ", "\n").replace(", ", "\n")
+    return axes.text(*place, text, ha="center", va="center", fontsize=7, bbox=box, zorder=3)
+
+
+def _draw_route(axes: Axes, route: list[tuple[float, float]], start: Text, end: Text, solid: bool) -> None:
+    """An arrow from box to box, through points."""
+    style = {"color": "0.45", "linestyle": "-" if solid else ":", "linewidth": 1.1}
+    axes.plot([x for x, _ in route[:-1]], [y for _, y in route[:-1]], **style)  # type: ignore[arg-type]
+    arrow = {"arrowstyle": "->", "shrinkA": 0, "shrinkB": 0, "patchB": end.get_bbox_patch(), **style}
+    if len(route) == 2:
+        arrow["patchA"] = start.get_bbox_patch()
+    axes.annotate("", route[-1], route[-2], arrowprops=arrow, zorder=4)  # after the boxes, whose sizes it needs
+
+
+def _layout(lineage: Lineage) -> tuple[list[list[str]], dict[str, tuple[float, float]]]:
+    """Columns by the longest way from an origin, rows beside the nodes that give what is taken.
+
+    An edge that passes columns gets a point in each, so that it crosses no box.
+
+    Returns:
+        Each edge's nodes and points, from its start to its end; node or point -> column and row.
+    """
+    parents = lineage.parents()
+    level: dict[str, int] = {}
+    for node in TopologicalSorter(parents).static_order():
+        level[node] = 1 + max((level[parent] for parent in parents[node]), default=-1)
+    routes, before = [], {node: list[str]() for node in level}
+    for number, edge in enumerate(lineage.edges):
+        points = [f"{number}/{column}" for column in range(level[edge.start] + 1, level[edge.end])]
+        level |= {point: level[edge.start] + 1 + place for place, point in enumerate(points)}
+        route = [edge.start, *points, edge.end]
+        routes.append(route)
+        for start, end in itertools.pairwise(route):
+            before.setdefault(end, []).append(start)
+    places: dict[str, tuple[float, float]] = {}
+    columns = [[node for node, place in level.items() if place == column] for column in range(1 + max(level.values()))]
+    tallest = max(map(len, columns))
+    for column, nodes in enumerate(columns):
+        wanted = {node: fmean([places[one][1] for one in before.get(node, [])] or [0.0]) for node in nodes}
+        ordered = sorted(nodes, key=lambda node: wanted[node])
+        offset = (tallest - len(nodes)) / 2
+        places |= {node: (float(column), offset + row) for row, node in enumerate(ordered)}
+    return routes, places
 
 
 def _node(name: str) -> str:

@@ -19,7 +19,7 @@ from polybench.results.record import Record
 from polybench.results.record_text import read_text
 from polybench.runs.cell import Cell
 from polybench.runs.execute import Outcome
-from polybench.runs.lineage import draw, lineage_graph, mermaid
+from polybench.runs.lineage import draw, lineage_of_plan, mermaid
 from polybench.runs.plan import Plan, Stage
 
 COLUMNS = {
@@ -61,7 +61,7 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
         DataError: If a record can't be read.
     """
     picture = folder / f"{plan.name}.png"
-    graph = lineage_graph(plan, _records(outcomes))
+    graph = lineage_of_plan(plan, _records(outcomes))
     figures = {picture: draw_curves(plan, [one.cell for one in outcomes]), lineage_picture(picture): draw(graph)}
     for path, figure in figures.items():
         with atomic_writer(path) as file:
@@ -127,7 +127,7 @@ def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
 def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:
     """Draw what validation said after each epoch: one panel for each metric, one line for each run."""
     names = ("val/dice", "val/auc", "val/loss")
-    curves = [(cell.stage.name, read_curves(cell.folder)) for cell in cells if cell.stage.classifier is None]
+    curves = [(cell.stage.name, read_curves(cell.folder)) for cell in cells if cell.stage.command == "fit"]
     shown = [name for name in names if any(name in table for _, table in curves)]
     figure = Figure(figsize=(6.4, 3.2 * max(1, len(shown))), layout="constrained")
     panels = figure.subplots(max(1, len(shown)), squeeze=False)[:, 0]
@@ -188,10 +188,11 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
 
 
 def _start(plan: Plan, stage: Stage) -> str:
-    if stage.source is None:
-        return "random weights"
-    start = stage.source if stage.source in plan.stages else Path(stage.source).name
-    return f"{start}, refined by {stage.classifier}" if stage.classifier else start
+    given = {name: value for name, value in stage.inputs.items() if value is not None}
+    return (
+        ", ".join(f"{name} of {value}" if value in plan.stages else Path(value).name for name, value in given.items())
+        or "random weights"
+    )
 
 
 def _before(records: Sequence[Record], protocol: str, metric: str) -> str:

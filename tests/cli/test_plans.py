@@ -18,16 +18,16 @@ from tests.cli.recipes import start, write_stage
 
 
 def write_plan(folder: Path, data_root: Path) -> Path:
-    """C1 -> S2 on the tiny frames, and S2 refined by C1."""
+    """C1, S2 with its encoder, both on the tiny frames, and S2 refined by C1."""
     for task in ("segment", "patches"):
         path = write_stage(folder, data_root, task, None, max_epochs=2)
         recipe = yaml.safe_load(path.read_text())
         del recipe["trainer"]["callbacks"]
         path.write_text(yaml.safe_dump(recipe))
     stages = {
-        "C1": {"recipe": "patches.yaml", "from": None, "options": {"trainer.max_epochs": 8, "data.margin": 0.1}},
-        "S2": {"recipe": "segment.yaml", "from": "C1"},
-        "S2+C1": {"refine": "S2", "with": "C1"},
+        "C1": {"recipe": "patches.yaml", "options": {"trainer.max_epochs": 8, "data.margin": 0.1}},
+        "S2": {"recipe": "segment.yaml", "inputs": {"encoder": "C1"}},
+        "S2+C1": {"command": "test", "inputs": {"checkpoint": "S2", "classifier": "C1"}},
     }
     path = folder / "plan.yaml"
     path.write_text(yaml.safe_dump({"name": "tiny", "options": {"save_every": 1}, "stages": stages}, sort_keys=False))
@@ -80,7 +80,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     assert refined["refinement"]["classifier"]["stage"] == "patches-tiny-C1"
     assert refined["provenance"]["checkpoint_sha256"] == hashlib.sha256(tested.read_bytes()).hexdigest()
     report = (tmp_path / "two-board/plans/tiny.md").read_text()
-    assert "stage_C1 --> stage_S2" in report
+    assert "stage_C1 -->|encoder| stage_S2" in report
     assert f"```yaml\n{plan.read_text()}```" in report
     assert (tmp_path / "two-board/plans/tiny.png").stat().st_size > 1000
     assert run(words(plan, "two")) == 0
@@ -90,7 +90,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     assert "S2+C1-s0: finished before" in output
     assert record_of(tmp_path / "two-board", "S2+C1") == refined
     page = (tmp_path / "two-board/clinicdb.md").read_text()
-    assert f"polybench transfer --config {plan}" in page
+    assert f"polybench transfer --config {plan} --folder {tmp_path / 'two'}" in page
 
 
 def test_plan_is_listed_without_being_run(

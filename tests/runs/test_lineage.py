@@ -8,8 +8,10 @@ from typing import Any
 from PIL import Image
 
 from polybench.runs import read_plan
-from polybench.runs.lineage import draw, lineage_graph, mermaid
+from polybench.runs.lineage import draw, lineage_of_plan, mermaid
 from tests.runs.test_plan import SCHEME, write
+
+NET = SimpleNamespace(start_weights="random")
 
 
 def graph_of(folder: Path) -> Any:
@@ -17,23 +19,25 @@ def graph_of(folder: Path) -> Any:
     tasks = {"S1": "segmentation", "C2": "classification", "S3": "segmentation", "S3+C2": "segmentation"}
     data = SimpleNamespace(name="toy")
     records: dict[str, Any] = {
-        f"{name}-s{seed}": SimpleNamespace(task=task, dataset=data) for name, task in tasks.items() for seed in (0, 2)
+        f"{name}-s{seed}": SimpleNamespace(task=task, dataset=data, net=NET)
+        for name, task in tasks.items()
+        for seed in (0, 2)
     }
-    return lineage_graph(plan, records)
+    return lineage_of_plan(plan, records)
 
 
-def test_every_backbone_that_travels_is_an_arrow(tmp_path: Path) -> None:
+def test_every_input_is_an_arrow(tmp_path: Path) -> None:
     lines = mermaid(graph_of(tmp_path))
     assert lines[0] == "graph LR"
     assert {line.strip() for line in lines if "->" in line} == {
-        "origin_0 --> stage_S1",
-        "stage_S1 --> stage_C2",
-        "stage_C2 --> stage_S3",
-        "stage_S3 -.-> stage_S3_with_C2",
-        "stage_C2 -.-> stage_S3_with_C2",
+        "origin_0 -->|weights| stage_S1",
+        "stage_S1 -->|encoder| stage_C2",
+        "stage_C2 -->|encoder| stage_S3",
+        "stage_S3 -.->|checkpoint| stage_S3_with_C2",
+        "stage_C2 -.->|classifier| stage_S3_with_C2",
     }
     assert '    stage_C2["C2: classification, toy"]' in lines
-    assert '    stage_S3_with_C2["S3+C2: refined test, toy"]' in lines
+    assert '    stage_S3_with_C2["S3+C2: test, toy"]' in lines
     assert '    origin_0(["random weights"])' in lines
 
 
@@ -43,7 +47,7 @@ def test_picture_is_as_wide_as_the_longest_line_of_descent(tmp_path: Path) -> No
     assert Image.open(file).size[0] == round(5 * 2.2 * 50)  # origin, S1, C2, S3, S3+C2
 
 
-def test_donors_of_one_file_name_stay_apart(tmp_path: Path) -> None:
+def test_files_of_one_name_stay_apart(tmp_path: Path) -> None:
     stages = []
     for name in ("x", "y"):
         (tmp_path / name / "checkpoints").mkdir(parents=True)
@@ -51,8 +55,9 @@ def test_donors_of_one_file_name_stay_apart(tmp_path: Path) -> None:
         stages.append(f"  {name}: {{recipe: a.yaml, from: {name}/checkpoints/best.ckpt}}")
     plan = read_plan(write(tmp_path, "stages:\n" + "\n".join(stages)))
     said: dict[str, Any] = {
-        f"{name}-s0": SimpleNamespace(task="segmentation", dataset=SimpleNamespace(name="toy")) for name in "xy"
+        f"{name}-s0": SimpleNamespace(task="segmentation", dataset=SimpleNamespace(name="toy"), net=NET)
+        for name in "xy"
     }
-    lines = mermaid(lineage_graph(plan, said))
+    lines = mermaid(lineage_of_plan(plan, said))
     assert '    origin_0(["x/checkpoints/best.ckpt"])' in lines
     assert '    origin_1(["y/checkpoints/best.ckpt"])' in lines

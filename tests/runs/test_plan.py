@@ -39,7 +39,7 @@ def test_stages_come_after_what_they_start_from(tmp_path: Path) -> None:
 
 
 def test_options_of_a_stage_go_over_those_of_all(tmp_path: Path) -> None:
-    words = read_plan(write(tmp_path, SCHEME)).stages["C2"].words()
+    words = read_plan(write(tmp_path, SCHEME)).stages["C2"].words({})
     assert words[2:] == [
         *("--trainer.max_epochs", "5", "--model.net.encoder_weights", "null", "--data.size", "[8, 8]"),
         *("--trainer.callbacks+", "TransferCallback", "--trainer.callbacks.source", "S1"),
@@ -47,7 +47,7 @@ def test_options_of_a_stage_go_over_those_of_all(tmp_path: Path) -> None:
 
 
 def test_stage_without_from_starts_from_random_weights(tmp_path: Path) -> None:
-    assert read_plan(write(tmp_path, SCHEME)).stages["S1"].words()[-1] == "null"
+    assert read_plan(write(tmp_path, SCHEME)).stages["S1"].words({})[-1] == "null"
 
 
 def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
@@ -63,12 +63,21 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
     [
         (
             "stages: {A: {recipe: a.yaml, from: B}, B: {recipe: a.yaml, from: A}}",
-            "form a circle, .*: let one of them start from null",
+            "form a circle, .*: give one of them null or a file",
         ),
         ("stages: {A: {recipe: none.yaml}}", "needs a recipe that exists"),
-        ("stages: {A: {recipe: a.yaml, from: S9}}", "starts from 'S9', which is no stage"),
-        ("stages: {A: {recipe: a.yaml, from: x.ckpt}}", "starts from 'x.ckpt', which is not there"),
-        ("stages: {A: {recipe: a.yaml, form: S1}}", "unknown key 'form'. Did you mean 'from'"),
+        ("stages: {A: {recipe: a.yaml, from: S9}}", "takes its encoder from 'S9', which is no stage"),
+        ("stages: {A: {recipe: a.yaml, from: x.ckpt}}", "takes its encoder from 'x.ckpt', which is not there"),
+        ("stages: {A: {recipe: a.yaml, input: {}}}", "unknown key 'input'. Did you mean 'inputs'"),
+        ("stages: {A: {recipe: a.yaml, inputs: {encoder: S9}}}", "takes its encoder from 'S9', which is no stage"),
+        ("stages: {A: {recipe: a.yaml, inputs: {encodr: null}}}", "unknown input 'encodr'. Did you mean 'encoder'"),
+        ("stages: {A: {recipe: a.yaml, inputs: {classifier: x}}}", "unknown input 'classifier'. fit takes"),
+        ("stages: {A: {recipe: a.yaml, inputs: {}, from: null}}", "unknown key 'from'"),
+        ("stages: {A: {recipe: a.yaml, command: predict}}", "command of stage 'A' .* must be fit or test"),
+        (
+            "stages: {A: {recipe: a.yaml}, T: {command: test}}",
+            "stage 'T' .* needs a recipe, .* inputs: {checkpoint: A}",
+        ),
         ("stages: {}", "has no stages"),
         ("seeds: [4294967296]\nstages: {A: {recipe: a.yaml}}", "numbers from 0 to 4294967295"),
         ("seeds: []\nstages: {A: {recipe: a.yaml}}", "seeds in"),
@@ -77,9 +86,9 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
         ("stages: {A: {recipe: a.yaml, options: {--x: 1}}}", "without dashes: x"),
         ("stages: {A: {recipe: a.yaml, seed: x}}", "seed of stage 'A'"),
         ("stages: {A: {recipe: a.yaml}, B: {recipe: a.yaml, from: A, seed: 3}}", "'A', which it needs, is run with 0"),
-        ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: B}}", "under 'with' a stage that is trained, not 'B'"),
-        ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A, from: A}}", "unknown key 'from'"),
-        ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A}}", "refines 'A' with itself"),
+        ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: B}}", "takes its classifier from 'B', which is no stage"),
+        ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A, from: A}}", "unknown input 'encoder'. test takes"),
+        ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A}}", "takes its checkpoint and its classifier from 'A'"),
         ("seeds: [0, 1, 0]\nstages: {A: {recipe: a.yaml}}", "has 0 more than once"),
         (
             "stages:\n  A: {recipe: a.yaml}\n  B: {recipe: a.yaml}\n  A: {recipe: a.yaml}",

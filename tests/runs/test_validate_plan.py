@@ -81,14 +81,16 @@ def test_what_fit_or_test_would_refuse_names_the_stage(
     assert words in error
 
 
-def test_swapped_roles_of_a_refinement_name_both_stages(
+def test_stage_of_another_task_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_plan(tmp_path, {}, refined="C1", classifier="S2")
     assert run(["transfer", "--config", "plan.yaml", "--list"]) == 2
     error = capsys.readouterr().err
-    assert "refines 'C1', a PatchClassificationTask, with 'S2', a SegmentationTask" in error
+    assert (
+        "takes its checkpoint from 'C1', whose task is classification: name a stage whose task is segmentation" in error
+    )
 
 
 def test_recipe_with_a_transfer_of_its_own_is_refused(tmp_path: Path) -> None:
@@ -103,14 +105,15 @@ def test_finished_stage_is_not_validated(tmp_path: Path) -> None:
     first, second, _ = cells_of(read_plan(path), tmp_path / "runs", tmp_path)
     with pytest.raises(ConfigError, match="stage 'C1'"):
         validate_plan([first, second], path)
-    first.encoder.parent.mkdir(parents=True)
-    first.encoder.touch()
+    (first.folder / "checkpoints").mkdir(parents=True)
+    for name in ("encoder.safetensors", "best.ckpt"):
+        (first.folder / "checkpoints" / name).touch()
     (tmp_path / "record.json").touch()
     (first.folder / "done.json").write_text(json.dumps({"record": str(tmp_path / "record.json")}))
     validate_plan([first, second], path)
 
 
-def test_rehearsal_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+def test_validation_leaves_the_process_as_it_was(tmp_path: Path) -> None:
     path = write_plan(tmp_path, {})
     plan = read_plan(path)
     seeds, tensors = random.getstate(), torch.get_rng_state()

@@ -19,7 +19,7 @@ from breaking.forked import Forked, code_of
 
 LIMIT_SECONDS = 120.0
 LIBRARIES: tuple[str, ...] = ("torch", "lightning.pytorch", "kornia.augmentation", "segmentation_models_pytorch")
-LIBRARIES += ("pandas", "rich.table", "matplotlib.pyplot", "networkx", "scipy.stats", "safetensors.torch", "pooch")
+LIBRARIES += ("pandas", "rich.table", "matplotlib.pyplot", "scipy.stats", "safetensors.torch", "pooch")
 LIBRARIES += ("PIL.ImageDraw", "filelock")
 """What commands import when they need it, and each would import anew."""
 HUNG = -1000

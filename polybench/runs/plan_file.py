@@ -1,0 +1,212 @@
+"""Plans as YAML files.
+
+    name: scheme1_clinicdb
+    seeds: [0, 1, 2]
+    options:                       # of every stage with a recipe, as on the command line of fit
+      model.net.encoder_weights: null
+    stages:
+      S1: {recipe: ../fcn16s_clinicdb.yaml, inputs: {encoder: imagenet}}
+      C2: {recipe: ../patches_clinicdb.yaml, inputs: {encoder: S1}, options: {trainer.max_epochs: 20}}
+      S3: {recipe: ../fcn16s_clinicdb.yaml, inputs: {encoder: C2}}
+      S3+C2: {command: test, inputs: {checkpoint: S3, classifier: C2}}
+
+An input is a file of another stage (see `polybench.methods.inputs`), named by that stage; or a file beside the plan; or
+a value that the input knows, such as `imagenet`; or null for none. A stage without a recipe tests a checkpoint: recipe,
+options and seed are those of the stage that gives it. A stage with `seed: 0` is run once, with that seed, for all.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, cast
+
+from polybench.core.errors import ConfigError, did_you_mean, shortened
+from polybench.experiments.documents import load, read_text
+from polybench.methods.inputs import CHECKPOINT, Command, known_inputs
+from polybench.runs.earlier_form import translated
+from polybench.runs.plan import Plan, Stage
+
+FILES = (".ckpt", ".safetensors")
+NOT_OF_A_TEST = ("save_every",)
+"""Options of `fit` that `test` doesn't have."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
+_KEYS = {"command", "recipe", "inputs", "options", "seed"}
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan; recipes and files are looked up beside it.
+
+    Raises:
+        ConfigError: If the file, a recipe or an input's file is missing, a key is unknown or stands twice, a value has
+            another form, a stage takes one file for two inputs, or the stages form a circle.
+    """
+    text = read_text(path)
+    data = _mapping(load(text, f"'{path}'"), f"'{path}'", {"name", "seeds", "options", "stages"})
+    name = data.get("name", path.stem)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigError(f"The name of the plan '{path}' must be a word of letters, digits, _ and +, not {name!r}.")
+    seeds = _seeds(data.get("seeds", [0]), path)
+    common = _mapping(data.get("options") or {}, f"options in '{path}'")
+    described = _mapping(data.get("stages") or {}, f"stages in '{path}'")
+    if not described:
+        raise ConfigError(f"The plan '{path}' has no stages: name at least one under stages.")
+    described = {key: _described(key, value, path) for key, value in translated(described).items()}
+    inputs = {key: _inputs(key, value, path, described) for key, value in described.items()}
+    stages: dict[str, Stage] = {}
+    for key in _order(inputs, path):
+        stages[key] = _stage(key, described[key], inputs[key], common, path, stages)
+    plan = Plan(name, _with_exports(stages), seeds, text)
+    _refuse_missing_seeds(plan, path)
+    return plan
+
+
+def _seeds(value: Any, path: Path) -> tuple[int, ...]:
+    if not isinstance(value, list) or not value or not all(map(_is_seed, value)):
+        raise ConfigError(f"seeds in '{path}' must be a list of whole numbers from 0 to 4294967295, such as [0, 1, 2].")
+    if twice := [seed for seed in value if value.count(seed) > 1]:
+        raise ConfigError(f"seeds in '{path}' has {twice[0]} more than once: each seed is run once.")
+    return tuple(value)
+
+
+def _described(name: str, value: Any, path: Path) -> Mapping[str, Any]:
+    """What the file says of a stage, its keys checked."""
+    where = _where(name, path)
+    data = _mapping(value, where, _KEYS)
+    if data.get("command", "fit") not in ("fit", "test"):
+        raise ConfigError(f"command of {where} must be fit or test, not {shortened(repr(data['command']))}.")
+    return data
+
+
+def _inputs(name: str, data: Mapping[str, Any], path: Path, names: Mapping[str, Any]) -> dict[str, str | None]:
+    """A stage's inputs, each a stage, an absolute path, a value that the input knows, or None."""
+    where, known = _where(name, path), known_inputs()
+    given = _mapping(data.get("inputs") or {}, f"inputs of {where}")
+    for key in given:
+        if key not in known or _command(data) not in known[key].commands:
+            possible = [one for one, what in known.items() if _command(data) in what.commands]
+            hint = did_you_mean(key, possible) or f" {_command(data)} takes {' and '.join(sorted(possible))}."
+            raise ConfigError(f"inputs of {where} has the unknown input '{key}'.{hint}")
+    found = {key: _input(key, value, where, path, list(names)) for key, value in given.items()}
+    if data.get("recipe") is None and found.get(CHECKPOINT) not in names:
+        raise ConfigError(
+            f"{where} needs a recipe, looked up beside the plan, or the checkpoint of a stage to test, such as "
+            f"inputs: {{{CHECKPOINT}: {next(iter(names))}}}."
+        )
+    for key, value in found.items():
+        same = [one for one in found if one != key and known[one].file == known[key].file and found[one] == value]
+        if value in names and same:
+            raise ConfigError(f"{where} takes its {key} and its {same[0]} from '{value}': name another stage for one.")
+    return found
+
+
+def _input(key: str, value: Any, where: str, path: Path, names: list[str]) -> str | None:
+    values = known_inputs()[key].values
+    if value is None or value in values or value in names:
+        return value  # type: ignore[no-any-return]
+    if str(value).endswith(FILES):
+        file = path.parent / str(value)
+        if file.is_file():
+            return str(file.resolve())
+        raise ConfigError(f"{where} takes its {key} from '{value}', which is not there.")
+    others = "".join(f" and not '{one}'" for one in values)
+    hint = did_you_mean(str(value), [*names, *values])
+    raise ConfigError(f"{where} takes its {key} from '{value}', which is no stage, no file{others}.{hint}")
+
+
+def _command(data: Mapping[str, Any]) -> Command:
+    return cast(Command, data.get("command") or ("fit" if data.get("recipe") is not None else "test"))
+
+
+def _stage(
+    name: str,
+    data: Mapping[str, Any],
+    inputs: Mapping[str, str | None],
+    common: Mapping[str, Any],
+    path: Path,
+    before: Mapping[str, Stage],
+) -> Stage:
+    """A stage, once those are read that give its inputs."""
+    where, recipe, seed = _where(name, path), data.get("recipe"), data.get("seed")
+    if seed is not None and not _is_seed(seed):
+        raise ConfigError(f"seed of {where} must be a whole number from 0 to 4294967295, not {shortened(repr(seed))}.")
+    if recipe is None:
+        tested = before[str(inputs[CHECKPOINT])]
+        options = {**_of_a_test(tested.options), **_options(data, where)}
+        return Stage(name, "test", tested.recipe, options, inputs, tested.seed if seed is None else seed)
+    if not isinstance(recipe, str) or not (path.parent / recipe).is_file():
+        raise ConfigError(f"{where} needs a recipe that exists, looked up beside the plan, not {recipe!r}.")
+    command = _command(data)
+    common = _of_a_test(common) if command == "test" else common
+    return Stage(name, command, path.parent / recipe, {**common, **_options(data, where)}, inputs, seed)
+
+
+def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a fit that a test has too."""
+    return {key: item for key, item in options.items() if key not in NOT_OF_A_TEST}
+
+
+def _with_exports(stages: Mapping[str, Stage]) -> dict[str, Stage]:
+    """The stages, each with null for an input that it isn't given and whose file others take from it."""
+    found = {}
+    for name, stage in stages.items():
+        taken = {key for other in stages.values() for key, value in other.inputs.items() if value == name}
+        exports = [key for key in sorted(taken - stage.inputs.keys()) if known_inputs()[key].exported]
+        found[name] = replace(stage, inputs={**stage.inputs, **dict.fromkeys(exports)})
+    return found
+
+
+def _refuse_missing_seeds(plan: Plan, path: Path) -> None:
+    """Refuse a stage of one seed that needs a stage which isn't run with that seed."""
+    for stage in plan.stages.values():
+        for source in plan.sources(stage).values():
+            if source.seed is None and stage.seed is not None and stage.seed not in plan.seeds:
+                raise ConfigError(
+                    f"{_where(stage.name, path)} has seed {stage.seed}, and '{source.name}', which it needs, is run "
+                    f"with {', '.join(map(str, plan.seeds))} only."
+                )
+
+
+def _mapping(value: Any, what: str, known: set[str] | None = None) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{what} must be a mapping of names to values, not {shortened(repr(value))}.")
+    for key in value:
+        if known is not None and key not in known:
+            raise ConfigError(f"{what} has the unknown key '{key}'.{did_you_mean(str(key), sorted(known))}")
+    return {str(key): item for key, item in value.items()}
+
+
+def _where(name: str, path: Path) -> str:
+    """A stage as messages name it."""
+    where = f"stage '{name}' in '{path}'"
+    reserved = {value for one in known_inputs().values() for value in one.values}
+    if not _NAME.fullmatch(name) or name in reserved:
+        others = "".join(f", and not '{value}'" for value in sorted(reserved))
+        raise ConfigError(f"The name of {where} must be a word of letters, digits, _ and +{others}.")
+    return where
+
+
+def _options(data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    options = _mapping(data.get("options") or {}, f"options of {where}")
+    for key in options:
+        if key.startswith("-"):
+            raise ConfigError(f"options of {where} are written without dashes: {key.lstrip('-')}, not {key}.")
+    return options
+
+
+def _is_seed(value: Any) -> bool:
+    """Whether a value can be a seed: 32 bits, the most that numpy takes."""
+    return type(value) is int and 0 <= value < 2**32
+
+
+def _order(inputs: Mapping[str, Mapping[str, str | None]], path: Path) -> list[str]:
+    """Names so that each comes after those that give its inputs; the file's order where that leaves a choice."""
+    graph = {name: [value for value in given.values() if value in inputs] for name, given in inputs.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())  # type: ignore[arg-type]
+    except CycleError as error:
+        raise ConfigError(
+            f"The stages of '{path}' form a circle, {' -> '.join(error.args[1])}: give one of them null or a file "
+            "instead of another stage."
+        ) from error

@@ -1,0 +1,73 @@
+"""Run the stages of a plan and report on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from polybench.experiments.command import again
+from polybench.results.page import write_page
+from polybench.runs.cell import Cell, cells_of
+from polybench.runs.execute import Outcome, execute
+from polybench.runs.plan import Plan
+from polybench.runs.plan_file import read_plan
+from polybench.runs.report import write_report
+
+FOLDER = Path("runs/plans")
+"""Where the runs of plans go, each plan into a folder of its name."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A plan that has run: its finished runs, in their order, and its report."""
+
+    plan: Plan
+    outcomes: list[Outcome]
+    report: Path
+
+
+def cells_to_run(path: Path, folder: Path, leaderboard: Path) -> list[Cell]:
+    """All runs of a plan's file, whose command lines are parsed unless all of them are finished.
+
+    Args:
+        path: The plan's file.
+        folder: Where the runs go.
+        leaderboard: Where the records go.
+
+    Raises:
+        ConfigError: If the plan is wrong, or `fit` or `test` would refuse the command line of a stage.
+    """
+    cells = cells_of(read_plan(path), folder, leaderboard)
+    if not all(cell.finished() for cell in cells):
+        from polybench.runs.validate_plan import validate_plan  # torch, which a finished plan can do without
+
+        validate_plan(cells, path)
+    return cells
+
+
+def run_plan(
+    path: Path,
+    folder: Path = FOLDER,
+    leaderboard: Path = Path("leaderboards"),
+    devices: Sequence[str] = (),
+    jobs: int = 1,
+) -> Ran:
+    """Run what isn't finished of a plan, and write the pages of its datasets and its report.
+
+    Args:
+        path: The plan's file.
+        folder: Where the runs go.
+        leaderboard: Where the records, the pages and the report go.
+        devices: CUDA devices, a run on each; none leaves the choice to the recipes.
+        jobs: Runs at once where no devices are named.
+
+    Raises:
+        UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
+    """
+    cells = cells_to_run(path, folder, leaderboard)
+    elsewhere = [] if folder == FOLDER else ["--folder", str(folder)]
+    command = again(["transfer", "--config", str(path), *elsewhere]).command
+    outcomes = execute(cells, command, devices, jobs)
+    for dataset in sorted({outcome.record.parent.name for outcome in outcomes}):
+        write_page(leaderboard, dataset)
+    plan = cells[0].plan
+    return Ran(plan, outcomes, write_report(plan, outcomes, leaderboard / "plans", command))
