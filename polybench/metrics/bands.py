@@ -1,25 +1,25 @@
-"""Work on a large image a part at a time, so that what is only needed in between takes little memory."""
+"""Processing of large images in parts, so that intermediate results need little memory."""
 
 from collections.abc import Callable, Iterable, Iterator
 
 from torch import Tensor
 
 PIXELS = 2**20
-"""Of a part, about; smaller images are one part."""
+"""Approximate size of a part; smaller images are one part."""
 
 Part = Callable[[slice, slice], Tensor]
-"""Makes a map (H, W) where rows and columns cross."""
+"""Computes the part of a map (H, W) at given rows and columns."""
 
 
 def bands(size: tuple[int, int]) -> Iterator[slice]:
-    """Cut an image (H, W) into bands of whole rows; their rows, from top to bottom."""
+    """Yield the rows of bands of an image (H, W), from top to bottom."""
     height, width = size
     rows = max(PIXELS // max(width, 1), 1)
     return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 def tiles(rows: slice, columns: slice) -> Iterator[tuple[slice, slice]]:
-    """Cut a window of an image into squares, smaller ones at its right and lower ends; their rows and columns."""
+    """Yield the rows and columns of square tiles of a window, smaller ones at its right and lower ends."""
     side = max(int(PIXELS**0.5), 1)
     for top in range(rows.start, rows.stop, side):
         for left in range(columns.start, columns.stop, side):
@@ -27,7 +27,7 @@ def tiles(rows: slice, columns: slice) -> Iterator[tuple[slice, slice]]:
 
 
 def sum_in_place(parts: Iterable[Tensor]) -> Tensor:
-    """Add up tensors of one shape, at least one; kept apart, they would lie between large buffers and pin these."""
+    """Sum one or more tensors of one shape in place, so that small results don't fragment memory."""
     remaining = iter(parts)
     total = next(remaining)
     for part in remaining:

@@ -1,6 +1,6 @@
 """Rows keyed by id, as a torchmetrics `Metric`: gathered from all processes, de-duplicated by id and sorted.
 
-So from the same predictions any number of processes and any order of batches give the same digits.
+The same predictions give the same digits for any number of processes and any order of batches.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Gathered(NamedTuple):
 
 
 class KeyedRows(Metric):
-    """Collects a row for each id; each column, and the names, are a state.
+    """Metric that collects a row for each id; names and columns are its states.
 
     Args:
         layout: Name of each column -> shape and type of its values.
@@ -62,10 +62,10 @@ class KeyedRows(Metric):
             getattr(self, name).append(values[name][None])
 
     def last(self, count: int) -> Gathered:
-        """The rows that this process added last, in their order.
+        """Return the rows that this process added last, in their order.
 
         Args:
-            count: How many; they must not have been gathered yet.
+            count: Number of rows, which must not have been gathered yet.
         """
         added = slice(len(self.names) - count, None)
         names = [_decode(row) for state in self.names[added] for row in state.cpu().numpy()]
@@ -73,7 +73,7 @@ class KeyedRows(Metric):
         return Gathered([row_id for row_id, _ in names], [group for _, group in names], columns)
 
     def sync(self, *args: Any, **kwargs: Any) -> None:
-        """Gather the states of all processes; one that has no row takes part with none, of the right shape."""
+        """Gather the states of all processes; a process without rows contributes empty states of the right shape."""
         if not self.names:
             self.names.append(torch.zeros(0, NAME_BYTES, dtype=torch.uint8, device=self.device))
             for name, (shape, dtype) in self.layout.items():
@@ -81,21 +81,18 @@ class KeyedRows(Metric):
         super().sync(*args, **kwargs)
 
     def gathered(self) -> Gathered:
-        """All rows; for `compute`, which torchmetrics synchronises.
+        """Return all rows, for `compute`, which torchmetrics synchronises.
 
-        Processes repeat rows, which then are equal; if they aren't, the one whose bytes come first counts, whatever the
-        order.
+        Rows that processes repeat should be equal; if they differ, the one with the lowest bytes counts, in any order.
 
         Raises:
-            DataError: If one id stands in two groups.
+            DataError: If an id has two groups.
         """
         names = [_decode(name) for name in _cat(self.names).cpu().numpy()]
         groups = dict(names)
         for row_id, group in names:
             if groups[row_id] != group:
-                raise DataError(
-                    f"'{row_id}' stands in the groups '{group}' and '{groups[row_id]}': ids must be unique."
-                )
+                raise DataError(f"'{row_id}' has the groups '{group}' and '{groups[row_id]}': ids must be unique.")
         columns = {name: _cat(getattr(self, name)).cpu().numpy() for name in self.layout}
         places: dict[str, int] = {}
         for place, (row_id, _) in enumerate(names):
@@ -112,12 +109,12 @@ class KeyedRows(Metric):
 
 
 def _cat(state: list[Tensor] | Tensor) -> Tensor:
-    """A list state before synchronisation is a list, after it a tensor."""
+    """Concatenate a list state, which synchronisation has made a tensor."""
     return state if isinstance(state, Tensor) else torch.cat(state)
 
 
 def _encode(row_id: str, group: str, device: torch.device) -> Tensor:
-    """Text as a row of bytes, so that it can be gathered like any state."""
+    """Encode text as a row of bytes, so that it can be gathered like any state."""
     text = f"{row_id}\0{'' if group == row_id else group}".encode()
     if len(text) > NAME_BYTES:
         raise DataError(

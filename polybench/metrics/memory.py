@@ -1,9 +1,9 @@
-"""How much memory the statistics of one image take, in bytes for each of its pixels at native size.
+"""Memory of the statistics of one image, in bytes per pixel at native size.
 
-Measured by `tools/benchmark_memory.py` on maps of the mask's size: the map (4 bytes) and the mask (1) are included, and
-so is what the statistics of several protocols share. Protocols are computed one after another, so that all those of
-every dataset take little more than the largest of them. Objects are discs in these maps: noise, whose outlines are
-long, takes more for `boundary`, `objects` and the column `surface` (`--noise` of the tool).
+Measured by `tools/benchmark_memory.py` on maps of the mask's size: the map (4 bytes), the mask (1) and shared
+intermediate results are included. Protocols are computed one after another, so that all of them together need little
+more than the largest. Objects are discs in these maps; noise, with its long outlines, needs more for `boundary`,
+`objects` and the column `surface` (`--noise` of the tool).
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,21 +25,21 @@ BYTES_PER_PIXEL: Mapping[str, int] = {
     "instances": 19,
     "membranes": 37,
 }
-"""Name of a protocol that scores whole images -> bytes a pixel, alone."""
+"""Name of a protocol that scores whole images -> bytes per pixel, computed alone."""
 
 TOGETHER = 30
-"""All protocols of every dataset, and the columns that are stored beside theirs: 19 of 27 megapixels, 24 of 108
+"""Bytes per pixel of all protocols of every dataset and the stored columns: 19 measured at 27 megapixels, 24 at 108
 megapixels by the whole of `polybench score`, 29 where one pixel in twenty is flipped."""
 
 EXTRA = frozenset({"instances", "membranes"})
-"""Protocols that `TOGETHER` doesn't count."""
+"""Protocols that `TOGETHER` doesn't include."""
 
 
 def bytes_per_pixel(protocols: Iterable[str]) -> int:
-    """What one image takes under some protocols; those that score no whole images take nothing.
+    """Estimate the bytes per pixel of one image under some protocols; 0 for protocols that don't score whole images.
 
     Args:
-        protocols: Their names, such as `PROTOCOLS` have.
+        protocols: Names of protocols.
     """
     names = BYTES_PER_PIXEL.keys() & set(protocols)
     usual = [BYTES_PER_PIXEL[name] for name in names - EXTRA]

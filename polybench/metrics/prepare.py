@@ -1,4 +1,4 @@
-"""Prepare a probability map for the protocols: native size, network size, 8 bits, the range from 0 to 1.
+"""Preparation of a probability map for the protocols: native size, network size, 8 bits, stretched range.
 
 Resizing is bilinear, as `interpolate(mode="bilinear", align_corners=False)` and OpenCV do it, without antialiasing.
 """
@@ -6,7 +6,6 @@ Resizing is bilinear, as `interpolate(mode="bilinear", align_corners=False)` and
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,23 +15,35 @@ from polybench.metrics.measures.boundary import Surfaces, surfaces_of
 from polybench.metrics.measures.histograms import histograms
 from polybench.metrics.measures.labels import Mask, Objects, components, objects_of
 from polybench.metrics.measures.structure import stretch_
+from polybench.metrics.sampling import (
+    EVERYWHERE,
+    are_inside,
+    at_native_pixels,
+    axes,
+    is_identity,
+    pixel_centres,
+    sample,
+)
 
 BYTE = 255
 STEPS = 4096 * BYTE
-"""Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 is one, and so is
-one half. So the last bits of a resize, or of a byte divided by 255, move no pixel across a level. (A map that is then
-stretched by its minimum and maximum has levels of its own, and no such care.)"""
-EVERYWHERE = slice(None)
+"""Probabilities are rounded to multiples of 1 / STEPS before they are cut into levels; every k / 255 and one half are
+such multiples, so that rounding errors of a resize, or of a byte divided by 255, move no pixel across a level. (This
+doesn't hold for the levels of a map that is stretched afterwards.)"""
 THRESHOLD = 0.5
-"""The threshold of a mask's share of a pixel, and of a probability at native size."""
+"""Threshold of a resized mask, and of a probability at native size."""
 
 
 def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> Tensor:
-    """The (2, 3) map from network to native pixels that undoes a plain resize, float64; pixel centres are integers.
+    """Compute the affine map (2, 3), float64, from network to native pixels that undoes a plain resize.
 
     Args:
         size: Network height and width.
-        native: Native height and width.
+        native: Native height and width; pixel centres are integers.
+
+    Example:
+        >>> resize_affine((2, 2), (4, 4)).tolist()
+        [[2.0, 0.0, 0.5], [0.0, 2.0, 0.5]]
     """
     sy, sx = native[0] / size[0], native[1] / size[1]
     return torch.tensor([[sx, 0.0, (sx - 1) / 2], [0.0, sy, (sy - 1) / 2]], dtype=torch.float64)
@@ -41,8 +52,8 @@ def resize_affine(size: tuple[int, int], native: tuple[int, int]) -> Tensor:
 def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
     """Sample a network-size map at the centres of the native pixels, bilinear, edges repeated.
 
-    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`. A letterbox of whole pixels is cut
-    off first: no padding is mixed into the image's edges. A map that has the native size already is only rounded.
+    For a plain resize this is `interpolate(mode="bilinear", align_corners=False)`. A letterbox of whole pixels is
+    cropped first, so that no padding is mixed into the edges of the image. A map of native size is only rounded.
 
     Args:
         probability: Map at network size, (C, H, W), in [0, 1].
@@ -53,19 +64,24 @@ def to_native_size(probability: Tensor, to_native: Tensor, size: tuple[int, int]
         Map at native size, (C, h, w), float64, in multiples of 1 / STEPS.
 
     Raises:
-        ValueError: The map turns or shears, which no resize and no letterbox does.
+        ValueError: If the affine map rotates or shears, which resizing and letterboxing don't.
+
+    Example:
+        >>> network = torch.tensor([[[0.0, 1.0]]])
+        >>> to_native_size(network, resize_affine((1, 2), (1, 4)), (1, 4)).round(decimals=2).tolist()
+        [[[0.0, 0.25, 0.75, 1.0]]]
     """
-    return rounded_to_steps(_at_native_pixels(probability, to_native, size))
+    return rounded_to_steps(at_native_pixels(probability, to_native, size))
 
 
 def native_parts(probability: Tensor, to_native: Tensor, size: tuple[int, int]) -> Iterator[Tensor]:
-    """What `to_native_size` gives, some rows at a time, which takes little memory."""
+    """Yield the result of `to_native_size` some rows at a time, to save memory."""
     for rows in bands(size):
-        yield rounded_to_steps(_at_native_pixels(probability, to_native, size, rows))
+        yield rounded_to_steps(at_native_pixels(probability, to_native, size, rows))
 
 
 def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> Tensor:
-    """Sample a native mask at the centres of the network's pixels, bilinear; a share of one half is foreground.
+    """Sample a native mask at the centres of the network's pixels, bilinear; 0.5 or more is foreground.
 
     Args:
         mask: Boolean mask at native size, (C, h, w).
@@ -76,20 +92,25 @@ def to_network_size(mask: Tensor, to_native: Tensor, size: tuple[int, int]) -> T
         Boolean mask at network size, (C, H, W); background where the network saw padding.
 
     Raises:
-        ValueError: The map turns or shears.
+        ValueError: If the affine map rotates or shears.
+
+    Example:
+        >>> native = torch.tensor([[[True, True, False, True]]])
+        >>> to_network_size(native, resize_affine((1, 2), (1, 4)), (1, 2)).tolist()
+        [[[True, True]]]
     """
-    if _is_identity(to_native) and tuple(mask.shape[-2:]) == size:
+    if is_identity(to_native) and tuple(mask.shape[-2:]) == size:
         return mask
     rows, columns = (
-        (scale * _steps(count) + shift) for (scale, shift), count in zip(_axes(to_native), size, strict=True)
+        (scale * pixel_centres(count) + shift) for (scale, shift), count in zip(axes(to_native), size, strict=True)
     )
-    inside = (_within(rows, mask.shape[-2])[:, None] & _within(columns, mask.shape[-1])).to(mask.device)
-    foreground: Tensor = inside & (rounded_to_steps(_sample(mask, rows, columns)) >= THRESHOLD)
+    inside = (are_inside(rows, mask.shape[-2])[:, None] & are_inside(columns, mask.shape[-1])).to(mask.device)
+    foreground: Tensor = inside & (rounded_to_steps(sample(mask, rows, columns)) >= THRESHOLD)
     return foreground
 
 
 def fine_steps(probability: Tensor) -> Tensor:
-    """Round probabilities in [0, 1] of any shape to multiples of 1 / STEPS; the multiples, int64."""
+    """Round probabilities in [0, 1] of any shape to integer multiples of 1 / STEPS, int64."""
     return _in_steps(probability).long()
 
 
@@ -104,17 +125,17 @@ def _in_steps(probability: Tensor) -> Tensor:
 
 @dataclass
 class Prepared:
-    """One image in every form that a protocol asks for; a form is made when it is first asked for, and once.
+    """One image in every form that protocols read; each form is computed once, on first use.
 
-    Maps of floating-point numbers, eight bytes a pixel, are never whole: `bands` are made, used and forgotten.
+    Floating-point maps, eight bytes per pixel, are never kept whole: they are computed in `bands`.
 
     Attributes:
         network: Foreground probability at network size, (H, W), in [0, 1].
         mask: Truth at native size, boolean, (h, w).
         valid: Field of view at native size, boolean, (h, w).
         to_native: Affine map (2, 3) from network to native pixels.
-        labels: True instances at native size, int32, (h, w), 0 is background; None where they aren't told apart.
-        predicted_labels: Predicted instances, likewise; None where they are the components of the prediction.
+        labels: True instances at native size, int32, (h, w), 0 is background; None where instances are unknown.
+        predicted_labels: Predicted instances, likewise; None for the connected components of the prediction.
     """
 
     network: Tensor
@@ -125,11 +146,11 @@ class Prepared:
     predicted_labels: Tensor | None = None
 
     def bands(self) -> Iterator[slice]:
-        """Rows of the native image, some at a time."""
+        """Yield the rows of the native image in bands."""
         return bands(self.native_size)
 
     def network_bands(self) -> Iterator[slice]:
-        """Rows of the image at network size, some at a time."""
+        """Yield the rows of the image at network size in bands."""
         return bands(self.network_size)
 
     @cached_property
@@ -137,20 +158,20 @@ class Prepared:
         """Probability at native size in units of 1 / STEPS, int32, (h, w)."""
         steps = torch.empty(self.native_size, dtype=torch.int32, device=self.network.device)
         for rows in self.bands():
-            steps[rows] = _in_steps(_at_native_pixels(self.network[None], self.to_native, self.native_size, rows)[0])
+            steps[rows] = _in_steps(at_native_pixels(self.network[None], self.to_native, self.native_size, rows)[0])
         return steps
 
     def native(self, rows: slice, columns: slice = EVERYWHERE) -> Tensor:
-        """Probability at native size, float64, in multiples of 1 / STEPS, of some of its rows and columns."""
+        """Compute some rows and columns of the probability at native size, float64, in multiples of 1 / STEPS."""
         return self.steps[rows, columns].double().div_(STEPS)
 
     @cached_property
     def foreground(self) -> Tensor:
-        """Where the probability at native size reaches 0.5, boolean, (h, w)."""
+        """Prediction at native size, probability >= 0.5, boolean, (h, w)."""
         return self.steps >= STEPS // 2
 
     def above(self, limit: float) -> Mask:
-        """Where the probability at native size is above a limit, (h, w)."""
+        """Threshold the probability at native size, > limit, (h, w)."""
         return torch.cat([self.native(rows) > limit for rows in self.bands()]).cpu().numpy()
 
     @cached_property
@@ -167,18 +188,18 @@ class Prepared:
 
     @cached_property
     def objects(self) -> tuple[Objects, Objects]:
-        """The connected components, of eight neighbours, of prediction and truth in view."""
+        """Connected components, of eight neighbours, of prediction and truth inside the field of view."""
         prediction, truth = self.in_view
         return objects_of(components(prediction, 8)), objects_of(components(truth, 8))
 
     @cached_property
     def surfaces(self) -> Surfaces:
-        """Distances between the outlines of prediction and truth in view."""
+        """Distances between the outlines of prediction and truth inside the field of view."""
         return surfaces_of(*self.in_view)
 
     @cached_property
     def histograms(self) -> Tensor:
-        """Histograms of the object's pixels and of the others at native size, of all pixels, (2, 256)."""
+        """Histograms of foreground and background at native size, over all pixels, (2, 256)."""
         return sum_of(histograms(self.native(rows), self.mask[rows]) for rows in self.bands())
 
     @cached_property
@@ -187,16 +208,16 @@ class Prepared:
         return to_network_size(self.mask[None], self.to_native, self.network_size)[0]
 
     def network_steps(self, rows: slice) -> Tensor:
-        """Probability at network size in units of 1 / STEPS, int64, of some of its rows."""
+        """Compute some rows of the probability at network size in units of 1 / STEPS, int64."""
         return fine_steps(self.network[rows])
 
     def stretched(self, rows: slice, columns: slice = EVERYWHERE) -> Tensor:
-        """Probability at native size, stretched to the range from 0 to 1, float64, of some rows and columns."""
+        """Compute some rows and columns of the probability at native size, stretched to [0, 1], float64."""
         return stretch_(self.native(rows, columns), *self._range)
 
     def eight_bit(self, rows: slice) -> Tensor:
-        """Probability of some rows, cut to 8 bits at network size, brought to native size, rounded to 8 bits; int64."""
-        levels = _at_native_pixels(self._levels[None], self.to_native, self.native_size, rows)[0]
+        """Compute some rows of the map that is cut to 8 bits, resized to native size and rounded to 8 bits; int64."""
+        levels = at_native_pixels(self._levels[None], self.to_native, self.native_size, rows)[0]
         return torch.floor(fine_steps(levels / BYTE) / (STEPS // BYTE) + 0.5).long()
 
     @cached_property
@@ -222,67 +243,5 @@ class Prepared:
 
 
 def sum_of(parts: Iterable[Sequence[Tensor]]) -> Tensor:
-    """Add up what was counted in each band, at least one: the sums of the tensors of one place, stacked."""
+    """Sum the tensors of one or more bands by position, and stack the sums."""
     return sum_in_place(torch.stack(tuple(part)) for part in parts)
-
-
-def _is_identity(affine: Tensor) -> bool:
-    return bool(affine.tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-
-
-def _axes(to_native: Tensor) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Scale and shift of the rows, and of the columns, from network to native pixels."""
-    (scale_x, shear_x, shift_x), (shear_y, scale_y, shift_y) = to_native.double().tolist()
-    if shear_x or shear_y:
-        raise ValueError("The way back to native size may not turn or shear the image.")
-    return (scale_y, shift_y), (scale_x, shift_x)
-
-
-def _steps(count: int) -> Tensor:
-    return torch.arange(count, dtype=torch.float64)
-
-
-def _within(positions: Tensor, count: int) -> Tensor:
-    """Which positions lie on the pixels 0 to `count` - 1, up to their outer edges."""
-    return (positions > -0.5) & (positions < count - 0.5)
-
-
-def _at_native_pixels(image: Tensor, to_native: Tensor, size: tuple[int, int], rows: slice = EVERYWHERE) -> Tensor:
-    """Read a network-size image (C, H, W), without its padding, at native pixels; (C, h, w), or some rows, float64."""
-    if _is_identity(to_native) and tuple(image.shape[-2:]) == size:
-        return image[:, rows].double()
-    positions = []
-    for (scale, shift), count in zip(_axes(to_native), size, strict=True):
-        first, last = (-0.5 - shift) / scale + 0.5, (count - 0.5 - shift) / scale - 0.5
-        positions.append(((_steps(count) - shift) / scale).clamp(first, max(first, last)))
-    return _sample(image, positions[0][rows], positions[1])
-
-
-def _sample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Read an image (C, H, W) where rows (h,) and columns (w,) cross, bilinear, edges repeated; (C, h, w), float64."""
-    across, down = _between(columns, image.shape[2], image.device), _between(rows, image.shape[1], image.device)
-    first = int(down.before.min())
-    read = _along(image[:, first : int(down.behind.max()) + 1], across, 2)
-    return _along(read, down._replace(before=down.before - first, behind=down.behind - first), 1)
-
-
-class _Between(NamedTuple):
-    """Where positions lie between two pixels of an axis: the pixel before, the one behind, and its weight."""
-
-    before: Tensor
-    behind: Tensor
-    weight: Tensor
-
-
-def _between(positions: Tensor, count: int, device: torch.device) -> _Between:
-    positions = positions.clamp(0, count - 1).to(device)
-    before = positions.floor().long()
-    return _Between(before, (before + 1).clamp_(max=count - 1), positions - before)
-
-
-def _along(image: Tensor, places: _Between, axis: int) -> Tensor:
-    """Interpolate linearly along one axis."""
-    shape = [1, 1, 1]
-    shape[axis] = -1
-    before, behind = (image.index_select(axis, place).double() for place in places[:2])
-    return before.lerp_(behind, places.weight.view(shape))

@@ -14,11 +14,27 @@ from polybench.metrics.sufficient import COLUMNS, Rows, statistics
 
 
 class ImageRows(KeyedRows):
-    """Collects the statistics of each image that some protocols read; each is a state of that name.
+    """Metric that collects the statistics of each image that some protocols read, as states of the same names.
 
     Args:
-        protocols: Those protocols; statistics that none of them reads are not computed.
-        stored: Further statistics for the per-image table, such as `polybench.metrics.stored.STORED`.
+        protocols: Protocols; statistics that none of them reads are not computed. All protocols by default.
+        stored: Further statistics for the per-image table, such as `polybench.metrics.stored.STORED`; none by default.
+
+    Example:
+        >>> from polybench.metrics import PER_IMAGE
+        >>> rows = ImageRows([PER_IMAGE])
+        >>> rows.update(
+        ...     probability=torch.tensor([[[[0.9, 0.6], [0.4, 0.1]]]]),
+        ...     native_mask=[torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])],
+        ...     native_valid=[torch.ones(1, 2, 2)],
+        ...     to_native=torch.eye(2, 3)[None],
+        ...     ids=["image"],
+        ...     groups=["video"],
+        ... )
+        >>> rows.compute().columns["counts"].tolist()  # one pixel found, one false positive
+        [[1, 1, 0, 2]]
+        >>> round(PER_IMAGE.scores(rows.compute())["dice"], 4)
+        0.6667
     """
 
     def __init__(self, protocols: Sequence[Protocol] = PROTOCOLS, stored: Sequence[str] = ()) -> None:
@@ -41,13 +57,13 @@ class ImageRows(KeyedRows):
             probability: Foreground probabilities at network size, (N, 1, H, W).
             native_mask: N masks (1, h, w) in {0, 1}.
             native_valid: N fields of view (1, h, w) in {0, 1}.
-            to_native: Network to native pixels, (N, 2, 3).
+            to_native: Affine maps from network to native pixels, (N, 2, 3).
             ids: Image ids.
             groups: Groups of the images.
-            native_labels: N maps (1, h, w) of the true instances, where the dataset tells them apart.
+            native_labels: N maps (1, h, w) of true instances; None where the dataset has none.
 
         Raises:
-            UserError: If a probability is not a number from 0 to 1.
+            UserError: If a probability isn't a number from 0 to 1.
         """
         if not torch.isfinite(probability).all():
             raise UserError(
@@ -56,7 +72,7 @@ class ImageRows(KeyedRows):
             )
         if probability.min() < 0 or probability.max() > 1:
             raise UserError(
-                f"The predictions for the images {', '.join(ids)} lie outside 0 to 1: give probabilities, not logits."
+                f"The predictions for the images {', '.join(ids)} lie outside 0 to 1: pass probabilities, not logits."
             )
         for row, (image_id, group) in enumerate(zip(ids, groups, strict=True)):
             prepared = Prepared(
@@ -81,5 +97,5 @@ class ImageRows(KeyedRows):
         )
 
     def compute(self) -> Rows:
-        """Gathered, de-duplicated and sorted rows."""
+        """Gather, de-duplicate and sort the rows."""
         return Rows(*self.gathered())

@@ -13,10 +13,17 @@ from polybench.metrics.sufficient import Rows
 
 
 class ScoredRows(KeyedRows):
-    """Collects the score and the label of each patch or frame.
+    """Metric that collects the score and the label of each patch or frame.
 
-    What the protocol `patches` reads; to score candidates, put the rows through `average_by_id`, with the candidate of
-    each patch as its id.
+    The protocol `patches` reads its rows; to score candidates, average the rows with `average_by_id`, with the
+    candidate of each patch as its id.
+
+    Example:
+        >>> rows = ScoredRows()
+        >>> rows.update(torch.tensor([0.75, 0.25]), torch.tensor([1, 0]), ids=["b", "a"], groups=["video", "video"])
+        >>> found = rows.compute()
+        >>> found.ids, found.columns["score"].tolist(), found.columns["positive"].tolist()
+        (['a', 'b'], [0.25, 0.75], [False, True])
     """
 
     def __init__(self) -> None:
@@ -28,7 +35,7 @@ class ScoredRows(KeyedRows):
         Args:
             probability: Probabilities of the positive class, (N,).
             label: 1 for positive, (N,).
-            ids: Ids of the patches or frames; one that comes again is the same one, as processes repeat some.
+            ids: Ids of the patches or frames; rows of the same id are counted once.
             groups: Their groups.
         """
         scores, positives = probability.detach().double(), label == 1
@@ -40,10 +47,10 @@ class ScoredRows(KeyedRows):
         self.update(probability, batch["label"], batch["id"], batch["group"])
 
     def compute(self) -> Rows:
-        """Gathered, de-duplicated and sorted rows, with the columns `score` and `positive`.
+        """Gather, de-duplicate and sort the rows, with the columns `score` and `positive`.
 
         Raises:
-            DataError: If a score is not finite.
+            DataError: If a score isn't finite.
         """
         ids, groups, columns = self.gathered()
         for row_id, score in zip(ids, columns["score"], strict=True):

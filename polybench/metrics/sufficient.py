@@ -1,4 +1,4 @@
-"""Sufficient statistics: what is kept of each image, a few KB, and what every protocol's numbers follow from.
+"""Sufficient statistics: a few KB per image from which the numbers of every protocol are computed.
 
 Each column is computed from one prepared image as a tensor of fixed shape, so that the columns of all images can be
 stacked, gathered from all processes and cut to one row per image.
@@ -32,23 +32,23 @@ from polybench.metrics.stored import (
 )
 
 Counts = npt.NDArray[np.int64]
-"""Per image true positives, false positives, false negatives, true negatives: (n, 4)."""
+"""True positives, false positives, false negatives and true negatives of each image, (n, 4)."""
 
 KERAS_LEVELS = (51, 128)
-"""The thresholds 0.2 and 0.5 as 8-bit levels: the first levels that are not below."""
+"""The thresholds 0.2 and 0.5 as 8-bit levels: the first levels that aren't below."""
 
 ROUNDED = 2.0**30
-"""Sums of floating-point numbers differ in their last bits with the place of the data in memory, and so from process to
-process; multiples of 1 / ROUNDED, about 1e-9, don't."""
+"""Values are rounded to multiples of 1 / ROUNDED, about 1e-9, since the last bits of floating-point sums differ between
+processes with the alignment of the data in memory."""
 
 NAME_BYTES = 192
-"""For an id and its group, which takes none where each image is a group of its own."""
+"""Bytes for an id and its group; a group equal to its id needs none."""
 ROW_BYTES = 10 * 1024
-"""The most that the row of one image takes."""
+"""Largest size of the row of one image, in bytes."""
 
 
 class Column(NamedTuple):
-    """A statistic of one image: its shape, its type, and how it is computed."""
+    """A statistic of one image: its shape, its type and its function."""
 
     shape: tuple[int, ...]
     dtype: torch.dtype
@@ -61,7 +61,7 @@ class Rows(NamedTuple):
     Attributes:
         ids: Image ids.
         groups: The group of each image.
-        columns: Name in `COLUMNS` -> array (n, ...), of integers or float64; the columns that were asked for.
+        columns: Name in `COLUMNS` -> array (n, ...) of integers or float64, for the requested columns.
     """
 
     ids: list[str]
@@ -69,11 +69,11 @@ class Rows(NamedTuple):
     columns: Mapping[str, npt.NDArray[Any]]
 
     def integers(self, name: str) -> npt.NDArray[np.int64]:
-        """A column of counts."""
+        """Return a column as int64."""
         return self.columns[name].astype(np.int64, copy=False)
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
-        """A column in float64."""
+        """Return a column as float64."""
         return self.columns[name].astype(np.float64, copy=False)
 
 
@@ -87,6 +87,11 @@ def confusion_counts(prediction: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
 
     Returns:
         Four int64 counts, (4,).
+
+    Example:
+        >>> prediction, mask = torch.tensor([True, True, False, False]), torch.tensor([True, False, True, False])
+        >>> confusion_counts(prediction, mask, valid=torch.tensor([True, True, True, False])).tolist()
+        [1, 1, 1, 0]
     """
     predicted, true = prediction & valid, mask & valid
     tp, p, t, n = (torch.count_nonzero(part) for part in (predicted & true, predicted, true, valid))
@@ -159,7 +164,7 @@ def _objects(image: Prepared) -> Tensor:
 
 def _instances(image: Prepared) -> Tensor:
     if image.labels is None:
-        raise ValueError("Instances are compared with a map of the true ones, which this image has not.")
+        raise ValueError("Instances need a label map of the truth, which this image lacks.")
     found = image.predicted_labels
     predicted = components(image.in_view[0], 8) if found is None else _in_view(image, found)
     return _rounded(torch.tensor(instance_counts(predicted, _in_view(image, image.labels)), dtype=torch.float64))
@@ -220,8 +225,8 @@ inside the field of view at native size, of all pixels there, of all pixels at n
 min-max, of all pixels at native size; S-measure, weighted F-measure and mean
 absolute error of the stretched map; HD95, average surface distance and boundary IoU at native size at 0.5 inside the
 field of view; true positives, false positives and false negatives of the objects there; the counts of the instances
-there; V_rand and V_info with their parts at native size at 11 thresholds; and what `polybench.metrics.stored` says of
-calibration, outlines and sizes.
+there; V_rand and V_info with their parts at native size at 11 thresholds; and the statistics of
+`polybench.metrics.stored`.
 """
 
 
@@ -230,7 +235,7 @@ def statistics(image: Prepared, names: Iterable[str]) -> dict[str, Tensor]:
 
     Args:
         image: The image.
-        names: Which columns.
+        names: Names of the columns.
 
     Returns:
         Name -> tensor of the column's shape and type, on the image's device.
@@ -241,6 +246,6 @@ def statistics(image: Prepared, names: Iterable[str]) -> dict[str, Tensor]:
 
 
 def row_bytes(names: Iterable[str]) -> int:
-    """How many bytes the row of one image takes, its name included."""
+    """Compute the bytes of the row of one image, including its name."""
     columns = [COLUMNS[name] for name in names]
     return NAME_BYTES + sum(column.dtype.itemsize * int(np.prod(column.shape)) for column in columns)

@@ -67,7 +67,7 @@ def test_eight_bits_round_halves_up() -> None:
 
 
 def test_a_turned_map_is_refused() -> None:
-    with pytest.raises(ValueError, match="turn or shear"):
+    with pytest.raises(ValueError, match="rotate or shear"):
         to_native_size(torch.zeros(1, 4, 4), torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), (4, 4))
 
 

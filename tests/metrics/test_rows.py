@@ -117,5 +117,5 @@ def test_one_id_in_two_groups_is_refused() -> None:
     mask = torch.ones(1, 2, 2)
     for group in ("video 1", "video 2"):
         metric.update(mask[None], [mask], [mask], resize_affine((2, 2), (2, 2))[None], ["a"], [group])
-    with pytest.raises(UserError, match="'a' stands in the groups 'video 1' and 'video 2'"):
+    with pytest.raises(UserError, match="'a' has the groups 'video 1' and 'video 2'"):
         metric.compute()

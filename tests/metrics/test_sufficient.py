@@ -73,7 +73,7 @@ def test_metric_and_stored_maps_give_the_same_rows() -> None:
 
 
 def test_instances_without_a_map_of_the_true_ones_are_refused() -> None:
-    with pytest.raises(ValueError, match="map of the true ones"):
+    with pytest.raises(ValueError, match="label map of the truth"):
         stored_rows(maps(1), (INSTANCES,))
 
 

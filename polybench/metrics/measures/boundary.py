@@ -1,8 +1,8 @@
-"""Distances between the outlines of two masks, and the overlap of their inner borders.
+"""Boundary measures: HD95, average symmetric surface distance and boundary IoU of two masks.
 
 Maier-Hein et al., Metrics reloaded, Nature Methods 2024 (distances); Cheng et al., Boundary IoU, CVPR 2021.
 
-Tools differ by many pixels on the same masks, so every choice is written here. The outline of a mask is those of its
+Tools differ by many pixels on the same masks, so every choice is stated here. The outline of a mask is the set of its
 pixels that have a background pixel, or the edge of the image, as one of their four neighbours. Distances are Euclidean,
 between pixel centres, in pixels of the maps given. HD95 is the larger of both directed 95th percentiles, interpolated
 linearly (MedPy takes one percentile of both directions pooled). The average symmetric surface distance is the mean over
@@ -53,13 +53,28 @@ class Surfaces(NamedTuple):
 
 
 def surface_scores(prediction: Mask, truth: Mask) -> SurfaceScores:
-    """HD95 and average symmetric surface distance of two masks (H, W), symmetric in its arguments."""
+    """Compute HD95 and average symmetric surface distance of two masks (H, W), symmetric in its arguments.
+
+    Example:
+        >>> truth = np.zeros((5, 5), dtype=bool)
+        >>> truth[2, 1:4] = True
+        >>> prediction = np.zeros_like(truth)
+        >>> prediction[2, 1] = True
+        >>> surface_scores(prediction, truth)  # distances 0 to the truth, and 0, 1, 2 back
+        SurfaceScores(hd95=1.9, assd=0.75)
+    """
     height, width = truth.shape
     return scores_of(surfaces_of(prediction, truth), (height, width))
 
 
 def surfaces_of(prediction: Mask, truth: Mask) -> Surfaces:
-    """Measure both outlines of two masks (H, W) against each other."""
+    """Compute the distances between the outlines of two masks (H, W), in both directions.
+
+    Example:
+        >>> surfaces = surfaces_of(np.array([[True, False, False]]), np.array([[True, True, True]]))
+        >>> surfaces.prediction.tolist(), surfaces.truth.tolist()
+        ([0.0], [0.0, 1.0, 2.0])
+    """
     if not prediction.any() and not truth.any():
         return Surfaces(np.zeros(0), np.zeros(0))
     objects = window(prediction | truth)
@@ -70,7 +85,12 @@ def surfaces_of(prediction: Mask, truth: Mask) -> Surfaces:
 
 
 def scores_of(surfaces: Surfaces, size: tuple[int, int]) -> SurfaceScores:
-    """HD95 and average symmetric surface distance of two outlines in an image of this height and width."""
+    """Compute HD95 and average symmetric surface distance from outline distances and the image's height and width.
+
+    Example:
+        >>> scores_of(Surfaces(np.array([0.0]), np.array([0.0, 1.0, 2.0])), (5, 5))
+        SurfaceScores(hd95=1.9, assd=0.75)
+    """
     there, back = surfaces
     if not len(there) and not len(back):
         return SurfaceScores(0.0, 0.0)
@@ -84,14 +104,18 @@ def scores_of(surfaces: Surfaces, size: tuple[int, int]) -> SurfaceScores:
 
 
 def surface_distances(source: Mask, target: Mask) -> Distances:
-    """Distance of each pixel of an outline to the nearest pixel of another; by a tree, as outlines are short.
+    """Compute the distance of each pixel of an outline to the nearest pixel of another, with a k-d tree.
 
     Args:
-        source: Outline (H, W) whose pixels are measured.
-        target: Outline (H, W), not empty, to which they are measured.
+        source: Outline (H, W).
+        target: Outline (H, W), not empty.
 
     Returns:
         One distance in pixels per pixel of `source`, in raster order, (k,).
+
+    Example:
+        >>> surface_distances(np.array([[True, True, False]]), np.array([[False, False, True]])).tolist()
+        [2.0, 1.0]
     """
     distances = np.zeros(np.count_nonzero(source))
     tree = KDTree(np.argwhere(target), balanced_tree=False, compact_nodes=False)
@@ -100,7 +124,12 @@ def surface_distances(source: Mask, target: Mask) -> Distances:
 
 
 def outline(mask: Mask) -> Mask:
-    """Pixels of a mask (H, W) with background or the image's edge as one of their four neighbours."""
+    """Find the pixels of a mask (H, W) with background or the image's edge as one of their four neighbours.
+
+    Example:
+        >>> outline(np.ones((3, 3), dtype=bool)).astype(int).tolist()
+        [[1, 1, 1], [1, 0, 1], [1, 1, 1]]
+    """
     around = np.pad(mask, 1)
     inside = around[:-2, 1:-1] & around[2:, 1:-1]
     inside &= around[1:-1, :-2]
@@ -109,15 +138,23 @@ def outline(mask: Mask) -> Mask:
 
 
 def boundary_iou(prediction: Mask, truth: Mask, band_share: float = BAND_SHARE) -> float:
-    """Intersection over union of the inner bands of two masks along their outlines.
+    """Compute the intersection over union of the inner bands along the outlines of two masks.
 
-    The band of a mask is those of its pixels that d erosions with a 3 x 3 square take away, where d is `band_share` of
+    The band of a mask is the part removed by d erosions with a 3 x 3 square, where d is `band_share` of
     the image's diagonal, rounded, at least 1; the image's edge erodes too, as in the paper's code.
 
     Args:
         prediction: Mask (H, W).
         truth: Mask (H, W).
-        band_share: Width of the band as a share of the diagonal.
+        band_share: Width of the band as a share of the diagonal; 2 % as in the paper.
+
+    Example:
+        >>> truth = np.zeros((8, 8), dtype=bool)
+        >>> truth[2:6, 2:6] = True  # a band of 12 pixels
+        >>> prediction = truth.copy()
+        >>> prediction[:, 5] = False  # a band of 10 pixels, 8 of them in common
+        >>> round(boundary_iou(prediction, truth), 4)
+        0.5714
     """
     if not prediction.any() and not truth.any():
         return 1.0
@@ -128,13 +165,13 @@ def boundary_iou(prediction: Mask, truth: Mask, band_share: float = BAND_SHARE) 
 
 
 def _band(mask: Mask, width: int) -> Mask:
-    """Pixels of a mask at most `width` from its outside in chessboard distance."""
+    """Find the pixels of a mask at a chessboard distance of at most `width` from the background."""
     band: Mask = mask & ~_eroded(_eroded(mask, width).T, width).T
     return band
 
 
 def _eroded(mask: Mask, width: int) -> Mask:
-    """Where the `width` pixels above and below are all of the mask, a part of its columns at a time."""
+    """Erode a mask along its columns by `width` pixels, a part of the columns at a time."""
     height, columns = mask.shape
     eroded = np.empty_like(mask)
     for part in bands((columns, height)):

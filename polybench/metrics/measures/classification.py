@@ -1,15 +1,15 @@
-"""Numbers of a classifier of patches or frames: accuracy, precision, recall, and ROC AUC with a 95 % interval.
+"""Measures of a classifier of patches or frames: accuracy, precision, recall, and ROC AUC with a 95 % interval.
 
-Rows of one id (patches of one candidate, as in Tajbakhsh et al., 2016) are averaged first. Every number is a function
-of the rows sorted by id, so that neither order nor batches matter.
+Rows of one id (patches of one candidate, as in Tajbakhsh et al., 2016) are averaged first. Every measure is a function
+of the rows sorted by id, so that order and batches don't matter.
 
 The interval of the AUC is DeLong's (DeLong et al., Biometrics 1988), by mid-ranks (Sun & Xu, IEEE SPL 2014), normal,
 cut at 0 and 1. Its variance is summed over groups (Obuchowski, Biometrics 1997), since frames of a video are not
-independent; with a group for each id it is DeLong's. An AUC of 1 has variance 0, thus the interval [1, 1]: that says
+independent; with a group for each id it is DeLong's. An AUC of 1 has variance 0 and the interval [1, 1], which means
 that the test set is too small or too easy, not that the AUC is certain.
 
-One class only: recall and precision follow the rule of the masks (nothing to find and nothing found is 1, else 0), and
-an AUC is refused.
+With a single class, recall and precision follow the rule of empty masks (1 if nothing is to be found and nothing is
+found, else 0), and there is no AUC.
 """
 
 import math
@@ -46,7 +46,7 @@ class AucInterval(NamedTuple):
 
     Attributes:
         value: Probability that a positive scores above a negative, ties counted half.
-        low: Lower end; None where less than two groups have positives, or negatives.
+        low: Lower end; None where fewer than two groups have positives, or negatives.
         high: Upper end, likewise.
         positives: Positive ids.
         negatives: Negative ids.
@@ -67,13 +67,18 @@ def average_by_id(
     """Average the scores of rows with the same id.
 
     Args:
-        ids: What each row belongs to: an image, a frame, or a candidate.
+        ids: Id of each row: an image, a frame, or a candidate.
         groups: The group of each row.
-        scores: Probability of the positive class of each row.
+        scores: Probability of the positive class, (n,).
         labels: Whether each row is positive.
 
     Raises:
         DataError: If there are no rows, a score is not finite, or rows of one id differ in group or label.
+
+    Example:
+        >>> rows = average_by_id(["b", "a", "b"], ["h", "g", "h"], [0.5, 1.0, 0.25], [False, True, False])
+        >>> rows.ids, rows.scores.tolist(), rows.labels.tolist()
+        (['a', 'b'], [1.0, 0.375], [True, False])
     """
     rows: dict[str, tuple[str, bool, list[float]]] = {}
     for name, group, score, label in zip(ids, groups, scores, labels, strict=True):
@@ -81,10 +86,10 @@ def average_by_id(
             raise DataError(f"The score of '{name}' is not finite: check the predictions.")
         first = rows.setdefault(name, (group, bool(label), []))
         if first[:2] != (group, bool(label)):
-            raise DataError(f"The rows of '{name}' differ in group or label: give each id one of both.")
+            raise DataError(f"The rows of '{name}' differ in group or label: give each id one group and one label.")
         first[2].append(float(score))
     if not rows:
-        raise DataError("There are no scores: check that the test set is not empty.")
+        raise DataError("There are no scores: check that the test set isn't empty.")
     names = sorted(rows)
     return Scored(
         ids=names,
@@ -95,7 +100,14 @@ def average_by_id(
 
 
 def threshold_values(scored: Scored, threshold: float = 0.5) -> dict[str, float]:
-    """Accuracy, precision and recall where a score of at least `threshold` is called positive."""
+    """Compute accuracy, precision and recall, with scores of at least `threshold` as positive predictions.
+
+    Example:
+        >>> ids = ["a", "b", "c", "d", "e"]
+        >>> rows = average_by_id(ids, ids, [0.8, 0.6, 0.4, 0.7, 0.1], [True, True, True, False, False])
+        >>> {name: round(value, 4) for name, value in threshold_values(rows).items()}
+        {'accuracy': 0.6, 'precision': 0.6667, 'recall': 0.6667}
+    """
     called, labels = scored.scores >= threshold, scored.labels
     hits, calls, positives = int((called & labels).sum()), int(called.sum()), int(labels.sum())
     undefined = float(calls == positives == 0)
@@ -107,14 +119,22 @@ def threshold_values(scored: Scored, threshold: float = 0.5) -> dict[str, float]
 
 
 def roc_auc(scored: Scored) -> AucInterval:
-    """Area under the ROC curve with its 95 % interval.
+    """Compute the area under the ROC curve and its 95 % interval.
 
     Raises:
         DataError: If all ids have the same label.
+
+    Example:
+        >>> ids = ["a", "b", "c", "d", "e"]
+        >>> rows = average_by_id(ids, ids, [0.8, 0.6, 0.4, 0.7, 0.1], [True, True, True, False, False])
+        >>> round(roc_auc(rows).value, 4)  # 4 of 6 pairs are ranked correctly
+        0.6667
     """
     positives, negatives = int(scored.labels.sum()), int((~scored.labels).sum())
     if not positives or not negatives:
-        raise DataError("An AUC needs positives and negatives: the scored ids have one label only.")
+        raise DataError(
+            "An AUC needs positives and negatives, but all scored ids have the same label: check the test set."
+        )
     value, components = _structural_components(scored)
     group = np.unique(scored.groups, return_inverse=True)[1]
     variance = _variance(value, components, scored.labels, group)
@@ -126,7 +146,7 @@ def roc_auc(scored: Scored) -> AucInterval:
 
 
 def _structural_components(scored: Scored) -> tuple[float, Values]:
-    """The AUC, and for each id the share of the other class that it is ranked rightly against, (n,)."""
+    """Compute the AUC and, for each id, the share of the other class that it is ranked correctly against, (n,)."""
     labels = scored.labels
     positives, negatives = int(labels.sum()), int((~labels).sum())
     ranks = stats.rankdata(scored.scores)
@@ -139,7 +159,7 @@ def _structural_components(scored: Scored) -> tuple[float, Values]:
 def _variance(
     value: float, components: Values, labels: npt.NDArray[np.bool_], group: npt.NDArray[np.intp]
 ) -> float | None:
-    """Obuchowski's variance of an AUC; None where less than two groups have positives, or negatives."""
+    """Compute Obuchowski's variance of an AUC; None where fewer than two groups have positives, or negatives."""
     excess = (components - value) / np.where(labels, labels.sum(), (~labels).sum())
     groups = int(group.max()) + 1
     sums, counts = np.empty((2, groups)), np.empty(2)

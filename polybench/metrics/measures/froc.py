@@ -1,13 +1,13 @@
-"""FROC: the share of lesions found against false positives per image, with 95 % intervals.
+"""FROC: sensitivity by lesion against false positives per image, with 95 % intervals.
 
 Free-response ROC (Tajbakhsh et al., IEEE TMI 2016): the scores of a candidate's patches are averaged
 (`classification.average_by_id`), then a threshold sweeps over the candidates. A lesion is found where any of its
 candidates scores at least the threshold; further candidates on it are neither hits nor false positives. Lesions without
-a candidate and images without one count. The sensitivity at a rate is that of the lowest threshold with at most so many
-false positives per image: a point that can be reached, nothing is interpolated.
+a candidate and images without one count. The sensitivity at a rate is taken at the lowest threshold with at most that
+many false positives per image, without interpolation.
 
-Seed 003 takes its intervals from the method of its reference 38; here whole groups are drawn with replacement and the
-curve is made anew (percentile bootstrap), since frames of a video are not independent. No interval with one group.
+Intervals are percentile bootstraps over groups, since frames of a video are not independent; the paper uses the method
+of its reference 38. No interval with one group.
 
 Empty images: an image without lesions counts for false positives only. A set without any lesion has no sensitivity and
 is refused; resamples without one are left out.
@@ -25,12 +25,12 @@ Values = npt.NDArray[np.float64]
 
 
 class Candidate(NamedTuple):
-    """A place that was scored.
+    """A scored candidate location.
 
     Attributes:
         image: Id of its image.
         score: Its probability, averaged over its patches.
-        lesion: The lesion of that image it lies on; None for a false positive.
+        lesion: The lesion at that location; None for a false positive.
     """
 
     image: str
@@ -39,11 +39,11 @@ class Candidate(NamedTuple):
 
 
 class Searched(NamedTuple):
-    """An image that was searched.
+    """An image that was searched for lesions.
 
     Attributes:
         group: Its group.
-        lesions: How many lesions it has, those without a candidate too.
+        lesions: Number of its lesions, including those without a candidate.
     """
 
     group: str
@@ -67,7 +67,7 @@ class OperatingPoint(NamedTuple):
 
 
 class FrocCurve(NamedTuple):
-    """One point per threshold, from the highest to the lowest.
+    """A FROC curve, with one point per threshold from the highest to the lowest.
 
     Attributes:
         thresholds: Scores, each once, (k,).
@@ -81,7 +81,7 @@ class FrocCurve(NamedTuple):
 
 
 class _Events(NamedTuple):
-    """Hits and false positives by descending score, the groups they fall in, and what each group holds."""
+    """Hits and false positives by descending score, their groups, and the images and lesions of each group."""
 
     scores: Values
     hit: npt.NDArray[np.bool_]
@@ -91,15 +91,22 @@ class _Events(NamedTuple):
 
 
 def froc_curve(candidates: Sequence[Candidate], images: Mapping[str, Searched]) -> FrocCurve:
-    """Sensitivity and false positives per image at every threshold.
+    """Compute sensitivity and false positives per image at every threshold.
 
     Args:
-        candidates: All that were scored.
-        images: Id -> all images that were searched, those without candidates too.
+        candidates: All scored candidates.
+        images: Id -> image, for all searched images, including those without candidates.
 
     Raises:
         DataError: If no image has a lesion, a candidate's image was not searched, an image has candidates on more
             lesions than it has, or a score is not finite.
+
+    Example:
+        >>> images = {"a": Searched(group="g", lesions=2), "b": Searched(group="h", lesions=0)}
+        >>> found = [Candidate("a", 0.9, "left"), Candidate("b", 0.8, None), Candidate("a", 0.7, "right")]
+        >>> curve = froc_curve(found, images)
+        >>> curve.thresholds.tolist(), curve.false_positives.tolist(), curve.sensitivity.tolist()
+        ([0.9, 0.8, 0.7], [0.0, 0.5, 0.5], [0.5, 0.5, 1.0])
     """
     events = _events(candidates, images)
     return FrocCurve(*_curve(events, np.ones(len(events.images))))
@@ -113,17 +120,23 @@ def sensitivity_at(
     resamples: int = 2000,
     seed: int = 0,
 ) -> list[OperatingPoint]:
-    """Sensitivity at given false positives per image, with 95 % bootstrap intervals over groups.
+    """Compute the sensitivity at given false positives per image, with 95 % bootstrap intervals over groups.
 
     Args:
-        candidates: All that were scored.
-        images: Id -> all images that were searched, those without candidates too.
+        candidates: All scored candidates.
+        images: Id -> image, for all searched images, including those without candidates.
         rates: False positives per image; the paper reports 0.001 and 0.01 for polyps, 1 to 5 for embolisms.
-        resamples: How often groups are drawn.
-        seed: Of the draws.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the resamples.
 
     Raises:
         DataError: As `froc_curve`.
+
+    Example:
+        >>> images = {"a": Searched(group="g", lesions=2), "b": Searched(group="h", lesions=0)}
+        >>> found = [Candidate("a", 0.9, "left"), Candidate("b", 0.8, None), Candidate("a", 0.7, "right")]
+        >>> [point.sensitivity for point in sensitivity_at(found, images, rates=[0.0, 0.5])]
+        [0.5, 1.0]
     """
     events = _events(candidates, images)
     groups = len(events.images)
@@ -143,7 +156,9 @@ def _events(candidates: Sequence[Candidate], images: Mapping[str, Searched]) -> 
     rows = []
     for image, score, lesion in candidates:
         if image not in images or not np.isfinite(score):
-            raise DataError(f"A candidate of '{image}' has no finite score, or its image is not among those searched.")
+            raise DataError(
+                f"A candidate of '{image}' has no finite score, or its image was not searched: check the candidates."
+            )
         if lesion is None:
             rows.append((-score, False, images[image].group))
         else:
@@ -167,16 +182,18 @@ def _events(candidates: Sequence[Candidate], images: Mapping[str, Searched]) -> 
 def _check_lesions(found: Mapping[tuple[str, str], float], images: Mapping[str, Searched]) -> None:
     """Refuse sets without lesions, and images with candidates on more lesions than they have."""
     if not any(image.lesions for image in images.values()):
-        raise DataError("A FROC curve needs a lesion: none of the searched images has one.")
+        raise DataError(
+            "A FROC curve needs a lesion, but none of the searched images has one: check the lesion counts."
+        )
     hit: dict[str, int] = {}
     for image, _ in found:
         hit[image] = hit.get(image, 0) + 1
         if hit[image] > images[image].lesions:
-            raise DataError(f"Candidates of '{image}' lie on more lesions than the image has: check its lesion count.")
+            raise DataError(f"Candidates of '{image}' hit more lesions than the image has: check its lesion count.")
 
 
 def _curve(events: _Events, draw: npt.NDArray[np.number]) -> tuple[Values, Values, Values]:
-    """Thresholds, false positives per image and sensitivity where each group is taken `draw` times."""
+    """Compute thresholds, false positives per image and sensitivity with each group counted `draw` times."""
     weight = draw[events.group]
     last = np.flatnonzero(np.diff(events.scores, append=-np.inf))
     false_positives = np.cumsum(weight * ~events.hit)[last] / (draw @ events.images)
@@ -185,7 +202,7 @@ def _curve(events: _Events, draw: npt.NDArray[np.number]) -> tuple[Values, Value
 
 
 def _at_rates(events: _Events, draw: npt.NDArray[np.number], rates: Sequence[float]) -> Values:
-    """Highest sensitivity with at most each rate of false positives; 0 where none has."""
+    """Find the highest sensitivity with at most each rate of false positives; 0 where no threshold qualifies."""
     _, false_positives, sensitivity = _curve(events, draw)
     reachable = np.searchsorted(false_positives, np.asarray(rates), side="right")
     values: Values = np.concatenate([[0.0], sensitivity])[reachable]

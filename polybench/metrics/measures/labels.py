@@ -1,4 +1,4 @@
-"""Label maps: the connected components of a mask, and where the segments of two maps overlap."""
+"""Label maps: connected components of a mask, and overlaps of the segments of two maps."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
@@ -19,9 +19,9 @@ Counts = npt.NDArray[np.int64]
 
 
 class Overlaps(NamedTuple):
-    """The pairs of a true and a predicted segment that share pixels, and the areas of all segments.
+    """Overlapping pairs of true and predicted segments, and the areas of all segments.
 
-    Segments are counted from 0 in ascending order of their labels, background left out.
+    Segments are numbered from 0 in ascending order of their labels, without background.
 
     Attributes:
         truth: The true segment of each pair, (k,).
@@ -38,12 +38,12 @@ class Overlaps(NamedTuple):
     prediction_areas: npt.NDArray[np.int64]
 
     def iou(self) -> npt.NDArray[np.float64]:
-        """Intersection over union of each pair, (k,)."""
+        """Compute the intersection over union of each pair, (k,)."""
         values: npt.NDArray[np.float64] = self.pixels / self.unions()
         return values
 
     def unions(self) -> npt.NDArray[np.int64]:
-        """Pixels of the union of each pair, (k,)."""
+        """Compute the pixels of the union of each pair, (k,)."""
         return self.truth_areas[self.truth] + self.prediction_areas[self.prediction] - self.pixels
 
 
@@ -53,6 +53,11 @@ def components(mask: Mask, neighbours: Literal[4, 8]) -> LabelMap:
     Args:
         mask: Binary map (H, W).
         neighbours: 4 joins pixels that share an edge, 8 also those that share a corner.
+
+    Example:
+        >>> mask = np.array([[True, False], [False, True]])
+        >>> components(mask, 4).tolist(), components(mask, 8).tolist()
+        ([[1, 0], [0, 2]], [[1, 0], [0, 1]])
     """
     structure = ndimage.generate_binary_structure(2, 1 if neighbours == 4 else 2)
     labels: LabelMap = ndimage.label(mask, structure)[0]
@@ -60,17 +65,22 @@ def components(mask: Mask, neighbours: Literal[4, 8]) -> LabelMap:
 
 
 def window(mask: Mask) -> tuple[slice, slice]:
-    """Rows and columns of the smallest rectangle that holds all pixels of a mask (H, W), which is not empty."""
+    """Find the rows and columns of the bounding box of a mask (H, W) that isn't empty.
+
+    Example:
+        >>> window(np.array([[False, False, False], [False, True, True]]))
+        (slice(1, 2, None), slice(1, 3, None))
+    """
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 class Objects(NamedTuple):
-    """Where the segments of a label map that are numbered from 1 lie.
+    """Boxes and areas of the segments of a label map.
 
     Attributes:
-        boxes: First and one past the last row, then column, of each, (4, n).
-        areas: Pixels of each, (n,).
+        boxes: First row, last row + 1, first column, last column + 1 of each segment, (4, n).
+        areas: Pixels of each segment, (n,).
     """
 
     boxes: Counts
@@ -78,13 +88,24 @@ class Objects(NamedTuple):
 
 
 def objects_of(labels: LabelMap) -> Objects:
-    """Measure the segments of a label map (H, W) that are numbered from 1 without a gap."""
+    """Compute boxes and areas of a label map (H, W) with consecutive labels from 1.
+
+    Example:
+        >>> objects = objects_of(np.array([[1, 1, 0], [0, 0, 2]], np.int32))
+        >>> objects.boxes.T.tolist(), objects.areas.tolist()
+        ([[0, 1, 0, 2], [1, 2, 2, 3]], [2, 1])
+    """
     boxes = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in ndimage.find_objects(labels)]
     return Objects(np.array(boxes, dtype=np.int64).reshape(-1, 4).T, pixels_of(labels)[1:])
 
 
 def pixels_of(labels: LabelMap) -> Counts:
-    """Count the pixels of each label from 0 to the highest."""
+    """Count the pixels of each label from 0 to the highest.
+
+    Example:
+        >>> pixels_of(np.array([[1, 1, 0, 2]], np.int32)).tolist()
+        [1, 2, 1]
+    """
     counts = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
     for rows in _bands(labels):
         found = np.bincount(labels[rows].ravel())
@@ -98,6 +119,11 @@ def overlaps(prediction: LabelMap, truth: LabelMap) -> Overlaps:
     Args:
         prediction: Predicted segments (H, W); labels need not be consecutive.
         truth: True segments (H, W), likewise.
+
+    Example:
+        >>> found = overlaps(np.array([[1, 1, 0, 2, 2]], np.int32), np.array([[1, 1, 1, 0, 2]], np.int32))
+        >>> found.pixels.tolist(), found.unions().tolist(), found.iou().round(4).tolist()
+        ([2, 1], [3, 2], [0.6667, 0.5])
     """
     (true_place, truth_areas), (predicted_place, prediction_areas) = _segments(truth), _segments(prediction)
     width = max(len(prediction_areas), 1)
@@ -113,7 +139,7 @@ def overlaps(prediction: LabelMap, truth: LabelMap) -> Overlaps:
 
 
 def _segments(labels: LabelMap) -> tuple[Counts, Counts]:
-    """The segment of each label, -1 for background and for labels that no pixel has, and the area of each segment."""
+    """Map each label to its segment, -1 for background and unused labels; also return the area of each segment."""
     areas = pixels_of(labels)
     areas[:1] = 0
     names = np.flatnonzero(areas)

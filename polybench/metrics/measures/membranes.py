@@ -2,18 +2,18 @@
 
 Arganda-Carreras et al., Frontiers in Neuroanatomy 2015, and the challenge's Fiji script (Trainable_Segmentation).
 Segments of the truth are the components, of 4 neighbours, of the cell interior; its membrane pixels are ignored. A
-pixel of a true cell that the prediction calls membrane is a segment of its own. With p the share of pixels in each pair
+pixel of a true cell that is predicted as membrane is a segment of its own. With p the share of pixels in each pair
 of a predicted and a true segment, s and t the shares of the predicted and true segments:
 V_rand = 2 sum p^2 / (sum s^2 + sum t^2), of which precision, sum p^2 / sum s^2, falls with mergers and recall,
 sum p^2 / sum t^2, with splits; V_info = 2 I(S; T) / (H(S) + H(T)), with precision I / H(T) and recall I / H(S).
 
-Border thinning: the script floods the predicted membranes from the predicted cells by a watershed of 4 neighbours,
-until a line of one pixel is left, so that thick membranes cost nothing. Ours grows all cells a pixel at a time; a pixel
-that two of them reach at once stays membrane, and where two then touch, the pixel of the higher label becomes membrane
-again. The script breaks such ties by the order of its scan, so lines can lie a pixel apart.
+Border thinning: the script floods the predicted membranes from the predicted cells by a watershed of 4 neighbours
+until a line of one pixel is left, so that thick membranes are not penalised. Ours grows all cells a pixel at a time; a
+pixel that two of them reach at once stays membrane, and where two then touch, the pixel of the higher label becomes
+membrane again. The script breaks such ties by the order of its scan, so lines can lie a pixel apart.
 
 The script tries the thresholds 0, 0.1, ..., 1 (above, not at) and reports the best mean over the slices: a choice made
-on the test truth, which flatters. `threshold_sweep` and `best_threshold` do the same; at 0.5 nothing is chosen.
+on the test truth, which is optimistic. `threshold_sweep` and `best_threshold` do the same; at 0.5 nothing is chosen.
 
 Empty masks: no true and no predicted cell, all six are 1; only one of them, all are 0 (the script floods an empty
 prediction into a single cell). Where truth and prediction are a single cell, entropies are 0 and V_info is 1 (the
@@ -48,18 +48,24 @@ class MembraneScores(NamedTuple):
 
 
 def membrane_scores(prediction: LabelMap, interior: Mask) -> MembraneScores:
-    """Compare predicted cells with the true ones.
+    """Compute V_rand and V_info of predicted cells.
 
     Args:
         prediction: Predicted cells (H, W), membranes 0: `thin_borders(map)` as in the challenge, or
             `labels.components(map, 4)` without thinning.
         interior: True interior of the cells (H, W).
+
+    Example:
+        >>> interior = np.array([[True, True, False, True, True]])
+        >>> merged = np.ones((1, 5), np.int32)  # one predicted cell over two true cells of equal size
+        >>> [round(value, 4) for value in membrane_scores(merged, interior)]
+        [0.6667, 0.5, 1.0, 0.0, 0.0, 1.0]
     """
     return _scores(prediction, components(interior, 4))
 
 
 def _scores(prediction: LabelMap, cells: LabelMap) -> MembraneScores:
-    """Compare predicted cells with the true ones (H, W), whose membranes are 0."""
+    """Compute V_rand and V_info of predicted and true cells (H, W), with membranes 0."""
     found = overlaps(prediction, cells)
     if not len(found.truth_areas) or not len(found.prediction_areas):
         return MembraneScores(*[float(len(found.truth_areas) == len(found.prediction_areas))] * 6)
@@ -78,6 +84,10 @@ def thin_borders(interior: Mask) -> LabelMap:
 
     Returns:
         Cells (H, W) numbered from 1, remaining membrane 0; all 0 where there is no cell.
+
+    Example:
+        >>> thin_borders(np.array([[True, False, False, False, True]])).tolist()
+        [[1, 1, 0, 2, 2]]
     """
     labels = np.pad(components(interior, 4), 1)
     flat, width = labels.ravel(), labels.shape[1]
@@ -97,13 +107,13 @@ def thin_borders(interior: Mask) -> LabelMap:
 
 
 def _neighbours(padded: Labels, rows: slice) -> tuple[Labels, ...]:
-    """The pixels above, left of, right of and below those of some rows of a map (H, W) that was padded by a pixel."""
+    """Return the neighbours above, left, right and below of some rows of a map (H, W) that is padded by one pixel."""
     above, here, below = (padded[rows.start + down : rows.stop + down] for down in range(3))
     return above[:, 1:-1], here[:, :-2], here[:, 2:], below[:, 1:-1]
 
 
 def _dilated(padded: Mask) -> Mask:
-    """Pixels next to those of a mask (H, W) that was padded by a pixel, which is not looked at; padded too."""
+    """Dilate a mask (H, W) that is padded by one pixel, by 4 neighbours; the result is padded too."""
     beside = np.zeros_like(padded)
     for neighbour in _neighbours(padded, slice(0, len(padded) - 2)):
         beside[1:-1, 1:-1] |= neighbour > 0
@@ -111,7 +121,7 @@ def _dilated(padded: Mask) -> Mask:
 
 
 def _yielding(padded: LabelMap) -> Mask:
-    """Pixels of a map of labels (H, W), padded by a pixel, that touch a lower label; padded too."""
+    """Find the pixels of a label map (H, W), padded by one pixel, that touch a lower label, padded too."""
     yielding = np.zeros(padded.shape, bool)
     height, width = padded.shape
     for rows in bands((height - 2, width - 2)):
@@ -122,30 +132,48 @@ def _yielding(padded: LabelMap) -> Mask:
 
 
 def threshold_sweep(probability: Values, interior: Mask, thresholds: Sequence[float] = THRESHOLDS) -> Values:
-    """Scores of an image at each threshold, borders thinned.
+    """Compute the scores of an image at each threshold, with thinned borders.
 
     Args:
         probability: Predicted probability of cell interior (H, W).
         interior: True interior of the cells (H, W).
-        thresholds: A pixel is interior where its probability is above.
+        thresholds: Pixels with a higher probability are interior; the challenge's 11 thresholds by default.
 
     Returns:
         One row of `MembraneScores` per threshold, (T, 6).
+
+    Example:
+        >>> probability = np.array([[0.9, 0.9, 0.3, 0.9, 0.9]])
+        >>> interior = np.array([[True, True, False, True, True]])
+        >>> threshold_sweep(probability, interior, thresholds=[0.2, 0.5])[:, 0].round(4).tolist()  # merged, then split
+        [0.6667, 1.0]
     """
     return sweep_of((probability > limit for limit in thresholds), interior)
 
 
 def sweep_of(predictions: Iterable[Mask], interior: Mask) -> Values:
-    """Scores of predicted interiors (H, W), borders thinned; one row of `MembraneScores` each, (T, 6)."""
+    """Compute the scores of predicted interiors (H, W) with thinned borders, one row of `MembraneScores` each, (T, 6).
+
+    Example:
+        >>> interior = np.array([[True, True, False, True, True]])
+        >>> sweep_of([np.ones((1, 5), dtype=bool), interior], interior)[:, 0].round(4).tolist()
+        [0.6667, 1.0]
+    """
     cells = components(interior, 4)
     return np.array([_scores(thin_borders(prediction), cells) for prediction in predictions])
 
 
 def best_threshold(sweeps: Values) -> MembraneScores:
-    """The challenge's numbers of a set of images: V_rand and V_info each at its best threshold, with its parts.
+    """Compute the challenge's numbers of a set: V_rand and V_info, each at its best threshold, with their parts.
 
     Args:
         sweeps: `threshold_sweep` of each image, (N, T, 6).
+
+    Example:
+        >>> sweeps = np.array([[[0.6, 0.6, 0.6, 0.5, 0.5, 0.5], [0.8, 0.7, 0.9, 0.4, 0.3, 0.6]]])  # (1, 2, 6)
+        >>> best = best_threshold(sweeps)
+        >>> best.v_rand, best.v_info
+        (0.8, 0.5)
     """
     means = sweeps.mean(axis=0)
     rand, information = means[means[:, 0].argmax(), :3], means[means[:, 3].argmax(), 3:]
@@ -153,19 +181,19 @@ def best_threshold(sweeps: Values) -> MembraneScores:
 
 
 def _extremes(labels: LabelMap) -> tuple[LabelMap, LabelMap]:
-    """Lowest and highest label of each row (n, 4), background left out."""
+    """Find the lowest and highest label of each row (n, 4), without background."""
     top = np.iinfo(labels.dtype).max
     return np.where(labels > 0, labels, top).min(axis=1), labels.max(axis=1)
 
 
 def _rand(joint: Values, predicted: Values, true: Values, alone: int) -> tuple[float, float, float]:
-    """V_rand, precision and recall from the pixels of the pairs and of the segments.
+    """Compute V_rand, precision and recall from the pixels of pairs and segments.
 
     Args:
-        joint: Of each pair of a predicted and a true segment.
-        predicted: Of each predicted segment.
-        true: Of each true segment.
-        alone: How many pixels are a pair, and a predicted segment, each.
+        joint: Pixels of each pair of a predicted and a true segment.
+        predicted: Pixels of each predicted segment.
+        true: Pixels of each true segment.
+        alone: Number of pixels that are a pair and a predicted segment of their own.
     """
     together, by_prediction, by_truth = ((sizes**2).sum() for sizes in (joint, predicted, true))
     together, by_prediction = together + alone, by_prediction + alone
@@ -177,7 +205,7 @@ def _rand(joint: Values, predicted: Values, true: Values, alone: int) -> tuple[f
 
 
 def _information(joint: Values, predicted: Values, true: Values, alone: int) -> tuple[float, float, float]:
-    """V_info, precision and recall from the pixels of the pairs and of the segments, as in `_rand`."""
+    """Compute V_info, precision and recall from the pixels of pairs and segments, as in `_rand`."""
     of_prediction, of_truth = _entropy(predicted, alone), _entropy(true)
     mutual = min(max(of_prediction + of_truth - _entropy(joint, alone), 0.0), of_prediction, of_truth)
     return (
@@ -188,12 +216,12 @@ def _information(joint: Values, predicted: Values, true: Values, alone: int) -> 
 
 
 def _share(information: float, entropy: float) -> float:
-    """Part of an entropy that is known; of nothing, all."""
+    """Divide information by entropy, with 1 for an entropy of 0."""
     return information / entropy if entropy else 1.0
 
 
 def _entropy(sizes: Values, alone: int = 0) -> float:
-    """Entropy in nats of segments of these sizes, and of so many of one pixel; exactly 0 for a single one."""
+    """Compute the entropy, in nats, of segments and of `alone` single pixels; exactly 0 for a single segment."""
     total = sizes.sum() + alone
     shares = sizes / total
     return float(alone / total * np.log(total) - (shares * np.log(shares)).sum())

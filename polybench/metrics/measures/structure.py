@@ -1,4 +1,4 @@
-"""S-measure and mean absolute error of one image, and the scaling to [0, 1] that PraNet's toolbox puts before them.
+"""S-measure and mean absolute error of one image, and the scaling to [0, 1] that PraNet's toolbox applies first.
 
 Fan et al., "Structure-measure: a new way to evaluate foreground maps", ICCV 2017, with the rules of PraNet's toolbox
 (MICCAI 2020) for empty and full masks. Two cases that the toolbox leaves to rounding or to 0 / 0 have rules here: a
@@ -19,21 +19,25 @@ from polybench.metrics.measures.histograms import EPSILON
 
 
 def stretch_(probability: Tensor, low: float, high: float) -> Tensor:
-    """Stretch a map, or a part of it, to [0, 1] by the whole map's minimum and maximum, in its place.
+    """Stretch a map, or a part of it, to [0, 1] by the minimum and maximum of the whole map, in place.
 
     Args:
         probability: Map of one image, float64, of any shape.
-        low: Its minimum.
-        high: Its maximum; a map that has only one value stays as it is.
+        low: Minimum of the whole map.
+        high: Maximum of the whole map; a constant map is not changed.
 
     Returns:
-        The map.
+        The stretched map.
+
+    Example:
+        >>> stretch_(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64), 0.25, 0.75)
+        tensor([0.0000, 0.5000, 1.0000], dtype=torch.float64)
     """
     return probability if low == high else probability.sub_(low).div_(high - low)
 
 
 class StructureScores(NamedTuple):
-    """What the sums over the map and the mask give.
+    """S-measure and mean absolute error.
 
     Attributes:
         s_measure: Structural similarity in [0, 1].
@@ -45,15 +49,24 @@ class StructureScores(NamedTuple):
 
 
 def structure_scores(probability: Part, mask: Tensor, alpha: float = 0.5) -> StructureScores:
-    """Structural similarity of map and mask, of object and background and of four blocks, and their mean distance.
+    """Compute the S-measure, from object and background and from four blocks, and the mean absolute error.
 
     Args:
-        probability: Prepared map in [0, 1], float64, (H, W), a part at a time.
+        probability: Returns the prepared map in [0, 1], float64, at given rows and columns, (h, w).
         mask: Boolean mask, (H, W).
-        alpha: Weight of object and background in the S-measure; the blocks have the rest.
+        alpha: Weight of object and background in the S-measure; the blocks have the weight 1 - alpha.
 
     Returns:
-        The scores. The S-measure of an empty mask is 1 less the map's mean, that of a full one the map's mean.
+        The scores. The S-measure is 1 minus the mean of the map for an empty mask, and the mean of the map for a full
+        one.
+
+    Example:
+        >>> mask = torch.zeros(4, 4, dtype=torch.bool)
+        >>> mask[1:3, 1:3] = True
+        >>> soft = torch.where(mask, 0.75, 0.25).double()
+        >>> scores = structure_scores(lambda rows, columns: soft[rows, columns], mask)
+        >>> round(scores.s_measure, 4), round(scores.error, 4)
+        (0.9233, 0.25)
     """
     positives = int(torch.count_nonzero(mask))
     if positives in {0, mask.numel()}:
@@ -68,7 +81,7 @@ def structure_scores(probability: Part, mask: Tensor, alpha: float = 0.5) -> Str
 
 
 class _Sums(NamedTuple):
-    """Sums over the pixels of a block, x the map and y the mask; where the mask is even, whether the map is too."""
+    """Sums over the pixels of a block, x the map and y the mask, and whether both are constant."""
 
     pixels: float
     x: float
@@ -80,8 +93,8 @@ class _Sums(NamedTuple):
 
 
 def _block_sums(probability: Part, mask: Tensor) -> list[_Sums]:
-    """Sum over the four blocks that meet behind the pixel of the mask's centroid; empty blocks are left out."""
-    truth = mask.view(torch.uint8)  # which torch converts three times as fast as truth values
+    """Compute the sums of the four blocks that meet at the centroid of the mask, without empty blocks."""
+    truth = mask.view(torch.uint8)  # torch converts bytes three times as fast as booleans
     height, width = truth.shape
     row, column = (1 + round(centre) for centre in _centroid(truth))
     down, across = (slice(0, row), slice(row, height)), (slice(0, column), slice(column, width))
@@ -90,7 +103,7 @@ def _block_sums(probability: Part, mask: Tensor) -> list[_Sums]:
 
 
 def _sums_of(probability: Part, truth: Tensor, down: slice, across: slice) -> _Sums:
-    """Sum over one block, a band of it at a time."""
+    """Compute the sums of one block, a band at a time."""
     height, width = down.stop - down.start, across.stop - across.start
     sums: list[list[float]] = []
     ends: list[float] = []
@@ -105,7 +118,7 @@ def _sums_of(probability: Part, truth: Tensor, down: slice, across: slice) -> _S
 
 
 def _centroid(truth: Tensor) -> list[float]:
-    """Mean row and column of the pixels that are 1."""
+    """Compute the mean row and column of the pixels that are 1."""
     parts = [truth[rows] for rows in bands((truth.shape[0], truth.shape[1]))]
     profiles = [
         torch.cat([part.sum(1) for part in parts]).double(),
@@ -116,17 +129,17 @@ def _centroid(truth: Tensor) -> list[float]:
 
 
 def _variance(number: float, total: float, squares: float) -> float:
-    """Sample variance, 0 for a single value; rounding does not take it below 0."""
+    """Compute the sample variance from sums, 0 for a single value, and clipped at 0."""
     return max(squares - total * total / number, 0.0) / (number - 1) if number > 1 else 0.0
 
 
 def _likeness(mean: float, variance: float) -> float:
-    """How near to an even 1 the values of a region are."""
+    """Similarity of the values of a region to a constant 1."""
     return 2 * mean / (mean * mean + 1 + math.sqrt(variance) + EPSILON)
 
 
 def _object_similarity(blocks: list[_Sums]) -> float:
-    """Likeness of the map to 1 on the object and to 0 on the background, weighted by their areas."""
+    """Similarity of the map to 1 on the object and to 0 on the background, weighted by their areas."""
     pixels, x, xx, y, xy, xxy = (math.fsum(values) for values in list(zip(*blocks, strict=True))[:6])
     foreground = _likeness(xy / y, _variance(y, xy, xxy))
     background = _likeness(1 - (x - xy) / (pixels - y), _variance(pixels - y, x - xy, xx - xxy))
@@ -141,7 +154,7 @@ def _region_similarity(blocks: list[_Sums]) -> float:
 
 def _block_similarity(block: _Sums) -> float:
     """Luminance, contrast and structure of map and mask in a block, in one quotient."""
-    if block.y in {0.0, block.pixels}:  # no covariance with an even mask
+    if block.y in {0.0, block.pixels}:  # no covariance with a constant mask
         return float(block.constant)
     x, y, free = block.x / block.pixels, block.y / block.pixels, block.pixels - 1 + EPSILON
     covariance = (block.xy - x * block.y) / free

@@ -1,9 +1,9 @@
-"""Weighted F-measure of one image: errors far from the object count more, errors along its rim less.
+"""Weighted F-measure of one image: errors far from the object count more, errors along its boundary less.
 
 Margolin, Zelnik-Manor and Tal, "How to evaluate foreground maps?", CVPR 2014, as in PraNet's toolbox (MICCAI 2020).
-The nearest pixel of the object comes from `scipy.ndimage.distance_transform_edt`, on the CPU: which of several equally
-near pixels it names is part of the number, as in PySODMetrics. It is asked only where that matters: an error of 0 has
-no weight, and from 120 pixels on the weight is 2. Weights are float32, which moves the result by less than 1e-7.
+The nearest pixel of the object comes from `scipy.ndimage.distance_transform_edt`, on the CPU: its choice among equally
+near pixels affects the result, as in PySODMetrics. Distances are computed only where they matter: an error of 0 has no
+weight, and at 120 pixels or more the weight is 2. Weights are float32, which moves the result by less than 1e-7.
 """
 
 import math
@@ -19,18 +19,18 @@ from polybench.metrics.bands import Part, bands, tiles
 from polybench.metrics.measures.histograms import EPSILON
 
 HALF_WAY = 5.0
-"""Distance in pixels at which the weight of an error is half-way from 1 to 2."""
+"""Distance in pixels at which the weight of an error is 1.5."""
 REACH = 24 * int(HALF_WAY)
 """Distance in pixels from which the weight `2 - 2 ** (-distance / HALF_WAY)` is 2 in float32."""
 RADIUS, DEVIATION = 3, 5.0
-"""The Gaussian that spreads errors inside the object, in pixels."""
+"""Standard deviation and radius, in pixels, of the Gaussian that spreads errors inside the object."""
 
 BoolArray = npt.NDArray[np.bool_]
 Window = tuple[slice, slice]
 
 
 class _Windows(NamedTuple):
-    """The map's sum, where distances matter, and where errors on the object are spread, a part of that."""
+    """Sum of the map, the window in which distances matter, and its part in which errors on the object are spread."""
 
     total: float
     near: Window
@@ -46,15 +46,23 @@ class _Errors(NamedTuple):
 
 
 def weighted_f(probability: Part, mask: Tensor, beta2: float = 1.0) -> Tensor:
-    """F-measure of errors that are weighted by their place.
+    """Compute the F-measure of errors weighted by their position.
 
     Args:
-        probability: Prepared map in [0, 1], float64, (H, W), a part at a time.
+        probability: Returns the prepared map in [0, 1], float64, at given rows and columns, (h, w).
         mask: Boolean mask, (H, W).
         beta2: Squared weight of recall.
 
     Returns:
         Weighted F-measure in [0, 1], a float64 scalar; 0 for an empty mask.
+
+    Example:
+        >>> mask = torch.zeros(9, 9, dtype=torch.bool)
+        >>> mask[3:6, 3:6] = True
+        >>> wide = torch.zeros(9, 9, dtype=torch.float64)
+        >>> wide[2:7, 2:7] = 1.0  # one pixel too wide all around
+        >>> round(float(weighted_f(lambda rows, columns: wide[rows, columns], mask)), 4)
+        0.4963
     """
     truth = mask.cpu().numpy()
     if not truth.any():
@@ -90,13 +98,13 @@ def _windows(truth: BoolArray, probability: Part) -> _Windows:
 
 
 def _extent(occupied: BoolArray, margin: int) -> slice:
-    """From the first to the last place that is occupied, and a margin."""
+    """Return the slice from the first to the last occupied position, with a margin."""
     places = np.flatnonzero(occupied)
     return slice(max(int(places[0]) - margin, 0), min(int(places[-1]) + margin + 1, len(occupied)))
 
 
 def _errors(probability: Part, truth: BoolArray, windows: _Windows, tile: Window) -> _Errors:
-    """Sum up the errors in a tile of `near`; the nearest pixels of the object are looked for as far as they matter."""
+    """Sum the errors in a tile of `near`, with nearest pixels of the object searched only as far as they matter."""
     around = _grown(tile, REACH, windows.near)
     values, objects = probability(*around).float(), truth[around]
     here = _within(tile, around)
@@ -113,7 +121,7 @@ def _errors(probability: Part, truth: BoolArray, windows: _Windows, tile: Window
 
 
 def _grown(window: Window, margin: int, bounds: Window) -> Window:
-    """A window and a margin around it, within bounds."""
+    """Grow a window by a margin, within bounds."""
     rows, columns = (
         slice(max(one.start - margin, limit.start), min(one.stop + margin, limit.stop))
         for one, limit in zip(window, bounds, strict=True)
@@ -122,24 +130,24 @@ def _grown(window: Window, margin: int, bounds: Window) -> Window:
 
 
 def _common(window: Window, other: Window) -> Window | None:
-    """What two windows share; None for nothing."""
+    """Intersect two windows; None if they are disjoint."""
     rows, columns = _grown(window, 0, other)
     return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
 
 def _within(window: Window, around: Window) -> Window:
-    """A window counted from the corner of another that holds it."""
+    """Shift a window to the coordinates of a window that contains it."""
     rows, columns = (slice(one.start - of.start, one.stop - of.start) for one, of in zip(window, around, strict=True))
     return rows, columns
 
 
 def _false_positives(probability: Tensor, nearest: Tensor, here: Window) -> float:
-    """Sum of the map outside the object, each pixel weighted by its distance.
+    """Sum the map outside the object, weighted by the distance of each pixel.
 
     Args:
         probability: The map in a tile, (h, w).
         nearest: Row and column of the nearest pixel of the object around that tile, (2, H, W).
-        here: Where in that the tile lies.
+        here: Position of the tile in that area.
     """
     places = (torch.arange(one.start, one.stop, dtype=nearest.dtype, device=nearest.device) for one in here)
     rows, columns = places
@@ -153,15 +161,15 @@ def _false_positives(probability: Tensor, nearest: Tensor, here: Window) -> floa
 def _missed(
     probability: Tensor, objects: BoolArray, nearest: Tensor, core: Window, spread_in: Window, around: Window
 ) -> float:
-    """Sum of the errors on the object, each spread where that makes it less; outside, errors are their nearest's.
+    """Sum the errors on the object, each smoothed where that lowers it; pixels outside take the error of the nearest.
 
     Args:
         probability: The map around a tile, (H, W).
         objects: The mask there, (H, W).
         nearest: Row and column of the nearest pixel of the object there, (2, H, W).
-        core: The part of the tile whose errors are summed up.
-        spread_in: That part, and as far as errors are spread.
-        around: Where in the image `probability` lies.
+        core: The part of the tile whose errors are summed.
+        spread_in: That part with the margin of the smoothing.
+        around: Position of `probability` in the image.
     """
     rows, columns = nearest[:, *_within(spread_in, around)]
     places = (rows * objects.shape[1] + columns).reshape(-1)
@@ -174,7 +182,7 @@ def _missed(
 
 
 def _smooth(values: Tensor, axis: int) -> Tensor:
-    """Gaussian mean along an axis, zero beyond the ends; shifted sums, as torch's convolutions are slower."""
+    """Smooth by a Gaussian along an axis with zero padding; shifted sums are faster than torch's convolutions."""
     gaussian = [math.exp(-(offset**2) / (2 * DEVIATION**2)) for offset in range(-RADIUS, RADIUS + 1)]
     middle, *arm = (weight / sum(gaussian) for weight in gaussian[RADIUS:])
     total, length = values * middle, values.shape[axis]

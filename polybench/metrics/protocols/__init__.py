@@ -17,10 +17,10 @@ from polybench.metrics.protocols.protocol import Direction, Protocol, Values, co
 from polybench.metrics.protocols.sweep import SWEEP
 
 PROTOCOLS = (PER_IMAGE, FANET, KERAS_FCN, POOLED, EFEN, PRANET, FOV, SWEEP, BOUNDARY, OBJECTS)
-"""Those of every dataset, ours first; `polybench score` prints this order."""
+"""Protocols of every dataset, in the order of `polybench score`."""
 
 EXTRA_PROTOCOLS = (INSTANCES, MEMBRANES)
-"""Those of the datasets that name them."""
+"""Protocols of single datasets."""
 
 __all__ = [
     "BOUNDARY",

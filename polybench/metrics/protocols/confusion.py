@@ -1,4 +1,4 @@
-"""The metrics of a confusion matrix, with the rule for empty masks that polybench's own protocols share."""
+"""Metrics of a confusion matrix, with the rule for empty masks that polybench's own protocols share."""
 
 from collections.abc import Mapping
 
@@ -18,24 +18,29 @@ CONFUSION_DIRECTIONS: Mapping[str, Direction] = {
 }
 
 CONFUSION_SHOWN = ("iou", "precision", "recall", "f2", "specificity", "accuracy")
-"""What stands beside Dice."""
+"""Metrics that are shown beside Dice."""
 OVERLAP = ("dice", "iou")
-"""What stands for a confusion matrix where protocols are compared."""
+"""Metrics that are shown where protocols are compared."""
 
 EMPTY_COUNTS_ONE = "an empty prediction of an empty mask scores 1, any prediction on an empty mask 0; both are counted."
 
 
 def per_image_values(counts: Counts) -> dict[str, Values]:
-    """Dice, IoU, precision, recall, F2, specificity and accuracy of each image.
+    """Compute Dice, IoU, precision, recall, F2, specificity and accuracy of each image.
 
-    Where mask and prediction are both empty, all are 1. Where only one of them is, Dice, IoU, precision, recall and F2
-    are 0. Specificity is 1 where there is no background.
+    Where mask and prediction are both empty, all are 1. Where only one of them is empty, Dice, IoU, precision, recall
+    and F2 are 0. Specificity is 1 where there is no background.
 
     Args:
         counts: True positives, false positives, false negatives, true negatives, (n, 4).
 
     Returns:
         Metric name -> value of each image, (n,).
+
+    Example:
+        >>> values = per_image_values(np.array([[4, 1, 2, 3]]))
+        >>> [round(float(value[0]), 4) for value in values.values()]
+        [0.7273, 0.5714, 0.8, 0.6667, 0.6897, 0.75, 0.7]
     """
     tp, fp, fn, tn = counts.astype(np.float64).T
     nothing = (tp + fp + fn) == 0

@@ -14,7 +14,14 @@ SMOOTHING = 1e-15
 
 
 def fanet_values(rows: Rows) -> dict[str, Values]:
-    """The seven metrics of each image, (n,)."""
+    """Compute the seven metrics of each image, (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> rows = Rows(["a"], ["a"], {"counts_network": np.array([[4, 1, 2, 3]])})
+        >>> [round(float(value[0]), 4) for value in fanet_values(rows).values()]
+        [0.7273, 0.5714, 0.8, 0.6667, 0.6897, 0.75, 0.7]
+    """
     tp, fp, fn, tn = rows.numbers("counts_network").T
 
     def smooth(numerator: Values, denominator: Values) -> Values:

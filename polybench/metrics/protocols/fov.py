@@ -18,7 +18,16 @@ from polybench.metrics.sufficient import Rows
 
 
 def areas(rows: Rows) -> dict[str, float]:
-    """Area under the ROC curve of all pixels, and how far off it can be; nothing when there is one class only."""
+    """Compute the area under the ROC curve of all pixels and its tolerance; empty when there is a single class.
+
+    Example:
+        >>> import numpy as np
+        >>> counts = np.zeros((1, 2, 256), dtype=int)
+        >>> counts[0, 0, [255, 51]] = 1  # two pixels of the object
+        >>> counts[0, 1, [128, 0]] = 1  # two of the background; 3 of 4 pairs are ranked correctly
+        >>> areas(Rows(["a"], ["a"], {"histograms": counts}))
+        {'auc': 0.75, 'auc_tolerance': 0.0}
+    """
     area = pixel_auc(rows, "histograms")
     if not area:
         return {}

@@ -17,7 +17,13 @@ from polybench.metrics.sufficient import Rows
 
 
 def instance_values(rows: Rows) -> dict[str, Values]:
-    """AJI, PQ, DQ and SQ of each image, (n,)."""
+    """Compute AJI, PQ, DQ and SQ of each image, (n,).
+
+    Example:
+        >>> rows = Rows(["a"], ["a"], {"instances": np.array([[1, 1, 1, 2 / 3, 3, 5]])})
+        >>> {name: round(float(value[0]), 4) for name, value in instance_values(rows).items()}
+        {'aji': 0.6, 'pq': 0.3333, 'dq': 0.5, 'sq': 0.6667}
+    """
     counts = [InstanceCounts(*row) for row in rows.numbers("instances")]
     pq, dq, sq = np.array([panoptic_quality(row) for row in counts]).T
     return {"aji": np.array([aggregated_jaccard(row) for row in counts]), "pq": pq, "dq": dq, "sq": sq}

@@ -17,7 +17,15 @@ DIRECTIONS: dict[str, Direction] = dict.fromkeys(
 
 
 def keras_fcn_values(rows: Rows) -> dict[str, Values]:
-    """IoU of both classes, their mean, accuracy and Dice of each image at both thresholds, (n,)."""
+    """Compute IoU of both classes, their mean, accuracy and Dice of each image at both thresholds, (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> rows = Rows(["a"], ["a"], {"counts_eight_bit": np.array([[[4, 4, 0, 2], [4, 1, 2, 3]]])})
+        >>> values = keras_fcn_values(rows)
+        >>> [round(float(values[name][0]), 4) for name in ("iou_0.2", "miou_0.2", "iou_0.5", "dice_0.5")]
+        [0.5, 0.4167, 0.5714, 0.7273]
+    """
     found: dict[str, Values] = {}
     counts = rows.numbers("counts_eight_bit")
     for place, threshold in enumerate(THRESHOLDS):
@@ -33,7 +41,14 @@ def keras_fcn_values(rows: Rows) -> dict[str, Values]:
 
 
 def dice_of_mean_iou(rows: Rows) -> dict[str, float]:
-    """2I / (1 + I) of the mean polyp IoU at both thresholds, from rows whose columns are the values of the images."""
+    """Compute 2I / (1 + I) of the mean polyp IoU at both thresholds, from rows of `keras_fcn_values`.
+
+    Example:
+        >>> import numpy as np
+        >>> rows = Rows(["a", "b"], ["a", "b"], {"iou_0.2": np.array([0.5, 1.0]), "iou_0.5": np.array([0.5, 0.5])})
+        >>> {name: round(value, 4) for name, value in dice_of_mean_iou(rows).items()}
+        {'dice_of_mean_iou_0.2': 0.8571, 'dice_of_mean_iou_0.5': 0.6667}
+    """
     means = {threshold: float(rows.numbers(f"iou_{threshold}").mean()) for threshold in THRESHOLDS}
     return {f"dice_of_mean_iou_{threshold}": 2 * mean / (1 + mean) for threshold, mean in means.items()}
 

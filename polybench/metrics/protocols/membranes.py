@@ -19,13 +19,29 @@ DIRECTIONS: dict[str, Direction] = dict.fromkeys((*MembraneScores._fields, "max_
 
 
 def membrane_values(rows: Rows) -> dict[str, Values]:
-    """V_rand and V_info with their parts of each slice at threshold 0.5, (n,)."""
+    """Return V_rand and V_info with their parts, of each slice at threshold 0.5, (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> scores = np.zeros((1, 11, 6))
+        >>> scores[0, 5] = [0.8, 0.7, 0.9, 0.4, 0.3, 0.6]  # at threshold 0.5
+        >>> membrane_values(Rows(["a"], ["a"], {"membranes": scores}))["v_rand"].tolist()
+        [0.8]
+    """
     middle = rows.numbers("membranes")[:, THRESHOLDS.index(THRESHOLD)]
     return dict(zip(MembraneScores._fields, middle.T, strict=True))
 
 
 def maxima(rows: Rows) -> dict[str, float]:
-    """The best threshold's mean over slices."""
+    """Compute the mean over slices of V_rand and V_info, each at its best threshold.
+
+    Example:
+        >>> import numpy as np
+        >>> scores = np.zeros((2, 11, 6))
+        >>> scores[:, 3, 0], scores[:, 5, 0] = [0.9, 0.5], [0.8, 0.8]  # V_rand of two slices at thresholds 0.3 and 0.5
+        >>> maxima(Rows(["a", "b"], ["a", "b"], {"membranes": scores}))["max_v_rand"]
+        0.8
+    """
     best = best_threshold(rows.numbers("membranes"))
     return {"max_v_rand": best.v_rand, "max_v_info": best.v_info}
 

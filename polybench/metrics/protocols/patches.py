@@ -16,18 +16,25 @@ THRESHOLD = 0.5
 
 
 def scored(rows: Rows) -> Scored:
-    """The rows as the functions of `polybench.metrics.measures.classification` read them."""
+    """Convert rows to the input of `polybench.metrics.measures.classification`.
+
+    Example:
+        >>> ids = ["a", "b", "c", "d", "e"]
+        >>> columns = {"score": np.array([0.8, 0.6, 0.4, 0.7, 0.1]), "positive": np.array([1, 1, 1, 0, 0])}
+        >>> {name: round(value, 4) for name, value in PATCHES.scores(Rows(ids, ids, columns)).items()}
+        {'auc': 0.6667, 'accuracy': 0.6, 'precision': 0.6667, 'recall': 0.6667}
+    """
     return Scored(rows.ids, rows.groups, rows.numbers("score"), rows.columns["positive"].astype(bool))
 
 
 def _right(rows: Rows) -> dict[str, Values]:
-    """Whether each patch was called rightly, 0 or 1, (n,)."""
+    """Return whether each patch is classified correctly, 0 or 1, (n,)."""
     called = rows.numbers("score") >= THRESHOLD
     return {"accuracy": (called == rows.columns["positive"].astype(bool)).astype(np.float64)}
 
 
 def _of_all(rows: Rows) -> dict[str, float]:
-    """Precision and recall, and the area where there are both classes."""
+    """Compute precision and recall, and the AUC where there are both classes."""
     patches = scored(rows)
     found = threshold_values(patches, THRESHOLD)
     numbers = {name: found[name] for name in ("precision", "recall")}

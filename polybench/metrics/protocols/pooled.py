@@ -12,7 +12,16 @@ from polybench.metrics.sufficient import Rows
 
 
 def pooled_values(rows: Rows) -> dict[str, float]:
-    """The metrics of the summed confusion matrix, and the two-class IoU."""
+    """Compute the metrics of the summed confusion matrix, the two-class IoU and the AUC.
+
+    Example:
+        >>> import numpy as np
+        >>> counts = np.array([[3, 1, 1, 5], [1, 0, 1, 8]])  # summed: 4, 1, 2, 13
+        >>> columns = {"counts": counts, "histograms_everywhere": np.zeros((2, 2, 256), dtype=int)}
+        >>> values = pooled_values(Rows(["a", "b"], ["a", "b"], columns))
+        >>> round(values["dice"], 4), round(values["iou"], 4), values["background_iou"], round(values["miou"], 4)
+        (0.7273, 0.5714, 0.8125, 0.692)
+    """
     total = rows.integers("counts").sum(axis=0, keepdims=True)
     found = {name: float(value[0]) for name, value in per_image_values(total).items()}
     background = float(per_image_values(total[:, [3, 2, 1, 0]])["iou"][0])

@@ -16,7 +16,17 @@ from polybench.metrics.sufficient import Rows
 
 
 def curves(rows: Rows) -> dict[str, Values]:
-    """Dice, IoU and E-measure of each image at each threshold, (n, 256)."""
+    """Compute Dice, IoU and E-measure of each image at each threshold, (n, 256).
+
+    Example:
+        >>> import numpy as np
+        >>> counts = np.zeros((1, 2, 256), dtype=int)
+        >>> counts[0, 0, [255, 127]] = 1  # two pixels of the object
+        >>> counts[0, 1, [51, 0]] = 1  # two of the background
+        >>> rows = Rows(["a"], ["a"], {"stretched_histograms": counts})
+        >>> curves(rows)["dice"][0, [0, 128, 204, 255]].round(4).tolist()
+        [0.6667, 1.0, 0.8, 0.6667]
+    """
     foreground, background = torch.from_numpy(rows.integers("stretched_histograms")).unbind(1)
     counts = sweep(foreground, background)
     measures = {"dice": dice_curve, "iou": iou_curve, "e": e_curve}
@@ -24,7 +34,18 @@ def curves(rows: Rows) -> dict[str, Values]:
 
 
 def pranet_values(rows: Rows) -> dict[str, Values]:
-    """What is a mean over images: the means of the curves and the structure measures, (n,)."""
+    """Compute the values of each image: the means of its curves and the structure measures, (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> counts = np.zeros((1, 2, 256), dtype=int)
+        >>> counts[0, 0, [255, 127]] = 1
+        >>> counts[0, 1, [51, 0]] = 1
+        >>> rows = Rows(["a"], ["a"], {"stretched_histograms": counts, "structure": np.array([[0.9, 0.8, 0.1]])})
+        >>> values = pranet_values(rows)  # Dice 2/3 at 128 thresholds, 1 at 76, 4/5 at 51, 2/3 at 1
+        >>> round(float(values["mean_dice"][0]), 4), float(values["s_measure"][0]), float(values["mae"][0])
+        (0.7922, 0.9, 0.1)
+    """
     structure, weighted, error = rows.numbers("structure").T
     means = {f"mean_{name}": curve.mean(axis=-1) for name, curve in curves(rows).items()}
     return {**means, "s_measure": structure, "weighted_f": weighted, "mae": error}

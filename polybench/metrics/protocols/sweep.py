@@ -32,7 +32,7 @@ DIRECTIONS: dict[str, Direction] = dict.fromkeys(
 
 
 def curves(rows: Rows) -> dict[str, Values]:
-    """Every measure of each image at each threshold, (n, 256)."""
+    """Compute every measure of each image at each threshold, (n, 256)."""
     found: dict[str, Values] = {}
     for column, measures in (("histograms", MEASURES), ("network_histograms", NETWORK_MEASURES)):
         foreground, background = torch.from_numpy(rows.integers(column)).unbind(1)
@@ -42,7 +42,17 @@ def curves(rows: Rows) -> dict[str, Values]:
 
 
 def means(rows: Rows) -> dict[str, Values]:
-    """The means over the thresholds, (n,)."""
+    """Compute the mean of every measure over the thresholds, (n,).
+
+    Example:
+        >>> import numpy as np
+        >>> counts = np.zeros((1, 2, 256), dtype=int)
+        >>> counts[0, 0, [255, 127]] = 1  # two pixels of the object
+        >>> counts[0, 1, [51, 0]] = 1  # two of the background
+        >>> values = means(Rows(["a"], ["a"], {"histograms": counts, "network_histograms": counts}))
+        >>> round(float(values["mean_dice"][0]), 4), round(float(values["mean_network_dice"][0]), 4)
+        (0.7922, 0.7922)
+    """
     return {f"mean_{name}": curve.mean(axis=-1) for name, curve in curves(rows).items()}
 
 

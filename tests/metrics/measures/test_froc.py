@@ -118,5 +118,5 @@ def test_unknown_image_or_score_is_refused(candidate: Candidate) -> None:
 
 
 def test_more_lesions_hit_than_there_are_is_refused() -> None:
-    with pytest.raises(DataError, match="'d' lie on more lesions"):
+    with pytest.raises(DataError, match="'d' hit more lesions"):
         froc_curve([Candidate("d", 0.5, "only"), Candidate("d", 0.4, "another")], IMAGES)
