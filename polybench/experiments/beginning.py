@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from polybench.core.errors import ConfigError
 from polybench.experiments.session import Session
-from polybench.experiments.start import INITIALISED, seeds_of, transfers_of
+from polybench.experiments.start import INITIALISED, seeds_of, start_callbacks
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
 from polybench.tasks.checkpoint import AtomicCheckpointIO, mark_of, said_of_run
@@ -45,7 +45,7 @@ def begin(session: Session, shared: bool) -> Begun:
         shared: Whether all seeds of the row begin with the very source of this run.
 
     Raises:
-        ConfigError: If both a checkpoint and a transfer would give the backbone.
+        ConfigError: If both a checkpoint and a callback would give the net its weights.
     """
     path = session.given_checkpoint
     if path is None:
@@ -62,11 +62,11 @@ def begin(session: Session, shared: bool) -> Begun:
                 "another checkpoint of the run, or leave out --ckpt_path to start anew."
             ) from error
         return Begun(start, read_ancestors(said.get("ancestors"), path), said.get("start_path"))
-    transfers = [one for one in transfers_of(session.trainer) if one.source is not None]
-    if transfers and not resumes:
+    others = [one for one in start_callbacks(session.trainer) if one.source is not None]
+    if others and not resumes:
         raise ConfigError(
-            f"The run would begin with the weights of '{path}' and then take the backbone of "
-            f"'{transfers[0].source}': leave out --ckpt_path, or the TransferCallback."
+            f"The run would begin with the weights of '{path}' and then take those of '{others[0].source}': leave out "
+            f"--ckpt_path, or the {type(others[0]).__name__}."
         )
     ancestors = lineage_of(saved, Path(path))
     source = ancestors[-1]

@@ -7,8 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from polybench.experiments.start import INITIALISED, start_of, to_json
-from polybench.methods.transfer.callback import ancestors_of
+from polybench.experiments.start import INITIALISED, ancestors_of, start_of, to_json
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.tasks.checkpoint import KEY
 

@@ -1,12 +1,13 @@
 """What the weights of a run begin with: the net's own initialisation, a checkpoint's weights, or another's backbone."""
 
 import json
+from dataclasses import replace
 from typing import Literal
 
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Trainer
 
 from polybench.core.trainer import attributes_of
-from polybench.methods.transfer.callback import TransferCallback
+from polybench.methods.base import StartCallback
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import encode
 
@@ -14,7 +15,7 @@ INITIALISED = StartFacts("initialised")
 
 
 def start_of(trainer: Trainer, before: StartFacts, seed: int, shared: bool) -> StartFacts:
-    """What a run has begun with, once its callbacks have transferred what they transfer.
+    """What a run began with, once its callbacks have given the net what they give.
 
     Args:
         trainer: The trainer, in fit.
@@ -22,22 +23,12 @@ def start_of(trainer: Trainer, before: StartFacts, seed: int, shared: bool) -> S
         seed: The run's seed.
         shared: Whether all seeds of the row begin with the very source of this run.
     """
-    done = [one for one in transfers_of(trainer) if one.match is not None]
-    if not done:
+    given = [facts for one in start_callbacks(trainer) if (facts := one.start_facts()) is not None]
+    if not given:
         return before
-    transfer, source = done[-1], done[-1].ancestors[-1]
-    assert transfer.match is not None
-    match = transfer.match
-    return StartFacts(
-        kind="backbone",
-        source=source,
-        seeds="shared" if shared else seeds_of(source, seed),
-        matched=len(match.matched),
-        missing=len(match.missing),
-        unexpected=len(match.unexpected),
-        misshaped=len(match.misshaped),
-        share=match.share,
-    )
+    start = given[-1]
+    assert start.source is not None
+    return replace(start, seeds="shared" if shared else seeds_of(start.source, seed))
 
 
 def seeds_of(source: Ancestor, seed: int) -> Literal["own", "shared"]:
@@ -48,10 +39,14 @@ def seeds_of(source: Ancestor, seed: int) -> Literal["own", "shared"]:
     return "own" if source.training_id is not None and source.seed == seed else "shared"
 
 
-def transfers_of(trainer: Trainer) -> list[TransferCallback]:
-    """The callbacks that transfer a backbone."""
-    callbacks: list[Callback] = attributes_of(trainer).callbacks
-    return [callback for callback in callbacks if isinstance(callback, TransferCallback)]
+def start_callbacks(trainer: Trainer) -> list[StartCallback]:
+    """The callbacks that give the net weights of another run."""
+    return [callback for callback in attributes_of(trainer).callbacks if isinstance(callback, StartCallback)]
+
+
+def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
+    """The runs that the weights given by callbacks descend from, oldest first; empty where none were given."""
+    return tuple(one for callback in start_callbacks(trainer) for one in callback.ancestors)
 
 
 def to_json(start: StartFacts) -> str:

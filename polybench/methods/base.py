@@ -8,7 +8,7 @@ A method that is a task or a callback needs none of this: a configuration names 
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,25 @@ from torch import Tensor
 from polybench.data.images import UInt8Array
 from polybench.metrics import Protocol as ScoringProtocol
 from polybench.metrics import Rows
+from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.record import Record
 from polybench.results.sections import Section
 
 BoolArray = npt.NDArray[np.bool_]
+
+
+@runtime_checkable
+class StartCallback(Protocol):
+    """A callback that gives the net weights of another run before training."""
+
+    source: str | None
+    """Where they come from; None where the callback gives none."""
+
+    ancestors: tuple[Ancestor, ...]
+    """The runs that they descend from, oldest first; empty before training."""
+
+    def start_facts(self) -> StartFacts | None:
+        """Describe what the net was given; None where it was given nothing in this process."""
 
 
 class Options(Protocol):

@@ -22,7 +22,7 @@ from polybench.callbacks.selection import find_selection
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
 from polybench.methods.transfer.donors import Donor, State, encoder_of, read_donor, write_encoder
-from polybench.results.facts import Ancestor
+from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
 from polybench.tasks.base import task_of, unwrapped
 from polybench.tasks.lineage import LINEAGE
@@ -87,6 +87,20 @@ class TransferCallback(Callback):
         self.match: Match | None = None
         self._resumed = False
 
+    def start_facts(self) -> StartFacts | None:
+        """Describe the transfer; None where nothing was transferred in this process."""
+        if self.match is None:
+            return None
+        return StartFacts(
+            kind="backbone",
+            source=self.ancestors[-1],
+            matched=len(self.match.matched),
+            missing=len(self.match.missing),
+            unexpected=len(self.match.unexpected),
+            misshaped=len(self.match.misshaped),
+            share=self.match.share,
+        )
+
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps: the ancestors."""
         return {"ancestors": [asdict(one) for one in self.ancestors]}
@@ -137,13 +151,6 @@ class TransferCallback(Callback):
         folder = Path(best).parent if best else Path(trainer.default_root_dir)
         donor = read_donor(best, net) if best else Donor(encoder_of(net).state_dict(), self.ancestors)
         write_encoder(donor, folder / EXPORT)
-
-
-def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
-    """Where the trained net's backbone comes from, oldest first; empty where none was transferred."""
-    callbacks: list[Callback] = attributes_of(trainer).callbacks
-    transfers = [callback for callback in callbacks if isinstance(callback, TransferCallback)]
-    return tuple(one for transfer in transfers for one in transfer.ancestors)
 
 
 def compare(donor: State, receiver: State) -> Match:
