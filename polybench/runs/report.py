@@ -14,6 +14,7 @@ from polybench.results import format as formats
 from polybench.results.config import portable_text
 from polybench.results.facts import MetricValue
 from polybench.results.layout import layout_of
+from polybench.results.methods import altering, is_altered
 from polybench.results.readings import title
 from polybench.results.record import Record
 from polybench.results.record_text import read_text
@@ -35,12 +36,9 @@ COLUMNS = {
     "Seeds and their records": ":---",
 }
 
-BEFORE = ("tested", "thresholded")
-"""Steps before a refinement."""
-
 INTRODUCTION = """\
 Each stage is an ordinary run with its record; only the backbone travels, the head and the optimizer begin anew. A
-refined stage trains nothing: it tests another's checkpoint again, its masks refined by a classifier. Scores are those
+stage that tests trains nothing: it tests another's checkpoint again, with changed predictions. Scores are those
 of the test subset under the protocol that ranks the dataset, with the 95 % interval of one seed, or mean ± standard
 deviation over seeds. Stages of different tasks can't be compared with each other."""
 
@@ -172,7 +170,7 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
     protocol = next(key for key in first.metrics if key.partition("@")[0] == first.dataset.ranked_by)
     metric = layout_of(first.metrics[protocol]).headline
     values = [record.metrics[protocol].values[metric] for record in found]
-    epochs = [record.training.epochs_run for record in found if record.training and record.refinement is None]
+    epochs = [record.training.epochs_run for record in found if record.training and not is_altered(record)]
     return [
         name,
         formats.text(_start(plan, plan.stages[name])),
@@ -181,7 +179,7 @@ def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[st
         formats.size(first.dataset.size),
         formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
         str(first.budget),
-        f"{title(metric)} {_score(values)} ({formats.code(protocol)}){_before(found, protocol, metric)}",
+        f"{title(metric)} {_score(values)} ({formats.code(protocol)}){_before(found, metric)}",
         str(first.metrics[protocol].n),
         ", ".join(f"[{one.cell.seed}](../records/{one.record.parent.name}/{one.record.name})" for one in runs),
     ]
@@ -195,13 +193,16 @@ def _start(plan: Plan, stage: Stage) -> str:
     )
 
 
-def _before(records: Sequence[Record], protocol: str, metric: str) -> str:
-    """What the masks scored before a refinement: as any test has them, and at the threshold that went with it."""
-    steps = [record.refinement.scores for record in records if record.refinement is not None]
+def _before(records: Sequence[Record], metric: str) -> str:
+    """What predictions scored before a method changed them: the rows of its table except for the last."""
+    sections = [section for record in records for section in altering(record)]
+    steps = [rows for rows in zip(*(section.rows[:-1] for section in sections), strict=False) if metric in rows[0]]
     if not steps:
         return ""
-    before = [formats.fraction(statistics.fmean(step[name][protocol][metric] for step in steps)) for name in BEFORE]
-    return f"; before {before[0]} at 0.5, {before[1]} at the masks' threshold"
+    name = sections[0].columns[0].key
+    means = [statistics.fmean(float(row[metric] or 0) for row in rows) for rows in steps]
+    said = [f"{formats.fraction(mean)} {rows[0][name]}" for mean, rows in zip(means, steps, strict=True)]
+    return f"; before: {', '.join(said)}"
 
 
 def _score(values: Sequence[MetricValue]) -> str:

@@ -77,7 +77,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     classifier, tested = (tmp_path / f"two/tiny/{stage}-s0/checkpoints/best.ckpt" for stage in ("C1", "S2"))
     assert torch.load(classifier, weights_only=True)["polybench_run"]["margin"] == 0.1
     refined = record_of(tmp_path / "two-board", "S2+C1")
-    assert refined["refinement"]["classifier"]["stage"] == "patches-tiny-C1"
+    assert refined["sections"]["refinement"]["data"]["classifier"]["stage"] == "patches-tiny-C1"
     assert refined["provenance"]["checkpoint_sha256"] == hashlib.sha256(tested.read_bytes()).hexdigest()
     report = (tmp_path / "two-board/plans/tiny.md").read_text()
     assert "stage_C1 -->|encoder| stage_S2" in report
