@@ -5,7 +5,7 @@ Nothing there costs memory, arithmetic or random numbers. A net whose forward de
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +37,20 @@ def meta_copy(net: nn.Module) -> nn.Module:
         raise CannotCopyError(f"the net can't be copied: {error}") from error
 
 
-def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> Any:
-    """What a net gives for two images, as tensors that have shapes and no values.
+class DryRun(NamedTuple):
+    """A run of a copy of a net on the meta device.
+
+    Attributes:
+        net: The copy.
+        output: Its output for two images, in training mode with what it was computed by.
+    """
+
+    net: nn.Module
+    output: Any
+
+
+def dry_run(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> DryRun:
+    """Run a copy of a net on two images without values.
 
     Args:
         net: The net; it stays as it is.
@@ -51,7 +63,12 @@ def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor]
     """
     shadow = meta_copy(net).train(training)
     with torch.set_grad_enabled(training):  # where training shows what the outputs are made by
-        return shadow(meta_images(size), *others)
+        return DryRun(shadow, shadow(meta_images(size), *others))
+
+
+def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> Any:
+    """The output of a net for two images, as tensors that have shapes and no values; arguments as for `dry_run`."""
+    return dry_run(net, size, others, training).output
 
 
 def sum_of_outputs(output: Any) -> Tensor:
@@ -81,6 +98,15 @@ def parameters_without_gradient(
     Raises:
         RuntimeError: If the net's forward depends on values, which the meta device has not, or no copy can be made.
     """
-    shadow = meta_copy(net).train()
-    objective(shadow(meta_images(size), *others)).backward()  # type: ignore[no-untyped-call]
-    return [name for name, p in shadow.named_parameters() if p.requires_grad and p.grad is None]
+    return without_gradient(dry_run(net, size, others, training=True), objective)
+
+
+def without_gradient(run: DryRun, objective: Callable[[Any], Tensor] = sum_of_outputs) -> list[str]:
+    """Name the trainable parameters that a backward pass from a run in training mode leaves without a gradient.
+
+    Args:
+        run: The run; it can be used once.
+        objective: Makes the scalar whose gradient is looked at from the net's outputs.
+    """
+    objective(run.output).backward()  # type: ignore[no-untyped-call]
+    return [name for name, p in run.net.named_parameters() if p.requires_grad and p.grad is None]

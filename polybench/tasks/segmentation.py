@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
@@ -13,7 +13,7 @@ from polybench.core.errors import ConfigError, UserError
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.metrics import PER_IMAGE, PROTOCOLS, STORED, ImageRows, Protocol
-from polybench.models.unused import meta_outputs, parameters_without_gradient
+from polybench.models.unused import DryRun, dry_run, parameters_without_gradient, without_gradient
 from polybench.tasks.activation import warn_of_probabilities
 from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArray, Kind, Task, data_of
 from polybench.tasks.baselines import BASELINES
@@ -24,6 +24,20 @@ from polybench.tasks.meta import meta_batch, on_meta
 from polybench.tasks.outputs import Outputs, foreground_outputs, logits_of, sum_of_all, sum_of_logits
 from polybench.tasks.parameter_groups import ParameterGroups
 from polybench.tasks.schedules import Interval
+
+
+class Unused(NamedTuple):
+    """Parameters that the loss doesn't reach.
+
+    Attributes:
+        size: Height and width of the network's input.
+        trained: Whether each parameter of the net was trained then.
+        names: Names of those that get no gradient.
+    """
+
+    size: tuple[int, int]
+    trained: tuple[bool, ...]
+    names: list[str]
 
 
 class SegmentationTask(Task):
@@ -82,6 +96,8 @@ class SegmentationTask(Task):
         self.protocols: tuple[Protocol, ...] = (PER_IMAGE,)
         self.stored: tuple[str, ...] = ()
         self.collected: ImageRows = self.new_rows()
+        self._training_run: DryRun | None = None
+        self._unused: Unused | None = None
 
     def new_rows(self) -> ImageRows:
         """Create an empty metric for rows of this task."""
@@ -114,10 +130,30 @@ class SegmentationTask(Task):
         Raises:
             ConfigError: If it doesn't, or can't take such images.
         """
-        for training in (True, False):
-            output = on_meta(lambda: meta_outputs(self.net, size, self.other_inputs(size), training), size)  # noqa: B023
-            if output is not None:
-                logits_of(foreground_outputs(output, size))
+        for training in (False, True):
+            run = on_meta(lambda: dry_run(self.net, size, self.other_inputs(size), training), size)  # noqa: B023
+            if run is not None:
+                logits_of(foreground_outputs(run.output, size))
+            self._training_run = run if training else None
+
+    def check(self, size: tuple[int, int]) -> None:
+        """Check net, optimizer and schedule, and find the parameters that the loss doesn't reach in the same dry run.
+
+        Args:
+            size: Height and width of the network's input.
+
+        Raises:
+            ConfigError: If one can't be used.
+        """
+        super().check(size)
+        run, self._training_run = self._training_run, None
+        if run is not None:
+            names = on_meta(lambda: without_gradient(run, lambda output: self._without_values(output, size)), size)
+            self._unused = None if names is None else Unused(size, self._trained(), names)
+
+    def _trained(self) -> tuple[bool, ...]:
+        """Whether each parameter of the net is trained."""
+        return tuple(parameter.requires_grad for parameter in self.net.parameters())
 
     def other_inputs(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
         """Inputs of the net besides two images, on the meta device."""
@@ -136,7 +172,9 @@ class SegmentationTask(Task):
 
     def unused_parameters(self) -> list[str]:
         """Return the names of the net's parameters that get no gradient from the loss."""
-        size = data_of(self.trainer).size
+        size, found = data_of(self.trainer).size, self._unused
+        if found is not None and (found.size, found.trained) == (size, self._trained()):
+            return found.names
         others = self.other_inputs(size)
         return parameters_without_gradient(self.net, size, lambda output: self._without_values(output, size), others)
 
