@@ -51,8 +51,9 @@ def begin(session: Session, shared: bool) -> Begun:
     if path is None:
         return Begun()
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
-    resumes = session.resumes(Path(path))
-    if resumes and mark_of(saved) == session.mark(session.trainer.world_size):
+    mark = mark_of(saved)
+    resumes = session.is_of_run(mark)
+    if resumes and mark == session.mark(session.trainer.world_size):
         said = said_of_run(saved)
         try:
             start = decode(StartFacts, json.loads(said["start"]))
@@ -86,7 +87,7 @@ def state_to_resume(session: Session) -> str | None:
         return None
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     mark = mark_of(saved)
-    if mark is None or not session.resumes(Path(path)):
+    if mark is None or not session.is_of_run(mark):
         session.load_weights(Path(path))
         if session.trainer.is_global_zero:
             print(f"Starts from the weights of '{path}', which is of another run; all else starts afresh.")

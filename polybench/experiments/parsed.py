@@ -66,6 +66,7 @@ class ParsedSession(LightningCLI):
         words, self.shows_all_options = take_all(args)
         self.args = with_recipes(words)
         self.run_folder = Path()
+        self._marks: dict[Path, RunMark | None] = {}
         quieten()
         make_importable()
         import_all()
@@ -234,7 +235,12 @@ class ParsedSession(LightningCLI):
 
     def resumes(self, checkpoint: Path) -> bool:
         """Whether a checkpoint is of this very run, or of a shorter or longer one; else only its weights are of use."""
-        mark = run_of(checkpoint)
+        if checkpoint not in self._marks:
+            self._marks[checkpoint] = run_of(checkpoint)
+        return self.is_of_run(self._marks[checkpoint])
+
+    def is_of_run(self, mark: RunMark | None) -> bool:
+        """Whether the mark of a checkpoint is that of this run, or of a shorter or longer one."""
         return mark is not None and mark.recipe == self.mark().recipe
 
     @property
