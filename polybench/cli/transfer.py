@@ -18,27 +18,19 @@ def main(args: list[str]) -> int:
     if options.list:
         return _list(options)
 
-    from rich.table import Table
-
-    from polybench.results.format import plain
-    from polybench.results.render.terminal import wide_console
-    from polybench.runs.report import COLUMNS, stage_rows
+    from polybench.results.render import terminal
+    from polybench.runs.report import stage_runs, stage_table
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
     devices = [device for device in (options.devices or "").split(",") if device]
     ran = run_plan(options.config, options.folder, options.leaderboard, devices, options.jobs)
-    table = Table(title=f"Plan {ran.plan.name}", title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, overflow="fold")
-    rows = stage_rows(ran.plan, ran.outcomes)
-    for row in rows:
-        table.add_row(*map(plain, row))
-    wide_console().print(table)
+    table = stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes))
+    terminal.print_table(table)
     print(f"Report: {ran.report}")
     if options.wandb:
         from polybench.cli.plan_dashboard import send
 
-        send(options.wandb, ran.plan.name, ran.report, rows)
+        send(options.wandb, ran.plan.name, ran.report, table)
     return 0
 
 

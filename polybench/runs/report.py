@@ -1,46 +1,63 @@
-"""What a plan came to: a table of its stages, their curves in one figure, and who began with whose weights."""
+"""The report of a plan: its stages as a table, their paired differences, their lineage and their curves."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from polybench.core.atomic import atomic_write_text, atomic_writer
-from polybench.results import format as formats
+from polybench.results import quantities
 from polybench.results.config import portable_text
-from polybench.results.facts import MetricValue
 from polybench.results.layout import layout_of
-from polybench.results.methods import altering, is_altered
+from polybench.results.methods import LONG, method_parts
 from polybench.results.readings import title
-from polybench.results.record import Record
+from polybench.results.record import Record, StoredRecord
 from polybench.results.record_text import read_text
-from polybench.runs.cell import Cell
+from polybench.results.render import markdown
+from polybench.results.table import Row
+from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Link, Number, Share, Table, joined
+from polybench.runs.curves import draw_curves
+from polybench.runs.differences import Comparison, comparisons, difference_table
 from polybench.runs.execute import Outcome
 from polybench.runs.lineage import draw, lineage_of_plan, mermaid
 from polybench.runs.plan import Plan, Stage
 
-COLUMNS = {
-    "Stage": ":---",
-    "Starts from": ":---",
-    "Task": ":---",
-    "Dataset, split": ":---",
-    "Input": "---:",
-    "Epochs": "---:",
-    "Budget": ":---",
-    "Score": ":---",
-    "Tested images or patches": "---:",
-    "Seeds and their records": ":---",
-}
+COLUMNS = (
+    Column("Stage"),
+    Column("Inputs"),
+    Column("Matched", "right"),
+    Column("Task"),
+    Column("Dataset, split"),
+    Column("Size", "right"),
+    Column("Epochs", "right"),
+    Column("Budget"),
+    Column("Score"),
+    Column("Tested", "right"),
+    Column("Seeds"),
+)
 
 INTRODUCTION = """\
-Each stage is an ordinary run with its record; only the backbone travels, the head and the optimizer begin anew. A
-stage that tests trains nothing: it tests another's checkpoint again, with changed predictions. Scores are those
-of the test subset under the protocol that ranks the dataset, with the 95 % interval of one seed, or mean ± standard
-deviation over seeds. Stages of different tasks can't be compared with each other."""
+Each stage is a run of its own for each seed, with its record. Matched is the share of the tensors of a net, or of its
+encoder, that an input gave; records of earlier versions don't say it. Scores are those of the test subset under the
+protocol that ranks the dataset: with the 95 % interval of one seed, or mean ± standard deviation over seeds. Tested are
+images or, in classification, patches. Stages of different tasks can't be compared."""
+
+PAIRED = """\
+Differences of means over seeds, on the same images; the 95 % interval is a bootstrap over groups of images, with both
+stages on the same draws. It leaves out the variance of further seeds, and isn't corrected for the number of pairs."""
+
+
+@dataclass(frozen=True)
+class StageRuns:
+    """A stage and the records of its seeds, in the order of the seeds."""
+
+    stage: Stage
+    runs: tuple[StoredRecord, ...]
+
+    @property
+    def records(self) -> list[Record]:
+        """The records."""
+        return [run.record for run in self.runs]
 
 
 def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command: str) -> Path:
@@ -56,46 +73,26 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
         The Markdown file.
 
     Raises:
-        DataError: If a record can't be read.
+        DataError: If a record or its table can't be read.
     """
-    picture = folder / f"{plan.name}.png"
-    graph = lineage_of_plan(plan, _records(outcomes))
-    figures = {picture: draw_curves(plan, [one.cell for one in outcomes]), lineage_picture(picture): draw(graph)}
-    for path, figure in figures.items():
+    stages, picture = stage_runs(plan, outcomes), folder / f"{plan.name}.png"
+    records = {one.cell.name: _read(one.record).record for one in outcomes}
+    lineage = lineage_of_plan(plan, records)
+    curves = draw_curves([(one.cell, records[one.cell.name]) for one in outcomes])
+    for path, figure in {picture: curves, lineage_picture(picture): draw(lineage)}.items():
         with atomic_writer(path) as file:
             figure.savefig(file, format="png", dpi=110)
     text = "\n".join(
         [
-            f"# Plan {plan.name}",
-            "",
-            INTRODUCTION,
-            "",
-            f"{formats.fence([command])}sh",
-            command,
-            formats.fence([command]),
-            "",
-            "| " + " | ".join(COLUMNS) + " |",
-            "|" + "|".join(COLUMNS.values()) + "|",
-            *("| " + " | ".join(row) + " |" for row in stage_rows(plan, outcomes)),
-            "",
-            "## Who begins with whose backbone",
-            "",
-            "```mermaid",
-            *mermaid(graph),
-            "```",
-            "",
-            f"[The same as a picture]({lineage_picture(picture).name})",
-            "",
-            "## Validation over epochs",
-            "",
-            f"![Validation curves of every stage]({picture.name})",
-            "",
-            "## The plan",
-            "",
-            f"{formats.fence([plan.text])}yaml",
-            portable_text(plan.text).rstrip("\n"),
-            formats.fence([plan.text]),
-            "",
+            *(f"# Plan {plan.name}", "", INTRODUCTION, ""),
+            markdown.table_text(stage_table(plan, stages)),
+            *_block("sh", markdown.command(command)),
+            *_paired(comparisons({one.stage.name: one.runs for one in stages})),
+            *_of_methods(stages),
+            *("## Which stage takes a file of which", "", *_block("mermaid", *mermaid(lineage))),
+            *(f"[The same as a picture]({lineage_picture(picture).name})", ""),
+            *("## Validation over epochs", "", f"![Validation curves of every stage]({picture.name})", ""),
+            *("## The plan", "", *_block("yaml", portable_text(plan.text).rstrip("\n"))),
         ]
     )
     path = folder / f"{plan.name}.md"
@@ -108,107 +105,123 @@ def lineage_picture(report: Path) -> Path:
     return report.with_name(f"{report.stem}_lineage.png")
 
 
-def stage_rows(plan: Plan, outcomes: Sequence[Outcome]) -> list[list[str]]:
-    """The cells of `COLUMNS`, a row for each stage, in Markdown.
+def stage_runs(plan: Plan, outcomes: Sequence[Outcome]) -> list[StageRuns]:
+    """The records of each stage, in the plan's order.
 
     Raises:
         DataError: If a record can't be read.
     """
-    records = _records(outcomes)
-    return [_row(plan, name, outcomes, records) for name in plan.stages]
+    found: dict[str, list[StoredRecord]] = {name: [] for name in plan.stages}
+    for one in outcomes:
+        found[one.cell.stage.name].append(_read(one.record))
+    return [StageRuns(plan.stages[name], tuple(runs)) for name, runs in found.items() if runs]
 
 
-def _records(outcomes: Sequence[Outcome]) -> dict[str, Record]:
-    return {one.cell.name: Record.from_json(read_text(one.record), one.record) for one in outcomes}
+def stage_table(plan: Plan, stages: Sequence[StageRuns]) -> Table:
+    """A row for each stage of a plan, over its seeds.
+
+    Args:
+        plan: The plan.
+        stages: Its stages and their records.
+    """
+    return Table(COLUMNS, tuple(_row(plan, one) for one in stages), title=f"Plan {plan.name}")
 
 
-def draw_curves(plan: Plan, cells: Sequence[Cell]) -> Figure:
-    """Draw what validation said after each epoch: one panel for each metric, one line for each run."""
-    names = ("val/dice", "val/auc", "val/loss")
-    curves = [(cell.stage.name, read_curves(cell.folder)) for cell in cells if cell.stage.command == "fit"]
-    shown = [name for name in names if any(name in table for _, table in curves)]
-    figure = Figure(figsize=(6.4, 3.2 * max(1, len(shown))), layout="constrained")
-    panels = figure.subplots(max(1, len(shown)), squeeze=False)[:, 0]
-    for axes, name in zip(panels, shown, strict=False):
-        _draw(axes, name, plan, curves)
-    return figure
+def _read(path: Path) -> StoredRecord:
+    return StoredRecord(Record.from_json(read_text(path), path), path)
 
 
-def read_curves(folder: Path) -> pd.DataFrame:
-    """Validation metrics by epoch, from every part of a run that was interrupted; later parts count."""
-    parts = [pd.read_csv(path) for path in sorted(folder.glob("metrics*.csv"), key=lambda path: path.stat().st_mtime)]
-    parts = [part for part in parts if "epoch" in part]
-    if not parts:
-        return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True)
-    validated = table[[name for name in table if name == "epoch" or str(name).startswith("val/")]]
-    return validated.dropna(how="all", subset=[name for name in validated if name != "epoch"]).groupby("epoch").last()
-
-
-def _draw(axes: Axes, name: str, plan: Plan, curves: Sequence[tuple[str, pd.DataFrame]]) -> None:
-    colours = dict(zip(plan.stages, (f"C{number}" for number in range(len(plan.stages))), strict=True))
-    labelled: set[str] = set()
-    for stage, table in curves:
-        if name not in table:
-            continue
-        label = stage if stage not in labelled else None
-        labelled.add(stage)
-        axes.plot(table.index + 1, table[name], color=colours[stage], alpha=0.85, linewidth=1.2, label=label)
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(name)
-    if name.endswith("loss"):
-        axes.set_yscale("log")  # the first epoch from random weights would hide the others
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-
-
-def _row(plan: Plan, name: str, outcomes: Sequence[Outcome], records: Mapping[str, Record]) -> list[str]:
-    runs = [one for one in outcomes if one.cell.stage.name == name]
-    found = [records[one.cell.name] for one in runs]
-    first = found[0]
-    protocol = next(key for key in first.metrics if key.partition("@")[0] == first.dataset.ranked_by)
-    metric = layout_of(first.metrics[protocol]).headline
-    values = [record.metrics[protocol].values[metric] for record in found]
-    epochs = [record.training.epochs_run for record in found if record.training and not is_altered(record)]
-    return [
-        name,
-        formats.text(_start(plan, plan.stages[name])),
-        first.task,
-        f"{first.dataset.name}, {formats.code(first.dataset.split)}",
-        formats.size(first.dataset.size),
-        formats.between(min(epochs), max(epochs)) if epochs else formats.DASH,
-        str(first.budget),
-        f"{title(metric)} {_score(values)} ({formats.code(protocol)}){_before(found, metric)}",
-        str(first.metrics[protocol].n),
-        ", ".join(f"[{one.cell.seed}](../records/{one.record.parent.name}/{one.record.name})" for one in runs),
-    ]
-
-
-def _start(plan: Plan, stage: Stage) -> str:
-    given = {name: value for name, value in stage.inputs.items() if value is not None}
+def _row(plan: Plan, stage: StageRuns) -> tuple[Cell, ...]:
+    first = stage.records[0]
+    protocol, metric = _headline(first)
+    trained = [one.training.epochs_run for one in stage.records if one.training] if stage.stage.command == "fit" else []
     return (
-        ", ".join(f"{name} of {value}" if value in plan.stages else Path(value).name for name, value in given.items())
-        or "random weights"
+        stage.stage.name,
+        _inputs(plan, stage.stage),
+        _share(stage),
+        first.task,
+        joined((first.dataset.name, Code(first.dataset.split)), ", "),
+        quantities.size(first.dataset.size),
+        quantities.between(min(trained), max(trained)) if trained else MISSING,
+        str(first.budget),
+        joined((title(metric), _score(stage, protocol, metric), Code(protocol))),
+        Count(first.metrics[protocol].n),
+        joined((Link(str(run.record.seed), url=_address(run)) for run in stage.runs), ", "),
     )
 
 
-def _before(records: Sequence[Record], metric: str) -> str:
-    """What predictions scored before a method changed them: the rows of its table except for the last."""
-    sections = [section for record in records for section in altering(record)]
-    steps = [rows for rows in zip(*(section.rows[:-1] for section in sections), strict=False) if metric in rows[0]]
-    if not steps:
-        return ""
-    name = sections[0].columns[0].key
-    means = [statistics.fmean(float(row[metric] or 0) for row in rows) for rows in steps]
-    said = [f"{formats.fraction(mean)} {rows[0][name]}" for mean, rows in zip(means, steps, strict=True)]
-    return f"; before: {', '.join(said)}"
+def _headline(record: Record) -> tuple[str, str]:
+    """The protocol that ranks a record's dataset, and the metric that it ranks by."""
+    protocol = next(key for key in record.metrics if key.partition("@")[0] == record.dataset.ranked_by)
+    return protocol, layout_of(record.metrics[protocol]).headline
 
 
-def _score(values: Sequence[MetricValue]) -> str:
-    numbers = [value.value for value in values]
-    if len(numbers) > 1:
-        return f"{formats.fraction(statistics.fmean(numbers))} ± {formats.fraction(statistics.stdev(numbers))}"
+def _address(run: StoredRecord) -> str:
+    """A record as the report, which lies in `plans`, leads to it."""
+    return f"../records/{run.path.parent.name}/{run.path.name}"
+
+
+def _inputs(plan: Plan, stage: Stage) -> Cell:
+    """Inputs and the stages or files that they come from."""
+    given = [(name, value) for name, value in stage.inputs.items() if value is not None]
+    parts = (f"{name} of {value}" if value in plan.stages else f"{name}: {Path(value).name}" for name, value in given)
+    return joined(parts, ", ")
+
+
+def _share(stage: StageRuns) -> Cell:
+    """Share of the encoder's, or the net's, tensors that another run gave; a range where seeds differ."""
+    starts = [one.start for one in stage.records if one.start is not None and one.start.share is not None]
+    shares = sorted({start.share for start in starts if start.share is not None})
+    return joined(map(Share, dict.fromkeys((shares[0], shares[-1]))), quantities.DASH) if shares else MISSING
+
+
+def _score(stage: StageRuns, protocol: str, metric: str) -> Cell:
+    """The mean over seeds with its standard deviation, or the number of one seed with its interval."""
+    values = [one.metrics[protocol].values[metric] for one in stage.records]
+    if len(values) > 1:
+        numbers = [value.value for value in values]
+        return Number(statistics.fmean(numbers), spread=statistics.stdev(numbers))
     low, high = values[0].low, values[0].high
-    ends = f" [{formats.fraction(low)}, {formats.fraction(high)}]" if low is not None and high is not None else ""
-    return formats.fraction(numbers[0]) + ends
+    ends = Interval(low, high) if low is not None and high is not None else MISSING
+    return joined((Number(values[0].value), ends))
+
+
+def _paired(found: Sequence[Comparison]) -> list[str]:
+    """The section of paired differences; a long table is folded."""
+    lines = ["## Paired differences between stages", "", PAIRED, ""] if found else []
+    for comparison in found:
+        table = difference_table(comparison)
+        lines += [f"**{markdown.text(table.title)}.** {markdown.text(comparison.note)}", ""]
+        lines += _folded(table, f"{len(table.rows)} pairs")
+    return lines
+
+
+def _of_methods(stages: Sequence[StageRuns]) -> list[str]:
+    """The sections that methods have in the records, a row or several for each stage."""
+    rows = [(one.stage.name, _as_row(one)) for one in stages]
+    lines = []
+    for part in method_parts(rows, "plan"):
+        table = replace(part.table, columns=(Column("Stage"), *part.table.columns[1:]))
+        lines += [f"## {markdown.text(part.title)}", "", *([markdown.text(part.note), ""] if part.note else [])]
+        lines += _folded(table, f"{len(table.rows)} rows")
+    return lines
+
+
+def _as_row(stage: StageRuns) -> Row:
+    """The runs of a stage as a row of a page."""
+    protocol, _ = _headline(stage.records[0])
+    layout = layout_of(stage.records[0].metrics[protocol])
+    return Row(stage.stage.name, layout, stage.runs, stage.runs, {}, None, None, None)
+
+
+def _folded(table: Table, summary: str) -> list[str]:
+    """A table; one with many rows is folded."""
+    if len(table.rows) <= LONG:
+        return [markdown.table_text(table)]
+    return [f"<details><summary>{summary}</summary>", "", markdown.table_text(table), "</details>", ""]
+
+
+def _block(language: str, *lines: str) -> list[str]:
+    """A block of code."""
+    fence = markdown.fence(lines)
+    return [f"{fence}{language}", *lines, fence, ""]

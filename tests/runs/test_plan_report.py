@@ -1,45 +1,109 @@
-"""The table of a plan's report: a row for each stage, over its seeds."""
+"""The report of a plan: its table over seeds, paired differences of its stages, and their curves."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from polybench.results.format import plain
+from polybench.results.facts import StartFacts
+from polybench.results.record import Record
+from polybench.results.record_text import read_text
+from polybench.results.render import markdown
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
+from polybench.runs.curves import draw_curves
+from polybench.runs.differences import comparisons
 from polybench.runs.execute import Outcome
-from polybench.runs.report import COLUMNS, stage_rows
+from polybench.runs.report import StageRuns, stage_runs, stage_table
 from tests.results.factory import store, table
 from tests.runs.test_plan import write
 
-STAGES = "seeds: [0, 2]\nstages: {S1: {recipe: a.yaml, from: null}, S3: {recipe: a.yaml, from: S1, seed: 0}}"
+STAGES = """
+seeds: [0, 2]
+stages:
+  S1: {recipe: a.yaml}
+  S3: {recipe: a.yaml, inputs: {encoder: S1}, seed: 0}
+"""
+GROUPS = ["a", "a", "b"]
+DICE = {"S1-s0": [0.5, 0.5, 0.25], "S1-s2": [0.5, 1.0, 0.75], "S3-s0": [0.75, 0.75, 0.25]}
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> dict[str, dict[str, str]]:
-    """Stage -> title -> cell; the Dice of S1 is 0.5 and 0.75, that of S3 0.75."""
+def outcomes(tmp_path: Path) -> list[Outcome]:
+    """Runs whose numbers are those of `DICE`; S3 was given 3 of 4 tensors."""
     plan = read_plan(write(tmp_path, STAGES))
-    outcomes = []
+    found = []
     for cell in cells_of(plan, tmp_path / "runs", tmp_path):
-        dice = [0.5, 0.5] if cell.name == "S1-s0" else [0.5, 1.0]
-        record = store(tmp_path, table(dice), seed=cell.seed, variant=cell.variant)
-        outcomes.append(Outcome(cell, record, skipped=False))
-    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in stage_rows(plan, outcomes)}
+        start = StartFacts("backbone", share=0.75) if cell.stage.name == "S3" else None
+        rows = table(DICE[cell.name], GROUPS)
+        record = store(tmp_path, rows, seed=cell.seed, variant=cell.variant, start=start)
+        found.append(Outcome(cell, record, skipped=False))
+    return found
+
+
+@pytest.fixture
+def stages(outcomes: list[Outcome]) -> list[StageRuns]:
+    return stage_runs(outcomes[0].cell.plan, outcomes)
+
+
+@pytest.fixture
+def rows(outcomes: list[Outcome], stages: list[StageRuns]) -> dict[str, dict[str, str]]:
+    """Stage -> title -> cell in Markdown."""
+    found = stage_table(outcomes[0].cell.plan, stages)
+    titles = [markdown.header_text(column) for column in found.columns]
+    return {str(row[0]): dict(zip(titles, map(markdown.cell_text, row), strict=True)) for row in found.rows}
 
 
 def test_several_seeds_have_a_mean_and_a_deviation(rows: dict[str, dict[str, str]]) -> None:
-    assert rows["S1"]["Score"] == "Dice 0.6250 ± 0.1768 (`per_image@1`)"  # 0.25 / sqrt(2)
-    assert rows["S3"]["Score"].startswith("Dice 0.7500 [")
+    assert rows["S1"]["Score"] == "Dice 0.5833 ± 0.2357 `per_image@1`"  # (1/3) / sqrt(2)
+    assert rows["S3"]["Score"].startswith("Dice 0.5833 [")
 
 
 def test_every_seed_leads_to_its_record(rows: dict[str, dict[str, str]], tmp_path: Path) -> None:
-    cell = rows["S1"]["Seeds and their records"]
-    assert plain(cell) == "0, 2"
-    for seed, link in zip((0, 2), cell.split(", "), strict=True):
+    for seed, link in zip((0, 2), rows["S1"]["Seeds"].split(", "), strict=True):
         path = tmp_path / "plans" / link.partition("(")[2].rstrip(")")
         assert path.resolve().is_file()
         assert path.stem.endswith(f"-s{seed}")
 
 
-def test_plain_text_has_no_marks() -> None:
-    assert plain("em, `split [a]`; [0](../a.json), [1](../b.json)") == "em, split [a]; 0, 1"
+def test_row_has_its_inputs_and_the_share_of_the_tensors_that_they_gave(rows: dict[str, dict[str, str]]) -> None:
+    assert [row["Inputs"] for row in rows.values()] == [markdown.DASH, "encoder of S1"]
+    assert [row["Matched"] for row in rows.values()] == [markdown.DASH, "75.0 %"]
+
+
+def test_differences_are_paired_by_image_and_drawn_by_group(stages: list[StageRuns]) -> None:
+    [found] = comparisons({one.stage.name: one.runs for one in stages})
+    [difference] = found.differences
+    assert (difference.stage, difference.other, found.n, found.groups) == ("S3", "S1", 3, 2)
+    # means of S1 over seeds: 0.5, 0.75, 0.5; so S3 - S1 is 0.25 and 0 in group a, -0.25 in b
+    assert difference.value == pytest.approx(0.0)
+    assert (difference.low, difference.high) == (pytest.approx(-0.25), pytest.approx(0.125))  # b twice, a twice
+    assert "fewer than 6: the least two-sided p that a paired test over groups can reach is 0.5" in found.note
+
+
+def test_stages_of_other_images_are_not_compared(stages: list[StageRuns]) -> None:
+    first, second = ({one.stage.name: one.runs} for one in stages)
+    [run] = second["S3"]
+    other = replace(run, record=replace(run.record, dataset=replace(run.record.dataset, split_sha256="0" * 64)))
+    assert comparisons({**first, "S3": (other,)}) == []
+
+
+def curves_of(outcomes: list[Outcome]) -> Figure:
+    return draw_curves([(one.cell, Record.from_json(read_text(one.record), one.record)) for one in outcomes])
+
+
+def test_curves_are_those_of_metrics_csv(outcomes: list[Outcome]) -> None:
+    for one in outcomes:
+        one.cell.folder.mkdir(parents=True)
+        values = {"epoch": [0, 0, 1], "train/loss": [3.0, None, 2.0], "val/dice": [None, 0.25, 0.5], "val/loss": 1.0}
+        pd.DataFrame(values).to_csv(one.cell.folder / "metrics.csv")
+    dice, loss = curves_of(outcomes).axes
+    assert (dice.get_ylabel(), loss.get_ylabel()) == ("val/dice", "val/loss")
+    assert [line.get_xydata().tolist() for line in dice.lines] == [[[1.0, 0.25], [2.0, 0.5]]] * 3  # type: ignore[union-attr]
+    assert [text.get_text() for text in dice.get_legend().get_texts()] == ["S1", "S3"]  # type: ignore[union-attr]
+
+
+def test_runs_without_curves_leave_a_figure_that_says_so(outcomes: list[Outcome]) -> None:
+    assert [text.get_text() for text in curves_of(outcomes).texts] == ["no run has left a metrics.csv"]
