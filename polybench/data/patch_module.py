@@ -56,6 +56,9 @@ class PatchDataModule(ResumableDataModule):
 
     sampler = PatchSampler
 
+    inner_data: ClassVar[str] = "source"
+    """The argument that takes the dataset which a recipe is combined with."""
+
     ranked_by: ClassVar[Protocol] = PATCHES
     """The protocol of patches, by which training is watched."""
 

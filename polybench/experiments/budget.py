@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.argv import has
 from polybench.experiments.identity import config_id
+from polybench.experiments.parsed import ParsedSession
+from polybench.experiments.published import published_alike
 from polybench.experiments.session import Session
 from polybench.results.facts import StartFacts
 from polybench.results.record import Budget
@@ -15,28 +18,37 @@ WHOLE = (None, 1.0)
 
 
 def budget_class(session: Session, start: StartFacts) -> Budget:
-    """The budget class that holds.
+    """Return the budget class of a run: the lowest of those that apply.
 
-    It is the lowest of what was declared on the command line, what the recipe's files declare, `reduced` where anything
-    that could move a number differs from those files (also the batch, which several processes multiply, and the start,
-    which a checkpoint of another run changes), and `smoke` where batches were limited.
+    They are what the command line and the recipe declare; `reduced` unless the settings are published ones, the batch
+    isn't multiplied by several processes and the weights don't come from a checkpoint of another run; and `smoke` where
+    batches are limited.
 
     Args:
         session: The parsed and built command.
         start: What the weights begin with, as far as that is known before training.
     """
     config = session.config
-    recipe = session.recipe_alone()
-    changed = (
-        recipe is None
-        or config_id(session.plain_config(recipe)) != config_id(session.plain_config())
-        or session.trainer.world_size > 1
-        or start.kind == "weights"
-    )
-    ranks = [BUDGETS.index(config.budget), BUDGETS.index("reduced") if changed else 0]
-    ranks += [BUDGETS.index(recipe.budget)] if recipe is not None else []
+    declared = [session.recipe["budget"]] if "budget" in session.recipe else []
+    declared += [config.budget] if has(session.args, "--budget") else []
+    published = session.trainer.world_size == 1 and start.kind != "weights" and has_published_settings(session)
+    ranks = [BUDGETS.index(one) for one in declared]
+    ranks += [] if published else [BUDGETS.index("reduced")]
     ranks += [BUDGETS.index("smoke")] if is_limited(config) else []
-    return BUDGETS[max(ranks)]
+    return BUDGETS[max(ranks, default=0)]
+
+
+def has_published_settings(session: ParsedSession) -> bool:
+    """Whether nothing that could move a number differs from a recipe with published settings.
+
+    Such are the files of the command that declare `budget: published`, each with its bases and nothing else, and
+    polybench's own recipes, however the configuration was put together.
+    """
+    plain = session.plain_config()
+    own = config_id(plain)
+    recipes = [*session.published, *(one for one in published_alike(plain) if one not in session.published)]
+    parsed = (session.parsed(recipe) for recipe in recipes)
+    return any(one is not None and config_id(session.plain_config(one)) == own for one in parsed)
 
 
 def is_limited(config: Any, subsets: Sequence[str] = ("train", "val", "test")) -> bool:

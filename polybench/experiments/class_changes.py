@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeGuard
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -22,6 +22,9 @@ SHELVES = (
 )
 """Modules whose public classes are known by their bare names."""
 
+SPEC_KEYS = frozenset({"class_path", "init_args", "dict_kwargs"})
+"""Keys of a class in a configuration."""
+
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 Made = Callable[..., Any]
@@ -31,6 +34,11 @@ Made = Callable[..., Any]
 def is_class_name(value: object) -> bool:
     """Whether a value may name a class: identifiers with dots between them."""
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def is_spec(value: object) -> bool:
+    """Whether a value is a class with its arguments, or arguments for a class named before."""
+    return isinstance(value, Mapping) and not SPEC_KEYS.isdisjoint(value)
 
 
 def find_class(name: str, like: Made | None = None) -> Made | None:
@@ -150,6 +158,12 @@ def arguments(name: str, like: str) -> frozenset[str] | None:
     return None if made is None else frozenset(_arguments(made))
 
 
+def inner_data(name: str) -> str | None:
+    """Return the argument of a data module that holds another one (its `inner_data`); None where it has none."""
+    found: str | None = getattr(find_class(name), "inner_data", None)
+    return found
+
+
 def same_class(one: str, other: str) -> bool:
     """Whether two names are of one class."""
     if one == other:
@@ -219,7 +233,7 @@ def _import_own(path: str) -> None:
         find_class(path)
 
 
-def is_class_spec(value: object) -> bool:
+def is_class_spec(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a value is a class with its arguments."""
     return isinstance(value, Mapping | Namespace) and "class_path" in value
 

@@ -6,12 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import polybench
 from polybench.core.checksum import file_sha256
 from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
-
-SOURCE = Path(polybench.__file__).resolve().parent.parent
-"""The folder that holds the package and, in a checkout, its recipes."""
+from polybench.experiments.recipes import recipe_file, shown_path
 
 LEFT_OUT = (
     "--leaderboard",
@@ -96,15 +93,6 @@ def again(
     return Again(prefix + " ".join(shown), tuple(dict.fromkeys(needs)))
 
 
-def shown_path(path: Path) -> str:
-    """A path as records have it: in polybench's own tree relative to it, the home directory as `~`."""
-    whole = path.expanduser().absolute()
-    for home, sign in ((SOURCE / "conf", "conf"), (Path.home(), "~")):
-        if whole.is_relative_to(home) and home != Path("/"):
-            return (Path(sign) / whole.relative_to(home)).as_posix()
-    return whole.as_posix()
-
-
 def _kept(words: Sequence[str]) -> list[Option]:
     """The options that may move a number."""
     return [
@@ -121,26 +109,6 @@ def _path_of(option: str, value: str, file_options: Collection[str] = ()) -> Pat
         return None
     found = recipe_file(value) if value.endswith(PATH_SUFFIXES) else Path(value).expanduser()
     return found if found.exists() else None
-
-
-def recipe_file(name: str) -> Path:
-    """The file of this name; where there is none, that of polybench's own recipes, such as `conf/quickstart.yaml`."""
-    if name[:1] in ("{", "["):  # a configuration as text
-        return Path(name)
-    path, own = Path(name).expanduser(), SOURCE / name
-    return own if not path.exists() and not path.is_absolute() and own.is_file() else path
-
-
-def with_recipes(words: Sequence[str]) -> list[str]:
-    """The words of a command line with the files of recipes that are not in the current folder, but polybench's own."""
-    found = list(words)
-    for place, word in enumerate(found):
-        before = found[place - 1] if place else ""
-        option, equals, value = word.partition("=")
-        name = value if equals and option in FILE_OPTIONS else word if before in FILE_OPTIONS else None
-        if name is not None and (path := recipe_file(name)) != Path(name).expanduser():
-            found[place] = f"{option}={path}" if equals and option in FILE_OPTIONS else str(path)
-    return found
 
 
 def _folder_of(modules: Sequence[Path]) -> Path:

@@ -19,11 +19,15 @@ from polybench.experiments.class_changes import (
     default_class,
     find_class,
     is_class_name,
+    is_spec,
     same_class,
     with_own_defaults,
 )
-from polybench.experiments.documents import Documents, dump, fits, is_spec, is_yaml_name, load
-from polybench.experiments.merging import merge
+from polybench.experiments.documents import Documents, fits, is_yaml_name
+from polybench.experiments.merging import merge, merge_configurations
+from polybench.experiments.published import same_recipe
+from polybench.experiments.recipes import HOME
+from polybench.experiments.yaml_text import dump, load
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Composed:
         options: The other options, in their order.
         files: The files that were read, fragments included.
         notes: A sentence for each thing that is left out, or that may surprise.
+        published: The configurations of those files that declare the budget `published`.
     """
 
     config: dict[str, Any]
@@ -43,6 +48,7 @@ class Composed:
     options: list[str]
     files: list[Path]
     notes: tuple[str, ...]
+    published: tuple[dict[str, Any], ...]
 
     def words(self) -> list[str]:
         """The command line for the parser: the configuration as text, then the options.
@@ -70,18 +76,42 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
     """
     given = options_of(words)
     names, options = _files_of(given), [option for option in given if option.name not in FILE_OPTIONS]
-    documents, notes = Documents(), _repeated(options)
+    documents = Documents()
+    notes = documents.notes
+    notes += _repeated(options)
     recipe: dict[str, Any] = {}
     for name in names:
-        inline = name.lstrip().startswith("{")
-        content = documents.text(name) if inline else documents.configuration(Path(name))
-        recipe = merge(recipe, _of_command(content, name, known, elsewhere), notes)
+        content = documents.text(name) if _is_text(name) else documents.configuration(Path(name))
+        recipe = merge_configurations(recipe, _of_command(content, name, known, elsewhere), notes)
+    published = tuple(_of_command(config, "", known, elsewhere) for config in documents.published)
     config = deepcopy(recipe)
     left: list[Option] = []
     for option in options:
         config, left = _apply(config, left, option, documents, notes)
+    if "name" in known and "name" not in config and "--name" not in {option.name for option in options}:
+        config |= _label([*names, *(option.value or "" for option in options if option.keys == ("data",))], config)
     rest = [word for option in left for word in option.words]
-    return Composed(config, recipe, rest, documents.files, tuple(dict.fromkeys(notes)))
+    return Composed(config, recipe, rest, documents.files, tuple(dict.fromkeys(notes)), published)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a configuration stands on the command line itself."""
+    return name.lstrip().startswith("{")
+
+
+def _label(names: Sequence[str], config: dict[str, Any]) -> dict[str, Any]:
+    """The name and the budget of a method and a dataset that are combined; nothing for other configurations.
+
+    They are those of polybench's own recipe where it says the same; else the name is made of those of the files.
+    """
+    files = [Path(name).expanduser() for name in names if is_yaml_name(name) and not _is_text(name)]
+    parts = {HOME / "methods", HOME / "data"}
+    if len(files) < 2 or parts.isdisjoint(file.resolve().parent for file in files):
+        return {}
+    recipe = same_recipe(config)
+    if recipe is not None:
+        return {key: recipe[key] for key in ("name", "budget")}
+    return {"name": re.sub(r"[^A-Za-z0-9_.+-]", "_", "_".join(file.stem for file in files))}
 
 
 def _files_of(options: Sequence[Option]) -> list[str]:
@@ -132,7 +162,7 @@ def _of_command(
 
 def _line(key: str, name: str) -> str:
     path = Path(name)
-    if name.lstrip().startswith("{") or not path.is_file():
+    if _is_text(name) or not path.is_file():
         return ""
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         if re.match(rf"""["']?{re.escape(key)}["']?\s*:""", line):

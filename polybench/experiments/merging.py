@@ -3,8 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from polybench.experiments.class_changes import carry, is_class_name, same_class
-from polybench.experiments.documents import is_spec
+from polybench.experiments.class_changes import carry, inner_data, is_class_name, is_class_spec, is_spec, same_class
+
+
+def merge_configurations(base: Mapping[str, Any], over: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Lay one whole configuration over another; see `merge`.
+
+    Where the `data` below is a data module that holds another, such as patches of a dataset, a dataset that is laid
+    over it becomes the one that it holds.
+    """
+    below, above = base.get("data"), over.get("data")
+    if is_class_spec(below) and is_class_spec(above):
+        names = str(below["class_path"]), str(above["class_path"])
+        argument = None if names[0] == names[1] else inner_data(names[0])
+        if argument is not None and inner_data(names[1]) is None:
+            over = {**over, "data": {"init_args": {argument: above}}}
+    return _merge_keys(base, over, notes, "")
 
 
 def merge(base: Any, over: Any, notes: list[str], where: str = "") -> Any:

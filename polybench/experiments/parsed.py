@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,8 @@ from polybench.core.own_code import make_importable
 from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
-from polybench.experiments.command import with_recipes
 from polybench.experiments.compose import compose
 from polybench.experiments.data_paths import class_paths, whole_paths
-from polybench.experiments.documents import dump
 from polybench.experiments.fit_checks import FitChecks
 from polybench.experiments.identity import config_id
 from polybench.experiments.identity_callback import IdentityCallback
@@ -40,7 +38,9 @@ from polybench.experiments.logging_filters import quieten
 from polybench.experiments.option_help import take_all
 from polybench.experiments.options import SUMMARIES, add_options, all_options
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
+from polybench.experiments.recipes import with_recipes
 from polybench.experiments.run_folder import RUN_FOLDER
+from polybench.experiments.yaml_text import dump
 from polybench.methods import found_methods, import_all
 from polybench.results.record import Budget
 from polybench.results.record_checks import is_slug
@@ -64,7 +64,7 @@ class ParsedSession(LightningCLI):
     def __init__(self, command: str, args: Sequence[str]) -> None:
         self.command = command
         words, self.shows_all_options = take_all(args)
-        self.args = with_recipes(words)
+        self.args, self._found = with_recipes(words)
         self.run_folder = Path()
         self._marks: dict[Path, RunMark | None] = {}
         quieten()
@@ -152,9 +152,9 @@ class ParsedSession(LightningCLI):
         of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
         composed = compose(self._words(), known - of_fit, all_options() | of_fit)
         if os.environ.get("LOCAL_RANK", "0") == "0":
-            for note in composed.notes:
+            for note in dict.fromkeys((*self._found, *composed.notes)):
                 print(f"Note: {note}", file=sys.stderr)
-        self.recipe = composed.recipe
+        self.recipe, self.published = composed.recipe, composed.published
         self.config = parser.parse_args(composed.words())
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
@@ -275,10 +275,10 @@ class ParsedSession(LightningCLI):
         found = [path for name in paths for path in local_files(name.rpartition(".")[0]).values()]
         return list(dict.fromkeys(found))
 
-    def recipe_alone(self) -> Any:
-        """The configuration of the files alone, without the options; None where they are no recipe by themselves."""
+    def parsed(self, config: Mapping[str, Any]) -> Any:
+        """Parse another configuration as one file would be; None where it is none by itself."""
         try:
-            return self.parser.parse_args(["--config", dump(with_own_defaults(self.recipe))])
+            return self.parser.parse_args(["--config", dump(with_own_defaults(config))])
         except ConfigError:
             return None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polybench.experiments.documents import load, read_text
+from polybench.experiments.yaml_text import load, read_text
 from polybench.methods.inputs import Command, known_inputs
 
 

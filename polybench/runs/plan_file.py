@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from polybench.core.errors import ConfigError, did_you_mean, shortened
-from polybench.experiments.documents import load, read_text
+from polybench.experiments.yaml_text import load, read_text
 from polybench.methods.inputs import CHECKPOINT, Command, known_inputs
 from polybench.runs.earlier_form import translated
 from polybench.runs.plan import Plan, Stage

@@ -59,7 +59,7 @@ def test_default_split_loads(module: type[SegmentationDataModule]) -> None:
 
 @every_set
 def test_fragment_names_the_module_and_a_split_of_it(module: type[SegmentationDataModule]) -> None:
-    fragment = yaml.safe_load((CONF / f"{module.short_name}.yaml").read_text())
+    fragment = yaml.safe_load((CONF / f"{module.short_name}.yaml").read_text())["data"]
     assert fragment["class_path"] == module.__name__
     assert (SPLITS / module.short_name / f"{fragment['init_args'].get('split', module.default_split)}.csv").is_file()
 

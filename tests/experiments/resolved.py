@@ -1,15 +1,17 @@
-"""Every recipe's resolved configuration, parsed once for all tests."""
+"""Every recipe's resolved configuration, parsed once for all tests by one parser."""
 
 import copy
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from polybench.experiments.compose import compose
 from polybench.experiments.session import Session
 
 CONF = Path(__file__).parents[2] / "conf"
+KEYS = ("config", "name", "variant", "budget", "data", "model", "trainer", "checkpoint", "seed_everything")
 
 
 class _Parsed(Session):
@@ -26,17 +28,34 @@ def parsed(*words: str) -> Session:
     return _Parsed("fit", list(words))
 
 
-@lru_cache(maxsize=1)
-def _all_with_linked_seeds() -> dict[str, dict[str, Any]]:
-    found = {}
-    for recipe in sorted(CONF.glob("*.yaml")):
-        session = parsed("--config", str(recipe))
-        found[recipe.stem] = yaml.safe_load(
-            session.parser.dump(session.config, skip_link_targets=False, skip_none=False, format="yaml")
-        )
+@cache
+def _session() -> Session:
+    return parsed("--config", str(CONF / "quickstart.yaml"))
+
+
+def resolved(*words: str) -> dict[str, Any]:
+    """The configuration of a command line with all arguments, also those that are linked to the seed."""
+    parser = _session().parser
+    config = parser.parse_args(compose(words, KEYS).words())
+    found: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml"))
     return found
 
 
+@cache
+def _all() -> dict[str, dict[str, Any]]:
+    return {recipe.stem: resolved("--config", str(recipe)) for recipe in sorted(CONF.glob("*.yaml"))}
+
+
 def recipes() -> dict[str, dict[str, Any]]:
-    """Recipe -> its configuration with all arguments, also those that are linked to the seed."""
-    return copy.deepcopy(_all_with_linked_seeds())
+    """Recipe -> its resolved configuration."""
+    return copy.deepcopy(_all())
+
+
+def value_at(config: dict[str, Any], path: str) -> Any:
+    """The value at a dotted path, `init_args` left out."""
+    place: Any = config
+    for key in path.split("."):
+        if isinstance(place, dict) and key not in place:
+            place = place["init_args"]
+        place = place[int(key) if isinstance(place, list) else key]
+    return place

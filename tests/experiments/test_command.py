@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from polybench.experiments.command import again, recipe_file, shown_path
+from polybench.experiments.command import again
+from polybench.experiments.recipes import recipe_file, shown_path
 
 
 @pytest.fixture(autouse=True)

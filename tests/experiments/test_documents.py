@@ -1,12 +1,14 @@
 """Configuration files: what is read, and what is refused in one sentence."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from polybench.core.errors import ConfigError
-from polybench.experiments.documents import Documents, dump, load
+from polybench.experiments.documents import Documents
+from polybench.experiments.yaml_text import dump, load
 
 
 def write(path: Path, text: str) -> Path:
@@ -163,3 +165,66 @@ def test_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(2**40)
     with pytest.raises(ConfigError, match=r"x\.yaml' is larger than 4 MiB"):
         Documents().configuration(path)
+
+
+def test_bases_are_laid_over_each_other_in_order_below_the_file_that_names_them(tmp_path: Path) -> None:
+    write(tmp_path / "conf/methods/m.yaml", "bases: [n.yaml]\ntrainer: {max_epochs: 5, precision: 16}\n")
+    write(tmp_path / "conf/methods/n.yaml", "trainer: {max_epochs: 4, accelerator: cpu}\nmodel: {class_path: T}\n")
+    write(tmp_path / "conf/data/d.yaml", "data: {class_path: D}\ntrainer: {precision: 32}\n")
+    write(tmp_path / "conf/x.yaml", "bases: [methods/m.yaml, data/d.yaml]\nname: x\nmodel: {init_args: {a: 1}}\n")
+    assert Documents().configuration(tmp_path / "conf/x.yaml") == {
+        "name": "x",
+        "data": {"class_path": "D"},
+        "model": {"class_path": "T", "init_args": {"a": 1}},
+        "trainer": {"max_epochs": 5, "precision": 32, "accelerator": "cpu"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("bases: [y.yaml]\n", "There is no file 'y.yaml', which 'x.yaml' names under bases."),
+        ("bases: [x.yaml]\n", "'x.yaml' is based on itself, through 'x.yaml'"),
+        ("bases: [z.yaml]\n", "'x.yaml' is based on itself, through 'z.yaml'"),
+        ("bases: {y.yaml: 1}\n", "bases in 'x.yaml' must be a list of files"),
+        ("bases: [3]\n", "bases in 'x.yaml' must be a list of files"),
+    ],
+)
+def test_base_that_is_missing_or_based_on_the_file_is_refused(
+    text: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "z.yaml", "bases: [x.yaml]\n")
+    write(tmp_path / "x.yaml", text)
+    with pytest.raises(ConfigError, match=re.escape(reason)):
+        Documents().configuration(Path("x.yaml"))
+
+
+def test_fragment_of_a_file_with_a_data_module_under_data_is_the_data_module(tmp_path: Path) -> None:
+    write(tmp_path / "d.yaml", "data: {class_path: D}\ncheckpoint: {monitor: val/x}\n")
+    write(tmp_path / "x.yaml", "data: {class_path: P, init_args: {source: d.yaml}}\n")
+    write(tmp_path / "y.yaml", "data: d.yaml\n")
+    documents = Documents()
+    source = {"class_path": "D"}
+    assert documents.configuration(tmp_path / "x.yaml") == {
+        "data": {"class_path": "P", "init_args": {"source": source}}
+    }
+    assert documents.configuration(tmp_path / "y.yaml") == {"data": source}
+
+
+def test_base_and_fragment_that_are_not_there_are_found_among_the_own_recipes_and_said(tmp_path: Path) -> None:
+    write(tmp_path / "x.yaml", "bases: [conf/methods/fanet.yaml]\ndata: conf/data/em.yaml\n")
+    documents = Documents()
+    found = documents.configuration(tmp_path / "x.yaml")
+    assert found["data"]["class_path"] == "EMDataModule"
+    assert found["model"]["class_path"] == "FeedbackSegmentationTask"
+    assert len(documents.notes) == 2
+    assert all("polybench's own is used" in note for note in documents.notes)
+
+
+def test_published_configurations_are_those_of_the_files_that_say_so(tmp_path: Path) -> None:
+    write(tmp_path / "p.yaml", "budget: published\ntrainer: {max_epochs: 4}\n")
+    write(tmp_path / "x.yaml", "bases: [p.yaml]\ntrainer: {max_epochs: 1}\n")
+    documents = Documents()
+    assert documents.configuration(tmp_path / "x.yaml")["budget"] == "published"
+    assert documents.published == [{"budget": "published", "trainer": {"max_epochs": 4}}]

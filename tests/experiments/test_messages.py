@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from polybench.cli.main import run
-from polybench.experiments.documents import dump
+from polybench.experiments.yaml_text import dump
 from tests.cli.recipes import write_recipe
 
 

@@ -6,7 +6,7 @@ their own epochs while images go through theirs: a step's patches are a pure fun
 
 from collections.abc import Callable
 from copy import copy
-from typing import cast
+from typing import ClassVar, cast
 
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch.utils.data import DataLoader
@@ -39,6 +39,9 @@ class JointDataModule(ResumableDataModule):
     Raises:
         ConfigError: If images and patches differ in size.
     """
+
+    inner_data: ClassVar[str] = "images"
+    """The argument that takes the dataset which a recipe is combined with."""
 
     def __init__(self, images: SegmentationDataModule, patches: PatchesCallable, seed: int = 0) -> None:
         self.images = images

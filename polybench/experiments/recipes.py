@@ -1,0 +1,89 @@
+"""The recipes that come with polybench: where they are, and how a path of another folder is found among them.
+
+They are the repository's `conf/`; an installed package holds them as `polybench/conf/`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polybench
+from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
+
+PACKAGE = Path(polybench.__file__).resolve().parent
+FOLDER = "conf"
+"""How paths to polybench's own recipes begin."""
+
+
+def _home() -> Path:
+    installed = PACKAGE / FOLDER
+    return installed if (installed / "quickstart.yaml").is_file() else PACKAGE.parent / FOLDER
+
+
+HOME = _home()
+"""The folder that holds them."""
+
+
+def recipe_file(name: str) -> Path:
+    """Return the file of a name; where there is none, polybench's own recipe of that name.
+
+    Args:
+        name: A path, or a configuration as text, which is returned as it is.
+    """
+    if name[:1] in ("{", "["):
+        return Path(name)
+    path = Path(name).expanduser()
+    own = own_recipe(path)
+    return own if own is not None and not path.exists() else path
+
+
+def with_recipes(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Let the files that aren't there, but that polybench has, be its own.
+
+    Args:
+        words: The words of a command line.
+
+    Returns:
+        The words, and a sentence for each file that stands for another.
+    """
+    found: list[str] = []
+    notes: list[str] = []
+    for option in options_of(words):
+        path = _own_file(option)
+        if path is None or option.value is None:
+            found += option.words
+            continue
+        notes.append(found_note(option.value, path))
+        found += [f"{option.name}={path}"] if len(option.words) == 1 else [option.name, str(path)]
+    return found, notes
+
+
+def _own_file(option: Option) -> Path | None:
+    """Polybench's own recipe that an option names; None where it names none, or a file that is there."""
+    value = option.value or ""
+    if option.name not in FILE_OPTIONS and not value.endswith((".yaml", ".yml")):
+        return None
+    path = recipe_file(value)
+    return path if path.is_relative_to(HOME) and not Path(value).expanduser().exists() else None
+
+
+def own_recipe(path: Path) -> Path | None:
+    """Return polybench's own recipe of a relative path that begins with `conf/`; None where there is none."""
+    parts = path.parts
+    if len(parts) < 2 or parts[0] != FOLDER or ".." in parts:
+        return None
+    own = HOME.joinpath(*parts[1:])
+    return own if own.is_file() else None
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as records have it: polybench's own recipes as `conf/...`, the home directory as `~`."""
+    whole = path.expanduser().absolute()
+    for home, sign in ((HOME, FOLDER), (Path.home(), "~")):
+        if whole.is_relative_to(home) and home != Path("/"):
+            return (Path(sign) / whole.relative_to(home)).as_posix()
+    return whole.as_posix()
+
+
+def found_note(name: str, path: Path) -> str:
+    """Return the sentence that says which file stands for a path that isn't there."""
+    return f"There is no '{name}' in this folder: polybench's own is used, '{path}'."

@@ -1,0 +1,176 @@
+"""Read and write YAML as the parser of the command line does, without duplicate keys and within limits."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from polybench.core.errors import ConfigError, did_you_mean
+
+MOST_NODES = 20_000
+"""Values that a configuration file may hold, its aliases written out."""
+LETTERS = 200
+"""Of a text that count as one more value."""
+MOST_LEVELS = 50
+"""Of mappings and lists inside each other."""
+MOST_BYTES = 4 * 2**20
+"""Of a configuration file."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as the parser reads it: `1e-3` is a number, a date is text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own way)
+        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":float"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: list(resolvers) for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
+    }
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write every value in full."""
+        return True
+
+
+_FLOAT = re.compile(
+    r"""^(
+    [-+]?[0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?
+    | [-+]?[0-9][0-9_]*[eE][-+]?[0-9]+
+    | [-+]?\.[0-9_]+([eE][-+]?[0-9]+)?
+    | [-+]?\.(inf|Inf|INF)
+    | \.(nan|NaN|NAN)
+    )$""",
+    re.VERBOSE,
+)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
+
+
+def load(text: str, source: str) -> Any:
+    """Read one YAML document.
+
+    Args:
+        text: The document.
+        source: What messages call it, such as `'conf/quickstart.yaml'`.
+
+    Raises:
+        ConfigError: If it is not valid YAML, has a key twice in one mapping, is nested too deeply, or holds too many
+            values, also by its aliases.
+    """
+    try:
+        _refuse_excess(text, source)
+        node = yaml.compose(text, _Loader)
+        if node is None:
+            return None
+        _refuse_explosion(node, source)
+        _refuse_duplicates(node, source)
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())[:200]
+        raise ConfigError(f"{source} is not valid YAML{where}: {reason}.") from error
+    except (RecursionError, ValueError, TypeError) as error:
+        reason = (
+            "it holds a number of too many digits" if "limit (" in str(error) else " ".join(str(error).split())[:200]
+        )
+        raise ConfigError(f"{source} is not a configuration: {reason}.") from error
+
+
+def dump(value: Any) -> str:
+    """Write a configuration as one line of YAML that the parser reads back as it is."""
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, sort_keys=False, width=2**31)
+    return text.strip()
+
+
+def read_text(path: Path) -> str:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: If there is no such file (the nearest is named), it is too large, or it is not text.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ConfigError(f"The configuration '{path}' is larger than {MOST_BYTES // 2**20} MiB: name another.")
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"The configuration '{path}' is not text (byte {error.start} is not UTF-8).") from error
+    except IsADirectoryError as error:
+        raise ConfigError(f"'{path}' is a folder: give one of its files, such as '{path}/quickstart.yaml'.") from error
+    except OSError as error:
+        if path.exists():
+            raise
+        folders = [folder for folder in (path.parent, Path("conf")) if folder.is_dir()]
+        near = {file.name for folder in folders for file in folder.glob("*.y*ml")}
+        raise ConfigError(f"There is no file '{path}'.{did_you_mean(path.name, sorted(near))}") from error
+
+
+def _refuse_excess(text: str, source: str) -> None:
+    """Count values and levels as the text is read, so that the first one too many ends it."""
+    values = level = 0
+    for event in yaml.parse(text, _Loader):
+        values += isinstance(event, yaml.NodeEvent)
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if values > MOST_NODES:
+            raise ConfigError(_excess(source))
+        if level > MOST_LEVELS:
+            raise ConfigError(f"{source} has more than {MOST_LEVELS} levels: no configuration needs as many.")
+
+
+def _excess(source: str) -> str:
+    return f"{source} holds more than {MOST_NODES} values: no configuration needs as many."
+
+
+def _refuse_explosion(node: yaml.Node, source: str) -> None:
+    """Count the values of a document with its aliases written out, which may be many more than its lines."""
+    sizes: dict[int, int | None] = {}
+
+    def size(one: yaml.Node) -> int:
+        if id(one) in sizes:
+            known = sizes[id(one)]
+            if known is None:
+                raise ConfigError(f"{source} holds an alias of itself: write the values out.")
+            return known
+        sizes[id(one)] = None
+        children = one.value if isinstance(one, yaml.CollectionNode) else []
+        pairs = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
+        sizes[id(one)] = total = 1 + len(one.value) // LETTERS + sum(map(size, pairs))
+        return total
+
+    if size(node) > MOST_NODES:
+        raise ConfigError(_excess(source))
+
+
+def _refuse_duplicates(node: yaml.Node, source: str) -> None:
+    """Refuse a mapping with a key twice, of which YAML would take the last."""
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode):
+                name = _key_name(key)
+                if name in lines:
+                    raise ConfigError(
+                        f"'{key.value}' stands twice in {source}, in lines {lines[name]} and {line}: keep one of them."
+                    )
+                lines[name] = line
+            _refuse_duplicates(value, source)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            _refuse_duplicates(child, source)
+
+
+def _key_name(key: yaml.ScalarNode) -> str:
+    """A key as text, the same for all ways to write a truth value."""
+    if key.tag.endswith(":bool"):
+        return str(yaml.SafeLoader.bool_values[key.value.lower()])
+    return str(key.value)
