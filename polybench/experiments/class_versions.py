@@ -98,7 +98,7 @@ def our_versions(found: Any) -> list[int]:
 @lru_cache(maxsize=256)
 def _distribution(package: str) -> str | None:
     """Distribution that brings a package, with `major.minor`: empty for a recorded one, None where there is none."""
-    for found in sorted(_distributions().get(package, [])):
+    for found in sorted(distributions().get(package, [])):
         name = re.sub(r"[-_.]+", "-", found).lower()
         short = re.match(r"\d+(\.\d+)?", metadata.version(found))
         return "" if name in RECORDED else f"{name} {short[0] if short else metadata.version(found)}"
@@ -106,7 +106,8 @@ def _distribution(package: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
-def _distributions() -> Mapping[str, list[str]]:
+def distributions() -> Mapping[str, list[str]]:
+    """The installed distributions that bring each top-level package."""
     return metadata.packages_distributions()
 
 

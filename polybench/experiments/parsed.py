@@ -4,11 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -67,6 +69,7 @@ class ParsedSession(LightningCLI):
         self.args, self._found = with_recipes(words)
         self.run_folder = Path()
         self._marks: dict[Path, RunMark | None] = {}
+        self._plain: tuple[Namespace, dict[str, Any]] | None = None
         quieten()
         make_importable()
         import_all()
@@ -284,7 +287,14 @@ class ParsedSession(LightningCLI):
 
     def plain_config(self, config: Any = None) -> dict[str, Any]:
         """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""
-        text = self.parser.dump(config or self.config, skip_link_targets=True, skip_none=False, format="yaml")
+        if config is not None:
+            return self._dumped(config)
+        if self._plain is None or self._plain[0] != self.config:  # a dump takes as long as an epoch of a small dataset
+            self._plain = self.config.clone(), self._dumped(self.config)
+        return deepcopy(self._plain[1])
+
+    def _dumped(self, config: Any) -> dict[str, Any]:
+        text = self.parser.dump(config, skip_link_targets=True, skip_none=False, format="yaml")
         plain: dict[str, Any] = yaml.safe_load(text)
         return plain
 

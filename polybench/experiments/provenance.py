@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 import polybench
 from polybench.core.checksum import file_sha256
-from polybench.experiments.class_versions import resolve
+from polybench.experiments.class_versions import distributions, resolve
 from polybench.experiments.local_modules import local_files, local_sha256
 from polybench.results.facts import Provenance, StartFacts
 
@@ -113,7 +113,7 @@ def net_version(class_path: str) -> str:
     if local := local_files(cls.__module__):
         return f"{local_sha256(cls.__module__)[:12]} of {', '.join(sorted(path.name for path in local.values()))}"
     package = class_path.partition(".")[0]
-    names = metadata.packages_distributions().get(package, [package])
+    names = distributions().get(package, [package])
     return next(iter(package_versions(names).values()), "unknown")
 
 

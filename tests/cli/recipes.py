@@ -13,7 +13,7 @@ REPOSITORY = str(Path(__file__).parents[2])
 UNET = {
     "class_path": "segmentation_models_pytorch.Unet",
     "init_args": {
-        "encoder_name": "resnet18",
+        "encoder_name": "tu-test_resnet",
         "encoder_weights": None,
         "encoder_depth": 3,
         "decoder_channels": [8, 8, 8],
@@ -21,7 +21,11 @@ UNET = {
 }
 PSPNET = {
     "class_path": "segmentation_models_pytorch.PSPNet",
-    "init_args": {"encoder_name": "resnet18", "encoder_weights": None, "psp_out_channels": 8},
+    "init_args": {
+        "encoder_name": "timm-mobilenetv3_small_minimal_100",
+        "encoder_weights": None,
+        "psp_out_channels": 8,
+    },
 }
 """Two of its encoder's stages never get a gradient."""
 
