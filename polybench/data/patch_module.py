@@ -20,7 +20,7 @@ from polybench.core.errors import ConfigError, DataError
 from polybench.data.cache import ImageCache
 from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
 from polybench.data.patch_samples import ClassCounts, PatchImage, PatchSampler, PatchSamples, find_regions
-from polybench.data.patches import SPECK, Jitter
+from polybench.data.patches import MIN_AREA, Jitter
 from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import PatchBatch, PatchSample, collate_patches, image_to_float
 from polybench.data.splits import Subset
@@ -110,7 +110,7 @@ class PatchDataModule(ResumableDataModule):
 
         What is wanting is complained of in `setup`, where every process meets it.
         """
-        self.source.provide()
+        self.source.generate_images()
         with contextlib.suppress(DataError):
             self._cache = self.source.open_cache(None)
             find_regions(self._cache, self.dark)
@@ -149,7 +149,7 @@ class PatchDataModule(ResumableDataModule):
         where = f"of subset '{subset}' in '{self.source.directory}'"
         if positive == 0:
             raise DataError(
-                f"No mask {where} shows an object of more than {SPECK} pixels: without positives there is "
+                f"No mask {where} shows an object of more than {MIN_AREA} pixels: without positives there is "
                 "nothing to classify."
             )
         if negative == 0:

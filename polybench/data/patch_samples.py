@@ -18,7 +18,7 @@ from polybench.data.patches import (
     Box,
     Boxes,
     Jitter,
-    Room,
+    PlacementArea,
     boxes_of,
     bright_box,
     cut,
@@ -161,7 +161,7 @@ class PatchSamples(Dataset[PatchSample]):
         source = generator("jitter", self.seed, epoch, patch_id)
         places = self.jitter.boxes(box)
         if not label:
-            places = places[self._room(image).holds(places)]
+            places = places[self._placement_area(image).contains(places)]
         if len(places):
             box = places[int(torch.randint(len(places), (), generator=source))]
         return box, int(torch.randint(8, (), generator=source)) if self.jitter.flips else 0
@@ -184,11 +184,11 @@ class PatchSamples(Dataset[PatchSample]):
         return found if len(found) == len(first) else first
 
     def _draw(self, image: PatchImage, epoch: int, count: int) -> Boxes:
-        return negative_boxes(self._room(image), generator("negatives", self.seed, epoch, image.id), count)
+        return negative_boxes(self._placement_area(image), generator("negatives", self.seed, epoch, image.id), count)
 
-    def _room(self, image: PatchImage) -> Room:
+    def _placement_area(self, image: PatchImage) -> PlacementArea:
         valid = self.cache.valid(image.position) if self.cache.has_valid else None
-        return Room(image.regions.objects, image.regions.area, valid)
+        return PlacementArea(image.regions.objects, image.regions.area, valid)
 
 
 def _patch_id(image: PatchImage, label: int, k: int) -> str:

@@ -26,7 +26,7 @@ Boxes = npt.NDArray[np.int64]
 
 Whole = np.int64 | npt.NDArray[np.int64]
 
-SPECK = 6
+MIN_AREA = 6
 """A box of so many pixels or fewer is a slip of the annotator, and no positive."""
 
 SHARE = 0.3
@@ -73,7 +73,7 @@ def positive_boxes(objects: Boxes, frame: tuple[int, int], margin: float = 0.0) 
         The boxes without specks, enlarged, inside the frame.
     """
     heights, widths = objects[:, 2] - objects[:, 0], objects[:, 3] - objects[:, 1]
-    return clipped(scaled(objects[heights * widths > SPECK], 1 + 2 * margin), frame)
+    return clipped(scaled(objects[heights * widths > MIN_AREA], 1 + 2 * margin), frame)
 
 
 def scaled(boxes: Boxes, factor: float) -> Boxes:
@@ -127,7 +127,7 @@ def _sum_of_three(values: UInt8Array, axis: int) -> UInt8Array:
     return total
 
 
-class Room:
+class PlacementArea:
     """Where a box without object may lie.
 
     Args:
@@ -144,7 +144,7 @@ class Room:
             sums = np.cumsum(np.cumsum(1 - valid.astype(np.int64), axis=0), axis=1)
             self.outside = np.pad(sums, ((1, 0), (1, 0)))
 
-    def holds(self, boxes: Boxes) -> npt.NDArray[np.bool_]:
+    def contains(self, boxes: Boxes) -> npt.NDArray[np.bool_]:
         """Say for each of n boxes whether it may lie there, (n,)."""
         start, end = self.area[:, :2], self.area[:, 2:]
         rows = np.flatnonzero((boxes[:, :2] >= start).all(axis=1) & (boxes[:, 2:] <= end).all(axis=1))
@@ -167,7 +167,7 @@ def touch(boxes: Boxes, others: Boxes) -> npt.NDArray[np.bool_]:
     return meet
 
 
-def negative_boxes(room: Room, source: torch.Generator, count: int = 3) -> Boxes:
+def negative_boxes(area: PlacementArea, source: torch.Generator, count: int = 3) -> Boxes:
     """Draw boxes that touch no object and not each other.
 
     The least side is 30 % of the area's width at first. A box begins anywhere; its height is uniform from the least
@@ -175,29 +175,29 @@ def negative_boxes(room: Room, source: torch.Generator, count: int = 3) -> Boxes
     with a least side 2 % smaller, down to 20 pixels.
 
     Args:
-        room: Where they may lie.
-        source: The only source of chance.
-        count: How many.
+        area: Where they may lie.
+        source: The only source of randomness.
+        count: Number of boxes.
 
     Returns:
-        The boxes; the most that were found, where there is no room for so many.
+        The boxes; the most that were found, where there is no space for `count`.
     """
     best = boxes_of([])
-    side = max(1, int(SHARE * (room.area[0, 3] - room.area[0, 1])))
+    side = max(1, int(SHARE * (area.area[0, 3] - area.area[0, 1])))
     while len(best) < count:
-        best = max(best, _fill(room, side, source, count), key=len)
+        best = max(best, _fill(area, side, source, count), key=len)
         side = int(side * 0.98)
         if side < SMALLEST:
             break
     return best
 
 
-def _fill(room: Room, side: int, source: torch.Generator, count: int) -> Boxes:
+def _fill(area: PlacementArea, side: int, source: torch.Generator, count: int) -> Boxes:
     """Draw boxes of a least side one after the other, until one can't be placed."""
     found = boxes_of([])
     while len(found) < count:
-        drawn = _draw(room.area[0], side, source)
-        free = drawn[room.holds(drawn) & ~touch(drawn, found).any(axis=1)]
+        drawn = _draw(area.area[0], side, source)
+        free = drawn[area.contains(drawn) & ~touch(drawn, found).any(axis=1)]
         if len(free) == 0:
             break
         found = np.concatenate([found, free[:1]])
@@ -210,16 +210,16 @@ def _draw(area: Box, side: int, source: torch.Generator) -> Boxes:
     if side > min(bottom - top, right - left):
         return boxes_of([])
     share = torch.rand(4, TRIES, generator=source, dtype=torch.float64).numpy()
-    y = _whole(share[0], top, bottom - side)
-    x = _whole(share[1], left, right - side)
-    height = _whole(share[2], np.int64(side), bottom - y)
+    y = _randint(share[0], top, bottom - side)
+    x = _randint(share[1], left, right - side)
+    height = _randint(share[2], np.int64(side), bottom - y)
     least, most = np.maximum(side, height // 2), np.minimum(right - x, 2 * height)
-    width = _whole(share[3], least, most)
+    width = _randint(share[3], least, most)
     boxes: Boxes = np.stack([y, x, y + height, x + width], axis=1)[least <= most]
     return boxes
 
 
-def _whole(share: npt.NDArray[np.float64], low: Whole, high: Whole) -> npt.NDArray[np.int64]:
+def _randint(share: npt.NDArray[np.float64], low: Whole, high: Whole) -> npt.NDArray[np.int64]:
     """Turn shares (n,) in [0, 1) into whole numbers from `low` to `high`, both included."""
     numbers: npt.NDArray[np.int64] = low + np.floor(share * (high - low + 1)).astype(np.int64)
     return numbers

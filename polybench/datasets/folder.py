@@ -7,7 +7,8 @@ from pathlib import Path
 from polybench.augment import Policy
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.card import Card
-from polybench.data.module import OnError, SegmentationDataModule
+from polybench.data.dataset_copy import OnError
+from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS
 from polybench.data.pairing import images_by_stem, pair_by_stem
 from polybench.data.sample import Source

@@ -46,7 +46,7 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
         """
         return self._below_root() or (self._in_cache if self._in_cache.is_dir() else super().directory)
 
-    def provide(self) -> None:
+    def generate_images(self) -> None:
         """Write the frames into the cache if they are not there, and never below `root`, which may be read-only.
 
         Where frames may be missing, those below `root` are taken as they are.

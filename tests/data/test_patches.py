@@ -15,7 +15,7 @@ from polybench.core.randomness import generator
 from polybench.data.patches import (
     Boxes,
     Jitter,
-    Room,
+    PlacementArea,
     bright_box,
     cut,
     negative_boxes,
@@ -46,7 +46,7 @@ def whole(mask: np.ndarray) -> Boxes:
 
 
 def negatives(mask: np.ndarray, seed: int = 0, count: int = 3, valid: np.ndarray | None = None) -> Boxes:
-    return negative_boxes(Room(object_boxes(mask), whole(mask), valid), generator(seed), count)
+    return negative_boxes(PlacementArea(object_boxes(mask), whole(mask), valid), generator(seed), count)
 
 
 def test_boxes_are_tight_and_pixels_that_meet_at_a_corner_are_one_object() -> None:
@@ -134,7 +134,7 @@ def test_negatives_lie_in_area_and_field_of_view(seed: int) -> None:
     y, x = np.mgrid[: mask.shape[0], : mask.shape[1]]
     valid = ((y - 48) ** 2 + (x - 60) ** 2 < 45**2).astype(np.uint8)
     area = np.array([[10, 20, 90, 100]])
-    for top, left, bottom, right in negative_boxes(Room(object_boxes(mask), area, valid), generator(seed)):
+    for top, left, bottom, right in negative_boxes(PlacementArea(object_boxes(mask), area, valid), generator(seed)):
         assert valid[top:bottom, left:right].all()
         assert 10 <= top < bottom <= 90
         assert 20 <= left < right <= 100

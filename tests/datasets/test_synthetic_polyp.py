@@ -28,7 +28,7 @@ def test_frames_are_written_into_the_cache_and_not_below_the_folder_of_datasets(
     data = SyntheticPolypDataModule()
     with pytest.raises(DataError):
         SyntheticPolypDataModule(root=str(tmp_path)).sources()
-    data.provide()
+    data.generate_images()
     assert data.directory == tmp_path / "cache" / "generated" / "synthetic-polyp"
     assert len(data.sources()) == 10
     assert list(root.rglob("*")) == [root / "synthetic-polyp"]
@@ -37,7 +37,7 @@ def test_frames_are_written_into_the_cache_and_not_below_the_folder_of_datasets(
 def test_frames_below_the_folder_of_datasets_are_read(tmp_path: Path) -> None:
     write_clinicdb_like(tmp_path / "synthetic-polyp", images=10, frames_per_sequence=5, size=(32, 40), progress=False)
     data = SyntheticPolypDataModule(root=str(tmp_path))
-    data.provide()
+    data.generate_images()
     assert data.directory == tmp_path / "synthetic-polyp"
     assert not (tmp_path / "cache" / "generated").exists()
 

@@ -1,0 +1,126 @@
+"""A copy of a dataset on disk: where its files are, how they are decoded, and how it differs from the official copy."""
+
+import os
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from polybench.core.errors import DataError
+from polybench.data.card import SYNTHETIC_MARKER, Card
+from polybench.data.official import content_notes
+from polybench.data.own_dataset import is_ours
+from polybench.data.sample import Decoded, Source
+from polybench.data.source_files import decode_source
+from polybench.results.facts import GENERATED, OWN
+
+OnError = Literal["raise", "skip"]
+
+
+class DatasetCopy(ABC):
+    """The files of a dataset, as curation and training read them.
+
+    Attributes:
+        root: The folder that contains the dataset's own folder, or that folder itself.
+        bits: Number of significant bits of images of more than 8; None where no image needs it.
+        on_error: Raise an error for a broken file, or skip the image.
+        problems: One sentence for each problem that was reported.
+    """
+
+    root: Path
+    bits: int | None
+    on_error: OnError
+    problems: list[str]
+    _skipped_ids: set[str]
+
+    short_name: str
+    """Name of the leaderboard page, the split folder and the recipes."""
+
+    folder: ClassVar[str]
+    """The official distribution's folder."""
+
+    card: ClassVar[Card] = Card(title="a dataset of your own")
+    """Source, terms, citation, counts, sizes, mask rule and known defects."""
+
+    shows_instances: ClassVar[bool] = False
+    """Whether each object has a mask file of its own, so that objects are counted and told apart."""
+
+    unread_official: ClassVar[tuple[str, ...]] = ()
+    """Patterns of the names of files that stand among the images of the official copy and are not read."""
+
+    @classmethod
+    def usual_root(cls) -> str:
+        """The folder of the datasets where none is named."""
+        return os.environ.get("POLYBENCH_DATA", "data")
+
+    @abstractmethod
+    def sources(self) -> list[Source]:
+        """List every image of the copy at hand.
+
+        Raises:
+            DataError: If the layout is not the dataset's; what is missing is named.
+        """
+
+    def decode(self, source: Source) -> Decoded:
+        """Read one image (H, W, 3), the union of its masks (H, W) in {0, 1}, its field of view and its objects.
+
+        A pixel that several objects share belongs to the last.
+
+        Raises:
+            DataError: If a file can't be decoded, or mask and image differ in size.
+        """
+        return decode_source(source, self.bits, with_labels=self.shows_instances)
+
+    def official_card(self) -> Card:
+        """The card of the official copy, as far as the split uses it."""
+        return self.card
+
+    def is_generated(self) -> bool:
+        """Whether the images of the copy were drawn by a program."""
+        return (self.directory / SYNTHETIC_MARKER).exists()
+
+    def differences_from_official(self, native_sizes: list[tuple[int, int]], manifest_sha256: str) -> list[str]:
+        """Say how the copy at hand differs from the official one, or that nobody knows; empty for the official one.
+
+        Args:
+            native_sizes: Height and width of each image of the copy.
+            manifest_sha256: Hash of its content.
+        """
+        card = self.official_card()
+        notes = ([GENERATED] if self.is_generated() else []) + card.differences(native_sizes)
+        if not notes and card.images is None:
+            return [OWN]
+        return notes or content_notes(card, self.directory, manifest_sha256)
+
+    def report(self, problem: str, image_id: str | None = None) -> None:
+        """Take note of a problem; where broken images are not skipped, refuse it.
+
+        Args:
+            problem: One sentence that names the file.
+            image_id: The image that can't be used for it, which the copy may then lack; None where none is lost.
+
+        Raises:
+            DataError: Unless `on_error` is "skip".
+        """
+        if self.on_error == "raise":
+            raise DataError(problem)
+        self.problems.append(problem)
+        if image_id is not None:
+            self._skipped_ids.add(image_id)
+
+    @property
+    def directory(self) -> Path:
+        """The dataset's own folder.
+
+        Raises:
+            DataError: If it can't be found; the message says how to get the dataset.
+        """
+        nested = self.root / self.folder
+        if nested.is_dir():
+            return nested
+        if self.root.resolve().name == self.folder and self.root.is_dir():
+            return self.root
+        download = f"; `polybench data download {self.short_name}` does it or says how" if is_ours(type(self)) else ""
+        raise DataError(
+            f"There is no folder '{nested}': get {self.card.title} ({self.card.source}) and put it there, or point the "
+            f"environment variable POLYBENCH_DATA (or --data.root) at the folder that holds it{download}."
+        )
