@@ -1,1 +1,1 @@
-"""The plumbing between files on a disk and batches on a device; datasets are built from it."""
+"""Runtime of datasets, from files on disk to batches on a device."""

@@ -1,4 +1,4 @@
-"""Build a cache: decode and resize every image once, in one process, resumably, and rename it into place when whole."""
+"""Construction of caches: decode and resize every image once, resumably, and rename the complete cache into place."""
 
 import contextlib
 import hashlib
@@ -30,12 +30,12 @@ from polybench.data.sample import Decoded, Source
 STREAMS = ("images.bin", "masks.bin", "native_masks.bin", "valids.bin", "native_valids.bin", "native_labels.bin")
 JOURNAL = "journal.jsonl"
 CHECKED = "checked.json"
-"""Size and times of each array when it was last compared with its checksum."""
+"""File with the size and times of each array at its last checksum."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the journal: what one source added to each stream, or why it was skipped."""
+    """A line of the journal: bytes that one source added to each stream, or the reason why it was skipped."""
 
     id: str
     skipped: str | None = None
@@ -58,23 +58,23 @@ def build_cache(
     bits: int | None = None,
     skip_broken: bool = False,
 ) -> ImageCache:
-    """Open the cache of these sources at this size; build it first if it is absent or damaged.
+    """Open the cache of some sources at a size; build it first if it is missing or damaged.
 
-    A build that was killed is taken up where it stopped: every image is written down in a journal with its checksums.
+    A build that was killed is continued where it stopped, from a journal of images with checksums.
 
     Args:
         sources: The images, in the order of the cache.
         size: Height and width of the network's input, pixels; None keeps every image at its native size.
-        decode: Reads one source.
-        folder: Where caches lie.
-        rule: Name of the way to decode; another rule is another cache.
-        bits: How many bits of images of more than 8 are said to count; None where nothing is said.
-        skip_broken: Leave out what can't be decoded and remember why, instead of stopping.
+        decode: Decodes one source.
+        folder: Folder of all caches.
+        rule: Name of the decoding rule; each rule has its own cache.
+        bits: Number of significant bits of images of more than 8; None if it isn't stated.
+        skip_broken: Skip files that can't be decoded and store the reason, instead of raising an error.
 
     Raises:
-        DataError: If a file can't be decoded, the masks are coded in two ways, the range of the images' values is not
-            known, or the cache can't be written; the file is named and nothing is left.
-            A `ReadError` leaves what is built so far, and is never skipped.
+        DataError: If a file can't be decoded, masks have two codings, the value range of images is unknown, or the
+            cache can't be written; the file is named and nothing is left. After a `ReadError`, which is never skipped,
+            the partial cache is kept.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,8 +91,8 @@ def build_cache(
         if error.filename is not None and not str(error.filename).startswith(str(folder)):
             raise
         raise DataError(
-            f"The cache can't be written to '{folder}' ({error.strerror}): make room there, or point the environment "
-            "variable POLYBENCH_CACHE at another folder; what is built so far is kept."
+            f"The cache can't be written to '{folder}' ({error.strerror}): free some space, or set the environment "
+            "variable POLYBENCH_CACHE to another folder; the part that is built is kept."
         ) from error
     if cache.skipped and not skip_broken:
         raise DataError(next(iter(cache.skipped.values())))
@@ -100,15 +100,15 @@ def build_cache(
 
 
 def cache_path(manifest: str, size: tuple[int, int] | None, folder: Path, rule: str) -> Path:
-    """Where the cache of a content at a size, decoded by a rule, lies."""
+    """Return the path of the cache of a manifest at a size, decoded by a rule."""
     key = hashlib.sha256(f"{manifest} {rule}".encode()).hexdigest()
     return folder / f"{key[:24]}-{f'{size[0]}x{size[1]}' if size else 'native'}-v{VERSION}"
 
 
 def is_intact(folder: Path) -> bool:
-    """Whether a cache is whole: its index is there and every array has the bytes that the index names.
+    """Whether a cache is complete: it has an index, and every array has the checksum in the index.
 
-    Arrays are hashed where their sizes or times are others than when that was last done.
+    Arrays are hashed only if their sizes or times have changed since the last time.
     """
     try:
         checksums = json.loads((folder / "index.json").read_text())["sha256"]
@@ -119,7 +119,7 @@ def is_intact(folder: Path) -> bool:
             return False
     except (OSError, ValueError, KeyError):
         return False
-    with contextlib.suppress(OSError):  # of a cache that may only be read
+    with contextlib.suppress(OSError):  # the cache may be read-only
         atomic_write_text(folder / CHECKED, json.dumps(stats))
     return True
 
@@ -137,7 +137,7 @@ def _stats(folder: Path) -> dict[str, list[int]]:
 
 
 def _can_be_read_now(folder: Path, sources: Sequence[Source], decode: Decode) -> bool:
-    """Whether an image that was skipped when the cache was built can be decoded after all."""
+    """Whether an image that was skipped during the build can be decoded now."""
     skipped = ImageCache(folder).skipped
     for source in sources:
         if source.id in skipped:
@@ -223,7 +223,7 @@ def _arrays(decoded: Decoded, size: tuple[int, int] | None) -> list[UInt8Array |
 
 
 def _resume(partial: Path) -> list[Entry]:
-    """Take up an interrupted build: keep the entries whose bytes are all there and right, cut off the rest."""
+    """Continue an interrupted build: keep the entries with complete and correct bytes, truncate the rest."""
     entries: list[Entry] = []
     with ExitStack() as stack:
         streams = [stack.enter_context((partial / name).open("a+b")) for name in STREAMS]
@@ -263,10 +263,10 @@ def _finish(
 ) -> None:
     kept = [entry for entry in entries if entry.skipped is None]
     if not kept:
-        raise DataError(f"No image can be read; the first: {next(e.skipped for e in entries if e.skipped)}")
+        raise DataError(f"No image can be read; the first error: {next(e.skipped for e in entries if e.skipped)}")
     if len({entry.has_valid for entry in kept}) > 1:
         without = next(entry.id for entry in kept if not entry.has_valid)
-        raise DataError(f"Image '{without}' has no field of view but others have one: add its file.")
+        raise DataError(f"Image '{without}' has no field of view, but others have one: add its file.")
     readings = {entry.id: entry.reading for entry in kept}
     if problems := copy_problems(readings, bits):
         raise DataError(" ".join(problems))

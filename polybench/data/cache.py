@@ -1,4 +1,4 @@
-"""A cache of decoded images: uint8 memory maps keyed by content, size and version, as `build` writes them."""
+"""Caches of decoded images: uint8 memory maps keyed by content, size and version."""
 
 import json
 import os
@@ -11,30 +11,30 @@ import numpy as np
 from polybench.data.images import UInt8Array, UInt16Array
 
 VERSION = 4
-"""Raise this when decoding, resizing or the layout of a cache changes: old caches are then left alone."""
+"""Version of decoding, resizing and cache layout; older caches are ignored."""
 
 
 def default_cache_folder() -> Path:
-    """Where caches lie unless a recipe says otherwise: `POLYBENCH_CACHE`, or `~/.cache/polybench`."""
+    """Return the default folder of caches: `POLYBENCH_CACHE`, or `~/.cache/polybench`."""
     return Path(os.environ.get("POLYBENCH_CACHE", Path.home() / ".cache" / "polybench"))
 
 
 class ImageCache:
-    """An opened cache: images and masks at one size (or each at its own), and every mask and label map at native size.
+    """An open cache: images and masks at one size or at native size, and all masks and label maps at native size.
 
     Args:
-        folder: The folder that `build_cache` made.
+        folder: A folder written by `build_cache`.
 
     Attributes:
         manifest_sha256: Hash of the content of the copy.
-        size: Height and width; None where every image has its native size.
+        size: Height and width; None for a cache at native sizes.
         native_sizes: Height and width of each image's file.
-        objects: Objects in each image, where the dataset tells them apart.
-        position: Image id -> place in the arrays.
-        skipped: Image id -> why it is not in the cache.
+        objects: Number of objects in each image, where the dataset has instances.
+        position: Image id -> index in the arrays.
+        skipped: Image id -> reason why it isn't in the cache.
         has_valid: Whether the images have a field of view.
-        has_labels: Whether the dataset tells objects apart, so that there are label maps.
-        notes: How the files were read, where not as 8 bits a colour and masks of 0 and 255.
+        has_labels: Whether the dataset has instances, so that there are label maps.
+        notes: Conversions of the files, other than from 8 bits per colour and masks of 0 and 255.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -55,7 +55,7 @@ class ImageCache:
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """Height and width of each image as the cache holds it."""
+        """Height and width of each image in the cache."""
         return self.native_sizes if self.size is None else [self.size] * len(self.native_sizes)
 
     def _map(self, name: str) -> UInt8Array:
@@ -88,43 +88,43 @@ class ImageCache:
 
     @property
     def images(self) -> UInt8Array:
-        """All images of a cache with one size, (n, H, W, 3), mapped from disk."""
+        """Memory map of all images of a cache with one size, (n, H, W, 3)."""
         return self._images.reshape(len(self.position), *self.sizes[0], 3)
 
     @property
     def masks(self) -> UInt8Array:
-        """All masks of a cache with one size, (n, H, W), in {0, 1}, mapped from disk."""
+        """Memory map of all masks of a cache with one size, (n, H, W), in {0, 1}."""
         return self._masks.reshape(len(self.position), *self.sizes[0])
 
     def image(self, position: int) -> UInt8Array:
-        """One image, (H, W, 3), mapped from disk."""
+        """Return one image, (H, W, 3), as a memory map."""
         start, end = self._starts[position : position + 2]
         return self._images[3 * start : 3 * end].reshape(*self.sizes[position], 3)
 
     def mask(self, position: int) -> UInt8Array:
-        """One mask, (H, W), in {0, 1}, mapped from disk."""
+        """Return one mask, (H, W), in {0, 1}, as a memory map."""
         start, end = self._starts[position : position + 2]
         return self._masks[start:end].reshape(self.sizes[position])
 
     def valid(self, position: int) -> UInt8Array:
-        """One field of view, (H, W), in {0, 1}; ones where the dataset has none."""
+        """Return one field of view, (H, W), in {0, 1}; ones where the dataset has none."""
         if not self.has_valid:
             return np.ones(self.sizes[position], np.uint8)
         start, end = self._starts[position : position + 2]
         return self._valids[start:end].reshape(self.sizes[position])
 
     def native_mask(self, position: int) -> UInt8Array:
-        """The mask of one image at its native size, (h, w), in {0, 1}."""
+        """Return the mask of one image at native size, (h, w), in {0, 1}."""
         return self._unpack(self._native_masks, position)
 
     def native_valid(self, position: int) -> UInt8Array:
-        """The field of view of one image at its native size, (h, w), in {0, 1}; ones where the dataset has none."""
+        """Return the field of view of one image at native size, (h, w), in {0, 1}; ones where the dataset has none."""
         if not self.has_valid:
             return np.ones(self.native_sizes[position], np.uint8)
         return self._unpack(self._native_valids, position)
 
     def native_labels(self, position: int) -> UInt16Array:
-        """The objects of one image at its native size, (h, w), numbered from 1; for a dataset that tells them apart."""
+        """Return the label map of one image at native size, (h, w), labels from 1, for a dataset with instances."""
         start, end = self._label_starts[position : position + 2]
         return self._native_labels[start:end].view(np.uint16).reshape(self.native_sizes[position])
 
@@ -134,6 +134,6 @@ class ImageCache:
         return np.unpackbits(bits, count=height * width).reshape(height, width)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the opened maps behind: each worker process opens its own."""
+        """Drop the open maps: each worker process opens its own."""
         maps = {"_images", "_masks", "_valids", "_native_masks", "_native_valids", "_native_labels"}
         return {k: v for k, v in self.__dict__.items() if k not in maps}

@@ -1,4 +1,4 @@
-"""A dataset's card: what a user must know before touching it, and what its official copy looks like."""
+"""Dataset cards: terms, source and citation of a dataset, and properties of its official copy."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ SYNTHETIC_MARKER = "SYNTHETIC.txt"
 """A folder with this file holds generated images in a dataset's layout."""
 
 DOWNLOAD_NOTE = "DOWNLOADED.txt"
-"""A folder with this file was unpacked from archives whose published checksums fit; it holds the content's hash."""
+"""A folder with this file was unpacked from archives with the published checksums; it holds the hash of the content."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A file of an open source.
+    """A downloadable file of a dataset.
 
     Attributes:
-        url: Where it is had, without registration.
-        name: The file's name on disk.
+        url: Address, without registration.
+        name: File name on disk.
         bytes: Its size, if the source states one.
-        sha256: Its checksum, if one is known; without it, the first download is taken on trust, by size and type alone.
-        folder: Folder that it unpacks into, below the dataset's own; empty for that folder itself.
-        strip: Leading folders inside the archive that are left out.
+        sha256: Its checksum, if known; without it, a download is checked by size and type only.
+        folder: Folder that it is unpacked into, below the dataset's own; empty for that folder itself.
+        strip: Number of leading folders of the archive that are dropped.
     """
 
     url: str
@@ -32,23 +32,23 @@ class Archive:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a dataset's official copy; of one of the user's own, a title is enough.
+    """Properties of a dataset's official copy; a dataset of the user's own only needs a title.
 
     Attributes:
-        title: The name in full.
+        title: Full name.
         citation: The paper to cite.
         terms: What its authors allow, or that they state nothing.
-        source: Where it is had: a page, or a person to ask.
-        images: Labelled images of the official copy; None for a folder of the user's own.
+        source: Where it is available: a page, or a person to ask.
+        images: Number of labelled images of the official copy; None for a folder of the user's own.
         sizes: Native sizes (height, width) of the official images, if they are few.
         smallest: Least height and width of an official image, where sizes vary.
-        manifest_sha256: Hash of the official copy's content, as `polybench data verify --json` has it, if it is known;
-            counts and sizes alone don't tell that copy from one that was encoded anew.
-        mask_rule: How a mask is coded and read.
-        groups: What a group is, and how far it is known.
+        manifest_sha256: Hash of the official copy's content, as printed by `polybench data verify --json`, if known;
+            counts and sizes alone don't distinguish that copy from a re-encoded one.
+        mask_rule: Coding of masks and the rule for reading them.
+        groups: Definition of a group, and whether groups are known.
         defects: Known defects of the official copy itself.
         archives: Files of an open source; none where the source is gated.
-        steps: What to do by hand where it is gated.
+        steps: Manual steps for a gated source.
     """
 
     title: str
@@ -66,7 +66,7 @@ class Card:
     steps: tuple[str, ...] = ()
 
     def differences(self, native_sizes: list[tuple[int, int]]) -> list[str]:
-        """Say how a copy with images of these native sizes differs from the official one, in counts and sizes alone.
+        """List the differences between a copy and the official one in counts and sizes.
 
         Args:
             native_sizes: Height and width of every image of the copy.

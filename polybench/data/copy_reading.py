@@ -1,4 +1,4 @@
-"""How a whole copy is read: one coding of masks, one range of values, and what its images lose on the way."""
+"""Consistency of a copy: one coding of masks, one range of values, and notes on conversions of its files."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -10,18 +10,18 @@ from polybench.data.sample import Decoded, Source
 from polybench.data.value_range import range_note, range_problem
 
 Decode = Callable[[Source], Decoded]
-"""Reads a source; a DataError names the file that is broken."""
+"""Decodes a source; a DataError names the broken file."""
 
 
 @dataclass(frozen=True)
 class SourceReading:
-    """How the files of one source are coded.
+    """Coding of the files of one source.
 
     Attributes:
-        masks: What the numbers of its masks are -> the first such file.
-        valids: The same of its field of view.
+        masks: Coding of its masks -> the first such file.
+        valids: Coding of its field of view -> its file.
         peak: Largest value of its image where that has more than 8 bits; else None.
-        traits: What its files have that is not kept as it is, as in `Observation`.
+        traits: Properties of its files that are converted, as in `Observation`.
     """
 
     masks: Mapping[Kind, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class SourceReading:
 
 
 def decode_observed(decode: Decode, source: Source) -> tuple[Decoded, SourceReading]:
-    """Decode a source and say how its files are coded.
+    """Decode a source and return the coding of its files.
 
     Raises:
         DataError: If a file can't be decoded; it is named.
@@ -51,17 +51,17 @@ def _reading(source: Source, seen: Observation) -> SourceReading:
 
 
 def copy_problems(readings: Mapping[str, SourceReading], bits: int | None) -> list[str]:
-    """Why a copy can't be read in one way, one sentence each; none where it can.
+    """Return a sentence for each inconsistency of a copy.
 
     Args:
-        readings: Image id -> how its files are coded, of all subsets.
-        bits: How many bits of images of more than 8 are said to count.
+        readings: Image id -> coding of its files, for all subsets.
+        bits: Number of significant bits of images of more than 8; None if it isn't stated.
     """
     return [*coding_problems(readings), *filter(None, [range_problem(peaks_of(readings), bits)])]
 
 
 def coding_problems(readings: Mapping[str, SourceReading]) -> list[str]:
-    """As `copy_problems`, of masks and fields of view alone."""
+    """Return a sentence for each inconsistency of masks and fields of view."""
     problems = []
     files = {
         "mask(s)": [reading.masks for reading in readings.values()],
@@ -70,22 +70,22 @@ def coding_problems(readings: Mapping[str, SourceReading]) -> list[str]:
     for what, paths in files.items():
         found = mixture(((path, kind) for of_source in paths for kind, path in of_source.items()), what)
         if found is not None:
-            problems.append(f"There are {found}: code all of them in one way, as 0 and 255.")
+            problems.append(f"There are {found}: use one coding for all of them, 0 and 255.")
     return problems
 
 
 def copy_notes(readings: Mapping[str, SourceReading], bits: int | None) -> list[str]:
-    """What a record says of how a copy is read; nothing for 8 bits a colour and masks of 0 and 255."""
+    """Return notes for a record on conversions of a copy; none for 8 bits per colour and masks of 0 and 255."""
     notes = [*coding_notes(readings), *range_note(peaks_of(readings), bits)]
     traits = Counter(trait for reading in readings.values() for trait in reading.traits)
     return [*notes, *(f"{count} {trait}" for trait, count in sorted(traits.items()))]
 
 
 def coding_notes(readings: Mapping[str, SourceReading]) -> list[str]:
-    """As `copy_notes`, of masks alone."""
+    """Return notes for a record on the coding of masks."""
     return ["masks of 0 and 1, read as labels"] if any("ones" in reading.masks for reading in readings.values()) else []
 
 
 def peaks_of(readings: Mapping[str, SourceReading]) -> dict[str, int]:
-    """Image id -> largest value, of the images of more than 8 bits."""
+    """Map each image of more than 8 bits to its largest value."""
     return {name: reading.peak for name, reading in readings.items() if reading.peak is not None}

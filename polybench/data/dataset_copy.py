@@ -33,37 +33,37 @@ class DatasetCopy(ABC):
     _skipped_ids: set[str]
 
     short_name: str
-    """Name of the leaderboard page, the split folder and the recipes."""
+    """Name of the dataset in leaderboards, splits and recipes."""
 
     folder: ClassVar[str]
-    """The official distribution's folder."""
+    """Folder of the official distribution."""
 
     card: ClassVar[Card] = Card(title="a dataset of your own")
     """Source, terms, citation, counts, sizes, mask rule and known defects."""
 
     shows_instances: ClassVar[bool] = False
-    """Whether each object has a mask file of its own, so that objects are counted and told apart."""
+    """Whether each object has its own mask file, so that the dataset has instances."""
 
     unread_official: ClassVar[tuple[str, ...]] = ()
-    """Patterns of the names of files that stand among the images of the official copy and are not read."""
+    """Patterns of the names of files in the official copy that are not read."""
 
     @classmethod
     def usual_root(cls) -> str:
-        """The folder of the datasets where none is named."""
+        """Return the default folder of datasets: `POLYBENCH_DATA`, else `data`."""
         return os.environ.get("POLYBENCH_DATA", "data")
 
     @abstractmethod
     def sources(self) -> list[Source]:
-        """List every image of the copy at hand.
+        """List every image of the copy.
 
         Raises:
-            DataError: If the layout is not the dataset's; what is missing is named.
+            DataError: If the layout differs from the dataset's; the missing part is named.
         """
 
     def decode(self, source: Source) -> Decoded:
         """Read one image (H, W, 3), the union of its masks (H, W) in {0, 1}, its field of view and its objects.
 
-        A pixel that several objects share belongs to the last.
+        A pixel that several objects share belongs to the last one.
 
         Raises:
             DataError: If a file can't be decoded, or mask and image differ in size.
@@ -71,15 +71,15 @@ class DatasetCopy(ABC):
         return decode_source(source, self.bits, with_labels=self.shows_instances)
 
     def official_card(self) -> Card:
-        """The card of the official copy, as far as the split uses it."""
+        """Return the card of the part of the official copy that the split uses."""
         return self.card
 
     def is_generated(self) -> bool:
-        """Whether the images of the copy were drawn by a program."""
+        """Whether the images of the copy are generated."""
         return (self.directory / SYNTHETIC_MARKER).exists()
 
     def differences_from_official(self, native_sizes: list[tuple[int, int]], manifest_sha256: str) -> list[str]:
-        """Say how the copy at hand differs from the official one, or that nobody knows; empty for the official one.
+        """List the differences from the official copy, or that they are unknown; empty for the official copy.
 
         Args:
             native_sizes: Height and width of each image of the copy.
@@ -92,11 +92,11 @@ class DatasetCopy(ABC):
         return notes or content_notes(card, self.directory, manifest_sha256)
 
     def report(self, problem: str, image_id: str | None = None) -> None:
-        """Take note of a problem; where broken images are not skipped, refuse it.
+        """Store a problem, or raise it unless broken images are skipped.
 
         Args:
             problem: One sentence that names the file.
-            image_id: The image that can't be used for it, which the copy may then lack; None where none is lost.
+            image_id: The image that is skipped because of it; None where no image is lost.
 
         Raises:
             DataError: Unless `on_error` is "skip".
@@ -112,15 +112,16 @@ class DatasetCopy(ABC):
         """The dataset's own folder.
 
         Raises:
-            DataError: If it can't be found; the message says how to get the dataset.
+            DataError: If it doesn't exist; the message says how to get the dataset.
         """
         nested = self.root / self.folder
         if nested.is_dir():
             return nested
         if self.root.resolve().name == self.folder and self.root.is_dir():
             return self.root
-        download = f"; `polybench data download {self.short_name}` does it or says how" if is_ours(type(self)) else ""
+        command = f"; `polybench data download {self.short_name}` downloads it or lists the steps"
+        download = command if is_ours(type(self)) else ""
         raise DataError(
-            f"There is no folder '{nested}': get {self.card.title} ({self.card.source}) and put it there, or point the "
-            f"environment variable POLYBENCH_DATA (or --data.root) at the folder that holds it{download}."
+            f"There is no folder '{nested}': get {self.card.title} ({self.card.source}) and put it there, or set the "
+            f"environment variable POLYBENCH_DATA (or --data.root) to the folder that contains it{download}."
         )

@@ -1,4 +1,4 @@
-"""Open and decode image files: any type that Pillow reads, one image a file, named when anything is wrong."""
+"""Decoding of image files of any type that Pillow reads, with one image per file and errors that name the file."""
 
 import os
 import struct
@@ -14,34 +14,34 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from polybench.core.errors import ConfigError, DataError
 
 MAX_PIXELS = 500_000_000
-"""Largest image that is decoded, pixels, unless `POLYBENCH_MAX_PIXELS` states another limit."""
+"""Default limit on the pixels of an image; `POLYBENCH_MAX_PIXELS` overrides it."""
 MAX_PIXELS_VARIABLE = "POLYBENCH_MAX_PIXELS"
 
 BYTES_PER_PIXEL = 8
-"""Memory for each pixel of an image while it is decoded and converted."""
+"""Bytes per pixel that decoding and conversion need."""
 
 _UNREADABLE = (
     *(OSError, SyntaxError, TypeError, ValueError, Image.DecompressionBombError),
     *(EOFError, IndexError, KeyError, OverflowError, ZeroDivisionError, struct.error, zlib.error),
 )
-"""What Pillow raises for broken files; `UnidentifiedImageError` is an OSError."""
+"""Exceptions that Pillow raises for broken files; `UnidentifiedImageError` is an OSError."""
 
 _OF_CONTENT = frozenset({None, EINVAL, EOVERFLOW, ENOENT, ENOTDIR, EISDIR})
-"""`errno` of an OSError that tells of the file: Pillow sets none, and seeks to where no file reaches."""
+"""`errno` of an OSError that is due to the content of a file: None from Pillow, or an impossible seek."""
 
 FileKind = Literal["decode", "pages", "coding", "range"]
 
 
 class ReadError(DataError):
-    """A file could not be read now (a device, a right, too many open files), which says nothing of its content."""
+    """A file that can't be read at the moment, for reasons other than its content (device, permission, open files)."""
 
 
 class FileError(DataError):
-    """A file that can be opened but not used as it is.
+    """A file that can be opened but not used.
 
     Args:
         message: One sentence that names the file and says what to do.
-        kind: What is wrong with it, as `polybench data verify` sorts defects.
+        kind: Kind of the defect, as in `polybench data verify`.
     """
 
     def __init__(self, message: str, kind: FileKind = "decode") -> None:
@@ -53,11 +53,11 @@ class Picture(NamedTuple):
     """A decoded file.
 
     Attributes:
-        image: Its pixels, upright as its EXIF tag says.
-        format: Pillow's name of the file's type.
-        turned: Whether the EXIF tag asked for a turn or a mirror image.
-        bits: Bits of each grey value where the file itself states them (or Pillow has scaled it to them); else None.
-        narrowed: Whether it has 16 bits a colour, of which Pillow keeps the upper 8.
+        image: Its pixels, with the orientation of its EXIF tag applied.
+        format: Pillow's name of the file type.
+        turned: Whether the EXIF tag required a rotation or a flip.
+        bits: Bits of each grey value where the file states them, or Pillow has scaled to them; else None.
+        narrowed: Whether it has 16 bits per colour, of which Pillow keeps the upper 8.
     """
 
     image: Image.Image
@@ -68,21 +68,21 @@ class Picture(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        """Whether it has one grey value of more than 8 bits a pixel."""
+        """Whether it has one grey value of more than 8 bits per pixel."""
         return self.image.mode.startswith("I")
 
 
 def open_picture(path: Path, page: int | None = None) -> Picture:
-    """Decode a file wholly.
+    """Decode a whole file.
 
     Args:
         path: The file.
-        page: Which image of a stack, counted from 0; None for a file of one image.
+        page: Index of the image in a stack, from 0; None for a file of one image.
 
     Raises:
-        DataError: If the file is missing, truncated, no image, too large or has no such page; it is named. A
-            `FileError` where it holds several images but one is expected, a `ReadError` where its content need not be
-            the cause.
+        DataError: If the file is missing, truncated, not an image, too large or has no such page; it is named. A
+            `FileError` if it holds several images but one is expected, a `ReadError` if the content may not be the
+            cause.
     """
     with opened(path) as image:
         if image.format == "PNG":
@@ -100,12 +100,12 @@ def open_picture(path: Path, page: int | None = None) -> Picture:
 
 
 def open_image(path: Path, page: int | None = None) -> Image.Image:
-    """Decode a file wholly, upright as its EXIF tag says; as `open_picture`."""
+    """Decode a whole file with the orientation of its EXIF tag, as `open_picture`."""
     return open_picture(path, page).image
 
 
 def is_wide(path: Path) -> bool:
-    """Whether a file has more than 8 bits a grey value or colour, by its header.
+    """Whether the header of a file states more than 8 bits per grey value or colour.
 
     Raises:
         DataError: If it can't be opened; it is named.
@@ -116,14 +116,14 @@ def is_wide(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """Open a file, whose pixels are not decoded yet; Pillow's limit of 179 megapixels gives way to `MAX_PIXELS`.
+    """Open a file without decoding its pixels, with `MAX_PIXELS` in place of Pillow's limit of 179 megapixels.
 
     Args:
         path: The file.
 
     Raises:
-        DataError: If it is missing, no image or too large, or turns out to be broken while it is open; it is named.
-        ConfigError: If `POLYBENCH_MAX_PIXELS` is no whole number.
+        DataError: If it is missing, not an image, too large, or found broken while it is open; it is named.
+        ConfigError: If `POLYBENCH_MAX_PIXELS` isn't an integer.
     """
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
@@ -141,11 +141,11 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def unreadable(path: Path, error: Exception) -> DataError:
-    """The sentence for a file that could not be read; a `ReadError` where its content need not be the cause."""
+    """Build the error for a file that can't be read; a `ReadError` if its content may not be the cause."""
     if isinstance(error, FileNotFoundError):
         return DataError(f"There is no file '{path}'.")
     if isinstance(error, OSError) and error.errno not in _OF_CONTENT:
-        return ReadError(f"'{path}' could not be read ({error.strerror}): see to that and run the command again.")
+        return ReadError(f"'{path}' can't be read ({error.strerror}): fix that and run the command again.")
     if path.is_file() and path.stat().st_size == 0:
         return DataError(f"'{path}' is empty (0 bytes): replace it with an intact copy.")
     why = "no known image type" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
@@ -153,7 +153,7 @@ def unreadable(path: Path, error: Exception) -> DataError:
 
 
 def pages(path: Path) -> int:
-    """How many images a stack holds; 1 for an ordinary file.
+    """Return the number of images in a stack; 1 for an ordinary file.
 
     Raises:
         DataError: If the file can't be opened.
@@ -163,7 +163,7 @@ def pages(path: Path) -> int:
 
 
 def _pages_of(image: Image.Image) -> int:
-    """Images of a file; a camera's MPO has one, since the others are previews or the other eye's view."""
+    """Count the images of a file; a camera's MPO counts as one, since the others are previews or stereo views."""
     return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
 
 
@@ -171,7 +171,7 @@ def _refuse_more_pages(path: Path, image: Image.Image) -> None:
     count = _pages_of(image)
     if count > 1:
         raise FileError(
-            f"'{path}' holds {count} images where one is expected: save each of them as a file of its own.", "pages"
+            f"'{path}' holds {count} images where one is expected: save each image as a separate file.", "pages"
         )
 
 
@@ -183,13 +183,13 @@ def _seek(path: Path, image: Image.Image, page: int) -> None:
 
 
 def _compare_checksums(path: Path) -> None:
-    """Compare the checksums inside a PNG, which decoding itself passes over once it has enough bytes."""
+    """Verify the checksums inside a PNG, which decoding skips once it has enough bytes."""
     with Image.open(path) as image:
         image.verify()
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """How the pixels lie in the file, in Pillow's terms such as `RGB;16B`; empty where the decoder has no such term."""
+    """Return Pillow's raw mode of the pixels, such as `RGB;16B`; empty where the decoder has none."""
     arguments = image.tile[0][3] if isinstance(image, ImageFile.ImageFile) and image.tile else ""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ""
@@ -201,7 +201,7 @@ def _refuse_too_large(path: Path, image: Image.Image) -> None:
     if pixels > limit:
         raise DataError(
             f"{size}, more than the limit of {limit / 1e6:.0f} million: set the environment variable "
-            f"{MAX_PIXELS_VARIABLE} to {pixels} or more if it is meant to be so large, or use a smaller copy of it."
+            f"{MAX_PIXELS_VARIABLE} to {pixels} or more if that size is intended, or use a smaller copy of it."
         )
     memory = _physical_memory()
     if memory is not None and pixels * BYTES_PER_PIXEL > memory:
@@ -215,14 +215,14 @@ def _max_pixels() -> int:
     text = os.environ.get(MAX_PIXELS_VARIABLE, str(MAX_PIXELS))
     if not text.isdecimal() or int(text) == 0:
         raise ConfigError(
-            f"The environment variable {MAX_PIXELS_VARIABLE} must be a whole number of pixels such as {MAX_PIXELS}, "
+            f"The environment variable {MAX_PIXELS_VARIABLE} must be an integer number of pixels such as {MAX_PIXELS}, "
             f"not '{text}'."
         )
     return int(text)
 
 
 def _physical_memory() -> int | None:
-    """Bytes of memory of this machine; None where the system doesn't tell."""
+    """Return the bytes of memory of this machine; None where unknown."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What becomes of a segmentation batch on its device: bytes turn into floats, and training images are augmented."""
+"""Processing of segmentation batches on their device: conversion of bytes to floats, and augmentation."""
 
 from abc import abstractmethod
 
@@ -11,7 +11,7 @@ from polybench.data.sample import Batch, to_float
 
 
 class DeviceBatches(ResumableDataModule):
-    """Makes batches of the network's input out of what the loaders deal.
+    """Base class of data modules that convert and augment batches on the device.
 
     Args:
         batch_size: Training batch size of each process.
@@ -19,11 +19,11 @@ class DeviceBatches(ResumableDataModule):
         num_workers: Loader processes.
         seed: Seed of order and augmentation in training.
         augment: A named policy, or a `Policy`.
-        expanded: Each training image has all fixed variants of the policy.
-        on_device: The bytes of the whole set lie on the device.
+        expanded: Use all fixed variants of the policy for each training image.
+        on_device: Keep the bytes of the whole set on the device.
 
     Raises:
-        ConfigError: If a number is out of bounds, or a policy without fixed variants is to be expanded.
+        ConfigError: If a number is out of bounds, or `expanded` needs a policy with fixed variants.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class DeviceBatches(ResumableDataModule):
     @property
     @abstractmethod
     def cache(self) -> ImageCache:
-        """The opened cache."""
+        """The open cache."""
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Make floats of the bytes, on the device, and augment what is trained on."""
+        """Convert bytes to floats on the device, and augment training batches."""
         has_valid = self.as_floats(batch)
         if self.trainer is not None and self.trainer.training and any(self.policy.variants):
             self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
         return batch
 
     def as_floats(self, batch: Batch) -> bool:
-        """Make floats of a batch's bytes, on its device; says whether the images have a field of view."""
+        """Convert a batch's bytes to floats on its device; return whether the images have a field of view."""
         if batch.get("image") is None:
             device = batch["to_native"].device
             if self._resident is None or self._resident.image.device != device:
@@ -71,13 +71,13 @@ class DeviceBatches(ResumableDataModule):
         return has_valid
 
     def augment(self, batch: Batch, epoch: int, *, has_valid: bool) -> None:
-        """Put a batch through the policy: a pure function of (seed, epoch, sample id), or of (seed, id, variant).
+        """Apply the policy to a batch, as a pure function of (seed, epoch, sample id), or of (seed, id, variant).
 
         Args:
             batch: A batch of floats.
-            epoch: The epoch that is trained.
-            has_valid: Whether the images have a field of view, which then moves with them; what lies outside an image
-                that has none counts as background, as in the papers.
+            epoch: The current epoch.
+            has_valid: Whether the images have a field of view, which is then transformed with them; otherwise pixels
+                outside an image count as background, as in the papers.
         """
         variants = batch.get("variant")
         keys = [(self.seed, name) if variants else (self.seed, epoch, name) for name in batch["id"]]

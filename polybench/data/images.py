@@ -1,4 +1,4 @@
-"""Read images and masks as arrays of bytes, whatever the type of their file; named when anything is wrong."""
+"""Reading of images and masks of any file type as byte arrays, with errors that name the file."""
 
 import contextlib
 import hashlib
@@ -24,8 +24,8 @@ def read_image(path: Path, page: int | None = None, bits: int | None = None) -> 
 
     Args:
         path: The file.
-        page: Which image of a stack, counted from 0.
-        bits: How many bits count in a file of more than 8 that doesn't say so itself; 16 if not given.
+        page: Index of the image in a stack, from 0; None for a file of one image.
+        bits: Number of significant bits of a file of more than 8 that doesn't state it; None for 16.
 
     Raises:
         DataError: If the file can't be decoded or has a pixel type without a known range.
@@ -38,7 +38,7 @@ def read_image(path: Path, page: int | None = None, bits: int | None = None) -> 
         return np.repeat(grey[..., None], 3, axis=-1)
     if picture.narrowed and bits not in (None, 16):
         raise FileError(
-            f"'{path}' has 16 bits a colour, of which only the upper 8 can be read: save it with 8 bits a colour.",
+            f"'{path}' has 16 bits per colour, of which only the upper 8 can be read: save it with 8 bits per colour.",
             "range",
         )
     if image.mode == "F":
@@ -52,17 +52,17 @@ def read_image(path: Path, page: int | None = None, bits: int | None = None) -> 
 
 
 def peak_of(picture: Picture) -> int | None:
-    """The largest value of a file of more than 8 bits, where it doesn't state which value is white."""
+    """Return the largest value of a file of more than 8 bits that doesn't state its range; else None."""
     if picture.narrowed:
         return 257 * int(np.asarray(picture.image.convert("RGB")).max())
     return int(np.asarray(picture.image).max()) if picture.wide and picture.bits is None else None
 
 
 def image_peaks(paths: Iterable[Path]) -> dict[str, int]:
-    """Name of each image of more than 8 bits -> its largest value; files that can't be read are passed over.
+    """Map the name of each image of more than 8 bits to its largest value; unreadable files are skipped.
 
     Args:
-        paths: Images, of which those of 8 bits are not decoded.
+        paths: Images; those of 8 bits are not decoded.
     """
     peaks: dict[str, int] = {}
     for path in paths:
@@ -74,7 +74,7 @@ def image_peaks(paths: Iterable[Path]) -> dict[str, int]:
 
 
 def lost_traits(picture: Picture) -> tuple[str, ...]:
-    """What an image has that is dropped or changed, to follow "3 image(s)"."""
+    """List the properties of an image that are dropped or converted, as phrases after "3 image(s)"."""
     traits = []
     if alpha_of(picture.image) is not None:
         traits.append("with transparency, which is dropped")
@@ -86,15 +86,15 @@ def lost_traits(picture: Picture) -> tuple[str, ...]:
 
 
 def read_mask(path: Path, page: int | None = None, *, above: int | None = None) -> UInt8Array:
-    """Decode a mask to {0, 1}, (H, W): foreground is above half of the range, or 1 where all numbers are 0 and 1.
+    """Decode a mask to {0, 1}, (H, W): foreground is above half of the range, or 1 where all values are 0 and 1.
 
     Args:
         path: The file.
-        page: Which image of a stack, counted from 0.
-        above: The largest grey level (0 to 255) that is background, for masks that are coded in a way of their own.
+        page: Index of the image in a stack, from 0; None for a file of one image.
+        above: The largest grey level (0 to 255) of the background, for masks with another coding; None to detect it.
 
     Raises:
-        DataError: If the file can't be decoded, or its foreground can't be told.
+        DataError: If the file can't be decoded, or its foreground can't be determined.
     """
     picture = open_picture(path, page)
     if above is not None:
@@ -113,11 +113,11 @@ def resize_image(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
 
 
 def resize_mask(mask: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """Resize a {0, 1} mask (H, W) to `size`: area-weighted share of foreground, at least one half."""
+    """Resize a {0, 1} mask (H, W) to `size`: foreground where its area-weighted share is at least 0.5."""
     share = Image.fromarray(mask * 255).resize((size[1], size[0]), Image.Resampling.BILINEAR)
     return (np.asarray(share) >= 128).astype(np.uint8)
 
 
 def pixels_sha256(pixels: UInt8Array) -> str:
-    """Hash an image's size and decoded pixels, (H, W, 3) or (H, W): equal for the same picture in whatever file."""
+    """Hash an image's size and decoded pixels, (H, W, 3) or (H, W), independent of the file type."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""A data module without data: what a prediction needs to know of a net's input, where no dataset is at hand."""
+"""A data module without data: the input size of a net, for predictions without a dataset."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from polybench.data.value_range import check_bits
 
 
 class ImagesOnly(LightningDataModule):
-    """Stands in for the dataset of a checkpoint when masks of other images are predicted.
+    """Replacement of a checkpoint's data module, for predicting masks of other images.
 
     Args:
         size: Height and width of the net's input, pixels.
-        eval_batch_size: Images that the net sees at once.
-        bits: How many bits count in images of more than 8, as in training.
-        seed: Of no use here; the command line fills it from `--seed_everything`.
+        eval_batch_size: Images per batch.
+        bits: Number of significant bits of images of more than 8, as in training; None where no image needs it.
+        seed: Not used; the command line fills it from `--seed_everything`.
     """
 
     short_name = "images"

@@ -1,4 +1,4 @@
-"""What a folder holds: its files of some types in natural order, and what was left out, with the reason."""
+"""Listings of folders: files of some types in natural order, and all other entries with the reason."""
 
 import re
 import stat as modes
@@ -17,23 +17,23 @@ IMAGE_SUFFIXES = frozenset(
     | {".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir"})
-"""Folders that macOS and network drives make; they count as hidden."""
+"""Folders that macOS and network drives create; they count as hidden."""
 
 Inode = tuple[int, int]
 
 
 class FileNameError(DataError):
-    """A file whose name can't stand in a list, a table or a message."""
+    """A file name that can't be written to a list, a table or a message."""
 
     exit_code = 2
 
 
 class NoFilesError(DataError):
-    """A folder that is missing, or holds no file of the wanted types."""
+    """A folder that is missing, or contains no file of the requested types."""
 
 
 class Reason(Enum):
-    """Why an entry of a folder was left out, as it follows a count; in the order in which messages have it."""
+    """Reason why an entry was left out, as a phrase after a count, in the order of messages."""
 
     SUB_FOLDER = "in the sub-folder"
     UNUSED = "not used"
@@ -51,9 +51,9 @@ class LeftOut(NamedTuple):
 
     Attributes:
         path: The entry.
-        reason: Why.
-        files: How many files of the wanted types it stands for: those in a sub-folder, or 1 where it has such a name.
-        problem: The sentence for it, where leaving it out is an error.
+        reason: The reason.
+        files: Number of files of the requested types that it represents: those in a sub-folder, or 1 for such a name.
+        problem: The error message, where leaving it out is an error.
     """
 
     path: Path
@@ -64,13 +64,13 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds.
+    """The entries of a folder.
 
     Attributes:
         folder: The folder.
-        files: Its files of the wanted types, in natural order.
-        left_out: All other entries; a sub-folder without such files is none.
-        what: What the files are, such as "image".
+        files: Its files of the requested types, in natural order.
+        left_out: All other entries, except sub-folders without such files.
+        what: Noun for the files, such as "image".
     """
 
     folder: Path
@@ -80,31 +80,31 @@ class Listing:
 
     @property
     def problems(self) -> list[str]:
-        """A sentence for each entry that is named like a wanted file and can't be read as one."""
+        """Return a sentence for each entry that has the name of a requested file but can't be read as one."""
         return [entry.problem for entry in self.left_out if entry.problem is not None]
 
     @property
     def nested(self) -> str | None:
-        """The sentence for wanted files in sub-folders, where these are not read; None where there are none."""
+        """Return the sentence on requested files in sub-folders that are not read; None where there are none."""
         inside = [entry for entry in self.left_out if entry.reason is Reason.SUB_FOLDER and entry.files]
         if not inside:
             return None
         count = counted(sum(entry.files for entry in inside), self.what)
         names = some([f"'{entry.path.name}'" for entry in inside])
         return (
-            f"The folder '{self.folder}' holds {count} in sub-folders ({names}), which are not read: move them "
-            "into the folder itself or elsewhere, or name the sub-folder instead."
+            f"The folder '{self.folder}' has {count} in sub-folders ({names}), which are not read: move them "
+            "into the folder itself or elsewhere, or give the sub-folder instead."
         )
 
     @property
     def sentence(self) -> str:
-        """How many files there are, and how many other entries by reason, without a full stop."""
+        """Return the number of files and of other entries by reason, without a full stop."""
         rest = left_out_words(self.left_out)
         return f"{counted(len(self.files), self.what)}{f'; left out: {rest}' if rest else ''}"
 
 
 def left_out_words(entries: Sequence[LeftOut]) -> str:
-    """Entries counted by reason, each reason with an example; empty where there are none."""
+    """Return the number of entries by reason, each with an example; empty where there are none."""
     return ", ".join(
         _counted(reason, found)
         for reason in Reason
@@ -126,21 +126,19 @@ def _counted(reason: Reason, entries: Sequence[LeftOut]) -> str:
 
 
 def natural_key(name: str) -> list[tuple[int, int | str]]:
-    """Sort key under which ``frame2`` comes before ``frame10``."""
+    """Return a sort key that puts ``frame2`` before ``frame10``."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def check_name(path: Path) -> None:
-    """Make sure that a path can stand in a list, a table and a message.
+    """Check that a path can be written to a list, a table and a message.
 
     Raises:
         FileNameError: If it isn't UTF-8 or has line breaks or other control characters.
     """
     shown = escaped(str(path))
     if shown != str(path):
-        raise FileNameError(
-            f"The name '{shown}' is not UTF-8 or has control characters in it: rename the file or folder."
-        )
+        raise FileNameError(f"The name '{shown}' is not UTF-8 or has control characters: rename the file or folder.")
 
 
 def list_files(
@@ -148,25 +146,27 @@ def list_files(
 ) -> Listing:
     """List the files of some types in a folder.
 
-    Links count as what they lead to. Hidden files and folders are passed over.
+    Links are followed. Hidden files and folders are skipped.
 
     Args:
         folder: The folder.
-        suffixes: The types, in lower case, with their dots.
-        what: What the files are, for messages.
-        recursive: List those of sub-folders, too.
+        suffixes: File types, in lower case, with their dots; image types by default.
+        what: Noun for the files in messages.
+        recursive: Also list the files of sub-folders.
 
     Raises:
-        NoFilesError: If the folder is missing or holds no such file.
-        DataError: If it can't be read, or all it holds is named like such a file and is none.
-        FileNameError: If a name can't stand in a list.
+        NoFilesError: If the folder is missing or has no such file.
+        DataError: If it can't be read, or no entry with the name of such a file is one.
+        FileNameError: If a name can't be written to a list.
     """
     if not folder.is_dir():
-        raise NoFilesError(f"There is no folder '{folder}': put the {what}s there, or name the folder that holds them.")
+        raise NoFilesError(f"There is no folder '{folder}': put the {what}s there, or give another folder.")
     try:
         found = list(_entries(folder, suffixes, recursive, ()))
     except OSError as error:
-        raise DataError(f"The folder '{error.filename}' can't be read ({error.strerror}): check its rights.") from error
+        raise DataError(
+            f"The folder '{error.filename}' can't be read ({error.strerror}): check permissions."
+        ) from error
     files = sorted(
         (entry for entry in found if isinstance(entry, Path)),
         key=lambda path: natural_key(path.relative_to(folder).as_posix()),
@@ -182,18 +182,18 @@ def list_files(
 
 
 def _nothing(listing: Listing, suffixes: Collection[str]) -> str:
-    """The sentence for a folder without a file of the wanted types."""
+    """Return the message for a folder without a file of the requested types."""
     rest = left_out_words(listing.left_out)
     return (
-        f"The folder '{listing.folder}' holds no {listing.what} (0 files of the types {' '.join(sorted(suffixes))}"
-        f"{f'; left out: {rest}' if rest else ''}): put the {listing.what}s there, or name the folder that holds them."
+        f"The folder '{listing.folder}' has no {listing.what} (0 files of the types {' '.join(sorted(suffixes))}"
+        f"{f'; left out: {rest}' if rest else ''}): put the {listing.what}s there, or give another folder."
     )
 
 
 def _entries(
     folder: Path, suffixes: Collection[str], recursive: bool, above: tuple[Inode, ...]
 ) -> Iterator[Path | LeftOut]:
-    """All entries of a folder by name; `above` are the folders that lead to it."""
+    """Yield all entries of a folder by name; `above` are its parent folders."""
     here = folder.stat()
     above = (*above, (here.st_dev, here.st_ino))
     for path in sorted(folder.iterdir()):
@@ -209,7 +209,7 @@ def _entries(
         if modes.S_ISDIR(found.st_mode):
             yield from _sub_folder(path, suffixes, recursive, above, (found.st_dev, found.st_ino))
         elif not modes.S_ISREG(found.st_mode):
-            problem = f"'{path}' is no regular file: remove it, or rename it." if wanted else None
+            problem = f"'{path}' is not a regular file: remove it, or rename it." if wanted else None
             yield LeftOut(path, Reason.SPECIAL, int(wanted), problem)
         else:
             yield path if wanted else LeftOut(path, Reason.OTHER_TYPE)
@@ -218,10 +218,10 @@ def _entries(
 def _sub_folder(
     path: Path, suffixes: Collection[str], recursive: bool, above: tuple[Inode, ...], own: Inode
 ) -> Iterator[Path | LeftOut]:
-    """The entries of a sub-folder, or what stands for them where it is not read."""
+    """Yield the entries of a sub-folder, or one `LeftOut` where it is not read."""
     wanted = path.suffix.lower() in suffixes
     if own in above:
-        problem = f"'{path}' is a link to a folder that it lies in: remove the link." if wanted or recursive else None
+        problem = f"'{path}' is a link to a folder that contains it: remove the link." if wanted or recursive else None
         yield LeftOut(path, Reason.LOOPING, int(wanted), problem)
         return
     try:
@@ -239,12 +239,12 @@ def _sub_folder(
 
 
 def _unreachable(path: Path, error: OSError, wanted: bool) -> LeftOut:
-    """What stands for an entry that can't be looked at."""
+    """Return the `LeftOut` of an entry that can't be read."""
     reasons = {ENOENT: Reason.DANGLING, ENOTDIR: Reason.DANGLING, ELOOP: Reason.LOOPING}
     reason = reasons.get(error.errno or 0, Reason.UNREADABLE)
     advice = {
-        Reason.DANGLING: "is a link to nothing: restore what it leads to, or remove the link",
-        Reason.LOOPING: "is a link that leads to itself: remove the link",
-        Reason.UNREADABLE: f"can't be read ({error.strerror}): check its rights",
+        Reason.DANGLING: "is a broken link: restore its target, or remove the link",
+        Reason.LOOPING: "is a link to itself: remove the link",
+        Reason.UNREADABLE: f"can't be read ({error.strerror}): check permissions",
     }
     return LeftOut(path, reason, int(wanted), f"'{path}' {advice[reason]}." if wanted else None)

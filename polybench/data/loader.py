@@ -1,4 +1,4 @@
-"""Which sample comes when: cached samples, and samplers that are pure functions of (seed, epoch, rank)."""
+"""Samples of a cache, and samplers that are pure functions of (seed, epoch, rank)."""
 
 from collections.abc import Iterator, Sequence, Sized
 from typing import Any, cast
@@ -16,15 +16,15 @@ from polybench.metrics.prepare import resize_affine
 
 
 class CachedSamples(Dataset[Sample]):
-    """A subset of a cache.
+    """Dataset of a subset of a cache.
 
     Args:
-        cache: The opened cache.
+        cache: The open cache.
         ids: The images of the subset.
         groups: Image id -> group.
-        native: Add each mask, and its objects where they are told apart, at its native size, for evaluation.
-        variants: How many times each image comes, each time as a sample of its own, `<id>#<variant>`.
-        pixels: Whether samples carry their bytes; otherwise `position` says where in the cache they are.
+        native: Add the native mask, and the label map where the dataset has instances, for evaluation.
+        variants: Number of samples per image, `<id>#<variant>`.
+        pixels: Include the bytes of the images; otherwise `position` is their index in the cache.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class CachedSamples(Dataset[Sample]):
 
 
 class ResidentImages:
-    """The bytes of a whole cache on the device, from which batches are put together there.
+    """The bytes of a whole cache on the device, from which batches are assembled.
 
     Args:
-        cache: The opened cache, of one size.
-        device: Where the bytes go, four for each pixel, five where there is a field of view.
+        cache: The open cache, of one size.
+        device: The device, which needs four bytes per pixel, five with a field of view.
     """
 
     def __init__(self, cache: ImageCache, device: torch.device) -> None:
@@ -99,18 +99,18 @@ class ResidentImages:
 
 
 class TrainingSampler(DistributedSampler[int]):
-    """A fresh order each epoch, divided evenly among the processes.
+    """Sampler with a new order in each epoch, divided evenly among the processes.
 
-    It is a `DistributedSampler` only so that Lightning tells it the epoch and leaves it in place; the order is a pure
-    function of (seed, epoch), and a few samples are seen twice where the processes don't divide the set.
+    It is a `DistributedSampler` so that Lightning sets its epoch and doesn't replace it; the order is a pure function
+    of (seed, epoch), and a few samples are repeated where the number of samples isn't divisible by the processes.
 
     Args:
-        dataset: What is sampled.
-        seed: The run's seed.
-        rank: This process.
+        dataset: The samples.
+        seed: Seed of the run.
+        rank: Rank of this process.
         world_size: Number of processes.
-        epoch: The epoch that training starts or goes on in.
-        done: How many of this process's samples of that epoch were seen before an interruption.
+        epoch: The epoch in which training starts or resumes.
+        done: Number of samples of that epoch that this process had seen before an interruption.
     """
 
     def __init__(
@@ -130,15 +130,15 @@ class TrainingSampler(DistributedSampler[int]):
 
 
 class EvaluationSampler(DistributedSampler[int]):
-    """Whole batches dealt to the processes in turn, so that each image is evaluated in the batch it is in alone.
+    """Sampler that distributes whole batches to the processes in turn, so that batches don't depend on their number.
 
-    Each image comes once; only where there are fewer batches than processes, the `idle` ones repeat the first batch
-    (rows are de-duplicated by id, and its loss has no weight).
+    Each image is evaluated once; only where there are fewer batches than processes, `idle` processes repeat the first
+    batch (rows are de-duplicated by id, and its loss has no weight).
 
     Args:
-        dataset: What is evaluated, in its own order.
+        dataset: The samples, in their order.
         batch_size: The evaluation batch size.
-        rank: This process.
+        rank: Rank of this process.
         world_size: Number of processes.
     """
 
@@ -158,5 +158,5 @@ class EvaluationSampler(DistributedSampler[int]):
 
 
 def batches_done(trainer: Trainer) -> int:
-    """How many batches a fit has trained on, over all epochs, those before a resume included."""
+    """Return the number of batches of a fit over all epochs, including those before a resume."""
     return int(trainer.fit_loop.epoch_loop.batch_progress.total.state_dict()["processed"])

@@ -1,4 +1,4 @@
-"""The manifest: one hash over the contents of a copy of a dataset."""
+"""Manifests: one hash over the content of a copy of a dataset."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from polybench.data.sample import Source
 def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
     """Hash the content of a dataset: every id with the bytes of its image, masks and field of view.
 
-    The files' sizes and times decide whether an earlier result in `folder` still holds, so that a large dataset is
-    read once.
+    An earlier result in `folder` is used while the sizes and times of the files are unchanged, so that a large dataset
+    is read once.
 
     Args:
         sources: The images.
-        folder: Where earlier results are kept.
+        folder: Folder of earlier results.
 
     Raises:
         DataError: If a file is missing or can't be read.
-        OSError: If the result can't be kept.
+        OSError: If the result can't be stored.
     """
     try:
         stats = [(s.id, s.page, *(_signature(path) for path in s.files)) for s in sources]
@@ -46,10 +46,10 @@ def manifest_sha256(sources: Sequence[Source], folder: Path) -> str:
 
 
 def same_id(sources: Sequence[Source]) -> list[str]:
-    """A sentence for each image whose id another one has."""
+    """Return a sentence for each image with the id of another one."""
     first: dict[str, Source] = {}
     return [
-        f"'{other.image}' and '{source.image}' are both image '{source.id}': keep one of them."
+        f"'{other.image}' and '{source.image}' have the same id '{source.id}': keep one of them."
         for source in sources
         if (other := first.setdefault(source.id, source)) is not source
     ]

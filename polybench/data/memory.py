@@ -1,4 +1,4 @@
-"""See beforehand whether an image fits into memory: a process that takes too much is killed without a word."""
+"""Checks whether an image fits into memory, since a process that needs too much is killed without a message."""
 
 import os
 import warnings
@@ -15,7 +15,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 
 NAMES = {"": ("memory.max", "memory.current"), "memory": ("memory.limit_in_bytes", "memory.usage_in_bytes")}
-"""Controllers of a line of /proc/self/cgroup, none in version 2 -> files with the limit and the usage of memory."""
+"""Controllers in /proc/self/cgroup (none in version 2) -> files with the limit and the usage of memory."""
 
 GIGABYTE = 10**9
 
@@ -29,7 +29,7 @@ class Sized(NamedTuple):
 
 
 def size_of(path: Path) -> Sized | None:
-    """The size that a file's header tells, of an image or a stored array; None where it can't be read."""
+    """Read the size of an image or a stored array from its header; None where it can't be read."""
     try:
         if path.suffix.lower() == ".npy":
             shape = [side for side in np.load(path, mmap_mode="r", allow_pickle=False).shape if side != 1]
@@ -39,22 +39,22 @@ def size_of(path: Path) -> Sized | None:
             with Image.open(path) as image:
                 return Sized(str(path), image.height, image.width)
     except (OSError, SyntaxError, TypeError, ValueError, EOFError, Image.DecompressionBombError):
-        return None  # whoever reads it says why
+        return None  # reported when the file is read
 
 
 def sizes_of(paths: Iterable[Path]) -> list[Sized]:
-    """The sizes of those files that tell one."""
+    """Read the sizes of files, without those that can't be read."""
     return [found for path in paths if (found := size_of(path)) is not None]
 
 
 def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advice: str = "") -> None:
-    """Refuse images of which the largest wouldn't fit into memory.
+    """Refuse images if the largest doesn't fit into memory.
 
     Args:
         images: The images.
-        per_pixel: Bytes for each pixel of an image.
-        what: What takes them, such as "scoring it".
-        advice: What else makes it less, such as "leave out --membranes, ".
+        per_pixel: Bytes per pixel of an image.
+        what: What needs them, such as "scoring it".
+        advice: How to reduce them, such as "leave out --membranes, "; empty for no advice.
 
     Raises:
         DataError: If one doesn't fit; it is named.
@@ -65,20 +65,20 @@ def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advic
         return
     needed = largest.height * largest.width * per_pixel
     raise DataError(
-        f"'{largest.name}' has {largest.width}x{largest.height} pixels: {what} takes about {needed / GIGABYTE:.1f} GB "
+        f"'{largest.name}' has {largest.width}x{largest.height} pixels: {what} needs about {needed / GIGABYTE:.1f} GB "
         f"of memory ({per_pixel:g} bytes a pixel), and {free / GIGABYTE:.1f} GB are available: {advice}cut or shrink "
         "the image, or use a machine with more memory."
     )
 
 
 def available_memory() -> int | None:
-    """Bytes that this process can still take: of the machine, and of its control groups; None where nobody says."""
+    """Return the bytes available to this process, on the machine and in its control groups; None where unknown."""
     known = [free for free in (_of_machine(), *_of_groups()) if free is not None]
     return max(min(known), 0) if known else None
 
 
 def _of_machine() -> int | None:
-    """What the kernel takes for available, or the pages that are free where it doesn't say."""
+    """Return the available memory by the kernel's estimate, or the free pages where it has none."""
     try:
         lines = (PROC / "meminfo").read_text().splitlines()
         return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
@@ -91,7 +91,7 @@ def _of_machine() -> int | None:
 
 
 def _of_groups() -> list[int | None]:
-    """What is left below the limit of each control group that this process is in, of version 2 and of version 1."""
+    """Return the memory left in each control group of this process, of version 2 and of version 1."""
     try:
         lines = (PROC / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -108,7 +108,7 @@ def _of_groups() -> list[int | None]:
 
 
 def _left(group: Path, limit: str, usage: str) -> int | None:
-    """Bytes below the limit of a group; its file cache, which gives way, counts as free."""
+    """Return the bytes below the limit of a group; its file cache counts as free."""
     try:
         most, used = int((group / limit).read_text()), int((group / usage).read_text())
         stat = dict(line.split(maxsplit=1) for line in (group / "memory.stat").read_text().splitlines())

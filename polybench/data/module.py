@@ -1,4 +1,4 @@
-"""The DataModule that every segmentation dataset shares: sources, split, cache and loaders."""
+"""Base DataModule of segmentation datasets: sources, split, cache and loaders."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -32,51 +32,52 @@ from polybench.metrics import PER_IMAGE, Protocol
 from polybench.results.facts import DatasetFacts
 
 LARGEST_SIDE = 8192
-"""Of the network's input, pixels; beyond it a size is a slip of the finger."""
+"""Largest accepted side of the network's input, pixels."""
 
 
 class SegmentationDataModule(DatasetCopy, DeviceBatches):
-    """Feeds one dataset to a trainer.
+    """Data module of one segmentation dataset.
 
-    A dataset says where its files lie (`sources`), how its masks are read (`decode`) and how to tell the official copy.
+    A dataset defines its files (`sources`), the decoding of masks (`decode`) and the official copy (`card`).
 
     Args:
-        root: The folder that holds the dataset's own folder, or that folder itself; None for that which the environment
-            variable POLYBENCH_DATA names, else `data`.
+        root: The folder that contains the dataset's own folder, or that folder itself; None for the folder in the
+            environment variable POLYBENCH_DATA, else `data`.
         size: Height and width of the network's input, pixels.
-        split: Name of a split file of the dataset, or the path of a CSV with id, subset and group; by default the
-            one of the papers.
+        split: Name of a split file of the dataset, or the path of a CSV with id, subset and group; None for the split
+            of the papers.
         batch_size: Training batch size of each process.
-        eval_batch_size: Evaluation batch size; fixed, since predictions can differ in the last bits with the batch.
+        eval_batch_size: Evaluation batch size; it is fixed because predictions can differ in the last bits between
+            batch sizes.
         num_workers: Loader processes; with the cache, 0 is usually the fastest.
-        allow_missing: Go on when the copy lacks images of the split; the record will say so.
-        cache_dir: Where decoded images are kept; by default `POLYBENCH_CACHE` or `~/.cache/polybench`.
+        allow_missing: Accept a copy that lacks images of the split; it is stated in the record.
+        cache_dir: Folder of decoded images; None for `POLYBENCH_CACHE` or `~/.cache/polybench`.
         augment: Augmentation of training batches, on the device: a named policy (none, standard, efen25, fanet,
             keras_fcn, keras_fcn_eroding) or a `Policy` by class path.
-        expanded: Give each training image all fixed variants of the policy, each a sample of its own, as papers do that
-            augment on disk (an epoch is so many times longer); otherwise each epoch draws anew.
+        expanded: Use all fixed variants of the policy as samples, as in papers that augment on disk, which makes an
+            epoch as many times longer; by default one variant is drawn per image and epoch.
         on_device: Keep the bytes of the whole set on the device.
-        on_error: What to do with an image that is broken or alone: "raise" an error that names the file, or "skip" it;
-            what was skipped is counted, printed and recorded.
-        bits: How many bits count in images of more than 8, such as 12 of 16; must be given where no image of the copy
-            uses the 16th.
+        on_error: For an image that is broken or unpaired, "raise" an error that names the file, or "skip" it; skipped
+            images are counted, printed and recorded.
+        bits: Number of significant bits of images of more than 8, such as 12 of 16; required where no image of the copy
+            uses the 16th bit.
         seed: Seed of the training order; the command line fills it from `--seed_everything`.
     """
 
     default_split: ClassVar[str] = ""
-    """The split of the papers: a name, or for a class of one's own also the path of a CSV, relative to its module."""
+    """The split of the papers: a name, or, for the user's own class, the path of a CSV relative to its module."""
 
     dataset_arguments: ClassVar[frozenset[str]] = frozenset({"split", "bits"})
-    """Arguments that another dataset does not get where it takes this one's place in a configuration."""
+    """Arguments that are dropped when another dataset replaces this one in a configuration."""
 
     extra_protocols: ClassVar[tuple[Protocol, ...]] = ()
-    """Protocols that this dataset's tests have beside those of every dataset."""
+    """Protocols of this dataset in addition to those of every dataset."""
 
     ranked_by: ClassVar[Protocol] = PER_IMAGE
     """The protocol that the leaderboard ranks by; training evaluates it too."""
 
     decode_version: ClassVar[int] = 1
-    """Raise it when `decode` changes: caches of the earlier way are then left alone."""
+    """Version of `decode`, increased when it changes; caches of earlier versions are ignored."""
 
     def __init__(
         self,
@@ -115,12 +116,12 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
 
     @classmethod
     def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What arguments stand for: an augmentation of its version, the default split; and how masks are decoded."""
+        """Resolve arguments for the identity of a run: the versions of augmentation and `decode`, and the split."""
         split = arguments.get("split") or cls.default_split
         return {**super().identity_arguments(arguments), "split": split, "decode_version": cls.decode_version}
 
     def with_split(self, split: Split) -> Self:
-        """The same copy under another list; what is reported to one is noted in both."""
+        """Return a data module of the same copy with another split; both share the reported problems."""
         other = copy(self)
         other.split = split
         return other
@@ -129,20 +130,20 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         """Generate the images of a dataset that needs no download; called by one process, before they are read."""
 
     def prepare_data(self) -> None:
-        """Check the copy against the split and build the cache; one process does this.
+        """Check the copy against the split and build the cache, in one process.
 
-        A copy that is found wanting is complained of in `setup`, where every process meets it: one that failed here
-        would leave the others waiting.
+        Errors in the copy are raised in `setup`, by every process: an error here would leave the other processes
+        waiting.
         """
         self.generate_images()
         with contextlib.suppress(DataError):
             self.open_cache(self.size)
 
     def setup(self, stage: str) -> None:
-        """Open the cache.
+        """Open the cache and check the subsets of the stage.
 
         Raises:
-            DataError: If the copy lacks something or a file is broken; it is named.
+            DataError: If a file is missing or broken; it is named.
         """
         if self._cache is None:
             self.open_cache(self.size)
@@ -153,13 +154,13 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
                 refuse_one_class(self.cache, subset, here, self.directory)
 
     def open_cache(self, size: tuple[int, int] | None) -> ImageCache:
-        """Check the copy against the split and open its cache, built if need be; patches use this without `setup`.
+        """Check the copy against the split and open its cache, which is built if needed.
 
         Args:
-            size: Height and width of the cached images; None for their native sizes.
+            size: Height and width of the cached images; None for native sizes.
 
         Raises:
-            DataError: If the copy lacks something or a file is broken; it is named.
+            DataError: If a file is missing or broken; it is named.
         """
         self.problems.clear()
         self._skipped_ids.clear()
@@ -192,7 +193,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
 
     @property
     def cache(self) -> ImageCache:
-        """The opened cache; `prepare_data` and `setup` come first."""
+        """The open cache, after `prepare_data` and `setup`."""
         if self._cache is None:
             raise RuntimeError("The data module is not set up: call prepare_data() and setup() first.")
         return self._cache
@@ -202,7 +203,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         return facts_of(self)
 
     def ids(self, subset: Subset) -> list[str]:
-        """The images of a subset that the copy has.
+        """Return the ids of a subset that are in the copy.
 
         Raises:
             UserError: If it has none.
@@ -210,27 +211,27 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         return self.split.present(subset, self.cache.position, source=self.directory)
 
     def native_image(self, image_id: str) -> UInt8Array:
-        """Read an image as its file has it, (h, w, 3), and no mask.
+        """Read an image at native size, (h, w, 3), without its mask.
 
         Raises:
             DataError: If the copy lacks it, or its file can't be decoded; it is named.
         """
         self._sources = self._sources or {source.id: source for source in self.sources()}
         if image_id not in self._sources:
-            raise DataError(f"'{self.directory}' has no image '{image_id}': take one of the dataset's ids.")
+            raise DataError(f"'{self.directory}' has no image '{image_id}': use one of the dataset's ids.")
         source = self._sources[image_id]
         return read_image(source.image, source.page, self.bits)
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Batches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
+        """Load training batches in an order that depends only on (seed, epoch), without an incomplete last batch."""
         return self.training_loader(self._samples("train", native=False), collate)
 
     def evaluation_dataloader(self, subset: Subset) -> DataLoader[Sample]:
-        """A subset with native masks."""
+        """Load a subset with native masks."""
         return self.evaluation_loader(self._samples(subset, native=True), collate)
 
     def plain_dataloader(self, subset: Subset) -> DataLoader[Sample]:
-        """A subset in fixed batches at network size, without native masks and without variants."""
+        """Load a subset in fixed batches at network size, without native masks and variants."""
         return self.evaluation_loader(self._samples(subset, native=False, varied=False), collate)
 
     def _samples(self, subset: Subset, *, native: bool, varied: bool = True) -> CachedSamples:

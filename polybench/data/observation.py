@@ -1,7 +1,7 @@
-"""What is read from the files of one source: noted while it is decoded, by whatever code does so.
+"""Observations on the files of a source, collected while it is decoded.
 
-A dataset's coding of masks and range of values are properties of the whole copy, which no single file shows. So
-`read_image` and `read_mask` note what they find, and those who go through a copy collect it with `observing`.
+The coding of masks and the range of values are properties of a whole copy, which a single file doesn't show. So
+`read_image` and `read_mask` record their observations, and code that reads a copy collects them with `observing`.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from polybench.data.mask_coding import Kind
 
 @dataclass
 class Observation:
-    """What `read_image` and `read_mask` have found.
+    """Observations of `read_image` and `read_mask`.
 
     Attributes:
-        masks: File -> what the numbers of a mask are.
-        peaks: File -> largest value of an image of more than 8 bits whose file doesn't state how many count.
-        traits: File -> what it has that is not kept as it is, to follow a number, such as "image(s) in CMYK".
+        masks: File -> coding of a mask.
+        peaks: File -> largest value of an image of more than 8 bits that doesn't state its range.
+        traits: File -> properties that are converted, as phrases after a number, such as "image(s) in CMYK".
     """
 
     masks: dict[Path, Kind] = field(default_factory=dict)
@@ -33,7 +33,7 @@ _current: ContextVar[Observation | None] = ContextVar("observation", default=Non
 
 @contextmanager
 def observing() -> Iterator[Observation]:
-    """Collect what is read inside the block."""
+    """Collect the observations inside the block."""
     seen = Observation()
     token = _current.set(seen)
     try:
@@ -43,14 +43,14 @@ def observing() -> Iterator[Observation]:
 
 
 def note_mask(path: Path, kind: Kind, traits: tuple[str, ...]) -> None:
-    """Note how a mask is coded, and what of it is not kept."""
+    """Record the coding of a mask and its converted properties."""
     if (seen := _current.get()) is not None:
         seen.masks[path] = kind
         seen.traits[path] = traits
 
 
 def note_image(path: Path, peak: int | None, traits: tuple[str, ...]) -> None:
-    """Note the largest value of an image of more than 8 bits, and what of it is not kept."""
+    """Record the largest value of an image of more than 8 bits and its converted properties."""
     if (seen := _current.get()) is not None:
         seen.traits[path] = traits
         if peak is not None:

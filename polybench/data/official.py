@@ -1,4 +1,4 @@
-"""Whether the content of a copy is the official one: by the hash on its card, or by the note that a download left."""
+"""Comparison of the content of a copy with the official one, by the hash on its card or by the note of a download."""
 
 import re
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ manifest sha256: {manifest}
 
 
 def content_notes(card: Card, folder: Path, manifest_sha256: str) -> list[str]:
-    """Say what is known of a copy that agrees with the official one in counts and sizes; nothing if it is that one.
+    """Describe a copy that has the counts and sizes of the official one; empty if it is the official one.
 
     Args:
-        card: What is known of the official copy.
+        card: Card of the official copy.
         folder: The dataset's own folder.
         manifest_sha256: Hash of the copy's content.
     """
@@ -30,10 +30,10 @@ def content_notes(card: Card, folder: Path, manifest_sha256: str) -> list[str]:
 
 
 def note_download(folder: Path, archives: Sequence[str], manifest_sha256: str) -> None:
-    """Leave a note of what was downloaded and checked.
+    """Write a note of the downloaded and checked archives.
 
     Args:
-        folder: The dataset's own folder, which holds the files of the archives and nothing else.
+        folder: The dataset's own folder, which contains only the files of the archives.
         archives: Names of the archives.
         manifest_sha256: Hash of the content.
 

@@ -1,4 +1,4 @@
-"""Subsets whose masks show one class alone: nothing can be learnt from them, or selected or reported by them."""
+"""Detection of subsets whose masks have a single class, which are useless for training, selection and test."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,23 +15,23 @@ WHY: dict[Subset, str] = {
     "val": "selection would be by the share of",
     "test": "the number reported would be the share of",
 }
-"""Subset -> what would go wrong, before the kind of predictions."""
+"""Subset -> the consequence, as a phrase before the kind of predictions."""
 
 
 def refuse_one_class(cache: ImageCache, subset: Subset, ids: Sequence[str], directory: Path) -> None:
-    """Refuse a subset whose masks are all empty, or all full.
+    """Refuse a subset with only empty or only full masks.
 
-    Training sees masks at the size of the net's input, where a small object may have vanished; validation and test see
-    them at their native size.
+    Training uses masks at the size of the net's input, where a small object may have vanished; validation and test use
+    masks at native size.
 
     Args:
-        cache: Of the copy.
+        cache: Cache of the copy.
         subset: The subset.
         ids: Its images.
         directory: The folder of the copy.
 
     Raises:
-        DataError: If it is such a subset.
+        DataError: If the subset has a single class.
     """
     positions = [cache.position[image_id] for image_id in ids]
     found = _values(cache.mask(position) for position in positions)
@@ -41,13 +41,13 @@ def refuse_one_class(cache: ImageCache, subset: Subset, ids: Sequence[str], dire
         return
     kind, predictions = ("background", "empty") if found == {0} else ("foreground", "full")
     raise DataError(
-        f"All {len(ids)} {NAMES[subset]} masks in '{directory}' are pure {kind}, so that {WHY[subset]} {predictions} "
-        "predictions: check how masks are coded, and the split."
+        f"All {len(ids)} {NAMES[subset]} masks in '{directory}' are pure {kind}, so {WHY[subset]} {predictions} "
+        "predictions: check the coding of masks and the split."
     )
 
 
 def _values(masks: Iterable[UInt8Array]) -> set[int]:
-    """Which of 0 and 1 occur, looked for until both do."""
+    """Return which of 0 and 1 occur, stopping once both do."""
     found: set[int] = set()
     for mask in masks:
         found |= {int(mask.min()), int(mask.max())}

@@ -1,4 +1,4 @@
-"""What tells a dataset class of the user's own from polybench's: its name, its split lists, its way of decoding."""
+"""Dataset classes of the user's own: their names, split lists and decoding rules."""
 
 import hashlib
 import inspect
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
 
 SPLITS = Path(__file__).parent.parent / "datasets" / "splits"
-"""The lists of polybench's datasets, a folder for each."""
+"""Folder of the split lists of polybench's datasets."""
 
 
 def is_ours(cls: type) -> bool:
-    """Whether a class comes with polybench."""
+    """Whether a class is part of polybench."""
     return cls.__module__.partition(".")[0] == "polybench"
 
 
 def check_class(cls: "type[SegmentationDataModule]") -> None:
-    """Make sure that a class of the user's own can't be taken for one of polybench's datasets.
+    """Check that a class of the user's own can't be confused with a dataset of polybench.
 
     Raises:
         ConfigError: If it lacks a name or folder, or has the name of another dataset.
@@ -31,7 +31,7 @@ def check_class(cls: "type[SegmentationDataModule]") -> None:
         return
     for key in ("short_name", "folder"):
         if not isinstance(getattr(cls, key, None), str):
-            raise ConfigError(f"{cls.__name__} has no {key}: give the class one, such as {key} = 'myset'.")
+            raise ConfigError(f"{cls.__name__} has no {key}: add one to the class, such as {key} = 'myset'.")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", cls.short_name):
         raise ConfigError(
             f"short_name of {cls.__name__} must be lower-case letters, digits, '_' and '-', not '{cls.short_name}'."
@@ -39,22 +39,22 @@ def check_class(cls: "type[SegmentationDataModule]") -> None:
     if (SPLITS / cls.short_name).is_dir():
         raise ConfigError(
             f"{cls.__name__} has the short_name of one of polybench's own datasets, '{cls.short_name}', whose records "
-            "would mix with its own: give it another."
+            "would be mixed with its own: choose another name."
         )
 
 
 def split_folder(cls: "type[SegmentationDataModule]") -> Path:
-    """Where a dataset's lists lie: those of a class of the user's own in `splits/<short_name>/` beside its module."""
+    """Return the folder of a dataset's lists; for the user's own class, `splits/<short_name>/` beside its module."""
     return SPLITS / cls.short_name if is_ours(cls) else module_folder(cls) / "splits" / cls.short_name
 
 
 def list_names(cls: "type[SegmentationDataModule]") -> list[str]:
-    """Names of a dataset's lists, sorted."""
+    """Return the names of a dataset's lists, sorted."""
     return sorted(path.stem for path in split_folder(cls).glob("*.csv"))
 
 
 def module_folder(cls: type) -> Path:
-    """The folder of a class's module; the current one where it has no file, as in a notebook."""
+    """Return the folder of a class's module; the current folder where it has no file, as in a notebook."""
     try:
         return Path(inspect.getfile(cls)).resolve().parent
     except (OSError, TypeError):
@@ -70,15 +70,15 @@ def open_split(cls: "type[SegmentationDataModule]", name: str | None) -> Split:
             module of the class.
 
     Raises:
-        ConfigError: If there is no such list, or neither a name nor a default.
+        ConfigError: If there is no such list, or no name and no default.
         DataError: If the list is not valid.
     """
     folder = split_folder(cls)
     chosen = name or cls.default_split
     if not chosen:
         raise ConfigError(
-            f"{cls.__name__} has no default_split: give --data.split, the path of a CSV that `polybench data split` "
-            f"makes, or the name of a list in '{folder}'."
+            f"{cls.__name__} has no default_split: set --data.split to the path of a CSV that `polybench data split` "
+            f"writes, or to the name of a list in '{folder}'."
         )
     if not name and chosen.endswith(".csv"):
         chosen = str(module_folder(cls) / chosen)
@@ -86,13 +86,13 @@ def open_split(cls: "type[SegmentationDataModule]", name: str | None) -> Split:
 
 
 def decode_rule(cls: "type[SegmentationDataModule]") -> str:
-    """What a cache of decoded images holds for: a class and its version, and its source where it is the user's own."""
+    """Return the key of a cache of decoded images: class and version, and the source code of the user's own class."""
     rule = f"{cls.__module__}.{cls.__qualname__}@{cls.decode_version}"
     return rule if is_ours(cls) else f"{rule}+{hashlib.sha256(_source(cls)).hexdigest()[:16]}"
 
 
 def _source(cls: "type[SegmentationDataModule]") -> bytes:
-    """The file of a class's module, or what there is of its code."""
+    """Return the file of a class's module, or its source code where there is no file."""
     try:
         return Path(inspect.getfile(cls)).read_bytes()
     except (OSError, TypeError):

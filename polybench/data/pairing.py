@@ -1,4 +1,4 @@
-"""Match the files of folders by stem, an image with its mask."""
+"""Pairing of images and masks in folders by file stem."""
 
 import re
 import unicodedata
@@ -10,11 +10,11 @@ from polybench.core.errors import DataError
 from polybench.data.listing import Listing, list_files, natural_key
 
 Report = Callable[[str, str | None], None]
-"""Told of a problem with a file, and of the stem of the image that can't be used for it, or None where it can."""
+"""Receives a problem with a file, and the stem of the image that is lost, or None."""
 
 
 def refuse(problem: str, name: str | None = None) -> NoReturn:
-    """Take a problem for an error.
+    """Raise a problem as an error.
 
     Raises:
         DataError: Always.
@@ -23,7 +23,7 @@ def refuse(problem: str, name: str | None = None) -> NoReturn:
 
 
 def stem(path: Path) -> str:
-    """The name of a file without its type, what image and mask have in common; accents as one character each."""
+    """Return the file name without its suffix, in Unicode composed form."""
     return unicodedata.normalize("NFC", path.stem)
 
 
@@ -38,12 +38,12 @@ def images_by_stem(
     """Map each image's stem to its path.
 
     Args:
-        folder: Where the images lie.
-        key: What stands for the stem, where names have more in them.
-        official: The type of the official files; where several files have one stem, the one of this type is taken.
-        extra: Regular expression found in the stems of files that are known to be no such images; they are passed over.
-        report: Told of each entry that is named like an image and is none, and of two files with one stem, of which
-            the first is kept.
+        folder: The folder of the images.
+        key: Returns the stem of a path.
+        official: File type of the official files, which is preferred where several files have one stem; empty for none.
+        extra: Regular expression in the stems of other files, which are skipped; None for no such files.
+        report: Receives each entry with the name of an image that isn't one, and each pair of files with one stem, of
+            which the first is kept; raises an error by default.
 
     Raises:
         DataError: If the folder is missing or empty.
@@ -59,7 +59,7 @@ def by_stem(
     extra: str | None = None,
     report: Report = refuse,
 ) -> dict[str, Path]:
-    """Map the stem of each file of a listing to its path; arguments as for `images_by_stem`."""
+    """Map the stem of each file of a listing to its path, see `images_by_stem`."""
 
     def is_extra(path: Path) -> bool:
         return extra is not None and re.search(extra, stem(path)) is not None
@@ -91,11 +91,10 @@ def pair_by_stem(
     Args:
         images: Folder of images.
         masks: Folder of masks.
-        mask_key: The image's stem, made from the mask's path.
-        official: The types of the official images and masks, as in `images_by_stem`.
+        mask_key: Returns the stem of the image from the path of the mask.
+        official: File types of the official images and masks, as in `images_by_stem`.
         extra: As in `images_by_stem`, in both folders.
-        report: Told of each file without a partner, which is left out, and of images in sub-folders; by default that
-            is an error.
+        report: Receives each unpaired file, which is left out, and images in sub-folders; raises an error by default.
 
     Returns:
         Stem -> (image, mask), in natural order of the stems.

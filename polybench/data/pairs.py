@@ -1,4 +1,4 @@
-"""Sources of the commonest layout: a folder of images beside a folder of masks."""
+"""Sources of the most common layout: a folder of images and a folder of masks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,16 +17,16 @@ def paired_sources(
     official: tuple[str, str] = ("", ""),
     extra: str | None = None,
 ) -> list[Source]:
-    """Pair two folders of a copy by stem; the group is the split's, or the image's own where the split has none.
+    """Pair two folders of a copy by stem; the group is that of the split, or the id where the split has none.
 
     Args:
-        data: The dataset, told of each file without a partner.
+        data: The dataset, which receives each unpaired file as a problem.
         images: Folder of images in its directory.
-        masks: Folder of masks there, one for each image.
-        mask_key: The image's stem, made from the mask's path.
-        official: The types of the official images and masks, such as (".jpg", ".png"); where several files have one
-            stem, the one of this type is taken.
-        extra: Regular expression found in the stems of files in these folders that are no images or masks of the set.
+        masks: Folder of masks, one per image.
+        mask_key: Returns the stem of the image from the path of the mask.
+        official: The types of the official images and masks, such as (".jpg", ".png"); which are preferred where
+            several files have one stem.
+        extra: Regular expression in the stems of files that don't belong to the set; None for no such files.
 
     Raises:
         DataError: If a folder is missing or empty.

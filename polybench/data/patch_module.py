@@ -1,10 +1,10 @@
-"""Patches for classification, cut from the images of any segmentation set: does a patch show an object, or none?
+"""Patches for binary classification (object or background), cropped from the images of a segmentation dataset.
 
-Boxes, ratio and size are those of Keras-FCN by default: tight boxes round the objects, three places without
-any from each image, squares of 320 pixels padded with zeros. There negatives were drawn once, without a seed, and
-written to disk; here each epoch draws its own in training, and every run evaluates on the same ones.
-As there, a negative may lie in a black corner or inset: of Kvasir-SEG's an eighth are more than half dark and no
-positive is, so that a good part of them is told apart by darkness alone.
+Boxes, ratio and size follow Keras-FCN by default: tight boxes around the objects, three background boxes per image,
+squares of 320 pixels padded with zeros. There negatives were drawn once, without a seed, and written to disk; here each
+epoch draws new ones in training, and every run evaluates on the same ones.
+As there, a negative may lie in a black corner or inset: an eighth of Kvasir-SEG's negatives and none of its positives
+are more than half dark, so darkness alone identifies many negatives.
 """
 
 import contextlib
@@ -28,29 +28,29 @@ from polybench.metrics.protocols import PATCHES, Protocol
 from polybench.results.facts import DatasetFacts
 
 EVALUATION_SEED = 0
-"""Negatives of validation and test depend on this instead of the run's seed, so that runs can be compared."""
+"""Seed of the negatives of validation and test, the same for all runs so that they can be compared."""
 
 
 class PatchDataModule(ResumableDataModule):
-    """Feeds patches of a segmentation set to a trainer; a patch is in the subset, and in the group, of its image.
+    """Data module of patches of a segmentation dataset; a patch has the subset and the group of its image.
 
-    Labels: 1 for an object (a connected component of the mask), 0 for a place that touches none. Ids: `<image>/p<k>`
+    Labels: 1 for an object (a connected component of the mask), 0 for a box that touches none. Ids: `<image>/p<k>`
     and `<image>/n<k>`.
 
     Args:
-        source: The segmentation set, with its folder and split; images are read at native size, and its own size,
+        source: The segmentation dataset, with its folder and split; images are read at native size, and its size,
             batches and augmentation are not used.
         size: Side of a patch, pixels.
-        negatives_per_image: Places without object from each image, where there is room for so many.
+        negatives_per_image: Background boxes per image, or fewer where there is no space.
         margin: Share of its side that is added to an object's box on each side.
-        dark: Grey level below which rows and columns at the edges of an image are frame, where no negative lies; 0 for
-            sets without a frame. A field of view takes its place.
-        balance: Train on the same number of either class: of the larger, each epoch draws so many.
-        jitter: Variants of the boxes in training, as in Tajbakhsh et al. (2016); none unless given.
+        dark: Grey level below which rows and columns at the edges of an image are its frame, which contains no
+            negatives; 0 for sets without a frame. A field of view replaces it.
+        balance: Train on the same number of both classes: each epoch draws a subset of the larger class.
+        jitter: Variants of the boxes in training, as in Tajbakhsh et al. (2016); None for no variants.
         augment: Augmentation of training patches, on the device: a named policy, or a `Policy` by class path.
         batch_size: Training batch size of each process.
         eval_batch_size: Evaluation batch size.
-        num_workers: Loader processes, which cut and resize.
+        num_workers: Loader processes, which crop and resize.
         seed: Seed of order, negatives and variants in training; the command line fills it from `--seed_everything`.
     """
 
@@ -60,11 +60,11 @@ class PatchDataModule(ResumableDataModule):
     """The argument that takes the dataset which a recipe is combined with."""
 
     ranked_by: ClassVar[Protocol] = PATCHES
-    """The protocol of patches, by which training is watched."""
+    """The protocol of patches, which training monitors."""
 
     @classmethod
     def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What arguments stand for: an augmentation of its version, and variants of boxes of theirs."""
+        """Resolve arguments for the identity of a run: augmentation and jitter with their versions."""
         jitter = arguments.get("jitter")
         path = f"{Jitter.__module__}.{Jitter.__qualname__}"
         bare = isinstance(jitter, Mapping) and "class_path" not in jitter
@@ -106,9 +106,9 @@ class PatchDataModule(ResumableDataModule):
         self._samples: dict[Subset, PatchSamples] = {}
 
     def prepare_data(self) -> None:
-        """Build the cache of native images and find objects and frames; one process does this.
+        """Build the cache of native images and find objects and frames, in one process.
 
-        What is wanting is complained of in `setup`, where every process meets it.
+        Errors in the copy are raised in `setup`, by every process.
         """
         self.source.generate_images()
         with contextlib.suppress(DataError):
@@ -116,10 +116,10 @@ class PatchDataModule(ResumableDataModule):
             find_regions(self._cache, self.dark)
 
     def setup(self, stage: str) -> None:
-        """List the patches of the subsets that the stage needs, and log how many there are of each class.
+        """List the patches of the subsets of the stage, and log the number of each class.
 
         Raises:
-            DataError: If the copy lacks something, a file is broken, or a subset has no patch of one class.
+            DataError: If a file is missing or broken, or a subset has no patch of one class.
         """
         subsets: dict[str, Sequence[Subset]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
         for subset in subsets[stage]:
@@ -154,15 +154,15 @@ class PatchDataModule(ResumableDataModule):
             )
         if negative == 0:
             raise DataError(
-                f"No image {where} has room for a patch that touches no object: without negatives there is nothing to "
-                "classify, so take a set whose objects leave room."
+                f"No image {where} has space for a patch that touches no object: without negatives there is nothing to "
+                "classify, so use a set with more background."
             )
         drawn = f", {len(samples) // 2} of each in an epoch" if samples.balance else ""
         rank_zero_info(f"{positive} positive and {negative} negative patches {where}{drawn}.")
         return samples
 
     def samples(self, subset: Subset) -> PatchSamples:
-        """The patches of a subset; `setup` comes first."""
+        """Return the patches of a subset, after `setup`."""
         if subset not in self._samples:
             raise RuntimeError("The data module is not set up: call prepare_data() and setup() first.")
         return self._samples[subset]
@@ -173,11 +173,11 @@ class PatchDataModule(ResumableDataModule):
         return ClassCounts(negative=int((labels == 0).sum()), positive=int((labels == 1).sum()))
 
     def ids(self, subset: Subset) -> list[str]:
-        """The patches of a subset, in the order of its images."""
+        """Return the ids of the patches of a subset, in the order of its images."""
         return self.samples(subset).ids
 
     def facts(self) -> DatasetFacts:
-        """What a record says of the data; counts are those of images."""
+        """Describe the data for a record; counts are those of images."""
         tested = self._samples.get("test")
         return replace(
             self.source.facts(),
@@ -187,15 +187,15 @@ class PatchDataModule(ResumableDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[PatchSample]:
-        """Patches in an order that depends on (seed, epoch) alone; an incomplete last batch is left out."""
+        """Load patches in an order that depends only on (seed, epoch), without an incomplete last batch."""
         return self.training_loader(self.samples("train"), collate_patches)
 
     def evaluation_dataloader(self, subset: Subset) -> DataLoader[PatchSample]:
-        """The patches of a subset, the same in every run."""
+        """Load the patches of a subset, which are the same in every run."""
         return self.evaluation_loader(self.samples(subset), collate_patches)
 
     def on_after_batch_transfer(self, batch: PatchBatch, dataloader_idx: int) -> PatchBatch:
-        """Make floats of the bytes, on the device, and augment what is trained on, by (seed, epoch, patch id)."""
+        """Convert bytes to floats on the device, and augment training patches by (seed, epoch, patch id)."""
         images = image_to_float(batch["image"])
         if self.trainer is not None and self.trainer.training and any(self.policy.variants):
             keys = [(self.seed, epoch, name) for epoch, name in zip(batch["epoch"], batch["id"], strict=True)]

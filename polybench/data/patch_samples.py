@@ -1,4 +1,4 @@
-"""Which patches a subset has: its objects, as many places without any, and one list of them for each epoch."""
+"""Patches of a subset: its objects, background boxes, and their order in each epoch."""
 
 import json
 from collections.abc import Iterator, Sequence, Sized
@@ -30,29 +30,29 @@ from polybench.data.patches import (
 from polybench.data.sample import PatchSample
 
 REGIONS_VERSION = 1
-"""Raise it when boxes of objects or areas are found in another way: what was stored beside a cache is then not read."""
+"""Version of the search for boxes and areas, increased when it changes; stored regions are then ignored."""
 
 
 class Regions(NamedTuple):
-    """Where an image has objects, (n, 4), and where it shows anything, (1, 4)."""
+    """Boxes of the objects of an image, (n, 4), and of its visible area, (1, 4)."""
 
     objects: Boxes
     area: Boxes
 
 
 class ClassCounts(NamedTuple):
-    """Patches of each class, in the order of the labels 0 and 1."""
+    """Numbers of patches of each class, in the order of the labels 0 and 1."""
 
     negative: int
     positive: int
 
 
 def find_regions(cache: ImageCache, dark: int) -> list[Regions]:
-    """Find objects and area of every image of a cache at native size, once: they are stored beside it.
+    """Find objects and visible area of every image of a cache at native size, and store them with the cache.
 
     Args:
-        cache: The opened cache.
-        dark: Grey level below which rows and columns at the edges are frame; a field of view takes its place.
+        cache: The open cache.
+        dark: Grey level below which rows and columns at the edges are the frame; a field of view replaces it.
     """
     path = cache.folder / f"regions-v{REGIONS_VERSION}-{dark}.json"
     if not path.is_file():
@@ -68,7 +68,7 @@ def _regions(cache: ImageCache, position: int, dark: int) -> Regions:
 
 
 class PatchImage(NamedTuple):
-    """An image that patches are cut from: where it is in the cache, and its regions."""
+    """An image with patches: its id, its index in the cache and its regions."""
 
     id: str
     group: str
@@ -77,20 +77,21 @@ class PatchImage(NamedTuple):
 
 
 class PatchSamples(Dataset[PatchSample]):
-    """The patches of a subset, epoch after epoch: sample `epoch * len + k` is the k-th of that epoch.
+    """Dataset of the patches of a subset over all epochs: sample `epoch * len + k` is the k-th of that epoch.
 
-    Positives are the objects, the same in each epoch. Negatives are drawn anew in each epoch from (seed, epoch, image);
-    an image has as many in each epoch as in epoch 0, so that all epochs are equally long.
+    Positives are the objects, the same in each epoch. Negatives are drawn in each epoch from (seed, epoch, image);
+    their number per image is that of epoch 0, so that all epochs have the same length.
 
     Args:
         cache: The cache of images at native size.
-        images: Those of the subset.
+        images: Images of the subset.
         size: Side of a patch, pixels.
-        seed: What draws depend on beside epoch and id.
-        negatives: Negatives of each image, where there is room for so many.
+        seed: Seed of the draws, with epoch and id.
+        negatives: Negatives per image, or fewer where there is no space.
         margin: Share of its side that is added to a positive's box on each side.
-        balance: Leave out so many of the larger class, other ones in each epoch, that both have the same number.
-        jitter: Variants of the boxes, one drawn for each patch and epoch; a negative's touch no object either.
+        balance: Draw a subset of the larger class in each epoch, so that both classes have the same number.
+        jitter: Variants of the boxes, one drawn per patch and epoch; those of negatives touch no object. None for no
+            variants.
     """
 
     def __init__(
@@ -125,12 +126,12 @@ class PatchSamples(Dataset[PatchSample]):
 
     @property
     def ids(self) -> list[str]:
-        """The patches that an epoch is made of, all of them where the classes are not balanced."""
+        """Ids of the patches of an epoch, before the classes are balanced."""
         return [_patch_id(self.images[n], label, k) for n, label, k in self.patches.tolist()]
 
     @property
     def sha256(self) -> str:
-        """Hash of the first epoch's patches: ids, labels, boxes and the size they are brought to."""
+        """Hash of the patches of the first epoch: ids, labels, boxes and size."""
         boxes = [
             f"{_patch_id(self.images[n], label, k)} {label} {list((self.positives if label else self.at_first)[n][k])}"
             for n, label, k in self.patches.tolist()
@@ -178,7 +179,7 @@ class PatchSamples(Dataset[PatchSample]):
         return patches
 
     def negatives(self, n: int, epoch: int) -> Boxes:
-        """Draw the negative boxes of the n-th image in an epoch: those of epoch 0 where an epoch finds fewer."""
+        """Draw the negative boxes of the n-th image in an epoch, or reuse those of epoch 0 where fewer are found."""
         first = self.at_first[n]
         found = self._draw(self.images[n], epoch, len(first)) if epoch else first
         return found if len(found) == len(first) else first
@@ -196,7 +197,7 @@ def _patch_id(image: PatchImage, label: int, k: int) -> str:
 
 
 class PatchSampler(TrainingSampler):
-    """Counts samples on through the epochs, so that a sample's number tells its epoch in any process."""
+    """Sampler that numbers samples through all epochs, so that the number of a sample determines its epoch."""
 
     def __iter__(self) -> Iterator[int]:
         before = self.epoch * len(cast(Sized, self.dataset))
@@ -204,21 +205,21 @@ class PatchSampler(TrainingSampler):
 
 
 class RunningSampler(PatchSampler):
-    """Runs on through the epochs of patches while the trainer counts epochs of something else.
+    """Sampler of patches with its own epochs, while the trainer counts epochs of another dataset.
 
-    Step s of a fit takes batch `s % n` of the patches' epoch `s // n`, where n whole batches make an epoch of them.
+    Step s of a fit uses batch `s % n` of epoch `s // n` of the patches, where an epoch has n whole batches.
 
     Args:
         dataset: The patches.
-        seed: The run's seed.
-        rank: This process.
+        seed: Seed of the run.
+        rank: Rank of this process.
         world_size: Number of processes.
-        batch_size: Of each process.
-        steps: Steps of an epoch as the trainer counts them.
-        done: Steps of all epochs that were trained on before an interruption.
+        batch_size: Batch size of each process.
+        steps: Steps of an epoch of the trainer.
+        done: Steps of all epochs before an interruption.
 
     Attributes:
-        batch_size: As given, or all patches of a process where they are fewer.
+        batch_size: The batch size, or the number of patches of a process where it is smaller.
     """
 
     def __init__(

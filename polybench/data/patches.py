@@ -1,8 +1,8 @@
-"""Patches of an image: boxes round its objects, boxes that touch none, and what is cut out of them.
+"""Patches of an image: boxes around its objects, boxes of background, and their crops.
 
-The boxes are those of Keras-FCN (github.com/MELSunny/Keras-FCN: a polyp segmentation net coupled with a
-patch classifier). There an object in a hole of another has no box; here each connected component has one, and negatives
-stay clear of specks too. The variants of a box are those of Tajbakhsh et al., "Convolutional neural networks for
+The boxes follow Keras-FCN (github.com/MELSunny/Keras-FCN: a polyp segmentation net coupled with a patch classifier).
+There an object in a hole of another has no box; here each connected component has one, and negatives don't touch tiny
+components either. The variants of a box follow Tajbakhsh et al., "Convolutional neural networks for
 medical image analysis: full training or fine tuning?", IEEE TMI 35(5), 2016.
 """
 
@@ -19,34 +19,34 @@ from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array, resize_image
 
 Box = npt.NDArray[np.int64]
-"""Top, left, bottom and right (4,), pixels; bottom and right are the first outside."""
+"""Top, left, bottom and right (4,), pixels; bottom and right are exclusive."""
 
 Boxes = npt.NDArray[np.int64]
-"""A box in each row, (n, 4)."""
+"""One box per row, (n, 4)."""
 
 Whole = np.int64 | npt.NDArray[np.int64]
 
 MIN_AREA = 6
-"""A box of so many pixels or fewer is a slip of the annotator, and no positive."""
+"""Boxes of at most this area, in pixels, are annotation errors and no positives."""
 
 SHARE = 0.3
-"""The least side of a box without object at first, as a share of the image's width."""
+"""Initial least side of a background box, as a share of the image's width."""
 
 SMALLEST = 20
-"""The search for such boxes goes on down to this least side, pixels."""
+"""Final least side of a background box, pixels."""
 
 TRIES = 1000
-"""After so many misses in a row it is begun anew with a smaller one."""
+"""Number of misses in a row after which the search restarts with a smaller side."""
 
 BLOCK = 8
-"""So many objects at a time are compared with the boxes that are still free."""
+"""Number of objects that are compared with boxes at a time."""
 
 GREY = np.array([0.2125, 0.7154, 0.0721], np.float32)
 """Luminance of red, green and blue (ITU-R BT.709, as scikit-image's `rgb2gray`)."""
 
 
 def object_boxes(mask: UInt8Array) -> Boxes:
-    """Find the tight box of each 8-connected component of a mask (H, W) in {0, 1}, specks included."""
+    """Find the tight box of each 8-connected component of a mask (H, W) in {0, 1}."""
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     return label_boxes(labels)
 
@@ -57,20 +57,20 @@ def label_boxes(labels: npt.NDArray[np.integer[Any]]) -> Boxes:
 
 
 def boxes_of(rows: Iterable[Sequence[int]]) -> Boxes:
-    """Make boxes of rows of four numbers; of none, (0, 4)."""
+    """Stack rows of four numbers to boxes; (0, 4) for no rows."""
     return np.array(list(rows), np.int64).reshape(-1, 4)
 
 
 def positive_boxes(objects: Boxes, frame: tuple[int, int], margin: float = 0.0) -> Boxes:
-    """Choose the objects that make a patch.
+    """Select the boxes of objects for positive patches, and enlarge them.
 
     Args:
         objects: Boxes of the components.
         frame: Height and width of the image.
-        margin: What is added on each side, as a share of the box's own side.
+        margin: Margin on each side, as a share of the box's side.
 
     Returns:
-        The boxes without specks, enlarged, inside the frame.
+        The boxes of more than `MIN_AREA` pixels, enlarged, inside the frame.
     """
     heights, widths = objects[:, 2] - objects[:, 0], objects[:, 3] - objects[:, 1]
     return clipped(scaled(objects[heights * widths > MIN_AREA], 1 + 2 * margin), frame)
@@ -85,21 +85,21 @@ def scaled(boxes: Boxes, factor: float) -> Boxes:
 
 
 def clipped(boxes: Boxes, frame: tuple[int, int]) -> Boxes:
-    """Leave out what lies outside the image; of a box, at least one pixel stays."""
+    """Clip boxes to the image; at least one pixel of each is kept."""
     size = np.array(frame)
     start = np.clip(boxes[:, :2], 0, size - 1)
     return np.concatenate([start, np.clip(boxes[:, 2:], start + 1, size)], axis=1)
 
 
 def bright_box(image: UInt8Array, dark: int = 26) -> Boxes:
-    """Cut off the dark frame round an endoscope's picture.
+    """Find the box of the image inside an endoscope's dark frame.
 
-    Rows and columns at the edges go whose brightest grey level, after a 3x3 median against noise, is below `dark`. A
-    median reaches a level exactly where half of its pixels do, so it is counted instead of sorted.
+    Rows and columns at the edges are removed if their highest grey level, after a 3x3 median filter, is below `dark`. A
+    median reaches a level where half of its pixels do, so pixels are counted instead of sorted.
 
     Args:
         image: (H, W, 3).
-        dark: The least grey level that is no frame.
+        dark: The least grey level outside the frame.
 
     Returns:
         One box, (1, 4); the whole image if all of it is dark.
@@ -110,7 +110,7 @@ def bright_box(image: UInt8Array, dark: int = 26) -> Boxes:
 
 
 def tight_box(region: npt.NDArray[np.bool_] | UInt8Array) -> Boxes:
-    """Find the one box, (1, 4), that holds all of a region (H, W); the whole image if the region is empty."""
+    """Find the bounding box, (1, 4), of a region (H, W); the whole image if the region is empty."""
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     if rows.size == 0:
         return np.array([[0, 0, *region.shape]])
@@ -118,7 +118,7 @@ def tight_box(region: npt.NDArray[np.bool_] | UInt8Array) -> Boxes:
 
 
 def _sum_of_three(values: UInt8Array, axis: int) -> UInt8Array:
-    """Add to each value its two neighbours; beyond the edge there are zeros."""
+    """Add its two neighbours to each value, with zeros beyond the edge."""
     total = values.copy()
     ahead, behind = [slice(None)] * 2, [slice(None)] * 2
     ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
@@ -128,12 +128,12 @@ def _sum_of_three(values: UInt8Array, axis: int) -> UInt8Array:
 
 
 class PlacementArea:
-    """Where a box without object may lie.
+    """The area of an image where background boxes may be placed.
 
     Args:
-        objects: Boxes that it must not touch; sharing an edge is touching.
-        area: The box (1, 4) that it must lie in.
-        valid: The field of view (H, W) in {0, 1} that it must lie in, where there is one.
+        objects: Boxes that they must not touch, not even at an edge.
+        area: The box (1, 4) that contains them.
+        valid: The field of view (H, W) in {0, 1} that contains them; None where there is none.
     """
 
     def __init__(self, objects: Boxes, area: Boxes, valid: UInt8Array | None = None) -> None:
@@ -145,7 +145,7 @@ class PlacementArea:
             self.outside = np.pad(sums, ((1, 0), (1, 0)))
 
     def contains(self, boxes: Boxes) -> npt.NDArray[np.bool_]:
-        """Say for each of n boxes whether it may lie there, (n,)."""
+        """Return whether each of n boxes may be placed, (n,)."""
         start, end = self.area[:, :2], self.area[:, 2:]
         rows = np.flatnonzero((boxes[:, :2] >= start).all(axis=1) & (boxes[:, 2:] <= end).all(axis=1))
         for first in range(0, len(self.objects), BLOCK):
@@ -160,7 +160,7 @@ class PlacementArea:
 
 
 def touch(boxes: Boxes, others: Boxes) -> npt.NDArray[np.bool_]:
-    """Say which of n boxes touches which of m others, (n, m): they overlap, or share an edge or a corner."""
+    """Return which of n boxes touch which of m others, (n, m): they overlap, or share an edge or a corner."""
     top, left, bottom, right = boxes.T[:, :, None]
     y, x, y_end, x_end = others.T[:, None]
     meet: npt.NDArray[np.bool_] = (top <= y_end) & (y <= bottom) & (left <= x_end) & (x <= right)
@@ -168,11 +168,11 @@ def touch(boxes: Boxes, others: Boxes) -> npt.NDArray[np.bool_]:
 
 
 def negative_boxes(area: PlacementArea, source: torch.Generator, count: int = 3) -> Boxes:
-    """Draw boxes that touch no object and not each other.
+    """Draw boxes that touch neither an object nor each other.
 
-    The least side is 30 % of the area's width at first. A box begins anywhere; its height is uniform from the least
-    side to what there is below, its width from half to twice the height. After 1000 misses in a row all is begun anew
-    with a least side 2 % smaller, down to 20 pixels.
+    The least side is initially 30 % of the area's width. The corner of a box is uniform; its height is uniform from the
+    least side to the remaining height, its width from half to twice the height. After 1000 misses in a row the search
+    restarts with a least side 2 % smaller, down to 20 pixels.
 
     Args:
         area: Where they may lie.
@@ -220,26 +220,26 @@ def _draw(area: Box, side: int, source: torch.Generator) -> Boxes:
 
 
 def _randint(share: npt.NDArray[np.float64], low: Whole, high: Whole) -> npt.NDArray[np.int64]:
-    """Turn shares (n,) in [0, 1) into whole numbers from `low` to `high`, both included."""
+    """Map uniform numbers (n,) in [0, 1) to integers from `low` to `high`, inclusive."""
     numbers: npt.NDArray[np.int64] = low + np.floor(share * (high - low + 1)).astype(np.int64)
     return numbers
 
 
 @dataclass(frozen=True)
 class Jitter:
-    """Variants of a box in training: sizes, places and orientations, as in Tajbakhsh et al. (2016).
+    """Variants of a box in training: scales, shifts and orientations, as in Tajbakhsh et al. (2016).
 
-    There all of them are used at once; here each epoch draws one for each patch. Where they move boxes "in horizontal
-    and vertical directions" is read as: to the left, to the right, up and down.
+    There all variants are used at once; here one is drawn per patch and epoch. Shifts "in horizontal and vertical
+    directions" are read as left, right, up and down.
 
     Args:
         scales: Factors by which a box is enlarged.
-        shift: How far it is moved, as a share of the enlarged box; 0 leaves it in place.
-        flips: Show it in each of the 8 orientations of a square.
+        shift: Length of a shift as a share of the enlarged box; 0 for no shift.
+        flips: Use each of the 8 orientations of a square.
     """
 
     version: ClassVar[int] = 1
-    """Raise it when a change could move a number."""
+    """Version of the class, increased whenever its numbers may change."""
 
     scales: tuple[float, ...] = (1.0, 1.2, 1.5)
     shift: float = 0.1
@@ -252,7 +252,7 @@ class Jitter:
             )
 
     def boxes(self, box: Box) -> Boxes:
-        """List the places of a box: each scale at the centre and, with a shift, moved four ways."""
+        """List the variants of a box: each scale at the centre and, with a shift, in four directions."""
         moves = np.array([(0, 0), (0, -1), (0, 1), (-1, 0), (1, 0)] if self.shift else [(0, 0)])
         places = []
         for scale in self.scales:
@@ -263,13 +263,13 @@ class Jitter:
 
 
 def cut(image: UInt8Array, box: Box, size: int, orientation: int = 0) -> UInt8Array:
-    """Cut a patch out of an image (H, W, 3), pad it to a square with zeros, resize and turn it.
+    """Crop a patch of an image (H, W, 3), pad it to a square with zeros, resize and orient it.
 
     Args:
         image: The image.
-        box: Where; what lies outside the image is left out.
+        box: The box, which is clipped to the image.
         size: Side of the patch, pixels.
-        orientation: Which of the 8 orientations of a square, from 0, as it is, to 7.
+        orientation: One of the 8 orientations of a square, 0 to 7; 0 is unchanged.
 
     Returns:
         The patch, (size, size, 3).

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, where that is a terminal; nothing at all elsewhere."""
+"""A progress bar on stderr if it is a terminal."""
 
 import sys
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
-    """Go through items and show how far it is; the bar vanishes at the end.
+    """Iterate over items with a progress bar that is removed at the end.
 
     Args:
-        items: What to go through.
-        description: What is done with them.
-        total: How many there are, where the items don't know.
+        items: The items.
+        description: Description of the work.
+        total: Number of items, where `len(items)` is not available.
     """
     if not sys.stderr.isatty():
         return items

@@ -1,4 +1,4 @@
-"""What every DataModule shares: loaders whose order follows from (seed, epoch), taken up where a fit stopped."""
+"""Base DataModule: loaders with an order that depends only on (seed, epoch) and resume where a fit stopped."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sized
@@ -14,11 +14,11 @@ from polybench.data.loader import EvaluationSampler, TrainingSampler, batches_do
 from polybench.data.splits import Subset
 
 Collate = Callable[[list[Any]], Any]
-"""Makes a batch of samples."""
+"""Collates samples to a batch."""
 
 
 class ResumableDataModule(LightningDataModule, ABC):
-    """Deals a training set to the processes anew in each epoch, and an evaluation set in fixed batches.
+    """Base class of data modules with resumable training loaders and fixed evaluation batches.
 
     Args:
         batch_size: Training batch size of each process.
@@ -31,17 +31,17 @@ class ResumableDataModule(LightningDataModule, ABC):
     """
 
     sampler: ClassVar[type[TrainingSampler]] = TrainingSampler
-    """The order of training samples; an epoch has the same number of them as any other."""
+    """Sampler of training samples; all epochs have the same length."""
 
     version: ClassVar[int] = 1
-    """Raise it when batches or their order change."""
+    """Version of the class, increased whenever batches or their order may change."""
 
     @classmethod
     def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What arguments stand for that their text doesn't say: a named augmentation for one of its version.
+        """Resolve arguments for the identity of a run, such as a named augmentation to its version.
 
         Args:
-            arguments: All arguments, as plain values.
+            arguments: All arguments as plain values.
 
         Raises:
             ConfigError: If there is no augmentation of that name.
@@ -60,30 +60,30 @@ class ResumableDataModule(LightningDataModule, ABC):
 
     @abstractmethod
     def evaluation_dataloader(self, subset: Subset) -> DataLoader[Any]:
-        """A subset as it is evaluated."""
+        """Load a subset for evaluation."""
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """The validation subset."""
+        """Load the validation subset."""
         return self.evaluation_dataloader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """The test subset; out of reach while fitting, since selection is by validation only."""
+        """Load the test subset; an error during fit, since selection uses validation only."""
         if self.trainer is not None and self.trainer.state.fn == TrainerFn.FITTING:
-            raise RuntimeError("The test subset can't be read during fit: selection happens on validation only.")
+            raise RuntimeError("The test subset can't be read during fit: selection uses validation only.")
         return self.evaluation_dataloader("test")
 
     def training_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
-        """Load samples in a fresh order each epoch, from where a resumed fit stands; a rest of a batch is left out.
+        """Load samples in a new order each epoch, from the position of a resumed fit, without an incomplete last batch.
 
         Raises:
-            ConfigError: If there are fewer samples than a batch has, in a fit, whose record states the batch.
+            ConfigError: If a process has fewer samples than a batch in a fit.
         """
         rank, world_size = self._place()
         done = batches_done(self.trainer) if self.trainer is not None else 0
         each = -(-len(cast(Sized, samples)) // world_size)
         if self.trainer is not None and each < self.batch_size:
             raise ConfigError(
-                f"batch_size {self.batch_size} is more than the {each} training samples of a process: give at most "
+                f"batch_size {self.batch_size} is more than the {each} training samples of a process: use at most "
                 "as many."
             )
         epoch, batches = divmod(done, self._batches_per_epoch(max(1, each // self.batch_size)))
@@ -93,7 +93,7 @@ class ResumableDataModule(LightningDataModule, ABC):
         return self._loader(samples, sampler, collate, self.batch_size, drop_last=each >= self.batch_size)
 
     def evaluation_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
-        """Load samples in their own order, whole batches dealt to the processes."""
+        """Load samples in their own order, with whole batches distributed to the processes."""
         rank, world_size = self._place()
         size = self.eval_batch_size
         sampler = EvaluationSampler(samples, batch_size=size, rank=rank, world_size=world_size)

@@ -1,4 +1,4 @@
-"""What travels from a dataset to a task: where an image lies, one sample, one batch."""
+"""Types of data on the way from a dataset to a task: sources, samples and batches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from polybench.data.images import UInt8Array, UInt16Array
 
 @dataclass(frozen=True)
 class Source:
-    """Where one image and its mask lie.
+    """Files of one image and its masks.
 
     Attributes:
         id: Stable name, unique in the dataset.
         group: Video, patient or lesion that the image shares with others; global across datasets.
         image: The image file.
-        masks: The mask file, or one file for each object; the mask is their union.
-        valid: The file with the field of view, where a dataset has one.
-        page: Slice of a stack that image and mask are, counted from 0; None for files of one image.
+        masks: The mask file, or one file per object; the mask is their union.
+        valid: The file with the field of view; None where the dataset has none.
+        page: Index of the slice in stacks of images and masks, from 0; None for files of one image.
     """
 
     id: str
@@ -39,10 +39,10 @@ class Source:
 
 
 class Decoded(NamedTuple):
-    """A source as arrays: `image` (H, W, 3), `mask` and `valid` (H, W) in {0, 1}, and the objects it shows.
+    """A source as arrays: `image` (H, W, 3), `mask` and `valid` (H, W) in {0, 1}, and its objects.
 
-    Where a dataset tells objects apart, `objects` is how many there are, and `labels` (H, W), uint16, numbers their
-    pixels from 1 in the order of their files.
+    Where a dataset has instances, `objects` is their number, and `labels` (H, W), uint16, numbers their pixels from 1
+    in the order of their files.
     """
 
     image: UInt8Array
@@ -53,13 +53,13 @@ class Decoded(NamedTuple):
 
 
 class Sample(TypedDict):
-    """One image as the cache holds it.
+    """One image of the cache.
 
-    `image` (H, W, 3), `mask` and `valid` (1, H, W) are uint8, and absent where the whole set lies on the device;
+    `image` (H, W, 3), `mask` and `valid` (1, H, W) are uint8, and absent where the whole set is on the device;
     `valid` is the field of view, absent where a dataset has none; `to_native` (2, 3) maps network pixels (x, y, 1) to
-    native pixels; `position` is the image's place in the cache; `variant` says which of a sample's fixed variants it
-    is; `native_mask` and `native_valid` (1, h, w), uint8, are there in evaluation, and so is `native_labels` (1, h, w),
-    int32, where the dataset tells objects apart.
+    native pixels; `position` is the image's index in the cache; `variant` is the number of a sample's fixed variant;
+    `native_mask` and `native_valid` (1, h, w), uint8, are present in evaluation, and so is `native_labels` (1, h, w),
+    int32, where the dataset has instances.
     """
 
     image: NotRequired[Tensor]
@@ -79,8 +79,8 @@ class Batch(TypedDict):
     """Samples stacked: `image` (N, 3, H, W) float32 in [0, 1], `mask` and `valid` (N, 1, H, W) float32 in {0, 1}.
 
     `valid` is the field of view (ones where a dataset has none); `native_mask`, `native_valid` and `native_labels` are
-    lists, since native sizes differ; `transform` is what a training batch was augmented with. Before `to_float`, arrays
-    are as in `Sample`, stacked.
+    lists, since native sizes differ; `transform` is the augmentation of a training batch. Before `to_float`, arrays are
+    those of `Sample`, stacked.
     """
 
     image: Tensor
@@ -100,7 +100,7 @@ class Batch(TypedDict):
 class PatchSample(TypedDict):
     """One patch: `image` (H, W, 3), uint8, `label` (1: an object, 0: none), its own `id`, the `group` of its image.
 
-    `epoch` is the pass through the patches that it was drawn for.
+    `epoch` is the epoch that it was drawn for.
     """
 
     image: Tensor
@@ -121,7 +121,7 @@ class PatchBatch(TypedDict):
 
 
 class JointBatch(TypedDict):
-    """What a joint module trains on in one step."""
+    """Batches of images and patches for one step of joint training."""
 
     images: Batch
     patches: PatchBatch
@@ -131,7 +131,7 @@ STACKED = ("image", "mask", "valid", "to_native")
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
-    """Stack samples of one size; what has its own size stays a list."""
+    """Stack samples of one size; arrays at native size become lists."""
     columns = {key: [cast(Mapping[str, Any], sample)[key] for sample in samples] for key in samples[0]}
     batch = {key: torch.stack(values) if key in STACKED else values for key, values in columns.items()}
     return cast(Batch, batch)
@@ -149,12 +149,12 @@ def collate_patches(samples: Sequence[PatchSample]) -> PatchBatch:
 
 
 def image_to_float(images: Tensor) -> Tensor:
-    """Turn images (N, H, W, 3), uint8, into (N, 3, H, W), float32 in [0, 1], on whatever device they lie."""
+    """Convert images (N, H, W, 3), uint8, to (N, 3, H, W), float32 in [0, 1], on their device."""
     return images.permute(0, 3, 1, 2).float().div_(255)
 
 
 def to_float(batch: Batch) -> Batch:
-    """Turn bytes into the contract's floats, channels first, on whatever device the batch lies."""
+    """Convert the bytes of a batch to floats, channels first, on its device."""
     batch["image"] = image_to_float(batch["image"])
     batch["mask"] = batch["mask"].float()
     batch["valid"] = batch["valid"].float() if "valid" in batch else torch.ones_like(batch["mask"][:, :1])

@@ -1,4 +1,4 @@
-"""Splits are files: a CSV of id, subset and group under comment lines, hashed, checked when it is loaded."""
+"""Split files: a CSV of id, subset and group with comment lines, hashed and validated when it is loaded."""
 
 import csv
 import hashlib
@@ -17,15 +17,15 @@ SUBSETS: tuple[Subset, ...] = get_args(Subset)
 
 @dataclass(frozen=True)
 class Split:
-    """Which image is for training, validation and test.
+    """Assignment of images to training, validation and test.
 
     Attributes:
         name: The file's stem.
         sha256: Hash of the file's bytes.
         subsets: Image id -> subset.
         groups: Image id -> group (video, patient, lesion); frames of a group are not independent.
-        group_disjoint: Whether the file claims that no group stands in two subsets; None where groups are unknown.
-        note: What a reader of the numbers must know about the list.
+        group_disjoint: Whether the file claims that no group is in two subsets; None where groups are unknown.
+        note: Remark on the list for readers of the numbers.
     """
 
     name: str
@@ -36,16 +36,16 @@ class Split:
     note: str
 
     def ids(self, subset: Subset) -> list[str]:
-        """The ids of a subset, in the file's order."""
+        """Return the ids of a subset, in the file's order."""
         return [image_id for image_id, name in self.subsets.items() if name == subset]
 
     def present(self, subset: Subset, here: Collection[str], source: Path) -> list[str]:
-        """The ids of a subset that a copy has, in the file's order.
+        """Return the ids of a subset that are in a copy, in the file's order.
 
         Args:
             subset: The subset.
             here: Ids of the copy's images.
-            source: Where the copy lies, for messages.
+            source: Folder of the copy, for messages.
 
         Raises:
             ConfigError: If the list has no image of the subset.
@@ -65,22 +65,22 @@ class Split:
 
     @property
     def crossing(self) -> int:
-        """How many groups stand in more than one subset."""
+        """Number of groups in more than one subset."""
         return crossing_groups(self.subsets, self.groups)
 
     def cover(self, present: Collection[str], *, allow_missing: bool, source: Path) -> list[str]:
-        """Compare the list with the copy at hand.
+        """Compare the list with a copy.
 
         Args:
-            present: Ids of the images found.
-            allow_missing: Go on when the copy lacks images of the list.
-            source: Where the copy lies, for messages.
+            present: Ids of the copy's images.
+            allow_missing: Accept a copy that lacks images of the list.
+            source: Folder of the copy, for messages.
 
         Returns:
             The ids that the copy lacks.
 
         Raises:
-            DataError: If images are missing and that is not allowed, or the copy has images the list doesn't know.
+            DataError: If images are missing and that is not allowed, or the copy has images that the list lacks.
         """
         unknown = [image_id for image_id in present if image_id not in self.subsets]
         if unknown:
@@ -93,14 +93,14 @@ class Split:
         if missing and not allow_missing:
             raise DataError(
                 f"'{source}' lacks {counted(len(missing), 'image')} of split '{self.name}': {', '.join(missing[:5])}"
-                f"{', …' if len(missing) > 5 else ''}. Add them, or give --data.allow_missing true, which "
-                "the record will say."
+                f"{', …' if len(missing) > 5 else ''}. Add them, or set --data.allow_missing true, which "
+                "the record states."
             )
         return missing
 
 
 def crossing_groups(subsets: Mapping[str, Subset], groups: Mapping[str, str]) -> int:
-    """Count the groups that stand in more than one subset.
+    """Count the groups in more than one subset.
 
     Args:
         subsets: Image id -> subset.
@@ -111,7 +111,7 @@ def crossing_groups(subsets: Mapping[str, Subset], groups: Mapping[str, str]) ->
 
 
 def join(splits: Sequence[Split]) -> Split:
-    """The first of several lists of a dataset, with the images that others name besides, each as the first has it."""
+    """Join several lists of a dataset: the first one, and the further images of the others."""
     joined = splits[0]
     for other in splits[1:]:
         if other.subsets.keys() - joined.subsets.keys():
@@ -125,7 +125,7 @@ def join(splits: Sequence[Split]) -> Split:
 
 
 def load_split(folder: Path, name: str) -> Split:
-    """Read and check `folder/name.csv`, or the file that `name` is the path of.
+    """Read and validate `folder/name.csv`, or the file at the path `name`.
 
     Raises:
         ConfigError: If there is no such split; the nearest is suggested.
@@ -133,13 +133,13 @@ def load_split(folder: Path, name: str) -> Split:
     """
     path = Path(name) if name.endswith(".csv") else folder / f"{name}.csv"
     if name.endswith(".csv") and not path.is_file():
-        raise ConfigError(f"There is no split file '{name}': check the path; `polybench data split` makes one.")
+        raise ConfigError(f"There is no split file '{name}': check the path, or write one with `polybench data split`.")
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.csv"))
         if not known:
             raise ConfigError(
-                f"There is no split '{name}', since '{folder}' holds no list: put one there, or give the path of "
-                "a CSV, which `polybench data split` makes."
+                f"There is no split '{name}', since '{folder}' has no list: put one there, or give the path of "
+                "a CSV, which `polybench data split` writes."
             )
         raise ConfigError(f"There is no split '{name}'; known are {', '.join(known)}.{did_you_mean(name, known)}")
     content = path.read_bytes()
@@ -179,7 +179,7 @@ def _check_rows(rows: Sequence[Sequence[str]], path: Path) -> None:
         raise DataError(f"The split '{path}' must have the columns id,subset,group, separated by commas, not {found}.")
     for line in lines:
         if len(line) != 3:
-            raise DataError(f"The split '{path}' has {len(line)} values in the line '{','.join(line)}': give it three.")
+            raise DataError(f"The split '{path}' has {len(line)} values in the line '{','.join(line)}': write three.")
     for image_id, times in Counter(line[0] for line in lines).items():
         if times > 1:
             raise DataError(f"The split '{path}' lists '{image_id}' twice: keep one of the lines.")
@@ -189,7 +189,7 @@ def _check_rows(rows: Sequence[Sequence[str]], path: Path) -> None:
                 f"The split '{path}' leaves the id or the group of '{image_id}' empty: give each image both."
             )
         if subset not in SUBSETS:
-            raise DataError(f"The split '{path}' names the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
+            raise DataError(f"The split '{path}' has the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
 
 
 def _check_groups(split: Split, path: Path) -> None:
@@ -198,6 +198,6 @@ def _check_groups(split: Split, path: Path) -> None:
         group = split.groups[image_id]
         if home.setdefault(group, subset) != subset:
             raise DataError(
-                f"The split '{path}' says group_disjoint, but group '{group}' stands in {home[group]} and {subset}: "
-                "move its images into one of them, or say group_disjoint: false."
+                f"The split '{path}' says group_disjoint, but group '{group}' is in {home[group]} and {subset}: "
+                "move its images into one of them, or write group_disjoint: false."
             )

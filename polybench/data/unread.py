@@ -1,4 +1,4 @@
-"""Files of a copy that belong to no image: which there are, and which of them are images that can't be decoded."""
+"""Files of a copy that belong to no image, and those among them that are broken images."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -13,11 +13,11 @@ from polybench.data.progress import progress
 from polybench.data.sample import Source
 
 NAMED = 10
-"""Ids or folders that one sentence names."""
+"""Number of ids or folders that one sentence names."""
 
 
 def unread_files(folder: Path, sources: Sequence[Source]) -> list[str]:
-    """Names below a dataset's folder of all files that no image is made of, without polybench's own notes.
+    """Return the names of all files below a dataset's folder that belong to no image, without polybench's notes.
 
     Args:
         folder: The dataset's own folder.
@@ -31,7 +31,7 @@ def unread_files(folder: Path, sources: Sequence[Source]) -> list[str]:
 
 
 def left_out_beside(sources: Sequence[Source], known: Collection[str] = ()) -> list[LeftOut]:
-    """What lies in the folders of images and masks and no image is made of, without polybench's own notes.
+    """Return the entries in the folders of images and masks that belong to no image, without polybench's notes.
 
     Args:
         sources: The images.
@@ -49,7 +49,7 @@ def left_out_beside(sources: Sequence[Source], known: Collection[str] = ()) -> l
 
 
 def unreadable_images(folder: Path, names: Sequence[str]) -> list[str]:
-    """A sentence for each image among these files, all its pages, that can't be decoded; hidden files are passed over.
+    """Return a sentence for each image file, with all its pages, that can't be decoded; hidden files are skipped.
 
     Args:
         folder: The dataset's own folder.
@@ -67,7 +67,7 @@ def unreadable_images(folder: Path, names: Sequence[str]) -> list[str]:
 
 
 def unread_notes(names: Sequence[str]) -> list[str]:
-    """Say which files are not read: hidden ones, and the others by folder.
+    """Describe the files that are not read: hidden files, and others by folder.
 
     Args:
         names: Files below a dataset's folder.

@@ -1,7 +1,7 @@
-"""Which value of an image of more than 8 bits is white: a property of the whole copy, stated where it can't be seen.
+"""Value range of images of more than 8 bits, a property of the whole copy.
 
-Microscopes and X-ray detectors write 10, 12 or 14 bits into files of 16 or 32. Where no value of a copy needs the
-16th bit, how many bits count must be stated; files of 16 bits that use it are read as they are.
+Microscopes and X-ray detectors write 10, 12 or 14 bits to files of 16 or 32. Where no value of a copy uses the 16th
+bit, the number of significant bits must be stated; files that use all 16 bits are read unchanged.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ MOST_BITS = 31
 OPTION = "--data.bits"
 ELSEWHERE = " (--bits of `polybench data` and `score`)"
 FULL_FROM = 32768
-"""A copy of 16-bit images with a value from here on uses the 16th bit."""
+"""Least value that uses the 16th bit."""
 
 
 def check_bits(bits: int | None) -> None:
-    """Refuse a number of bits that no image has.
+    """Check the number of bits.
 
     Raises:
         ConfigError: If it is not 1 to 31.
@@ -32,12 +32,12 @@ def check_bits(bits: int | None) -> None:
 
 
 def to_bytes(path: Path, values: npt.NDArray[Any], bits: int) -> npt.NDArray[np.uint8]:
-    """Scale whole numbers of so many bits to 0 to 255.
+    """Scale integers of a number of bits to 0 to 255.
 
     Args:
         path: The file, for messages.
         values: Its values, (H, W).
-        bits: How many of their bits count.
+        bits: Number of significant bits.
 
     Raises:
         FileError: If a value is negative, or too large.
@@ -51,21 +51,21 @@ def to_bytes(path: Path, values: npt.NDArray[Any], bits: int) -> npt.NDArray[np.
             "range",
         )
     if highest > white:
-        what = f"'{path}' has values up to {highest}, beyond the {bits} bits that count"
+        what = f"'{path}' has values up to {highest}, beyond the stated {bits} bits"
         raise FileError(f"{what}: {advice(highest, also=ELSEWHERE)}.", "range")
     return np.round(wide * (255 / white) if bits != 16 else wide / 257).astype(np.uint8)
 
 
 def range_problem(peaks: Mapping[str, int], bits: int | None, option: str = OPTION) -> str | None:
-    """Why the values of a copy can't be scaled, or None where they can.
+    """Return why the values of a copy can't be scaled; None where they can.
 
     Args:
         peaks: Name of each image of more than 8 bits -> its largest value.
-        bits: How many bits are said to count; None where nothing is said.
-        option: What the user states them with.
+        bits: Number of significant bits; None if it isn't stated.
+        option: Option that states them, for messages.
     """
     if bits is not None and not peaks:
-        return f"No file has more than 8 bits, so that {option} {bits} means nothing: leave it out."
+        return f"No file has more than 8 bits, so {option} {bits} has no effect: leave it out."
     if bits is not None or not peaks or max(peaks.values()) >= FULL_FROM:
         return None
     name = max(peaks, key=lambda name: peaks[name])
@@ -76,12 +76,12 @@ def range_problem(peaks: Mapping[str, int], bits: int | None, option: str = OPTI
 
 
 def advice(peak: int, option: str = OPTION, also: str = "") -> str:
-    """What to state for images with this largest value."""
+    """Advise on the number of bits for images with a largest value."""
     bits = max(8, peak.bit_length() + peak.bit_length() % 2)
     full = ", or 16 if the whole range of 16 bits is meant" if bits < 16 else ""
-    return f"state how many bits count, such as {option} {min(bits, MOST_BITS)}{also}{full}"
+    return f"state the number of significant bits, such as {option} {min(bits, MOST_BITS)}{also}{full}"
 
 
 def range_note(peaks: Mapping[str, int], bits: int | None) -> list[str]:
-    """What a record says of images of more than 8 bits; nothing where there are none."""
+    """Return notes for a record on images of more than 8 bits; none where there are none."""
     return [f"{len(peaks)} image(s) of more than 8 bits, scaled from {bits or 16} bits to 8"] if peaks else []

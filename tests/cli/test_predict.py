@@ -183,4 +183,4 @@ def test_images_that_do_not_fit_into_memory_are_named(
     assert run(words) == 1
     captured = capsys.readouterr()
     assert "2 of 4 images" in captured.out
-    assert "a.png' has 50x30 pixels: predicting it takes about" in captured.err
+    assert "a.png' has 50x30 pixels: predicting it needs about" in captured.err

@@ -50,8 +50,8 @@ def two_pages(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "told"),
     [
-        (drawn_in_alpha, "has a transparency (alpha channel) that shows something else than its grey levels"),
-        (in_lab, "holds pixels in the colour mode LAB"),
+        (drawn_in_alpha, "has a transparency (alpha channel) that differs from its grey levels"),
+        (in_lab, "has pixels in the colour mode LAB"),
         (two_pages, "holds 2 images where one is expected"),
     ],
 )
@@ -87,7 +87,7 @@ def test_twelve_bits_of_a_prediction_must_be_stated(folder: Path, capsys: pytest
 
 def test_bits_without_sixteen_bit_predictions_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert score(folder, "--bits", "12") == 1
-    assert "No file has more than 8 bits, so that --bits 12 means nothing" in capsys.readouterr().err
+    assert "No file has more than 8 bits, so --bits 12 has no effect" in capsys.readouterr().err
 
 
 def test_masks_of_a_dataset_follow_the_same_rule(

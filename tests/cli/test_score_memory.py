@@ -33,7 +33,7 @@ def test_mask_that_does_not_fit_is_refused_with_the_option_that_costs_most(
 ) -> None:
     assert run(["score", "--pred", "pred", "--gt", "gt", "--membranes"]) == 1
     error = capsys.readouterr().err
-    assert "'gt/a.png' has 40x30 pixels: scoring it takes about" in error
+    assert "'gt/a.png' has 40x30 pixels: scoring it needs about" in error
     assert "62 bytes a pixel" in error
     assert "leave out --membranes (30 bytes a pixel then)" in error
     assert len(error.strip().splitlines()) == 1
@@ -53,6 +53,6 @@ def test_training_whose_test_would_not_fit_is_refused_before_it_begins(
     recipe = write_recipe(tmp_path, data_root, max_epochs=1, default_root_dir=str(tmp_path / "run"))
     assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 1
     error = capsys.readouterr().err
-    assert "evaluating it takes about" in error
+    assert "evaluating it needs about" in error
     assert "lower --data.eval_batch_size" in error
     assert not list((tmp_path / "run").rglob("*.ckpt"))

@@ -174,7 +174,7 @@ def test_file_that_cannot_be_read_just_now_is_not_skipped(data_root: Path, monke
 
     with monkeypatch.context() as patch:
         patch.setattr("polybench.data.images.Image.open", open_or_fail)
-        with pytest.raises(DataError, match=r"3\.tif' could not be read \(Too many open files\)"):
+        with pytest.raises(DataError, match=r"3\.tif' can't be read \(Too many open files\)"):
             ready(data_root, on_error="skip")
     assert ready(data_root, on_error="skip").facts().missing == ()
 
@@ -195,7 +195,7 @@ def test_two_files_of_one_stem(data_root: Path) -> None:
 def test_nothing_but_bad_images_is_an_error_even_when_skipping(data_root: Path) -> None:
     for number in range(1, 13):
         frame(data_root, number)[0].write_bytes(b"")
-    with pytest.raises(DataError, match=r"No image can be read; the first: .*1\.tif"):
+    with pytest.raises(DataError, match=r"No image can be read; the first error: .*1\.tif"):
         ready(data_root, on_error="skip")
 
 

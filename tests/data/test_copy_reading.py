@@ -116,7 +116,7 @@ def test_dark_image_of_a_copy_that_uses_16_bits_is_not_stretched(tmp_path: Path)
 
 
 def test_bits_of_a_copy_of_8_bits_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"No file has more than 8 bits, so that --data\.bits 12 means nothing"):
+    with pytest.raises(DataError, match=r"No file has more than 8 bits, so --data\.bits 12 has no effect"):
         ready(write_masks(tmp_path / "d", {}), bits=12)
 
 

@@ -75,7 +75,7 @@ def test_image_beyond_the_memory_of_the_machine_is_refused(tmp_path: Path, monke
 def test_limit_that_is_no_number_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("POLYBENCH_MAX_PIXELS", text)
     frames()[0].save(tmp_path / "a.png")
-    with pytest.raises(ConfigError, match="POLYBENCH_MAX_PIXELS must be a whole number"):
+    with pytest.raises(ConfigError, match="POLYBENCH_MAX_PIXELS must be an integer number"):
         open_image(tmp_path / "a.png")
 
 

@@ -30,7 +30,7 @@ def module(folder: Path) -> FolderDataModule:
 def test_images_in_a_sub_folder_of_images_are_refused(own: Path) -> None:
     (own / "images" / "b").mkdir()
     (own / "images" / "0.png").rename(own / "images" / "b" / "4.png")
-    with pytest.raises(DataError, match=r"images' holds 1 image in sub-folders \('b'\)"):
+    with pytest.raises(DataError, match=r"images' has 1 image in sub-folders \('b'\)"):
         module(own).sources()
 
 
@@ -70,4 +70,4 @@ def test_name_that_is_no_utf8_is_one_sentence(own: Path, action: str, capsys: py
 def test_pipe_named_like_an_image_is_a_defect_and_does_not_hang(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(own / "images" / "pipe.png")
     assert run(["data", "verify", "folder", "--root", str(own), "--split", str(own / "split.csv")]) == 1
-    assert "pipe.png' is no regular file" in capsys.readouterr().out
+    assert "pipe.png' is not a regular file" in capsys.readouterr().out

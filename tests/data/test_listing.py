@@ -31,7 +31,7 @@ def test_raised_digits_are_no_number(tmp_path: Path) -> None:
 
 def test_empty_folder_says_zero_files(tmp_path: Path) -> None:
     touch(tmp_path, "note.txt")
-    with pytest.raises(DataError, match=r"holds no image .*; left out: 1 of another type 'note.txt'"):
+    with pytest.raises(DataError, match=r"has no image .*; left out: 1 of another type 'note.txt'"):
         list_files(tmp_path)
 
 
@@ -72,11 +72,11 @@ def device(path: Path) -> None:
 
 
 SPECIAL: dict[Callable[[Path], object], str] = {
-    dangling: "is a link to nothing",
-    looping: "is a link that leads to itself",
-    os.mkfifo: "is no regular file",
-    socket_of: "is no regular file",
-    device: "is no regular file",
+    dangling: "is a broken link",
+    looping: "is a link to itself",
+    os.mkfifo: "is not a regular file",
+    socket_of: "is not a regular file",
+    device: "is not a regular file",
 }
 
 
@@ -117,7 +117,7 @@ def test_link_to_a_folder_above_ends_and_is_a_problem(tmp_path: Path) -> None:
     listing = list_files(tmp_path, recursive=True)
     assert names(listing) == ["a.png", "b/1.png"]
     assert listing.sentence == "2 images; left out: 1 looping link 'up'"
-    assert listing.problems == [f"'{tmp_path / 'b/up'}' is a link to a folder that it lies in: remove the link."]
+    assert listing.problems == [f"'{tmp_path / 'b/up'}' is a link to a folder that contains it: remove the link."]
 
 
 def test_folder_without_right_to_read_is_a_problem_where_it_is_read(
@@ -132,7 +132,7 @@ def test_folder_without_right_to_read_is_a_problem_where_it_is_read(
     touch(tmp_path, "a.png", "closed/1.png")
     monkeypatch.setattr(Path, "iterdir", refuse)
     listing = list_files(tmp_path, recursive=True)
-    assert listing.problems == [f"'{tmp_path / 'closed'}' can't be read (Permission denied): check its rights."]
+    assert listing.problems == [f"'{tmp_path / 'closed'}' can't be read (Permission denied): check permissions."]
     assert list_files(tmp_path).problems == []
     with pytest.raises(DataError, match=r"closed' can't be read \(Permission denied\)"):
         list_files(tmp_path / "closed")

@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "negative": (lambda: grey(-LEFT.astype(np.int32)), r"values -1 to 0\)"),
     "indexes of a palette with red": (lambda: palette((128, 0, 0)), "has colours in 25.0 % of its pixels"),
     "drawn in the transparency": (lambda: with_alpha(255, LEFT * 255), "has a transparency"),
-    "floating-point": (lambda: grey(LEFT.astype(np.float32)), "holds floating-point pixels"),
+    "floating-point": (lambda: grey(LEFT.astype(np.float32)), "has floating-point pixels"),
     "LAB": (lab, "in the colour mode LAB"),
     "CMYK": (lambda: grey(LEFT * 255).convert("CMYK"), "in the colour mode CMYK"),
 }

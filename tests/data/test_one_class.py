@@ -28,10 +28,10 @@ TRAIN, VAL, TEST = range(1, 7), range(7, 9), range(9, 13)
 @pytest.mark.parametrize(
     ("numbers", "mask", "message"),
     [
-        (TRAIN, EMPTY, "All 6 training masks in .* are pure background, so that the net would learn empty predictions"),
-        (VAL, EMPTY, "All 2 validation masks in .* pure background, so that selection would be by the share of empty"),
-        (VAL, FULL, "All 2 validation masks in .* pure foreground, so that selection would be by the share of full"),
-        (TEST, EMPTY, "All 4 test masks in .* are pure background, so that the number reported would be the share of"),
+        (TRAIN, EMPTY, "All 6 training masks in .* are pure background, so the net would learn empty predictions"),
+        (VAL, EMPTY, "All 2 validation masks in .* pure background, so selection would be by the share of empty"),
+        (VAL, FULL, "All 2 validation masks in .* pure foreground, so selection would be by the share of full"),
+        (TEST, EMPTY, "All 4 test masks in .* are pure background, so the number reported would be the share of"),
     ],
     ids=["train", "val", "val-full", "test"],
 )

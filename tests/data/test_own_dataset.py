@@ -62,13 +62,13 @@ def test_default_can_be_a_file_beside_the_module(package: Path, monkeypatch: pyt
 
 
 def test_class_without_a_default_needs_a_split(package: Path) -> None:
-    with pytest.raises(ConfigError, match=r"Mine has no default_split: give --data\.split, .*splits/mine"):
+    with pytest.raises(ConfigError, match=r"Mine has no default_split: set --data\.split .*splits/mine"):
         own_class(package)()
 
 
 def test_class_without_lists_says_where_they_belong(package: Path) -> None:
     cls = own_class(package, 'short_name = "other"')
-    with pytest.raises(ConfigError, match=r"no split 'official', since '.*splits/other' holds no list"):
+    with pytest.raises(ConfigError, match=r"no split 'official', since '.*splits/other' has no list"):
         cls(split="official")
 
 

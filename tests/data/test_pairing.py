@@ -41,7 +41,7 @@ def test_two_files_are_refused_where_the_official_type_does_not_decide(tmp_path:
 
 def test_images_in_sub_folders_are_refused(tmp_path: Path) -> None:
     touch(*(tmp_path / "images" / name for name in ("1.png", "b/2.png", "b/3.png")), tmp_path / "masks" / "1.png")
-    with pytest.raises(DataError, match=r"images' holds 2 images in sub-folders \('b'\), which are not read"):
+    with pytest.raises(DataError, match=r"images' has 2 images in sub-folders \('b'\), which are not read"):
         pair_by_stem(tmp_path / "images", tmp_path / "masks")
 
 
@@ -54,4 +54,4 @@ def test_entry_that_is_named_like_an_image_is_told_with_its_stem(tmp_path: Path)
     )
     [(sentence, name)] = told
     assert name == "2"
-    assert "2_mask.png' is a link to nothing" in sentence
+    assert "2_mask.png' is a broken link" in sentence

@@ -288,7 +288,7 @@ def test_test_subset_is_out_of_reach_in_fit(frames: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "message"), [(0, "shows an object of more than 6 pixels"), (255, "has room for a patch")]
+    ("level", "message"), [(0, "shows an object of more than 6 pixels"), (255, "has space for a patch")]
 )
 def test_subset_of_one_class_is_an_error(frames: Path, level: int, message: str) -> None:
     for k in (7, 8):

@@ -38,10 +38,10 @@ def test_unknown_name_suggests_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (GOOD + "4,test,a\n", "group 'a' stands in train and test"),
+        (GOOD + "4,test,a\n", "group 'a' is in train and test"),
         (GOOD + "1,test,d\n", "lists '1' twice"),
         (GOOD + "4,test,\n", "group of '4' empty"),
-        (GOOD + "4,dev,d\n", "names the subset 'dev'"),
+        (GOOD + "4,dev,d\n", "has the subset 'dev'"),
         ("id,subset\n1,train\n", "must have the columns"),
     ],
 )

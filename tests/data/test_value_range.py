@@ -37,8 +37,8 @@ def test_values_are_scaled_by_the_bits_that_count(
     ("values", "dtype", "bits", "told"),
     [
         ([-5, 100], np.int16, None, "values from -5 to 100, negative"),
-        ([0, 4096], np.uint16, 12, r"up to 4096, beyond the 12 bits that count: state .* --data\.bits 14"),
-        ([0, 70000], np.int32, None, r"up to 70000, beyond the 16 bits that count: state .* --data\.bits 18"),
+        ([0, 4096], np.uint16, 12, r"up to 4096, beyond the stated 12 bits: state .* --data\.bits 14"),
+        ([0, 70000], np.int32, None, r"up to 70000, beyond the stated 16 bits: state .* --data\.bits 18"),
     ],
 )
 def test_value_out_of_range_names_file_and_value(
@@ -66,7 +66,7 @@ def test_grey_map_that_states_its_own_range_needs_no_bits(tmp_path: Path) -> Non
         ({"a": 190}, None, "such as --data.bits 8, or 16"),
         ({"a": 16383}, None, "such as --data.bits 14, or 16"),
         ({"a": 32767}, None, "such as --data.bits 16:"),
-        ({}, 12, "No file has more than 8 bits, so that --data.bits 12 means nothing"),
+        ({}, 12, "No file has more than 8 bits, so --data.bits 12 has no effect"),
     ],
 )
 def test_copy_whose_range_is_not_known_is_told_what_to_state(

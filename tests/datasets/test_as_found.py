@@ -96,7 +96,7 @@ def test_dangling_link_in_the_place_of_an_image_is_named(tmp_path: Path) -> None
     path = data.sources()[0].image
     path.unlink()
     path.symlink_to("gone.jpg")
-    with pytest.raises(DataError, match=rf"{path.name}' is a link to nothing"):
+    with pytest.raises(DataError, match=rf"{path.name}' is a broken link"):
         data.sources()
 
 

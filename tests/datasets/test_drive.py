@@ -57,7 +57,7 @@ def test_two_images_of_one_id_are_refused(drive: Path) -> None:
     for name, number in (("images", "01_test.tif"), ("1st_manual", "01_manual1.gif"), ("mask", "01_test_mask.gif")):
         (test / name / number).rename(test / name / number.replace("01", "21"))
     data = DRIVEDataModule(str(drive), allow_missing=True)
-    with pytest.raises(DataError, match=r"21_training\.tif' and '.*21_test\.tif' are both image '21': keep one"):
+    with pytest.raises(DataError, match=r"21_training\.tif' and '.*21_test\.tif' have the same id '21': keep one"):
         data.open_cache(None)
     assert ["21_test" in found.text for found in verify(data).defects if found.kind == "layout"] == [True]
 

@@ -132,7 +132,7 @@ def test_images_in_sub_folders_are_refused(folder: Path, capsys: pytest.CaptureF
     (folder / "images" / "more").mkdir()
     Image.new("L", (8, 8)).save(folder / "images" / "more" / "dora_1.png")
     assert run(["data", "split", str(folder)]) == 1
-    assert f"'{folder / 'images'}' holds 1 image in sub-folders ('more')" in capsys.readouterr().err
+    assert f"'{folder / 'images'}' has 1 image in sub-folders ('more')" in capsys.readouterr().err
     assert not (folder / "split.csv").exists()
 
 
