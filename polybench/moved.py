@@ -15,7 +15,7 @@ from types import ModuleType
 MODULES: Mapping[str, str] = {
     "polybench.atomic": "polybench.core.atomic",
     "polybench.callbacks.checkpoint": "polybench.tasks.checkpoint",
-    "polybench.callbacks.donors": "polybench.methods.transfer.donors",
+    "polybench.callbacks.donors": "polybench.methods.transfer.sources",
     "polybench.callbacks.refinement": "polybench.methods.refinement.callback",
     "polybench.callbacks.transfer": "polybench.methods.transfer.callback",
     "polybench.callbacks.weights": "polybench.tasks.weights",

@@ -1,4 +1,4 @@
-"""What a run begins with, as far as its command says: nothing, a checkpoint of its own, or another run's weights."""
+"""The start of a run, as far as its command determines it: new weights, its own checkpoint, or another run's."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Begun(NamedTuple):
     """What is known of a run's start before it trains.
 
     Attributes:
-        start: What the weights begin with, but for a backbone that is transferred.
+        start: The start weights, without those that callbacks give.
         ancestors: The runs that they descend from, oldest first.
         path: The checkpoint of a warm start.
     """
@@ -35,20 +35,23 @@ class Begun(NamedTuple):
 
 
 def begin(session: Session, shared: bool) -> Begun:
-    """Work out what a run begins with, as far as that is known before training.
+    """Work out the start of a run, as far as it is known before training.
 
-    A run that is resumed to be longer or shorter than it was begins with the weights of its first part: a schedule that
+    A run that is resumed to be longer or shorter than it was starts from the weights of its first part: a schedule that
     depends on the length has already taken another course.
 
     Args:
         session: The parsed and built command.
-        shared: Whether all seeds of the row begin with the very source of this run.
+        shared: Whether all seeds of the row start from the source of this run.
 
     Raises:
-        ConfigError: If both a checkpoint and a callback would give the net its weights.
+        ConfigError: If both a checkpoint and a callback would give the net its weights, or those of a callback are not
+            there or don't fit.
     """
     path = session.given_checkpoint
     if path is None:
+        for callback in start_callbacks(session.trainer):
+            callback.check_start(session.model)
         return Begun()
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     mark = mark_of(saved)
@@ -66,7 +69,7 @@ def begin(session: Session, shared: bool) -> Begun:
     others = [one for one in start_callbacks(session.trainer) if one.source is not None]
     if others and not resumes:
         raise ConfigError(
-            f"The run would begin with the weights of '{path}' and then take those of '{others[0].source}': leave out "
+            f"The run would start from the weights of '{path}' and then take those of '{others[0].source}': leave out "
             f"--ckpt_path, or the {type(others[0]).__name__}."
         )
     ancestors = lineage_of(saved, Path(path))

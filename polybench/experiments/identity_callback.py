@@ -1,4 +1,4 @@
-"""What makes a run a seed of its row, worked out when training begins and kept in each checkpoint."""
+"""The identity of a run, which makes it a seed of its row, worked out when training begins and kept in checkpoints."""
 
 import json
 from collections.abc import Callable
@@ -13,18 +13,18 @@ from polybench.tasks.checkpoint import KEY
 
 
 class IdentityCallback(Callback):
-    """Knows the identity of a run once its data are read and its backbone is transferred.
+    """Works out the identity of a run once its data are read and its start weights are there.
 
     Attributes:
         config: The resolved configuration as JSON, for those who use a checkpoint without its recipe.
         seed: The run's seed.
-        shared: Whether all seeds of the row begin with the very source of this run.
-        before: What the weights begin with, as far as that is known before training.
-        start: What they have begun with.
+        shared: Whether all seeds of the row start from the source of this run.
+        before: The start weights, as far as they are known before training.
+        start: The start weights.
         ancestors: The runs that the weights descend from, oldest first.
         identify: Makes the training's id of that start; None for commands that don't train.
         training_id: That id; empty before training.
-        start_path: The checkpoint that a warm start was from.
+        start_path: The checkpoint of a warm start.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class IdentityCallback(Callback):
             self.training_id = self.identify(self.start)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Say what the checkpoint holds."""
+        """Write the identity into the checkpoint."""
         checkpoint.setdefault(KEY, {}).update(
             config=self.config,
             training_id=self.training_id,

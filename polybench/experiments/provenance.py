@@ -18,6 +18,7 @@ from polybench.core.checksum import file_sha256
 from polybench.experiments.class_versions import distributions, resolve
 from polybench.experiments.local_modules import local_files, local_sha256
 from polybench.results.facts import Provenance, StartFacts
+from polybench.results.start import share_text, source_name
 
 PACKAGES = (
     "torch",
@@ -128,12 +129,12 @@ def start_weights(net: Mapping[str, Any]) -> str:
 
 
 def start_in_words(start: StartFacts) -> str | None:
-    """Where weights come from that the net didn't initialise itself; None where it did."""
+    """Describe the run that start weights come from, and the share of tensors that it gave; None without one."""
     if start.source is None:
         return None
-    source = start.source
-    known = ", ".join(part for part in (source.stage, source.task, source.dataset) if part) or source.sha256[:8]
-    return f"backbone of {known}" if start.kind == "backbone" else f"weights of {known}"
+    known = source_name(start.source)
+    share = f", {share_text(start.share)} of tensors" if start.share is not None else ""
+    return f"backbone of {known}{share}" if start.kind == "backbone" else f"weights of {known}"
 
 
 def net_summary(net: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from polybench.experiments.provenance import net_summary, net_version, provenanc
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
+from polybench.experiments.start import start_sections
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
@@ -87,7 +88,7 @@ def trained_record(
         training=_training_facts(session, checkpoint),
         metrics=metrics,
         provenance=provenance(session.trainer, checkpoint),
-        sections=task.sections(),
+        sections={**start_sections(session.trainer), **task.sections()},
         identity=IdentityFacts(
             training_id=identity.training_id,
             evaluation_id=evaluation_id(context.plain, data, list(metrics)),

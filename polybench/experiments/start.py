@@ -1,4 +1,4 @@
-"""What the weights of a run begin with: the net's own initialisation, a checkpoint's weights, or another's backbone."""
+"""The start weights of a run: the net's own initialisation, those of a checkpoint, or those that callbacks give."""
 
 import json
 from dataclasses import replace
@@ -9,19 +9,20 @@ from lightning.pytorch import Trainer
 from polybench.core.trainer import attributes_of
 from polybench.methods.base import StartCallback
 from polybench.results.facts import Ancestor, StartFacts
+from polybench.results.sections import Section
 from polybench.results.strict import encode
 
 INITIALISED = StartFacts("initialised")
 
 
 def start_of(trainer: Trainer, before: StartFacts, seed: int, shared: bool) -> StartFacts:
-    """What a run began with, once its callbacks have given the net what they give.
+    """The start of a run, once its callbacks have given the net their weights.
 
     Args:
         trainer: The trainer, in fit.
         before: What was known before training.
         seed: The run's seed.
-        shared: Whether all seeds of the row begin with the very source of this run.
+        shared: Whether all seeds of the row start from the source of this run.
     """
     given = [facts for one in start_callbacks(trainer) if (facts := one.start_facts()) is not None]
     if not given:
@@ -49,6 +50,11 @@ def ancestors_of(trainer: Trainer) -> tuple[Ancestor, ...]:
     return tuple(one for callback in start_callbacks(trainer) for one in callback.ancestors)
 
 
+def start_sections(trainer: Trainer) -> dict[str, Section]:
+    """Sections of the record in which callbacks describe the weights that they gave."""
+    return {name: section for one in start_callbacks(trainer) for name, section in one.sections().items()}
+
+
 def to_json(start: StartFacts) -> str:
-    """What a checkpoint keeps of a start."""
+    """A start as a checkpoint keeps it."""
     return json.dumps(encode(start))

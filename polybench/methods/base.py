@@ -35,8 +35,18 @@ class StartCallback(Protocol):
     ancestors: tuple[Ancestor, ...]
     """The runs that they descend from, oldest first; empty before training."""
 
+    def check_start(self, module: LightningModule) -> None:
+        """See that the weights are there and fit the net, before any data is read.
+
+        Raises:
+            ConfigError: If they aren't, or don't.
+        """
+
     def start_facts(self) -> StartFacts | None:
         """Describe what the net was given; None where it was given nothing in this process."""
+
+    def sections(self) -> Mapping[str, Section]:
+        """Describe what the run was given, resumed or not, for its record: name of the method -> section."""
 
 
 class Options(Protocol):

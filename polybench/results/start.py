@@ -1,5 +1,6 @@
-"""What a row's weights began with."""
+"""The weights that the training of a row started from."""
 
+import math
 from collections.abc import Sequence
 
 from polybench.results.facts import Ancestor, NetFacts, StartFacts
@@ -35,14 +36,24 @@ def start_details(record: Record) -> Cell:
     return joined(parts, ", ")
 
 
+def share_text(share: float) -> str:
+    """A share of tensors as a percentage, rounded down, so that only all of them are 100 %.
+
+    >>> share_text(1.0), share_text(0.9996)
+    ('100 %', '99.9 %')
+    """
+    return "100 %" if share == 1 else f"{math.floor(1000 * share) / 10:.1f} %"
+
+
 def _text(net: NetFacts, start: StartFacts | None) -> str:
     if start is None or start.kind == "initialised" or start.source is None:
         return net.start_weights
     if start.kind == "weights":
-        return f"all weights of {_name(start.source)}"
-    share = f", {100 * start.share:.1f} % of tensors" if start.share is not None else ""
-    return f"backbone of {_name(start.source)}{share}"
+        return f"all weights of {source_name(start.source)}"
+    share = f", {share_text(start.share)} of tensors" if start.share is not None else ""
+    return f"backbone of {source_name(start.source)}{share}"
 
 
-def _name(source: Ancestor) -> str:
+def source_name(source: Ancestor) -> str:
+    """Recipe, task and dataset of a run that weights come from; the start of a hash where they are not known."""
     return ", ".join(part for part in (source.stage, source.task, source.dataset) if part) or source.sha256[:8]

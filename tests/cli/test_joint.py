@@ -57,7 +57,7 @@ def test_record_is_of_a_segmentation_and_the_backbone_goes_either_way(
     assert record["task"] == "segmentation"
     assert record["metrics"]["per_image@2"]["n"] == 4
     assert record["net"]["class_path"] == "polybench.models.JointFCN16sAtrous"
-    assert record["net"]["start_weights"] == "backbone of patches, classification, clinicdb"
+    assert record["net"]["start_weights"] == "backbone of patches, classification, clinicdb, 100 % of tensors"
     assert record["training"]["batch_size"] == 2 + 3
     assert record["training"]["images_per_second"] > 0
     [metrics] = tmp_path.glob("runs/joint-s0/*/metrics.csv")

@@ -74,7 +74,7 @@ def test_both_tasks_in_turn_with_records_and_lineage(
         ("classification", "clinicdb", "patches")
     ]
     assert net["lineage"] == [record["provenance"]["checkpoint_sha256"]]
-    assert net["start_weights"] == "backbone of patches, classification, clinicdb"
+    assert net["start_weights"] == "backbone of patches, classification, clinicdb, 100 % of tensors"
     page = (tmp_path / "leaderboards/clinicdb.md").read_text()
     assert "## Patches of split" in page
     assert "| AUC (95 % interval) |" in page

@@ -1,28 +1,30 @@
-"""Weight transfer: the backbone of one net takes the weights and batch-norm statistics that another net has learnt.
+"""Weight transfer: the encoder of a net starts from the weights and batch-norm statistics of another net's encoder.
 
 Paper: the first of the five, whose schemes carry a ResNet-50 between segmentation and patch classification. As there,
-only the backbone travels: each stage begins with a new head and a new optimizer, and gives the backbone of the
+only the encoder is transferred: each stage starts with a new head and a new optimizer, and exports the encoder of the
 checkpoint that validation chose. Deviation: keys must match exactly unless `strict` is switched off, where the
 released code copies whatever layers share a name.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
-from rich.table import Table
 from torch import nn
 
 from polybench.callbacks.selection import find_selection
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
-from polybench.methods.transfer.donors import Donor, State, encoder_of, read_donor, write_encoder
+from polybench.methods.transfer.match import Match, compare, copy_tensors, match_table, section_of
+from polybench.methods.transfer.sources import Source, encoder_of, read_source, write_encoder
 from polybench.results.facts import Ancestor, StartFacts
+from polybench.results.sections import Section
+from polybench.results.start import share_text, source_name
 from polybench.results.strict import decode
 from polybench.tasks.base import task_of, unwrapped
 from polybench.tasks.lineage import LINEAGE
@@ -30,50 +32,30 @@ from polybench.tasks.lineage import LINEAGE
 EXPORT = "encoder.safetensors"
 
 
-class Match(NamedTuple):
-    """Keys of donor and receiver compared.
-
-    Attributes:
-        matched: In both, of one shape.
-        missing: In the receiver alone.
-        unexpected: In the donor alone.
-        misshaped: In both, with shapes `(donor, receiver)`.
-    """
-
-    matched: tuple[str, ...]
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    misshaped: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
-
-    @property
-    def share(self) -> float:
-        """Share of the receiver's tensors that match."""
-        return len(self.matched) / max(1, len(self.matched) + len(self.missing) + len(self.misshaped))
-
-
 class TransferCallback(Callback):
-    """Fills `net.encoder` before training, and leaves the trained backbone as `encoder.safetensors` after it.
+    """Fills `net.encoder` before training, and exports the trained encoder as `encoder.safetensors` after it.
 
-    A run that is resumed keeps the weights of its checkpoint: nothing is transferred a second time, and the donor need
+    A run that is resumed keeps the weights of its checkpoint: nothing is transferred a second time, and the source need
     no longer exist.
 
     Args:
-        source: A checkpoint, a `.safetensors` file of this callback or of anyone's backbone, `imagenet`, or null for no
-            transfer (a first stage, which only leaves its backbone).
+        source: A checkpoint, a `.safetensors` file of this callback or of any encoder, `imagenet`, or null for no
+            transfer (a first stage, which only exports its encoder).
         strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
-        min_match: Share of the receiver's tensors that must match, strict or not.
+        min_match: Share of the target's tensors that must match, strict or not.
 
     Attributes:
-        ancestors: Where the backbone comes from, oldest first; empty before a transfer, or without one.
+        ancestors: The runs that the encoder descends from, oldest first; empty before a transfer, or without one.
+        match: The comparison of keys; None before a transfer, without one, and in a resumed run.
 
     Raises:
-        ConfigError: If `min_match` is no share. In `fit`, before the first step: if the net has no backbone, the source
-            can't be read, or too little matches.
+        ConfigError: If `min_match` is no share. In `fit`, before any data is read: if the net has no encoder, or the
+            source can't be read or matches too little.
     """
 
     version: ClassVar[int] = 1
     start_arguments: ClassVar[tuple[str, ...]] = ("source",)
-    """Arguments that say where start weights come from, whose identity stands in place of their text."""
+    """Arguments that name the source of start weights, whose identity stands in place of their text."""
 
     def __init__(self, source: str | None, strict: bool = True, min_match: float = 0.9) -> None:
         if not 0 < min_match <= 1:
@@ -85,7 +67,18 @@ class TransferCallback(Callback):
         self.min_match = min_match
         self.ancestors: tuple[Ancestor, ...] = ()
         self.match: Match | None = None
+        self._read: tuple[Source, Match] | None = None
+        self._section: Section | None = None
         self._resumed = False
+
+    def check_start(self, module: LightningModule) -> None:
+        """Read the source and compare it with the net, before any data is read.
+
+        Raises:
+            ConfigError: If the net has no encoder, the source can't be read, or too little matches.
+        """
+        net = unwrapped(task_of(module).net)
+        self._read = self._compared(net, encoder_of(net))
 
     def start_facts(self) -> StartFacts | None:
         """Describe the transfer; None where nothing was transferred in this process."""
@@ -101,93 +94,84 @@ class TransferCallback(Callback):
             share=self.match.share,
         )
 
+    def sections(self) -> Mapping[str, Section]:
+        """Which tensors were transferred, in a run that was resumed too; empty where none were."""
+        return {} if self._section is None else {"transfer": self._section}
+
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps: the ancestors."""
-        return {"ancestors": [asdict(one) for one in self.ancestors]}
+        """Ancestors and section, for checkpoints."""
+        section = None if self._section is None else self._section.model_dump_json()
+        return {"ancestors": [asdict(one) for one in self.ancestors], "section": section}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up a run: its weights have been transferred."""
+        """Take up a run whose weights have been transferred; checkpoints of earlier versions have no section."""
         self.ancestors = tuple(decode(Ancestor, one) for one in state_dict["ancestors"])
+        text = state_dict.get("section")
+        self._section = Section.model_validate_json(text) if text else None
         self._resumed = True
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Transfer; every process does the same."""
         net = unwrapped(task_of(pl_module).net)
         encoder = encoder_of(net)
-        if self.source is None or self._resumed:
+        compared = None if self._resumed else self._read or self._compared(net, encoder)
+        self._read = None
+        if compared is None:
             return
-        donor = read_donor(self.source, net)
-        self.match = compare(donor.state, encoder.state_dict())
+        source, self.match = compared
         if trainer.is_global_zero:
-            Console().print(match_table(self.match, self.source))
-        self._refuse(self.match)
-        take(donor.state, encoder, self.match.matched)
-        self.ancestors = donor.ancestors
-
-    def _refuse(self, match: Match) -> None:
-        wrong = {"missing": match.missing, "unexpected": match.unexpected, "of another shape": tuple(match.misshaped)}
-        if match.share < self.min_match:
-            raise ConfigError(
-                f"'{self.source}' fits {100 * match.share:.1f} % of the backbone's tensors, less than min_match "
-                f"{100 * self.min_match:.1f} %: give the donor of this net's own encoder."
-            )
-        if self.strict and any(wrong.values()):
-            found = "; ".join(f"{len(keys)} {what} ('{keys[0]}' ...)" for what, keys in wrong.items() if keys)
-            raise ConfigError(
-                f"'{self.source}' is not the backbone of this net: {found}. Give a donor with the same encoder, or "
-                "strict: false to leave these tensors as they are."
-            )
+            Console().print(match_table(self.match, str(self.source)))
+        copy_tensors(source.state, encoder, self.match.matched)
+        self.ancestors = source.ancestors
+        self._section = section_of(self.match, source_name(source.ancestors[-1]))
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write the ancestors where every reader of a checkpoint finds them."""
         checkpoint[LINEAGE] = json.dumps([asdict(one) for one in self.ancestors])
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the backbone of the best checkpoint; where there is none, that of the last step."""
+        """Export the encoder of the best checkpoint; where there is none, that of the last step."""
         if not trainer.is_global_zero or attributes_of(trainer).fast_dev_run:
             return
         net, selection = unwrapped(task_of(pl_module).net), find_selection(trainer)
         best = selection.best_model_path if selection is not None else ""
         folder = Path(best).parent if best else Path(trainer.default_root_dir)
-        donor = read_donor(best, net) if best else Donor(encoder_of(net).state_dict(), self.ancestors)
-        write_encoder(donor, folder / EXPORT)
+        trained = read_source(best, net) if best else Source(encoder_of(net).state_dict(), self.ancestors)
+        write_encoder(trained, folder / EXPORT)
 
+    def _compared(self, net: nn.Module, encoder: nn.Module) -> tuple[Source, Match] | None:
+        """Read the source and compare it with the encoder; None without a source.
 
-def compare(donor: State, receiver: State) -> Match:
-    """Compare the keys and shapes of two backbones."""
-    shared = [key for key in receiver if key in donor]
-    misshaped = {
-        key: (tuple(donor[key].shape), tuple(receiver[key].shape))
-        for key in shared
-        if donor[key].shape != receiver[key].shape
-    }
-    return Match(
-        matched=tuple(key for key in shared if key not in misshaped),
-        missing=tuple(key for key in receiver if key not in donor),
-        unexpected=tuple(key for key in donor if key not in receiver),
-        misshaped=misshaped,
-    )
+        Raises:
+            ConfigError: If it can't be read, or too little matches.
+        """
+        if self.source is None:
+            return None
+        source = read_source(self.source, net)
+        match = compare(source.state, encoder.state_dict())
+        self._refuse(match)
+        return source, match
 
+    def _refuse(self, match: Match) -> None:
+        """Refuse a source that doesn't match.
 
-def take(donor: State, receiver: nn.Module, keys: Sequence[str]) -> None:
-    """Copy tensors into a backbone, in their place, so that optimizers and DDP keep what they hold."""
-    state = receiver.state_dict(keep_vars=True)
-    with torch.no_grad():
-        for key in keys:
-            state[key].copy_(donor[key])
-
-
-def match_table(match: Match, source: str) -> Table:
-    """What was compared, as a table for the terminal."""
-    table = Table(title=f"Transfer from {source}: {100 * match.share:.1f} % of the backbone", title_justify="left")
-    for name in ("tensors", "number", "first of them"):
-        table.add_column(name)
-    shapes = [f"{key} {donor} -> {receiver}" for key, (donor, receiver) in match.misshaped.items()]
-    for name, keys in (
-        ("matched", match.matched),
-        ("missing in the donor", match.missing),
-        ("unexpected in the donor", match.unexpected),
-        ("of another shape", shapes),
-    ):
-        table.add_row(name, str(len(keys)), ", ".join(keys[:3]))
-    return table
+        Raises:
+            ConfigError: If too few tensors match, or, when `strict`, not all of both sides.
+        """
+        wrong = {"missing": match.missing, "unexpected": match.unexpected, "of another shape": tuple(match.misshaped)}
+        found = "; ".join(f"{len(keys)} {what} ('{keys[0]}' first)" for what, keys in wrong.items() if keys)
+        if match.share < self.min_match:
+            least = math.floor(1000 * match.share) / 1000 or match.share
+            partial = (
+                f", or accept a partial match with strict: false and min_match: {least:g}" if match.matched else ""
+            )
+            raise ConfigError(
+                f"'{self.source}' matches {match.in_words}, less than min_match {share_text(self.min_match)}: {found}. "
+                f"Give a source with the same encoder{partial} (options of TransferCallback)."
+            )
+        if self.strict and found:
+            raise ConfigError(
+                f"'{self.source}' is not the encoder of this net; it matches {match.in_words}: {found}. Give a source "
+                "with the same encoder, or accept a partial match with strict: false (an option of TransferCallback), "
+                "which leaves these tensors as they are."
+            )
