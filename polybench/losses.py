@@ -14,7 +14,7 @@ class BCEDiceLoss(nn.Module):
     logits and g the mask, summed over the pixels of one image as in the paper, and averaged over the batch.
 
     Args:
-        theta: Smoothing term; the paper has 1.
+        theta: Smoothing term; 1 as in the paper.
     """
 
     version: ClassVar[int] = 1
@@ -29,7 +29,7 @@ class BCEDiceLoss(nn.Module):
         Args:
             logits: Raw outputs, (N, C, H, W).
             mask: Targets in {0, 1}, (N, C, H, W).
-            valid: Field of view in {0, 1}, (N, 1, H, W); pixels outside count in neither term.
+            valid: Field of view in {0, 1}, (N, 1, H, W); pixels outside are ignored.
 
         Returns:
             A scalar, in float32 also under mixed precision.

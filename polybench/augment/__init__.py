@@ -1,4 +1,4 @@
-"""Augmentation: a batch on any device becomes another one, as a pure function of one key per sample."""
+"""Augmentation of batches on any device, as a pure function of one key per sample."""
 
 from polybench.augment.policies import POLICY_NAMES, Policy, named_policy
 from polybench.augment.transform import Transform

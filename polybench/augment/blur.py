@@ -1,7 +1,7 @@
-"""Blur and noise: motion, median, Gaussian.
+"""Blur and noise operations: motion, median, Gaussian.
 
-The operations are those of albumentations (Buslaev et al., Information 2020), with a fixed kernel size where it draws
-one. Each image is filtered by itself: its digits can't depend on the batch, and on a CPU it stays in the cache.
+The operations follow albumentations (Buslaev et al., Information 2020), with a fixed kernel size where it draws one.
+Images are filtered one by one, so that results don't depend on the batch, and data stays in the CPU cache.
 """
 
 import math
@@ -18,7 +18,7 @@ from polybench.core.errors import ConfigError
 
 @dataclass(frozen=True)
 class MotionBlur(PixelOperation):
-    """The mean along a centred line, as of a camera moving steadily; mirrored at the border.
+    """Mean along a centred line, like the blur of a moving camera; mirrored at the border.
 
     Args:
         kernel: Length of the line in pixels, odd.
@@ -47,7 +47,7 @@ class MotionBlur(PixelOperation):
 
 @dataclass(frozen=True)
 class MedianBlur(PixelOperation):
-    """The median of a square window; the border's pixels are repeated outwards, as in OpenCV.
+    """Median of a square window; border pixels are repeated, as in OpenCV.
 
     Args:
         kernel: Side of the window in pixels, odd; on a CPU 5 takes 7 times as long as 3, 7 takes 30 and 9 takes 80.
@@ -68,11 +68,11 @@ class MedianBlur(PixelOperation):
 
 @dataclass(frozen=True)
 class GaussianBlur(PixelOperation):
-    """Convolution with a Gaussian that is cut off at the kernel; mirrored at the border.
+    """Convolution with a Gaussian truncated to the kernel; mirrored at the border.
 
     Args:
         kernel: Side of the kernel in pixels, odd.
-        sigma: The smallest and the largest width of the Gaussian, in pixels.
+        sigma: Range of the Gaussian's standard deviation, in pixels.
 
     Raises:
         ConfigError: If the kernel is even or less than 3.
@@ -85,7 +85,7 @@ class GaussianBlur(PixelOperation):
         _refuse_even(self)
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
-        """Draw the width."""
+        """Draw the standard deviation."""
         return uniform(generator, self.sigma)
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ class GaussianNoise(PixelOperation):
     """Independent normal noise on each pixel and channel.
 
     Args:
-        deviation: The smallest and the largest standard deviation, as shares of full scale.
+        deviation: Range of the standard deviation, as shares of full scale.
     """
 
     deviation: tuple[float, float] = (0.012, 0.028)

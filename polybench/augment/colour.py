@@ -1,7 +1,7 @@
-"""Colour: grey, brightness, contrast, gamma, hue, saturation, value, and what is done to whole channels.
+"""Colour operations: grey, brightness, contrast, gamma, hue, saturation, value and channels.
 
-The operations and the order of arithmetic are those of albumentations (Buslaev et al., Information 2020), which counts
-in 8-bit units: its 20 of 255 is 20 / 255 here, and its hue limit of 20, in OpenCV's half degrees, is 40 degrees here.
+The operations and the order of arithmetic follow albumentations (Buslaev et al., Information 2020), which uses 8-bit
+units: its 20 of 255 is 20 / 255 here, and its hue limit of 20, in OpenCV's half degrees, is 40 degrees here.
 Nothing is rounded to 8 bits in between.
 """
 
@@ -15,7 +15,7 @@ from polybench.augment.operations import PixelOperation, uniform
 
 @dataclass(frozen=True)
 class Grey(PixelOperation):
-    """Each channel becomes the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B."""
+    """Replacement of each channel by the luma of ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B."""
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Make images (n, 3, H, W) grey."""
@@ -26,7 +26,7 @@ class Grey(PixelOperation):
 
 @dataclass(frozen=True)
 class BrightnessContrast(PixelOperation):
-    """Contrast, then brightness: x (1 + c) + b, so contrast turns about black.
+    """Contrast, then brightness: x (1 + c) + b, so contrast keeps black.
 
     Args:
         brightness: The largest b, either way, as a share of full scale.
@@ -48,7 +48,7 @@ class BrightnessContrast(PixelOperation):
 
 @dataclass(frozen=True)
 class Brightness(PixelOperation):
-    """Brightness alone: x + b.
+    """Brightness only: x + b.
 
     Args:
         limit: The largest b, either way, as a share of full scale.
@@ -68,7 +68,7 @@ class Brightness(PixelOperation):
 
 @dataclass(frozen=True)
 class Contrast(PixelOperation):
-    """Contrast alone: x (1 + c).
+    """Contrast only: x (1 + c).
 
     Args:
         limit: The largest c, either way.
@@ -103,19 +103,19 @@ class Gamma(PixelOperation):
         return uniform(generator, (self.low, self.high))
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Raise images (n, 3, H, W), one at a time: the place in a vector register can move a power's last bit."""
+        """Raise images (n, 3, H, W), one at a time: a power's last bit depends on its position in a register."""
         gammas = parameters[:, 0].tolist()
         return torch.stack([image**gamma for image, gamma in zip(images, gammas, strict=True)]).clamp_(0, 1)
 
 
 @dataclass(frozen=True)
 class HueSaturationValue(PixelOperation):
-    """Hue turned, saturation and value shifted and cut to [0, 1], in the HSV hexcone (Smith, SIGGRAPH 1978).
+    """Rotation of hue, shift of saturation and value, clipped to [0, 1], in the HSV hexcone (Smith, SIGGRAPH 1978).
 
     A grey pixel has hue 0 and saturation 0, as in OpenCV, so more saturation tints it.
 
     Args:
-        hue: The largest turn, either way, in degrees.
+        hue: The largest rotation, either way, in degrees.
         saturation: The largest shift, either way, as a share of full scale.
         value: The largest shift, either way, as a share of full scale.
     """
@@ -125,12 +125,12 @@ class HueSaturationValue(PixelOperation):
     value: float = 20 / 255
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
-        """Draw the turn in degrees and the two shifts."""
+        """Draw the rotation in degrees and the two shifts."""
         limits = (self.hue, self.saturation, self.value)
         return uniform(generator, *((-limit, limit) for limit in limits))
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Recolour images (n, 3, H, W); no HSV image is made, which takes a third of the time of kornia's two ways."""
+        """Recolour images (n, 3, H, W) without a conversion to HSV, in a third of the time of kornia's conversions."""
         turn, more_saturation, more_value = (shift[:, 0] for shift in _by_sample(images, parameters))
         value = images.amax(dim=1)
         chroma = value - images.amin(dim=1)
@@ -149,7 +149,7 @@ class HueSaturationValue(PixelOperation):
 
 @dataclass(frozen=True)
 class RGBShift(PixelOperation):
-    """A shift of each channel's own.
+    """An independent shift of each channel.
 
     Args:
         limit: The largest shift, either way, as a share of full scale.
@@ -168,7 +168,7 @@ class RGBShift(PixelOperation):
 
 @dataclass(frozen=True)
 class ChannelShuffle(PixelOperation):
-    """The channels in any of their six orders, the usual one among them."""
+    """A random permutation of the channels, including the identity."""
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
         """Draw which channel becomes red, green and blue."""
@@ -181,7 +181,7 @@ class ChannelShuffle(PixelOperation):
 
 
 def _by_sample(images: Tensor, parameters: Tensor) -> tuple[Tensor, ...]:
-    """Give each drawn number as (n, 1, 1, 1), ready to meet the images."""
+    """Reshape each drawn number to (n, 1, 1, 1), to broadcast with the images."""
     return parameters.to(images)[:, :, None, None, None].unbind(dim=1)
 
 

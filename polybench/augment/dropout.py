@@ -1,7 +1,7 @@
-"""Coarse dropout: square holes in the image, and none in the mask.
+"""Coarse dropout: square holes in the image, not in the mask.
 
 DeVries & Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017, with several holes, each
-wholly inside the image as in albumentations' `CoarseDropout` (Cutout's one hole may reach over the edge).
+completely inside the image as in albumentations' `CoarseDropout` (Cutout's single hole may cross the edge).
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from polybench.augment.operations import PixelOperation, uniform
 
 @dataclass(frozen=True)
 class CoarseDropout(PixelOperation):
-    """Black squares, wherever they fall: they may overlap.
+    """Black squares at random positions, which may overlap.
 
     Args:
-        holes: How many, always.
-        share: Their side, as a share of the image's shorter side; rounded to whole pixels, at least 1.
+        holes: Number of holes.
+        share: Their side, as a share of the image's shorter side; rounded to integer pixels, at least 1.
     """
 
     holes: int = 8
     share: float = 1 / 8
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
-        """Draw the place of each hole, y and x, as shares of the places it can take."""
+        """Draw the position of each hole, y and x, as shares of the possible positions."""
         return uniform(generator, *[(0, 1)] * (2 * self.holes))
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
@@ -40,6 +40,6 @@ class CoarseDropout(PixelOperation):
 
 
 def _inside(places: Tensor, length: int, side: int) -> Tensor:
-    """Say which pixels of an axis each hole covers (n, holes, length), for places (n, holes, 1)."""
+    """Return which pixels of an axis each hole covers (n, holes, length), for positions (n, holes, 1)."""
     offsets = torch.arange(length) - (places * (length - side + 1)).floor()
     return (offsets >= 0) & (offsets < side)

@@ -1,7 +1,7 @@
-"""Flips, turns, zooms, shifts and crops: maps that are one matrix, so that a chain of them is one matrix too.
+"""Affine operations: flips, rotations, zooms, shifts and crops; a chain of them is a single matrix.
 
-Quarter turns and transposition of a frame that isn't square are followed by a resize back to the frame, as an offline
-augmentation followed by a resize does.
+Quarter turns and transposition of a frame that isn't square are followed by a resize to the frame, as in offline
+augmentation before a resize.
 """
 
 import math
@@ -21,28 +21,28 @@ IDENTITY: Matrix = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def compose(first: Matrix, then: Matrix) -> Matrix:
-    """Make the matrix that maps a point by `first` and the result by `then`."""
+    """Compose two maps: `first`, then `then`."""
     a, b, c, d, e, f = first
     p, q, r, s, t, u = then
     return (p * a + q * d, p * b + q * e, p * c + q * f + r, s * a + t * d, s * b + t * e, s * c + t * f + u)
 
 
 def rotation(degrees: float, factor: float = 1.0) -> Matrix:
-    """Make the map that shows an image turned anticlockwise by `degrees` about its centre, and `factor` smaller."""
+    """Build the map that rotates an image anticlockwise by `degrees` about its centre and shrinks it by `factor`."""
     cosine, sine = factor * math.cos(math.radians(degrees)), factor * math.sin(math.radians(degrees))
     return (cosine, -sine, 0.0, sine, cosine, 0.0)
 
 
 def map_points(matrices: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Map places by one matrix per sample.
+    """Map positions by one matrix per sample.
 
     Args:
-        matrices: (n, 6), on the device of the places.
-        x: The places' x, which broadcasts to (n, H, W); (1, 1, W) for the places of the pixels themselves.
-        y: Their y, likewise; (1, H, 1) for the pixels themselves.
+        matrices: (n, 6), on the device of the positions.
+        x: Their x, which broadcasts to (n, H, W); (1, 1, W) for pixel centres.
+        y: Their y, likewise; (1, H, 1) for pixel centres.
 
     Returns:
-        Places (n, H, W, 2).
+        Positions (n, H, W, 2).
     """
     places = torch.empty(len(matrices), y.shape[1], x.shape[2], 2, dtype=matrices.dtype, device=matrices.device)
     a, b, c, d, e, f = matrices[:, :, None, None].unbind(1)
@@ -52,26 +52,26 @@ def map_points(matrices: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
 
 class AffineOperation(GeometricOperation):
-    """A geometric operation that is one matrix."""
+    """Base class of geometric operations with a single matrix."""
 
     @abstractmethod
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
-        """Make the map from places of the output to places of the input.
+        """Build the map from positions of the output to positions of the input.
 
         Args:
-            parameters: What was drawn for the sample.
+            parameters: Drawn parameters of the sample.
             size: Height and width of the image in pixels.
         """
 
     def points(self, points: Tensor, parameters: Tensor, size: tuple[int, int]) -> Tensor:
-        """Map places of the output (n, H, W, 2) to places of the input."""
+        """Map positions of the output (n, H, W, 2) to positions of the input."""
         matrices = torch.tensor([self.matrix(row, size) for row in parameters.tolist()], dtype=torch.float64)
         return map_points(matrices.to(points), points[..., 0], points[..., 1])
 
 
 @dataclass(frozen=True)
 class HorizontalFlip(AffineOperation):
-    """Left becomes right."""
+    """Flip left to right."""
 
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
         """Mirror x."""
@@ -80,7 +80,7 @@ class HorizontalFlip(AffineOperation):
 
 @dataclass(frozen=True)
 class VerticalFlip(AffineOperation):
-    """Top becomes bottom."""
+    """Flip top to bottom."""
 
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
         """Mirror y."""
@@ -89,7 +89,7 @@ class VerticalFlip(AffineOperation):
 
 @dataclass(frozen=True)
 class Transpose(AffineOperation):
-    """Rows become columns."""
+    """Exchange of rows and columns."""
 
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
         """Exchange x and y, each stretched to the other's length."""
@@ -99,14 +99,14 @@ class Transpose(AffineOperation):
 
 @dataclass(frozen=True)
 class Rotate90(AffineOperation):
-    """One, two or three quarter turns anticlockwise, each as likely; a frame left as it is, is the chain's business."""
+    """One, two or three quarter turns anticlockwise, with equal probability."""
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
         """Draw the number of quarter turns."""
         return (float(torch.randint(1, 4, (), generator=generator)),)
 
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
-        """Turn, with each side stretched to the length of the side whose place it takes."""
+        """Rotate, with each side stretched to the length of the side that it replaces."""
         cosine, sine = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)][int(parameters[0])]
         height, width = size
         return (cosine, -sine * width / height, 0.0, sine * height / width, cosine, 0.0)
@@ -114,10 +114,10 @@ class Rotate90(AffineOperation):
 
 @dataclass(frozen=True)
 class Rotate(AffineOperation):
-    """A turn about the centre.
+    """A rotation about the centre.
 
     Args:
-        degrees: The largest angle, either way; all angles up to it are as likely.
+        degrees: The largest angle, either way; the angle is uniform.
     """
 
     degrees: float
@@ -127,17 +127,17 @@ class Rotate(AffineOperation):
         return uniform(generator, (-self.degrees, self.degrees))
 
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
-        """Turn about the centre."""
+        """Rotate about the centre."""
         return rotation(parameters[0])
 
 
 @dataclass(frozen=True)
 class Affine(AffineOperation):
-    """A turn about the centre, a zoom that keeps proportions, then a shift.
+    """A rotation about the centre, an isotropic zoom, then a shift.
 
     Args:
         degrees: The largest angle, either way.
-        zoom: The least and the greatest magnification; above 1 things get larger.
+        zoom: Range of the magnification; above 1 objects get larger.
         shift: The largest shift along each axis, as a share of that side.
     """
 
@@ -151,7 +151,7 @@ class Affine(AffineOperation):
         return uniform(generator, (-self.degrees, self.degrees), self.zoom, shifts, shifts)
 
     def matrix(self, parameters: Sequence[float], size: tuple[int, int]) -> Matrix:
-        """Undo the shift, then the zoom and the turn."""
+        """Invert the shift, then the zoom and the rotation."""
         degrees, zoom, right, down = parameters
         height, width = size
         return compose((1.0, 0.0, -right * width, 0.0, 1.0, -down * height), rotation(degrees, 1 / zoom))
@@ -159,7 +159,7 @@ class Affine(AffineOperation):
 
 @dataclass(frozen=True)
 class CentreCrop(AffineOperation):
-    """The middle of the frame, resized back to the whole frame.
+    """A crop of the middle of the frame, resized to the whole frame.
 
     Args:
         share: The part of each side that is kept.
@@ -174,7 +174,7 @@ class CentreCrop(AffineOperation):
 
 @dataclass(frozen=True)
 class RandomCrop(AffineOperation):
-    """A part of the frame at a random place, resized back to the whole frame.
+    """A crop of the frame at a random position, resized to the whole frame.
 
     Args:
         share: The part of each side that is kept.
@@ -183,7 +183,7 @@ class RandomCrop(AffineOperation):
     share: float
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
-        """Draw the crop's middle, as shares of the sides from the centre."""
+        """Draw the centre of the crop, as shares of the sides from the centre of the frame."""
         slack = (1 - self.share) / 2
         return uniform(generator, (-slack, slack), (-slack, slack))
 

@@ -1,7 +1,7 @@
-"""What an augmentation does: operations that move pixels and operations that recolour them.
+"""Base classes of augmentation operations, which move pixels or recolour them.
 
-Both draw one sample's parameters from that sample's own generator, and act on a sub-batch whose every sample has
-parameters of its own. A sample's result depends on its pixels and parameters alone, never on its neighbours.
+Both draw the parameters of a sample from the sample's own generator, and are applied to a sub-batch with parameters for
+each sample. The result for a sample depends only on its pixels and parameters, never on its neighbours.
 """
 
 from abc import ABC, abstractmethod
@@ -16,65 +16,65 @@ from polybench.core.errors import ConfigError
 
 
 def uniform(generator: torch.Generator, *ranges: tuple[float, float]) -> tuple[float, ...]:
-    """Draw one number from each range, every number of a range as likely."""
+    """Draw one uniform number from each range."""
     draws = torch.rand(len(ranges), generator=generator, dtype=torch.float64).tolist()
     return tuple(low + (high - low) * draw for draw, (low, high) in zip(draws, ranges, strict=True))
 
 
 def seed(generator: torch.Generator) -> float:
-    """Draw a seed for noise: an integer below 2**31, as the float that parameters are."""
+    """Draw a seed for noise: an integer below 2**31, as a float like all parameters."""
     return float(torch.randint(2**31, (), generator=generator))
 
 
 class Operation:
-    """One kind of change, whose strength and place are drawn for each sample."""
+    """Base class of operations, with parameters that are drawn for each sample."""
 
     version: ClassVar[int] = 1
-    """Raise it when a change could move a number, and that of each named policy which has the operation."""
+    """Version of the class, increased with that of each named policy that uses it, whenever numbers may change."""
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
         """Draw the parameters of one sample.
 
         Args:
-            generator: The sample's own CPU generator; nothing else is a source of chance.
+            generator: The sample's own CPU generator, the only source of randomness.
 
         Returns:
-            As many numbers at each call; none unless overridden, for an operation without choice. An operation that
-            needs noise draws a `seed` here, and makes its noise from that seed when it is applied.
+            The same number of parameters at each call; none by default. An operation with noise draws a `seed` here,
+            and generates its noise from that seed when it is applied.
         """
         return ()
 
 
 class GeometricOperation(Operation, ABC):
-    """Moves pixels: says where in the input each output pixel reads from, for the image and its masks alike.
+    """Base class of operations that move pixels: they map output to input positions, for the image and its masks.
 
-    Places are pixels from the centre of the image, x to the right and y down: the middle of the upper left pixel of an
-    image of (H, W) is at ((1 - W) / 2, (1 - H) / 2).
+    Positions are pixels from the centre of the image, x to the right and y down: the centre of the upper left pixel of
+    an image of (H, W) is at ((1 - W) / 2, (1 - H) / 2).
     """
 
     @abstractmethod
     def points(self, points: Tensor, parameters: Tensor, size: tuple[int, int]) -> Tensor:
-        """Map places of the output to places of the input.
+        """Map positions of the output to positions of the input.
 
         Args:
-            points: Places as x and y (n, H, W, 2), float32, on the images' device; may lie outside the image.
+            points: Positions as x and y (n, H, W, 2), float32, on the images' device; may lie outside the image.
             parameters: One row of drawn numbers per sample (n, P), float64, on the CPU.
             size: Height and width of the images in pixels.
 
         Returns:
-            The places to read from (n, H, W, 2).
+            The positions to sample (n, H, W, 2).
         """
 
 
 class PixelOperation(Operation, ABC):
-    """Changes what pixels look like and leaves them where they are, so masks are not touched."""
+    """Base class of operations that change the values of pixels, so that masks are unchanged."""
 
     @abstractmethod
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Change a sub-batch.
+        """Apply the operation to a sub-batch.
 
         Args:
-            images: (n, 3, H, W), float32 in [0, 1], on any device; not to be changed in place.
+            images: (n, 3, H, W), float32 in [0, 1], on any device; they must not be changed in place.
             parameters: One row of drawn numbers per sample (n, P), float64, on the CPU.
 
         Returns:
@@ -85,14 +85,14 @@ class PixelOperation(Operation, ABC):
 
 @dataclass(frozen=True)
 class Step:
-    """A link of a chain.
+    """An operation of a chain with its probability.
 
     Args:
-        operation: What is done.
-        probability: How likely a sample gets it.
+        operation: The operation.
+        probability: Probability that it is applied to a sample.
 
     Raises:
-        ConfigError: If the probability is none.
+        ConfigError: If the probability isn't in [0, 1].
     """
 
     operation: GeometricOperation | PixelOperation
@@ -106,4 +106,4 @@ class Step:
 
 
 Chain = Sequence[Step]
-"""What is done to a sample, in this order; the empty chain leaves it as it is."""
+"""Steps that are applied to a sample in this order; an empty chain changes nothing."""

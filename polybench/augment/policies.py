@@ -1,7 +1,7 @@
-"""Policies: which operations a training set gets, how likely and how strong, as data.
+"""Augmentation policies: the operations on a training set, with their probabilities and strengths.
 
-What a sample gets is a pure function of its key: of (seed, epoch, id) where each epoch draws anew, of (seed, id) and
-the number of the variant where the set is expanded once and for all.
+The augmentation of a sample is a pure function of its key: (seed, epoch, id) where each epoch draws a variant, or
+(seed, id) and the number of the variant where the set is expanded.
 """
 
 from collections.abc import Sequence
@@ -42,15 +42,15 @@ from polybench.core.randomness import generator
 
 @dataclass(frozen=True)
 class Policy:
-    """A way to augment.
+    """An augmentation policy.
 
     Args:
-        name: What recipes and records call it.
-        variants: What can be done to a sample. Drawn anew in each epoch, every variant is as likely; a set is expanded
-            by taking each variant once, which needs the empty one (the sample as it is) in first place.
-        version: Raised when a change could move a number.
-        border: What lies outside the frame: `zeros`, `reflection` or `border` (its outermost pixels).
-        masks: How masks are resampled: `nearest`, or `truncated`, which erodes them.
+        name: Name in recipes and records.
+        variants: Chains of operations. In each epoch one is drawn with equal probability; an expanded set contains each
+            variant once, and the first must be empty (the unchanged sample).
+        version: Version of the policy, increased whenever its numbers may change.
+        border: Values outside the frame: `zeros`, `reflection` or `border` (its outermost pixels).
+        masks: Resampling of masks: `nearest`, or `truncated`, which erodes them.
     """
 
     name: str
@@ -76,20 +76,20 @@ class Policy:
         device: torch.device,
         variants: Sequence[int] | None = None,
     ) -> Transform:
-        """Draw what happens to a batch.
+        """Draw the augmentation of a batch.
 
         Args:
-            keys: For each sample all that its draw may depend on: (seed, epoch, id), or (seed, id) with `variants`.
+            keys: Key of each sample, on which its draw depends: (seed, epoch, id), or (seed, id) with `variants`.
             size: Height and width of the images in pixels.
-            device: Where the images lie.
-            variants: The variant that each sample gets, where the set is expanded; drawn if left out.
+            device: Device of the images.
+            variants: The variant of each sample of an expanded set; None to draw it.
         """
         chosen = variants if variants is not None else [None] * len(keys)
         draws = [self._draw(key, variant) for key, variant in zip(keys, chosen, strict=True)]
         return Transform(self.variants, draws, Frame(size, torch.device(device), self.border), self.masks)
 
     def can_be_undone(self, size: tuple[int, int]) -> bool:
-        """Whether whatever it may do to an image of this height and width, its masks can be moved back exactly."""
+        """Whether masks of this height and width can always be transformed back exactly."""
         exact = (HorizontalFlip, VerticalFlip) + ((Transpose, Rotate90) if size[0] == size[1] else ())
         return all(isinstance(step.operation, (PixelOperation, *exact)) for chain in self.variants for step in chain)
 
@@ -212,7 +212,7 @@ def named_policy(name: str) -> Policy:
     """
     if name not in _POLICIES:
         raise ConfigError(
-            f"There is no augmentation policy '{name}'; there are {', '.join(POLICY_NAMES)}."
+            f"There is no augmentation policy '{name}': use one of {', '.join(POLICY_NAMES)}."
             f"{did_you_mean(name, POLICY_NAMES)}"
         )
     return _POLICIES[name]

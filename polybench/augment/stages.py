@@ -1,4 +1,4 @@
-"""The stages that a transform is made of: pixels put elsewhere exactly, read at a grid of places, or recoloured."""
+"""Stages of a transform: exact permutation of pixels, resampling at a grid, or recolouring."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from polybench.augment.geometry import Matrix, map_points
 from polybench.augment.operations import GeometricOperation, PixelOperation
 
 Border = Literal["zeros", "reflection", "border"]
-"""What lies outside the frame: black and no mask, the frame's mirror image, or its outermost pixels repeated."""
+"""Values outside the frame: black and no mask, the mirror image of the frame, or its outermost pixels."""
 MaskMode = Literal["nearest", "truncated"]
-"""How a mask is read between pixels: the nearest one's value, or an object only where all neighbours are of it."""
+"""Sampling of a mask between pixels: the nearest value, or an object only where all neighbours belong to it."""
 Mode = Literal["bilinear"] | MaskMode
-"""How a value between pixels is read: images bilinear, masks as a `MaskMode` says."""
+"""Sampling of a value between pixels: bilinear for images, a `MaskMode` for masks."""
 
 WHOLE = 1 - 1e-5
-"""A bilinear mean of ones is 1 up to rounding, so that what reaches this is whole."""
+"""A bilinear mean of ones is 1 up to rounding error, so that values of at least this count as 1."""
 
 
 class Frame(NamedTuple):
-    """Size in pixels (H, W) and device of a batch, and what lies outside its frames."""
+    """Size in pixels (H, W) and device of a batch, and the values outside its frames."""
 
     size: tuple[int, int]
     device: torch.device
@@ -33,17 +33,17 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Stage(ABC):
-    """One change of some samples of a batch.
+    """Base class of stages, each a change of some samples of a batch.
 
     Attributes:
-        rows: Which samples, as an index of the batch.
+        rows: Index of the samples in the batch.
     """
 
     rows: slice | Tensor
 
     @abstractmethod
     def apply(self, values: Tensor, mode: Mode) -> Tensor:
-        """Make the changed samples (n, C, H, W) from those samples alone."""
+        """Change the samples (n, C, H, W), independently of the rest of the batch."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Recolouring(Stage):
 
 
 def is_permutation(matrix: Matrix, size: tuple[int, int]) -> bool:
-    """Say whether a map only exchanges pixels: flips of any frame, and on a square also what transposes it."""
+    """Whether a map only permutes pixels: flips of any frame, and transpositions of a square one."""
     a, b, c, d, e, f = matrix
     straight = abs(a) == abs(e) == 1 and b == d == 0
     transposed = abs(b) == abs(d) == 1 and a == e == 0 and size[0] == size[1]
@@ -80,19 +80,19 @@ class Permutation(Stage):
         return values.flip([axis for axis, sign in ((2, e), (3, a)) if sign < 0]).contiguous()
 
     def inverse(self) -> "Permutation":
-        """The exchange that undoes this one."""
+        """Return the inverse permutation."""
         a, b, c, d, e, f = self.matrix
         return Permutation(self.rows, (a, d, c, b, e, f))
 
 
 @dataclass(frozen=True)
 class Resampling(Stage):
-    """Each output pixel reads where the maps lead: a matrix, then a warp and a matrix as often as there are warps.
+    """Resampling by maps: a matrix, then a warp and a matrix for each warp.
 
     Attributes:
-        frame: Of the batch.
+        frame: Frame of the batch.
         matrices: One (n, 6) before each warp and one after the last.
-        warps: With their parameters (n, P), the last of the chain first, since places go from output to input.
+        warps: Warps with their parameters (n, P), the last of the chain first, since positions go from output to input.
     """
 
     frame: Frame
@@ -112,7 +112,7 @@ class Resampling(Stage):
         return map_points((last * to_unit).to(x), x, y)
 
     def apply(self, values: Tensor, mode: Mode) -> Tensor:
-        """Read the values at the grid."""
+        """Sample the values at the grid."""
         between = "nearest" if mode == "nearest" else "bilinear"
         read = F.grid_sample(values, self._grid, mode=between, padding_mode=self.frame.border, align_corners=False)
         return (read >= WHOLE).to(values.dtype) if mode == "truncated" else read

@@ -1,7 +1,7 @@
-"""The concrete change of one batch: what was drawn, applied to images, and likewise to their masks.
+"""The augmentation of one batch, applied to images and their masks.
 
-Neighbouring geometric operations become one sampling grid, so pixels are interpolated once however long the chain is,
-and what one operation moves out of the frame another can bring back. Flips and quarter turns of a square are exact.
+Consecutive geometric operations are combined to one sampling grid, so that pixels are interpolated once, and content
+that one operation moves out of the frame can be moved back by another. Flips and quarter turns of a square are exact.
 """
 
 from collections import defaultdict
@@ -20,20 +20,20 @@ Parameters = tuple[float, ...]
 
 
 class Draw(NamedTuple):
-    """What was drawn for one sample: which chain, and the parameters of each step it gets, by position in the chain."""
+    """The draw for one sample: the chain, and the parameters of each applied step by its position in the chain."""
 
     chain: int
     parameters: Mapping[int, Parameters]
 
 
 class Transform:
-    """What happens to one batch, the same however often it is called.
+    """The augmentation of one batch, with the same result at each call.
 
     Args:
-        chains: What may be done.
-        draws: What was drawn, for each sample of the batch.
-        frame: Of the batch.
-        masks: How masks are read between pixels.
+        chains: Chains of the policy.
+        draws: The draw for each sample of the batch.
+        frame: Frame of the batch.
+        masks: Sampling of masks between pixels.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class Transform:
             self._stages += _stages(chain, samples, frame) if samples else ()
 
     def image(self, images: Tensor) -> Tensor:
-        """Change images (N, 3, H, W), float32 in [0, 1]; the given ones stay as they are."""
+        """Transform images (N, 3, H, W), float32 in [0, 1], not in place."""
         return self._through(self._stages, images, "bilinear")
 
     def mask(self, masks: Tensor) -> Tensor:
-        """Move masks (N, C, H, W), {0, 1}, with their images; they stay {0, 1}."""
+        """Transform masks (N, C, H, W) in {0, 1} with their images, to masks in {0, 1}."""
         moves = [stage for stage in self._stages if not isinstance(stage, Recolouring)]
         return self._through(moves, masks, self._masks)
 
     def unmask(self, masks: Tensor) -> Tensor:
-        """Move masks (N, C, H, W) back, exactly, to where they were before `mask`.
+        """Transform masks (N, C, H, W) back exactly, the inverse of `mask`.
 
         Raises:
-            ValueError: If more was done to them than flips and quarter turns.
+            ValueError: If other operations than flips and quarter turns were applied.
         """
         stages = [stage for stage in self._stages if not isinstance(stage, Recolouring)]
         back = [stage.inverse() for stage in reversed(stages) if isinstance(stage, Permutation)]
@@ -82,7 +82,7 @@ class Transform:
 
 
 def _stages(chain: Chain, samples: Mapping[int, Mapping[int, Parameters]], frame: Frame) -> Iterator[Stage]:
-    """Make the stages of the samples (by row of the batch) that share a chain."""
+    """Build the stages of the samples (by row of the batch) that share a chain."""
     operations = [step.operation for step in chain]
     for moves, run in groupby(enumerate(operations), lambda item: isinstance(item[1], GeometricOperation)):
         if moves:
@@ -98,7 +98,7 @@ def _stages(chain: Chain, samples: Mapping[int, Mapping[int, Parameters]], frame
 def _movements(
     run: Mapping[int, GeometricOperation], samples: Mapping[int, Mapping[int, Parameters]], frame: Frame
 ) -> Iterator[Stage]:
-    """Make the stages of a run of geometric operations (by position in the chain)."""
+    """Build the stages of a run of geometric operations (by position in the chain)."""
     permuted: dict[Matrix, list[int]] = defaultdict(list)
     resampled: dict[tuple[int, ...], dict[int, list[Matrix]]] = defaultdict(dict)
     for row, parameters in samples.items():
@@ -118,7 +118,7 @@ def _movements(
 def _fold(
     run: Mapping[int, GeometricOperation], parameters: Mapping[int, Parameters], size: tuple[int, int]
 ) -> tuple[list[Matrix], tuple[int, ...]]:
-    """Fold one sample's run, from output to input, into matrices and the positions of the warps between them."""
+    """Combine a sample's run, from output to input, to matrices and the positions of the warps between them."""
     matrices, warps = [IDENTITY], []
     for step in sorted(run.keys() & parameters.keys(), reverse=True):
         operation = run[step]
@@ -131,11 +131,11 @@ def _fold(
 
 
 def _table(rows: Sequence[Sequence[float]]) -> Tensor:
-    """Make a table (n, P), float64, on the CPU."""
+    """Build a table (n, P), float64, on the CPU."""
     return torch.tensor(rows, dtype=torch.float64)
 
 
 def _index(rows: Sequence[int], device: torch.device) -> slice | Tensor:
-    """Index rows of a batch; neighbours by a slice, which copies nothing."""
+    """Index rows of a batch, by a slice where they are consecutive, which copies nothing."""
     neighbours = rows[-1] - rows[0] + 1 == len(rows)
     return slice(rows[0], rows[-1] + 1) if neighbours else torch.tensor(rows, device=device)

@@ -1,8 +1,8 @@
-"""Warps: elastic deformation, grid and optical distortion, evaluated at whatever places a chain asks for.
+"""Warps: elastic deformation, grid and optical distortion, evaluated at any positions.
 
-Elastic deformation is that of Simard et al. (ICDAR 2003), with noise on a coarse lattice and cubic B-splines between,
-instead of noise per pixel and a wide Gaussian filter: a cubic B-spline of spacing sqrt(3) s has the variance of a
-Gaussian of width s, at a small part of the cost.
+Elastic deformation follows Simard et al. (ICDAR 2003), with noise on a coarse lattice and cubic B-splines between,
+instead of noise per pixel and a wide Gaussian filter: a cubic B-spline of spacing sqrt(3) s has the variance of
+a Gaussian of standard deviation s, at a small part of the cost.
 """
 
 import math
@@ -27,8 +27,8 @@ class ElasticDeformation(GeometricOperation):
 
     Args:
         deviation: Standard deviation of the displacements along each axis, as a share of the shorter side.
-        smoothness: Width (sigma) of the Gaussian that the displacements look filtered with, as the same share.
-        affine: How far each of three anchors, a third of the side from the centre, may move: the same share.
+        smoothness: Standard deviation of the equivalent Gaussian filter, as a share of the shorter side.
+        affine: Largest shift of each of three anchors, a third of the side from the centre, as a share of it.
     """
 
     deviation: float
@@ -36,11 +36,11 @@ class ElasticDeformation(GeometricOperation):
     affine: float = 0.0
 
     def draw(self, generator: torch.Generator) -> tuple[float, ...]:
-        """Draw the field's seed, and the moves of the anchors as x and y shares."""
+        """Draw the seed of the field, and the shifts of the anchors as x and y shares."""
         return (seed(generator), *uniform(generator, *[(-self.affine, self.affine)] * 6))
 
     def points(self, points: Tensor, parameters: Tensor, size: tuple[int, int]) -> Tensor:
-        """Displace the places (n, H, W, 2) by the field found there, then map them by the anchors' matrix."""
+        """Displace positions (n, H, W, 2) by the field, then map them by the anchors' matrix."""
         fields = torch.stack([self._field(int(row), size, points.device) for row in parameters[:, 0].tolist()])
         height, width = size
         grid = points * points.new_tensor([2 / width, 2 / height])
@@ -49,7 +49,7 @@ class ElasticDeformation(GeometricOperation):
         return map_points(self._matrices(parameters, size).to(points), x, y)
 
     def _field(self, seed: int, size: tuple[int, int], device: torch.device) -> Tensor:
-        """Make displacements (2, H, W) in pixels; one sample at a time, as its neighbours mustn't touch its digits."""
+        """Generate displacements (2, H, W) in pixels, one sample at a time, so that they don't depend on the batch."""
         spacing = math.sqrt(3) * self.smoothness * min(size)
         lattice = [math.ceil(length / spacing) + 3 for length in size]
         noise = torch.randn(2, *lattice, generator=torch.Generator().manual_seed(seed)).to(device)
@@ -59,7 +59,7 @@ class ElasticDeformation(GeometricOperation):
         return rows @ (noise * (self.deviation * min(size) / _SPLINE_ENERGY)) @ columns.T
 
     def _matrices(self, parameters: Tensor, size: tuple[int, int]) -> Tensor:
-        """Make the matrices (n, 6) that move three anchors (s, s), (s, -s) and (-s, -s) by what was drawn."""
+        """Build the matrices (n, 6) that shift three anchors (s, s), (s, -s) and (-s, -s) as drawn."""
         side, s = min(size), min(size) / 3
         corner, right, left = (parameters[:, 1:] * side).view(-1, 3, 2).unbind(1)
         along_x, along_y, shift = (right - left) / (2 * s), (corner - right) / (2 * s), (corner + left) / 2
@@ -69,7 +69,7 @@ class ElasticDeformation(GeometricOperation):
 
 
 def _spline_weights(length: int, knots: int, spacing: float, device: torch.device) -> Tensor:
-    """Weigh each knot of a cubic B-spline at each pixel of an axis, (length, knots)."""
+    """Compute the weight of each knot of a cubic B-spline at each pixel of an axis, (length, knots)."""
     places = torch.arange(length, device=device) / spacing + 1
     distance = (places[:, None] - torch.arange(knots, device=device)).abs()
     return ((2 - distance).clamp(min=0) ** 3 - 4 * (1 - distance).clamp(min=0) ** 3) / 6
@@ -77,13 +77,13 @@ def _spline_weights(length: int, knots: int, spacing: float, device: torch.devic
 
 @dataclass(frozen=True)
 class GridDistortion(GeometricOperation):
-    """Columns and rows of a coarse grid become wider or narrower, while the frame stays where it is.
+    """Grid distortion: columns and rows of a coarse grid become wider or narrower within a fixed frame.
 
     albumentations' `GridDistortion` lets the far edges drift unless `normalized` is set; here they never do.
 
     Args:
         steps: Cells along each axis.
-        limit: How much wider or narrower a cell may be drawn before all are scaled to fill the frame.
+        limit: Largest relative change of a cell's width, before all are scaled to fill the frame.
     """
 
     steps: int = 5
@@ -94,7 +94,7 @@ class GridDistortion(GeometricOperation):
         return uniform(generator, *[(1 - self.limit, 1 + self.limit)] * (2 * self.steps))
 
     def points(self, points: Tensor, parameters: Tensor, size: tuple[int, int]) -> Tensor:
-        """Map the places (n, H, W, 2) linearly within each cell; places outside follow the outermost cells."""
+        """Map positions (n, H, W, 2) linearly within each cell; positions outside follow the outermost cells."""
         height, width = size
         lengths = parameters.view(-1, 2, self.steps)
         lengths = lengths / lengths.sum(dim=2, keepdim=True)
@@ -112,9 +112,9 @@ class GridDistortion(GeometricOperation):
 
 @dataclass(frozen=True)
 class OpticalDistortion(GeometricOperation):
-    """A lens whose radial distortion is r (1 + k r^2 + k r^4), r in longer sides from its axis (OpenCV's camera model).
+    """Radial distortion of a lens, r (1 + k r^2 + k r^4), r in longer sides from its axis (OpenCV's camera model).
 
-    A strong negative k folds the corners back into the frame, as it does in albumentations.
+    A strongly negative k folds the corners back into the frame, as in albumentations.
 
     Args:
         limit: The largest k, either way.
@@ -129,7 +129,7 @@ class OpticalDistortion(GeometricOperation):
         return uniform(generator, (-self.limit, self.limit), (-self.shift, self.shift), (-self.shift, self.shift))
 
     def points(self, points: Tensor, parameters: Tensor, size: tuple[int, int]) -> Tensor:
-        """Move the places (n, H, W, 2) along their radius."""
+        """Move positions (n, H, W, 2) along their radius."""
         side = max(size)
         k = parameters[:, 0].to(points)[:, None, None, None]
         axis = (parameters[:, 1:] * side).to(points)[:, None, None]

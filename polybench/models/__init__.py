@@ -1,4 +1,4 @@
-"""Nets of the papers: raw logits (N, C, H, W) out, or (N, C) of patches; SMP's encoder contract at `.encoder`."""
+"""Nets of the papers: raw logits (N, C, H, W), or (N, C) for patches, and SMP's encoder contract at `.encoder`."""
 
 from polybench.models.efen import EFEN
 from polybench.models.fanet import FANet, FANetSeries

@@ -1,15 +1,15 @@
-"""EFEN, two U-Nets in a row whose skip connections attend, and its two ablations.
+"""EFEN, two consecutive U-Nets with attention skip connections, and its two ablations.
 
 Paper: EFEN, an enhanced feature extraction network for medical image segmentation, equations 1 to 9. No code was
-released and no width is printed; these widths hit all three published sizes (18.93, 26.76 and 29.44 M).
+released and no width is printed; these widths give all three published sizes (18.93, 26.76 and 29.44 M).
 
-Legend: E1 and D1 are the encoder and decoder of the first U-Net, E2 and D2 those of the second, which is its
-half-width copy; FE and FD are an encoder and a decoder feature map, FE' and FD' the same plus positions.
+Legend: E1 and D1 are the encoder and decoder of the first U-Net, E2 and D2 those of the second, which has half the
+    width; FE and FD are an encoder and a decoder feature map, FE' and FD' include positions.
 
-Readings where the paper is silent or contradicts itself:
+Choices where the paper is silent or contradicts itself:
 
 * AV is a matrix product (equation 5; box 2 multiplies element by element) and scores are divided by d_k, not by its
-  root, as printed. A is never stored: `scaled_dot_product_attention` works through it in tiles.
+  root, as printed. A is never stored: `scaled_dot_product_attention` computes it in tiles.
 * Queries and keys come from FD without positions, as printed; positions are 1-D, over the row-major token index.
 * The transposed convolution of FD in equations 2 and 4 is read as op3, which otherwise would add the same map twice.
 * The fusion of image and D1 at the input of E2, "by improved skip-connection", is a plain concatenation.
@@ -40,23 +40,24 @@ class EFEN(nn.Module):
     With VGG19's widths and one class it has 29,442,945 parameters; with `skip="plain"` 26,763,937 (the paper's
     "U-Net+Process1"); and with `feature_reextraction=False` as well 18,932,225 (the paper's U-Net).
 
-    The paper doesn't say how it initialises. Here convolutions start after He et al. (2015). The attention's factor
-    op2(AV) starts near 1 (normalised to 1 +- 0.1), so that training begins from plain skip connections: at torch's
-    defaults it switches encoder channels on and off at random per image. The output layer starts as the mean of its
-    input channels plus a bias for a foreground probability of 0.1 (Lin et al., 2017): of random weights a few may all
-    have the wrong sign. Without the last two, narrow nets stay stuck on background for hundreds of steps.
+    The paper states no initialisation. Here convolutions follow He et al. (2015). The attention's factor
+    op2(AV) starts near 1 (normalised to 1 +- 0.1), so that training begins from plain skip
+    connections: with torch's defaults it switches encoder channels on and off at random per image. The output layer
+        starts as the mean of its
+    input channels plus a bias for a foreground probability of 0.1 (Lin et al., 2017), since a few random weights may
+    all have the wrong sign. Without the last two choices, narrow nets predict background for hundreds of steps.
 
     Args:
         widths: Channels of the four blocks of the first encoder, multiples of 4. The bottleneck is twice the last, and
             the second U-Net is half as wide throughout.
-        feature_reextraction: Add the second U-Net; without it the output layer sits on the first.
+        feature_reextraction: Add the second U-Net; False puts the output layer on the first.
         skip: `attention` for the paper's improved skip connection, `plain` for a transposed convolution and
             concatenation.
         pretrained: Start the encoder from torchvision's ImageNet weights of VGG19, which fit its widths only.
         classes: Target classes, one logit each.
 
     Raises:
-        ConfigError: If the widths are unusable, or the ImageNet weights don't fit or can't be had.
+        ConfigError: If the widths are invalid, or the ImageNet weights don't fit or aren't available.
     """
 
     version: ClassVar[int] = 1
@@ -84,7 +85,7 @@ class EFEN(nn.Module):
             self.encoder.load_imagenet()
 
     def forward(self, images: Tensor) -> Tensor:
-        """Segment.
+        """Predict logits.
 
         Args:
             images: (N, 3, H, W), sides divisible by 8.
@@ -105,7 +106,7 @@ class EFEN(nn.Module):
 
 
 class AttentionSkip(nn.Module):
-    """The improved skip connection R(FE', FD') of equations 5 to 9: decoder affinities gather encoder values.
+    """Improved skip connection R(FE', FD') of equations 5 to 9: decoder affinities gather encoder values.
 
     d_k is half the encoder's channels. Memory is linear in the tokens, H/2 * W/2 of them.
 
@@ -128,7 +129,7 @@ class AttentionSkip(nn.Module):
         )
 
     def forward(self, encoded: Tensor, decoded: Tensor) -> Tensor:
-        """Join an encoder map and the decoder map one level below it.
+        """Combine an encoder map and the decoder map one level below it.
 
         Args:
             encoded: FE, (N, C_e, H, W).
@@ -161,7 +162,7 @@ class _PlainSkip(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """D1 or D2: three times a skip connection and its fusion, from the bottom up; all lists are finest first."""
+    """Decoder D1 or D2: three skip connections with fusion, from the bottom up; all lists are finest first."""
 
     def __init__(
         self, encoder_channels: tuple[int, ...], bottom: int, out_channels: tuple[int, ...], skip: str
@@ -182,7 +183,7 @@ class _Decoder(nn.Module):
 
 
 class _Reextraction(nn.Module):
-    """E2 and D2, the second U-Net: it encodes image and D1 anew and takes D1's maps in at every level."""
+    """Second U-Net, E2 and D2: it encodes the image and D1, and fuses D1's maps at every level."""
 
     def __init__(self, widths: tuple[int, int, int, int], skip: str) -> None:
         super().__init__()
@@ -207,7 +208,7 @@ class _Reextraction(nn.Module):
 
 
 def _conv(in_channels: int, out_channels: int, kernel: int, scale: float = 1, shift: float = 0) -> nn.Sequential:
-    """A He-initialised convolution of unchanged size, batch normalisation to (at first) shift +- scale, and ReLU."""
+    """Build a He-initialised convolution of unchanged size, batch normalisation (initially shift +- scale) and ReLU."""
     conv = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     assert conv.bias is not None
@@ -219,7 +220,7 @@ def _conv(in_channels: int, out_channels: int, kernel: int, scale: float = 1, sh
 
 
 def _fusion(in_channels: int, out_channels: int) -> nn.Sequential:
-    """The paper's op and psi: two 3x3 convolutions and one 1x1."""
+    """Build the paper's op and psi: two 3x3 convolutions and one 1x1."""
     return nn.Sequential(
         _conv(in_channels, out_channels, 3), _conv(out_channels, out_channels, 3), _conv(out_channels, out_channels, 1)
     )
@@ -230,7 +231,7 @@ def _upsample() -> nn.Upsample:
 
 
 def _tokens(features: Tensor) -> Tensor:
-    """(N, C, H, W) to one head of tokens in row-major order, (N, 1, H * W, C)."""
+    """Reshape (N, C, H, W) to one head of tokens in row-major order, (N, 1, H * W, C)."""
     return features.flatten(2).transpose(1, 2).unsqueeze(1)
 
 
@@ -241,9 +242,9 @@ def _add_positions(features: Tensor) -> Tensor:
 
 @lru_cache(maxsize=32)
 def _position_map(channels: int, height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """The encoding of every pixel, (1, C, H, W); kept per size, device and dtype, outside any state dict.
+    """Encoding of every pixel, (1, C, H, W); cached per size, device and dtype, outside any state dict.
 
-    It is only ever added, never saved for a backward pass, so that one made in inference mode serves training too.
+    It is only added, never saved for a backward pass, so that a map made in inference mode can be used in training.
     """
     encoding = sinusoidal_positions(height * width, channels).T.reshape(1, channels, height, width)
     return encoding.to(device=device, dtype=dtype)
@@ -274,6 +275,6 @@ def _check_sides(height: int, width: int) -> None:
         for round_to in (math.floor, math.ceil)
     )
     raise ConfigError(
-        f"EFEN takes sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
-        f"resize or pad the images, to {smaller} or {larger} at the nearest."
+        f"EFEN needs sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
+        f"resize or pad the images to {smaller} or {larger}."
     )

@@ -1,6 +1,6 @@
-"""What a net would do, found on the meta device: its outputs' shapes, and the parameters that no gradient reaches.
+"""Dry runs of a net on the meta device: shapes of its outputs, and parameters without a gradient.
 
-Nothing there costs memory, arithmetic or random numbers. A net whose forward depends on values can't be run there.
+They need no memory, arithmetic or random numbers, but fail for a net with a forward that depends on values.
 """
 
 import copy
@@ -12,19 +12,19 @@ from torch import Tensor, nn
 
 
 def meta_images(size: tuple[int, int]) -> Tensor:
-    """Two images without values, (2, 3, H, W)."""
+    """Create two images on the meta device, (2, 3, H, W)."""
     return torch.empty(2, 3, *size, device="meta")
 
 
 class CannotCopyError(RuntimeError):
-    """A net of which no copy can be made, so that it can't be looked through before it runs."""
+    """A net that can't be copied, so that it can't be checked before it runs."""
 
 
 def meta_copy(net: nn.Module) -> nn.Module:
-    """A copy of a net on the meta device; what hooks belong to, such as a profiler, is not copied.
+    """Copy a net to the meta device, without its hooks (such as those of a profiler).
 
     Raises:
-        CannotCopyError: If the net holds something of which no copy can be made.
+        CannotCopyError: If the net has a part that can't be copied.
     """
     hooks = [
         hook for part in net.modules() for hook in (*part._forward_pre_hooks.values(), *part._forward_hooks.values())
@@ -53,13 +53,13 @@ def dry_run(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = ()
     """Run a copy of a net on two images without values.
 
     Args:
-        net: The net; it stays as it is.
+        net: The net, which is not changed.
         size: Height and width of the images.
         others: Further inputs, on the meta device.
         training: Whether in training mode.
 
     Raises:
-        RuntimeError: If the net's forward depends on values, which the meta device has not, or no copy can be made.
+        RuntimeError: If the net's forward depends on values, or it can't be copied.
     """
     shadow = meta_copy(net).train(training)
     with torch.set_grad_enabled(training):  # where training shows what the outputs are made by
@@ -67,12 +67,12 @@ def dry_run(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = ()
 
 
 def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> Any:
-    """The output of a net for two images, as tensors that have shapes and no values; arguments as for `dry_run`."""
+    """Return the output of a net for two images, tensors without values; arguments as for `dry_run`."""
     return dry_run(net, size, others, training).output
 
 
 def sum_of_outputs(output: Any) -> Tensor:
-    """The sum of a tensor, of a list of tensors, or of the tensors of a mapping."""
+    """Sum a tensor, a list of tensors, or the tensors of a mapping."""
     outputs = list(output.values()) if isinstance(output, dict) else output
     outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
     return torch.stack([item.sum() for item in outputs]).sum()
@@ -84,19 +84,19 @@ def parameters_without_gradient(
     objective: Callable[[Any], Tensor] = sum_of_outputs,
     others: Sequence[Tensor] = (),
 ) -> list[str]:
-    """Name the trainable parameters that a backward pass leaves without a gradient; under DDP they would be an error.
+    """Return the names of trainable parameters without a gradient after a backward pass, an error under DDP.
 
     Args:
-        net: The net; it stays as it is.
-        size: Height and width of an input that the net takes.
-        objective: Makes the scalar whose gradient is looked at from the net's outputs.
+        net: The net, which is not changed.
+        size: Height and width of a valid input.
+        objective: Computes the scalar of the backward pass from the net's outputs; their sum by default.
         others: Further inputs, on the meta device.
 
     Returns:
-        Names as in `named_parameters()`; an encoder stage that a decoder never reads, for example.
+        Names as in `named_parameters()`, for example of an encoder stage that the decoder doesn't read.
 
     Raises:
-        RuntimeError: If the net's forward depends on values, which the meta device has not, or no copy can be made.
+        RuntimeError: If the net's forward depends on values, or it can't be copied.
     """
     return without_gradient(dry_run(net, size, others, training=True), objective)
 

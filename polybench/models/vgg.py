@@ -1,8 +1,8 @@
-"""The encoder of EFEN and of its U-Net baseline: VGG19 without its fifth block.
+"""VGG19 without its fifth block, the encoder of EFEN and of its U-Net baseline.
 
 Paper: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2015. Ours stops
-after block 4 (no pooling there), has no batch normalisation, and its widths can be scaled. Parameters carry
-torchvision's names, so that the ImageNet weights, and those of SMP's `vgg19` encoder, fit key by key.
+after block 4 (no pooling there), has no batch normalisation, and its widths can be scaled. Parameters have
+torchvision's names, so that the ImageNet weights, and those of SMP's `vgg19` encoder, can be loaded.
 """
 
 import pickle
@@ -19,10 +19,10 @@ _CONVS_PER_BLOCK = (2, 2, 4, 4)
 
 
 class VGG19Encoder(nn.Module):
-    """Blocks 1 to 4 of VGG19, after the encoder contract of segmentation_models_pytorch.
+    """Blocks 1 to 4 of VGG19, with the encoder contract of segmentation_models_pytorch.
 
-    Random weights are drawn after He et al. (2015), since torch's default makes the signal fade over twelve
-    convolutions that nothing normalises.
+    Random weights follow He et al. (2015), since with torch's default the signal fades over twelve convolutions without
+    normalisation.
 
     Args:
         widths: Channels of the four blocks; those of VGG19 by default.
@@ -64,16 +64,16 @@ class VGG19Encoder(nn.Module):
         return [*pyramid, features]
 
     def load_imagenet(self) -> None:
-        """Take torchvision's ImageNet weights, from torch hub's folder or else over the network.
+        """Load torchvision's ImageNet weights, from torch hub's folder or over the network.
 
-        Does nothing on the meta device, which holds no values.
+        Does nothing on the meta device.
 
         Raises:
             ConfigError: If the widths are not those of VGG19, or the file can be neither fetched nor read.
         """
         if self.out_channels != list(VGG19_WIDTHS):
             raise ConfigError(
-                f"ImageNet weights exist for the widths {list(VGG19_WIDTHS)} only, not {self.out_channels}: "
+                f"ImageNet weights exist only for the widths {list(VGG19_WIDTHS)}, not {self.out_channels}: "
                 "set pretrained: false."
             )
         if next(self.parameters()).is_meta:

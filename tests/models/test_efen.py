@@ -227,7 +227,7 @@ def test_says_so_when_the_weight_file_is_broken(hub: Path, content: bytes) -> No
 
 
 def test_refuses_imagenet_weights_for_other_widths() -> None:
-    with pytest.raises(ConfigError, match=r"\[64, 128, 256, 512\] only, not \[8, 16, 32, 64\]"):
+    with pytest.raises(ConfigError, match=r"\[64, 128, 256, 512\], not \[8, 16, 32, 64\]"):
         EFEN(widths=SMALL)
 
 

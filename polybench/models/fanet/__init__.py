@@ -1,4 +1,4 @@
-"""FANet: a net that takes the mask it predicted last time as a second input, its ablations and its loss."""
+"""FANet, a net with its previous mask as a second input, its ablations and its loss."""
 
 from polybench.models.fanet.loss import FANetLoss
 from polybench.models.fanet.mixpool import Precomputed

@@ -1,4 +1,4 @@
-"""SE-Residual blocks, of which every stage of FANet is built.
+"""SE-Residual blocks, the building blocks of every stage of FANet.
 
 Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022, section
 III-A. As in the released code, and unlike the paper's figure 2 (a), the shortcut is a 1x1 convolution even where the

@@ -1,8 +1,8 @@
 """FANet's loss: cross-entropy and Dice in equal parts.
 
-Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022, says a
-combined binary cross-entropy and Dice loss; this is the released code's. Ours leaves out pixels outside the field of
-view, which counts nowhere in the paper.
+Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022, describes a
+combined binary cross-entropy and Dice loss; this follows the released code. Ours ignores pixels outside the field of
+view, which the paper doesn't have.
 """
 
 from typing import ClassVar

@@ -1,8 +1,8 @@
-"""MixPool, FANet's hard attention: features inside the previous mask or a gate of their own, beside all features.
+"""MixPool, FANet's hard attention: features inside the previous mask or a learned gate, and ungated features.
 
 Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022, section
-III-B. The released code's gate is a step function without a gradient, so that it never learns; here that is one of
-four choices.
+III-B. The gate of the released code is a step function without a gradient, so that it never learns; here that is one
+of four options.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Gating = Literal["frozen", "straight_through", "soft", "none"]
 
 @dataclass(frozen=True, eq=False)
 class Precomputed:
-    """All that a stage computes before it looks at a mask; `state[samples] = other` exchanges single samples.
+    """The part of a stage that doesn't depend on a mask; `state[samples] = other` replaces single samples.
 
     Attributes:
         features: The stage's features F_l, also its skip connection, (N, C, H, W).
@@ -43,9 +43,9 @@ class Precomputed:
 
 
 class Gate(nn.Module):
-    """The spatial attention map M'_l of equation 1, one channel.
+    """Spatial attention map M'_l of equation 1, one channel.
 
-    Its logit is compared with 0 where the paper compares the sigmoid with 0.5: the same, but sure in half precision.
+    Its logit is compared with 0 where the paper compares the sigmoid with 0.5: equivalent, but exact in half precision.
 
     Args:
         channels: Channels of the features.
@@ -77,12 +77,12 @@ class Gate(nn.Module):
 
 
 class MixPool(nn.Module):
-    """Attention within the union of mask and gate, equation 2; as many channels leave as enter.
+    """Attention within the union of mask and gate, equation 2; the number of channels is unchanged.
 
     Args:
         channels: C, even.
-        gating: What the mask is united with, see `FANet`.
-        ungated: Make half of the output channels from all features; otherwise all come from the attended ones.
+        gating: Gate that is combined with the mask, see `FANet`.
+        ungated: Compute half of the output channels from all features; False computes all from the attended ones.
     """
 
     def __init__(self, channels: int, gating: Gating, ungated: bool) -> None:
@@ -92,7 +92,7 @@ class MixPool(nn.Module):
         self.ungated = _conv(channels, channels // 2) if ungated else None
 
     def precompute(self, features: Tensor) -> Precomputed:
-        """Do all that needs no mask, on features (N, C, H, W)."""
+        """Compute the part that doesn't depend on the mask, from features (N, C, H, W)."""
         return Precomputed(
             features,
             None if self.gate is None else self.gate(features),
@@ -100,10 +100,10 @@ class MixPool(nn.Module):
         )
 
     def forward(self, state: Precomputed, mask: Tensor) -> Tensor:
-        """Attend.
+        """Apply the attention.
 
         Args:
-            state: Of the features, (N, C, H, W).
+            state: Precomputed features, (N, C, H, W).
             mask: The previous mask at their size, boolean (N, 1, H, W).
 
         Returns:

@@ -1,12 +1,12 @@
-"""FANet, a residual U-Net that sees the mask it predicted last time.
+"""FANet, a residual U-Net with its previous mask as a second input.
 
 Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022. The
 design follows the released code where the paper differs (see `blocks` and `mixpool`), and has its exact sizes. Ours
 deviates in three points: a mask means "non-zero" everywhere, in the output layer too; whether the gate learns is a
-choice; and the part that doesn't depend on the mask can be kept for further iterations, which changes no bit.
+choice; and the part that doesn't depend on the mask can be reused in further iterations, with identical results.
 
 Legend: stages e1 to e4 go down, d1 to d4 up; e1 and d4 work at the image's size, e4 and d1 at an eighth of it. A stage
-is SE-Residual blocks, then MixPool; skip connections leave between the two.
+consists of SE-Residual blocks and MixPool; skip connections branch off between the two.
 """
 
 import math
@@ -41,27 +41,27 @@ class FANet(nn.Module):
     | `ungated=False` | table XI, "w/o F_l"; no size is published | 7,720,266 | 20.270 G |
     | `gate="none"` | ours | 6,738,178 | 17.244 G |
 
-    The gate that MixPool unites with the mask:
+    The gate that MixPool combines with the mask:
 
     * `frozen`: 1 where the gate's probability exceeds 0.5, as released. No gradient passes the step, so that the
-      gate's 48 tensors (982,088 parameters) keep their random start and are frozen here; only its batch statistics
-      move. How much it lets through depends on the seed alone.
+      gate's 48 tensors (982,088 parameters) keep their random initialisation and are frozen here; only its batch
+      statistics are updated. Its selectivity depends on the seed only.
     * `straight_through`: the same values, but gradients pass as if the step were not there, and the gate learns.
     * `soft`: the probability itself, learned; soft attention, which the paper decided against.
     * `none`: no gate; attention is the mask alone, and an empty mask leaves the gated half without features.
 
-    Where the mask is on the gate has no say, and gets no gradient. There is no `.encoder`: the features depend on the
-    mask. Weights start from torch's defaults, as released.
+    Where the mask is on, the gate has no effect and no gradient. There is no `.encoder`, since the features depend on
+    the mask. Weights have torch's default initialisation, as released.
 
     Args:
         mixpools: The stages with MixPool; all of them by default.
-        gate: What the mask is united with: `frozen`, `straight_through`, `soft` or `none`.
+        gate: Gate that is combined with the mask: `frozen`, `straight_through`, `soft` or `none`.
         se_blocks: SE-Residual blocks per stage.
-        ungated: Keep MixPool's ungated branch F_l; without it the gated branch takes over its channels.
+        ungated: Keep MixPool's ungated branch F_l; False gives its channels to the gated branch.
         widths: Channels of the four encoder stages, multiples of 4; the decoder stages have half, in reverse.
 
     Raises:
-        ConfigError: If the widths or the number of blocks are unusable.
+        ConfigError: If the widths or the number of blocks are invalid.
     """
 
     version: ClassVar[int] = 1
@@ -96,12 +96,12 @@ class FANet(nn.Module):
         self.head = nn.Conv2d(w1 // 2 + 1, 1, 1)
 
     def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
-        """Segment, given the previous mask.
+        """Predict logits from images and the previous mask.
 
         Args:
             images: (N, 3, H, W), sides divisible by 16.
-            feedback: The previous mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground. None for an
-                empty one.
+            feedback: The previous mask, (N, 1, H, W), of any type; non-zero is foreground. None for
+                an empty one.
 
         Returns:
             Raw logits (N, 1, H, W).
@@ -112,13 +112,13 @@ class FANet(nn.Module):
         return self.refine(self.precompute(images), torch.zeros_like(images[:, :1]) if feedback is None else feedback)
 
     def precompute(self, images: Tensor) -> Precomputed:
-        """Do all that needs no mask, once for any number of iterations: 14 % of the MACs.
+        """Compute the part that doesn't depend on the mask, once for all iterations: 14 % of the MACs.
 
         Args:
             images: (N, 3, H, W), sides divisible by 16.
 
         Returns:
-            For `refine`; batch first, so that samples can be exchanged.
+            Features for `refine`; batch first, so that samples can be replaced.
 
         Raises:
             ConfigError: If a side isn't divisible by 16.
@@ -127,11 +127,11 @@ class FANet(nn.Module):
         return self.e1.precompute(images)
 
     def refine(self, precomputed: Precomputed, feedback: Tensor) -> Tensor:
-        """Segment from precomputed features, with bit for bit the logits of the whole forward.
+        """Predict logits from precomputed features, identical to those of `forward`.
 
         Args:
-            precomputed: Of the images, which must have been in a batch of the same size.
-            feedback: The previous mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground.
+            precomputed: Features of images in a batch of the same size.
+            feedback: The previous mask, (N, 1, H, W), of any type; non-zero is foreground.
 
         Returns:
             Raw logits (N, 1, H, W).
@@ -151,7 +151,7 @@ class FANet(nn.Module):
 
 
 class Stage(nn.Module):
-    """SE-Residual blocks, then MixPool.
+    """A stage: SE-Residual blocks, then MixPool.
 
     Args:
         in_channels: Channels of the input.
@@ -168,17 +168,17 @@ class Stage(nn.Module):
         self.mixpool = mixpool
 
     def precompute(self, features: Tensor) -> Precomputed:
-        """Do all that needs no mask, on an input (N, in_channels, H, W)."""
+        """Compute the part that doesn't depend on the mask, from an input (N, in_channels, H, W)."""
         features = self.blocks(features)
         return Precomputed(features) if self.mixpool is None else self.mixpool.precompute(features)
 
     def forward(self, state: Precomputed, mask: Tensor) -> Tensor:
-        """Attend, with a boolean mask (N, 1, H, W); returns (N, C, H, W)."""
+        """Apply the attention with a boolean mask (N, 1, H, W), and return (N, C, H, W)."""
         return state.features if self.mixpool is None else self.mixpool(state, mask)
 
 
 class DecoderStage(Stage):
-    """A stage that first goes up and takes in a skip connection.
+    """A stage that first upsamples and concatenates a skip connection.
 
     Args:
         below: Channels of the stage below.
@@ -193,12 +193,12 @@ class DecoderStage(Stage):
         self.up = nn.ConvTranspose2d(below, below, 4, stride=2, padding=1)
 
     def join(self, features: Tensor, skip: Tensor) -> Tensor:
-        """Join (N, below, H / 2, W / 2) and (N, skip, H, W) to the stage's input, (N, below + skip, H, W)."""
+        """Upsample and concatenate (N, below, H / 2, W / 2) and (N, skip, H, W) to (N, below + skip, H, W)."""
         return torch.cat([self.up(features), skip], dim=1)
 
 
 def _mask_pyramid(feedback: Tensor) -> list[Tensor]:
-    """The mask at the size of each encoder stage, finest first; a cell is on if any of its pixels is."""
+    """Resize the mask to each encoder stage, finest first; a cell is on if any of its pixels is."""
     masks = [(feedback != 0).float()]
     for _ in range(3):
         masks.append(F.max_pool2d(masks[-1], 2))
@@ -213,6 +213,6 @@ def _check_sides(height: int, width: int) -> None:
         for round_to in (math.floor, math.ceil)
     )
     raise ConfigError(
-        f"FANet takes sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
-        f"resize or pad the images, to {smaller} or {larger} at the nearest."
+        f"FANet needs sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
+        f"resize or pad the images to {smaller} or {larger}."
     )

@@ -1,8 +1,8 @@
-"""Several FANets in a row, each refining the mask of the one before it: table XI's "Four FANet (in series)".
+"""Several FANets in series, each refining the mask of the previous one: table XI's "Four FANet (in series)".
 
 Paper: Tomar et al., "FANet: A Feedback Attention Network for Improved Biomedical Image Segmentation", 2022, section
-IV-F. It says no more than that the nets are concatenated "in contrast to" iterating one, with nearly four times the
-parameters; the hand-over and the training below are our reading.
+IV-F. It only states that the nets are concatenated "in contrast to" iterating one, with nearly four times the
+parameters; the connection and the training below are our choice.
 """
 
 from typing import ClassVar
@@ -15,18 +15,18 @@ from polybench.models.fanet.net import WIDTHS, FANet
 
 
 class FANetSeries(nn.Module):
-    """FANets with weights of their own; the paper's four have 30,881,064 parameters and 81.079 G MACs at 256x256.
+    """FANets with separate weights; the paper's four have 30,881,064 parameters and 81.079 G MACs at 256x256.
 
-    The first takes the initial mask, each other the thresholded prediction of the one before it. No gradient passes a
-    threshold, so that in training each net has a loss of its own (deep supervision).
+    The first gets the initial mask, each other the thresholded prediction of the previous one. No gradient passes a
+    threshold, so that in training each net has its own loss (deep supervision).
 
     Args:
         nets: Number of nets.
-        gate: What the mask is united with, see `FANet`.
+        gate: Gate that is combined with the mask, see `FANet`.
         widths: Channels of the four encoder stages of each net, multiples of 4.
 
     Raises:
-        ConfigError: If there is no net, or its widths are unusable.
+        ConfigError: If there is no net, or its widths are invalid.
     """
 
     version: ClassVar[int] = 1
@@ -38,12 +38,12 @@ class FANetSeries(nn.Module):
         self.nets = nn.ModuleList(FANet(gate=gate, widths=widths) for _ in range(nets))
 
     def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor | list[Tensor]:
-        """Segment, given the initial mask.
+        """Predict logits from images and the initial mask.
 
         Args:
             images: (N, 3, H, W), sides divisible by 16.
-            feedback: The initial mask, (N, 1, H, W), of any type; whatever isn't 0 is foreground. None
-                for an empty one.
+            feedback: The initial mask, (N, 1, H, W), of any type; non-zero is foreground. None for
+                an empty one.
 
         Returns:
             Raw logits (N, 1, H, W) of the last net; in training those of all nets, the last first.
