@@ -14,7 +14,6 @@ from polybench.experiments.session import Session
 from polybench.methods import found_methods
 from polybench.methods.base import Postprocessor
 from polybench.results.config import config_sha256, first_difference, portable_config
-from polybench.results.earlier import without_methods
 from polybench.results.facts import DatasetFacts, ProtocolScores, Provenance
 from polybench.results.methods import is_altered
 from polybench.results.record import SCHEMA_VERSION, Record, read_records
@@ -115,7 +114,7 @@ def further_record(
     if ids is not None:
         ids = replace(ids, evaluation_id=config_sha256({"evaluation": ids.evaluation_id, name: identity}))
     return replace(
-        without_methods(trained),
+        trained,
         schema_version=SCHEMA_VERSION,
         variant=variant,
         config=config,

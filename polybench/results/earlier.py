@@ -1,15 +1,21 @@
 """The fields in which records of schemas 1 to 3 describe methods, as the sections that methods write now."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Literal, cast
 
-from polybench.results.facts import PassFacts, ProtocolScores, RefinementFacts
+from pydantic import JsonValue
+
+from polybench.results.facts import Ancestor, NetFacts, ProtocolScores
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
-from polybench.results.record import Record
 from polybench.results.sections import Column, Section, Value
+from polybench.results.strict import decode, encode
 
-_PIXEL_METRICS = {
+_METRICS = {
+    "f1": ("objects", "f1"),
+    "precision": ("objects", "precision"),
+    "recall": ("objects", "recall"),
     "iou": ("per_image", "iou"),
     "dice": ("per_image", "dice"),
     "miou": ("keras_fcn", "miou_0.5"),
@@ -20,6 +26,9 @@ _REFINEMENT_COLUMNS = (
     Column(key="found", header="Objects found", kind="count", direction="higher"),
     Column(key="invented", header="Objects invented", kind="count", direction="lower"),
     Column(key="missed", header="Objects missed", kind="count", direction="lower"),
+    Column(key="f1", header="F1 of objects", direction="higher"),
+    Column(key="precision", header="Precision of objects", direction="higher"),
+    Column(key="recall", header="Recall of objects", direction="higher"),
     Column(key="iou", header="IoU", direction="higher"),
     Column(key="dice", header="Dice", direction="higher"),
     Column(key="miou", header="mIoU of keras_fcn", direction="higher"),
@@ -36,19 +45,82 @@ _REFINEMENT_NOTE = (
 )
 
 
-def sections_of(record: Record) -> Mapping[str, Section]:
-    """The sections of a record, those of its earlier fields among them."""
-    found = dict(record.sections)
-    if record.passes is not None and "feedback" not in found:
-        found["feedback"] = section_of_passes(record.passes, record.metrics)
-    if record.refinement is not None and "refinement" not in found:
-        found["refinement"] = section_of_refinement(record.refinement, record.metrics)
+FIELDS = ("passes", "refinement")
+"""Fields of schemas 1 to 3."""
+CLASSES = ("PassFacts", "RefinementFacts")
+"""What was importable from `polybench.results.facts`."""
+
+
+@dataclass(frozen=True)
+class PassFacts:
+    """The field `passes`: scores after each iteration of mask feedback (FANet).
+
+    Attributes:
+        reported: The iteration that the record's metrics are of; None where each image's own fixed point counts.
+        fixed_points: Test images whose mask repeated itself.
+        cycles: Test images with several masks that alternate; the others were still moving.
+        mean_passes: Iterations that had to be computed, a mean over the test images.
+        curve: `protocol@version` -> metric -> number after each iteration.
+    """
+
+    reported: int | None
+    fixed_points: int
+    cycles: int
+    mean_passes: float
+    curve: Mapping[str, Mapping[str, tuple[float, ...]]]
+
+
+@dataclass(frozen=True)
+class RefinementFacts:
+    """The field `refinement`: the classifier that refined masks, its thresholds, and the scores before.
+
+    Attributes:
+        classifier: The classifier's checkpoint, and what trained it.
+        classifier_ancestors: Where its backbone came from, oldest first.
+        mask_threshold: Least probability of the foreground at native size.
+        region_threshold: A region is kept where the classifier's probability of an object exceeds it.
+        thresholds_from: Where both come from.
+        regions: Regions found in all test images.
+        removed: Those of them that the classifier removed.
+        objects: Step -> true positives, false positives and false negatives of the objects: `tested` (at 0.5, as any
+            test does), `thresholded` (at `mask_threshold`), `refined`.
+        scores: Step, the first two of them -> `protocol@version` -> metric -> number.
+        milliseconds: Part of the work (`segmentation`, `regions`, `classification`) -> mean time for a test image, each
+            process's first batch left out where there are others.
+        classifier_net: The classifier's net, multiply-accumulate operations for one patch; None in records of earlier
+            versions.
+    """
+
+    classifier: Ancestor
+    classifier_ancestors: tuple[Ancestor, ...]
+    mask_threshold: float
+    region_threshold: float
+    thresholds_from: Literal["validation", "released", "given"]
+    regions: int
+    removed: int
+    objects: Mapping[str, tuple[int, int, int]]
+    scores: Mapping[str, Mapping[str, Mapping[str, float]]]
+    milliseconds: Mapping[str, float]
+    classifier_net: NetFacts | None = None
+
+
+def sections_of(fields: Mapping[str, object], metrics: Mapping[str, ProtocolScores]) -> dict[str, Section]:
+    """The sections that stand for the earlier fields of a record.
+
+    Args:
+        fields: The fields, as the record's JSON has them.
+        metrics: `protocol@version` -> scores of the record.
+
+    Raises:
+        ValueError: If a field has unknown or missing keys, values of other types, or lacks numbers.
+    """
+    found = {}
+    if fields.get("passes") is not None:
+        found["feedback"] = section_of_passes(decode(PassFacts, fields["passes"], "passes"), metrics)
+    if fields.get("refinement") is not None:
+        facts = decode(RefinementFacts, fields["refinement"], "refinement")
+        found["refinement"] = section_of_refinement(facts, metrics)
     return found
-
-
-def without_methods(record: Record) -> Record:
-    """A record without what methods say of it."""
-    return replace(record, passes=None, refinement=None, sections={})
 
 
 def section_of_passes(facts: PassFacts, metrics: Mapping[str, ProtocolScores]) -> Section:
@@ -58,29 +130,31 @@ def section_of_passes(facts: PassFacts, metrics: Mapping[str, ProtocolScores]) -
         facts: The field.
         metrics: `protocol@version` -> scores of the record.
     """
-    images = next(iter(metrics.values())).n
-    last = len(next(iter(next(iter(facts.curve.values())).values())))
-    reported = f"pass {facts.reported}"
+    lengths = {len(numbers) for found in facts.curve.values() for numbers in found.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError("passes.curve must have a number for each pass, as many for each metric.")
+    images, last = next(iter(metrics.values())).n, lengths.pop()
+    reported = f"iteration {facts.reported}"
     if facts.reported is None:
-        reported = f"each image's fixed point, or pass {last} where it has none"
+        reported = f"each image's fixed point, or iteration {last} where it has none"
     ends = (
         f"reported is {reported}; {facts.fixed_points} of {images} images reached a fixed point, {facts.cycles} a "
-        f"cycle; passes computed for an image on average: {facts.mean_passes:.3g}"
+        f"cycle; iterations computed for an image on average: {facts.mean_passes:.3g}"
     )
     headlines = {key: layout_of(scores).headline for key, scores in metrics.items()}
     curves = {
-        f"{title(name)} after each pass, {key}": ", ".join(f"{value:.4f}" for value in found[name])
+        f"{title(name)} after each iteration, {key}": ", ".join(f"{value:.4f}" for value in found[name])
         for key, found in facts.curve.items()
         if (name := headlines.get(key, "")) in found
     }
     return Section(
-        title="Masks after each pass",
-        facts={**curves, "Passes": ends},
+        title="Mask feedback",
+        facts={**curves, "Iterations": ends},
         data={
             "reported": facts.reported,
             "fixed_points": facts.fixed_points,
             "cycles": facts.cycles,
-            "mean_passes": facts.mean_passes,
+            "mean_iterations": facts.mean_passes,
             "curve": {
                 key: {name: list(values) for name, values in found.items()} for key, found in facts.curve.items()
             },
@@ -96,6 +170,7 @@ def section_of_refinement(facts: RefinementFacts, metrics: Mapping[str, Protocol
         facts: The field.
         metrics: `protocol@version` -> scores of the record.
     """
+    _check_parts(facts)
     net = facts.classifier_net
     chosen = "chosen on validation" if facts.thresholds_from == "validation" else facts.thresholds_from
     return Section(
@@ -104,37 +179,55 @@ def section_of_refinement(facts: RefinementFacts, metrics: Mapping[str, Protocol
         columns=_REFINEMENT_COLUMNS,
         rows=_steps(facts, metrics),
         facts={"Refined by": _classifier(facts), "Thresholds": _thresholds(facts)},
+        data=cast(dict[str, JsonValue], encode(facts)),
         alters=True,
-        row_note=f"Masks at a threshold that was {chosen}, then refined by a classifier.",
+        row_note="Another test of a net that is trained in its own row: masks at a threshold that was "
+        f"{chosen}, then refined by a classifier.",
         added_parameters=net.parameters if net else None,
     )
+
+
+def _check_parts(facts: RefinementFacts) -> None:
+    """Check that the parts that pages show are there.
+
+    Raises:
+        ValueError: If one is missing.
+    """
+    parts: dict[str, tuple[Mapping[str, object], tuple[str, ...]]] = {
+        "objects": (facts.objects, ("tested", "thresholded", "refined")),
+        "scores": (facts.scores, ("tested", "thresholded")),
+        "milliseconds": (facts.milliseconds, ("segmentation", "regions", "classification")),
+    }
+    for key, (found, needed) in parts.items():
+        if missing := [name for name in needed if name not in found]:
+            raise ValueError(f"refinement.{key} lacks '{missing[0]}'.")
 
 
 def _steps(facts: RefinementFacts, metrics: Mapping[str, ProtocolScores]) -> tuple[Mapping[str, Value], ...]:
     """Tested at 0.5, at the mask threshold, and refined; the time of the last is that of all parts."""
     refined = {key: {name: one.value for name, one in scores.values.items()} for key, scores in metrics.items()}
-    at, times = f"masks at {facts.mask_threshold:g}", facts.milliseconds
+    times = facts.milliseconds
     steps: tuple[tuple[str, str, Mapping[str, Mapping[str, float]], float | None], ...] = (
         ("tested", "tested at 0.5", facts.scores["tested"], times["segmentation"]),
-        ("thresholded", at, facts.scores["thresholded"], None),
-        ("refined", f"{at}, refined", refined, sum(times.values())),
+        ("thresholded", "at the mask threshold", facts.scores["thresholded"], None),
+        ("refined", "refined", refined, sum(times.values())),
     )
     return tuple(
         {
             "masks": words,
             **dict(zip(("found", "invented", "missed"), facts.objects[step], strict=True)),
-            **_pixels(scores),
+            **_numbers(scores),
             "milliseconds": milliseconds,
         }
         for step, words, scores, milliseconds in steps
     )
 
 
-def _pixels(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float | None]:
-    """Means over the images of the metrics of pixels."""
+def _numbers(scores: Mapping[str, Mapping[str, float]]) -> dict[str, float | None]:
+    """The metrics of `_METRICS`; None for one of which the record has no number."""
     return {
         name: next((values.get(metric) for key, values in scores.items() if key.startswith(f"{protocol}@")), None)
-        for name, (protocol, metric) in _PIXEL_METRICS.items()
+        for name, (protocol, metric) in _METRICS.items()
     }
 
 

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from polybench.core.errors import DataError
 
@@ -183,59 +183,6 @@ class TrainingFacts:
 
 
 @dataclass(frozen=True)
-class PassFacts:
-    """How a net that is shown its own mask again and again did, pass by pass (FANet's iterative pruning).
-
-    Attributes:
-        reported: The pass that the record's metrics are of; None where each image's own fixed point counts.
-        fixed_points: Test images whose mask repeated itself.
-        cycles: Test images with several masks that alternate; the others were still moving.
-        mean_passes: Passes that had to be computed, a mean over the test images.
-        curve: `protocol@version` -> metric -> number after each pass, the first pass first.
-    """
-
-    reported: int | None
-    fixed_points: int
-    cycles: int
-    mean_passes: float
-    curve: Mapping[str, Mapping[str, tuple[float, ...]]]
-
-
-@dataclass(frozen=True)
-class RefinementFacts:
-    """How a classifier of patches refined a segmentation: which one, by what thresholds, and what that changed.
-
-    Attributes:
-        classifier: The classifier's checkpoint, and what trained it.
-        classifier_ancestors: Where its backbone came from, oldest first.
-        mask_threshold: Least probability of the foreground at native size.
-        region_threshold: A region is kept where the classifier's probability of an object exceeds it.
-        thresholds_from: Where both come from.
-        regions: Regions found in all test images.
-        removed: Those of them that the classifier removed.
-        objects: Step -> true positives, false positives and false negatives of the objects: `tested` (at 0.5, as any
-            test does), `thresholded` (at `mask_threshold`), `refined`.
-        scores: Step, the first two of them -> `protocol@version` -> metric -> number.
-        milliseconds: Part of the work (`segmentation`, `regions`, `classification`) -> mean time for a test image, each
-            process's first batch left out where there are others.
-        classifier_net: The classifier's net, multiply-accumulate operations for one patch; None in records of earlier
-            versions.
-    """
-
-    classifier: Ancestor
-    classifier_ancestors: tuple[Ancestor, ...]
-    mask_threshold: float
-    region_threshold: float
-    thresholds_from: Literal["validation", "released", "given"]
-    regions: int
-    removed: int
-    objects: Mapping[str, tuple[int, int, int]]
-    scores: Mapping[str, Mapping[str, Mapping[str, float]]]
-    milliseconds: Mapping[str, float]
-    classifier_net: NetFacts | None = None
-
-
-@dataclass(frozen=True)
 class MetricValue:
     """A metric of the test images, its 95 % interval (None where there is none) and which way is better."""
 
@@ -317,3 +264,14 @@ class Provenance:
     logger_url: str | None
     finished_at: str
     threads: int | None = None
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Classes of earlier versions, which `polybench.results.earlier` reads."""
+        from polybench.results import earlier
+
+        if name not in earlier.CLASSES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(earlier, name)

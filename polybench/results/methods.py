@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from polybench.results import sections
-from polybench.results.earlier import sections_of
 from polybench.results.record import Record
 from polybench.results.sections import Section, Value
 from polybench.results.table import Row
@@ -46,23 +45,44 @@ class MethodPart:
 
 def is_altered(record: Record) -> bool:
     """Whether a method changed what was tested, so that the record is no plain test of its checkpoint."""
-    return any(section.alters for section in sections_of(record).values())
+    return any(section.alters for section in record.sections.values())
 
 
 def altering(record: Record) -> list[Section]:
     """The sections of the methods that changed what was tested."""
-    return [section for section in sections_of(record).values() if section.alters]
+    return [section for section in record.sections.values() if section.alters]
+
+
+def earlier_steps(records: Iterable[Record], protocol: str, metric: str) -> list[tuple[str, float]]:
+    """What tests scored before a method changed their predictions: step -> the mean over the records.
+
+    A section that says so has `scores` in its data: step -> `protocol@version` -> metric -> number.
+
+    Args:
+        records: Seeds of one row.
+        protocol: `protocol@version`.
+        metric: One of its metrics.
+    """
+    found: dict[str, list[float]] = {}
+    for section in (one for record in records for one in altering(record)):
+        scores = section.data.get("scores")
+        for step, of_protocols in scores.items() if isinstance(scores, dict) else ():
+            metrics = of_protocols.get(protocol) if isinstance(of_protocols, dict) else None
+            value = metrics.get(metric) if isinstance(metrics, dict) else None
+            if isinstance(value, int | float):
+                found.setdefault(step, []).append(value)
+    return [(step, statistics.fmean(values)) for step, values in found.items()]
 
 
 def further_parameters(record: Record) -> list[int]:
     """Parameters of other nets that took part in a test, one number for each method that used some."""
-    found = (section.added_parameters for section in sections_of(record).values())
+    found = (section.added_parameters for section in record.sections.values())
     return [count for count in found if count is not None]
 
 
 def evaluations_of(record: Record) -> float | None:
     """How often the net runs for one image; None where no method says so."""
-    found = [section.evaluations for section in sections_of(record).values() if section.evaluations is not None]
+    found = [section.evaluations for section in record.sections.values() if section.evaluations is not None]
     return max(found, default=None)
 
 
@@ -70,7 +90,7 @@ def method_facts(runs: Sequence[Record]) -> list[tuple[str, Cell]]:
     """Label -> text for the runs of a row; where they differ between seeds, the text of each seed."""
     found: dict[str, dict[int, str]] = {}
     for run in runs:
-        for section in sections_of(run).values():
+        for section in run.sections.values():
             for name, text in section.facts.items():
                 found.setdefault(name, {})[run.seed] = text
     facts: list[tuple[str, Cell]] = []
@@ -89,8 +109,8 @@ def method_parts(rows: Sequence[tuple[Cell, Row]], place: str) -> tuple[MethodPa
     """
     found: dict[str, list[tuple[Cell, list[tuple[int, Section]]]]] = {}
     for name, row in rows:
-        for method in dict.fromkeys(key for run in row.runs for key in sections_of(run.record)):
-            said = [(run.record.seed, sections_of(run.record).get(method)) for run in row.runs]
+        for method in dict.fromkeys(key for run in row.runs for key in run.record.sections):
+            said = [(run.record.seed, run.record.sections.get(method)) for run in row.runs]
             having = [(seed, section) for seed, section in said if section is not None and section.rows]
             if having:
                 found.setdefault(method, []).append((name, having))

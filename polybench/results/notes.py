@@ -16,6 +16,7 @@ _EARLIER_IDENTITY = (
     "leaves out some of what moves the weights, such as the checkpoint that a run began with. They stand here until "
     "they are run again."
 )
+_ALTERED = "Another test of a net that is trained in its own row."
 _TRAINERS = ("torch", "lightning")
 """Packages whose version may move a number without moving a row's identity."""
 _OF_COPIES = {
@@ -87,8 +88,7 @@ def _methods(row: Row, place: str) -> list[Cell]:
     """What methods changed of the test."""
     notes = []
     for section in altering(row.first.record):
-        said = section.row_note and f"{section.row_note} "
-        what = f"Another test of a net that is trained in its own row. {said}Details:"
+        what = f"{section.row_note or _ALTERED} Details:"
         link = Link(section.title, anchor=part_anchor(section, place)) if section.rows else section.title
         notes.append(joined((what, joined((link, "."), ""))))
     return notes

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError, RecordError
+from polybench.results import earlier
 from polybench.results.facts import (
     DatasetFacts,
     IdentityFacts,
     NetFacts,
-    PassFacts,
     ProtocolScores,
     Provenance,
-    RefinementFacts,
     StartFacts,
     TrainingFacts,
 )
-from polybench.results.record_checks import check_counts, check_kind, check_methods, check_names
+from polybench.results.record_checks import check_counts, check_kind, check_names
 from polybench.results.record_text import is_as_written, parse, read_text, seal_of
 from polybench.results.sections import Section
 from polybench.results.strict import decode, encode
@@ -57,8 +56,6 @@ class Record:
         training: What it took; None for baselines.
         metrics: `protocol@version` -> scores.
         provenance: Where the numbers come from.
-        passes: How the numbers change from pass to pass; None for a net that predicts once.
-        refinement: How a classifier of patches refined the predictions; None where none did.
         identity: What makes the run a seed of its row; None in records of schemas 1 and 2 (`identity 1`: the row is
             that of `config_sha256`, which misses some of what moves the weights).
         start: What the weights were when training began; None in records of schemas 1 and 2, and of baselines.
@@ -87,8 +84,6 @@ class Record:
     training: TrainingFacts | None
     metrics: Mapping[str, ProtocolScores]
     provenance: Provenance
-    passes: PassFacts | None = None
-    refinement: RefinementFacts | None = None
     identity: IdentityFacts | None = None
     start: StartFacts | None = None
     needs: tuple[str, ...] = ()
@@ -103,7 +98,6 @@ class Record:
         check_names(self)
         check_counts(self)
         check_kind(self)
-        check_methods(self)
 
     def to_json(self) -> str:
         """The file's text: keys in the order of the fields, two blanks of indent.
@@ -130,7 +124,12 @@ class Record:
             version = data.get("schema_version") if isinstance(data, dict) else None
             if isinstance(version, int) and version not in READABLE_VERSIONS:
                 raise ValueError(_foreign(version))
-            record = decode(cls, data)
+            fields = {}
+            if isinstance(version, int) and version < SCHEMA_VERSION:
+                fields = {name: data[name] for name in earlier.FIELDS if name in data}
+            record = decode(cls, {key: value for key, value in data.items() if key not in fields} if fields else data)
+            if found := earlier.sections_of(fields, record.metrics):
+                record = replace(record, sections={**found, **record.sections})
         except (ValueError, DataError) as error:
             raise RecordError(f"The record '{source}' can't be read: {error}") from error
         if not is_as_written(data):

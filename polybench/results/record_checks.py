@@ -116,26 +116,3 @@ def check_kind(record: "Record") -> None:
         raise RecordError(
             f"provenance.finished_at '{record.provenance.finished_at}' is not an ISO date and time in UTC."
         )
-
-
-def check_methods(record: "Record") -> None:
-    """Check that what methods say of a run has the parts that pages show.
-
-    Raises:
-        RecordError: If one is missing.
-    """
-    if record.passes is not None:
-        lengths = {len(numbers) for found in record.passes.curve.values() for numbers in found.values()}
-        if len(lengths) != 1 or 0 in lengths:
-            raise RecordError("passes.curve must have a number for each pass, as many for each metric.")
-    facts = record.refinement
-    if facts is None:
-        return
-    parts = {
-        "objects": (facts.objects, ("tested", "thresholded", "refined")),
-        "scores": (facts.scores, ("tested", "thresholded")),
-        "milliseconds": (facts.milliseconds, ("segmentation", "regions", "classification")),
-    }
-    for key, (found, needed) in parts.items():
-        if missing := [name for name in needed if name not in found]:
-            raise RecordError(f"refinement.{key} lacks '{missing[0]}'.")

@@ -1,20 +1,37 @@
-"""Strict decoding of JSON into frozen dataclasses: every key is known, of its type, and present unless optional."""
+"""Strict reading of JSON by pydantic: every key is known, of its type, and present unless optional."""
 
 import json
 import reprlib
-import types
-from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from polybench.core.errors import did_you_mean, shortened
 
 T = TypeVar("T")
 
+TOP = "the top level"
+_CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_KINDS = {
+    "int_type": "int",
+    "float_type": "float",
+    "string_type": "str",
+    "bool_type": "bool",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "model_type": "a mapping",
+}
+"""Type of a pydantic error -> what was expected."""
 
-def decode(kind: type[T], value: object, where: str = "the top level") -> T:
+
+def decode(kind: type[T], value: object, where: str = TOP) -> T:
     """Build a dataclass from parsed JSON.
 
     Args:
@@ -28,20 +45,10 @@ def decode(kind: type[T], value: object, where: str = "the top level") -> T:
     Raises:
         ValueError: If a key is unknown or missing, or a value has another type; the message names the key.
     """
-    data = _mapping(value, where)
-    schema = get_type_hints(kind)
-    optional = {
-        field.name: field.default is not MISSING or field.default_factory is not MISSING
-        for field in fields(cast(Any, kind))
-    }
-    for key in data:
-        if key not in optional:
-            raise ValueError(f"{where} has the unknown key '{shortened(key)}'.{did_you_mean(key, list(optional))}")
-    for name in optional:
-        if name not in data and not optional[name]:
-            raise ValueError(f"{where} lacks the key '{name}'.")
-    prefix = "" if where == "the top level" else f"{where}."
-    return kind(**{name: _value(schema[name], data[name], f"{prefix}{name}") for name in optional if name in data})
+    try:
+        return cast(T, _adapter(cast(Any, kind)).validate_json(json.dumps([value]))[0])
+    except ValidationError as error:
+        raise ValueError(_sentence(error.errors(include_url=False), value, where, kind)) from error
 
 
 def encode(value: object) -> object:
@@ -58,58 +65,66 @@ def encode(value: object) -> object:
     return value
 
 
-def _value(kind: Any, value: object, where: str) -> Any:
-    """Check one value against its annotation."""
-    origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Any:
-        return value
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return _model(kind, value, where)
-    if is_dataclass(kind):
-        return decode(cast(type[Any], kind), value, where)
-    if origin in (Union, types.UnionType):
-        [inner] = [argument for argument in arguments if argument is not type(None)]
-        return None if value is None else _value(inner, value, where)
-    if origin is Literal:
-        if value not in arguments:
-            raise ValueError(f"{where} is {_short(value)}, not one of {', '.join(map(repr, arguments))}.")
-        return value
-    if origin is tuple:
-        return _items(arguments, value, where)
-    if origin is not None and issubclass(origin, Mapping):
-        return {key: _value(arguments[1], item, f"{where}.{key}") for key, item in _mapping(value, where).items()}
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ValueError(f"{where} is {_short(value)}, not {kind.__name__}.")
-    return value
+def json_schema(kind: type[object]) -> dict[str, Any]:
+    """The JSON schema of what `decode` reads."""
+    schema: dict[str, Any] = _adapter(cast(Any, kind)).json_schema()
+    parts = schema["$defs"]
+    return {**parts.pop(kind.__name__), "$defs": parts}
 
 
-def _model(kind: type[BaseModel], value: object, where: str) -> BaseModel:
-    """Validate a pydantic model; JSON has lists where the model has tuples."""
-    try:
-        return kind.model_validate_json(json.dumps(value))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join([where, *map(str, first["loc"])])
-        raise ValueError(f"{key}: {first['msg']}.") from error
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """What reads a tuple of one item; pydantic gives a configuration to dataclasses inside another type alone."""
+    return TypeAdapter(tuple[kind], config=_CONFIG)
 
 
-def _items(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
-    """Check a JSON list against `tuple[X, ...]` or `tuple[X, Y]`."""
-    if not isinstance(value, list):
-        raise ValueError(f"{where} is {_short(value)}, not a list.")
-    kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-    if len(kinds) != len(value):
-        raise ValueError(f"{where} has {len(value)} items, not {len(kinds)}.")
-    return tuple(_value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True)))
+def _sentence(errors: Iterable[ErrorDetails], value: object, where: str, kind: type[object]) -> str:
+    """The fault that explains most: an unknown key before a missing one, which it may be meant for."""
+    first = min(errors, key=lambda error: error["type"] not in _UNKNOWN)
+    loc = first["loc"][1:]
+    path, found = _existing(value, loc)
+    prefix = "" if where == TOP and path else where
+    place = prefix + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    place = place.lstrip(".")
+    name = str(loc[-1]) if loc else ""
+    if first["type"] in _UNKNOWN:
+        outer = place.rpartition(".")[0] or where
+        return f"{shortened(outer)} has the unknown key '{shortened(name)}'.{did_you_mean(name, _keys(kind))}"
+    if first["type"] == "missing":
+        if isinstance(found, list):
+            return f"{place} has {len(found)} items, not more."
+        return f"{place} lacks the key '{name}'."
+    return f"{shortened(place)} {_fault(first, found)}."
 
 
-def _mapping(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{where} is {_short(value)}, not a mapping.")
-    return value
+def _fault(error: ErrorDetails, found: object) -> str:
+    """What is wrong with a value, as the end of a sentence."""
+    shown, context = shortened(reprlib.repr(found)), error.get("ctx", {})
+    if error["type"] in _KINDS:
+        return f"is {shown}, not {_KINDS[error['type']]}"
+    if error["type"] == "literal_error":
+        return f"is {shown}, not one of {context['expected'].replace(' or ', ', ')}"
+    if error["type"] in ("too_long", "too_short"):
+        return f"has {context['actual_length']} items, not {context.get('max_length', context.get('min_length'))}"
+    if error["type"] == "value_error":
+        return f"is not consistent: {shortened(str(context['error']), 300)}"
+    return f"is {shown}: {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
-def _short(value: object) -> str:
-    return shortened(reprlib.repr(value))
+def _existing(value: Any, loc: Iterable[int | str]) -> tuple[list[int | str], object]:
+    """The part of an error's place that is in the data, and the value there; the rest is a type or a missing key."""
+    path: list[int | str] = []
+    for part in loc:
+        known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if part not in known:
+            break
+        value = value[part]
+        path.append(part)
+    return path, value
+
+
+def _keys(kind: type[object]) -> list[str]:
+    """All keys that a schema knows, at any level."""
+    schema = json_schema(kind)
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return list(dict.fromkeys(name for part in parts for name in cast(dict[str, Any], part.get("properties", {}))))

@@ -70,7 +70,7 @@ def test_an_altered_test_is_noted_and_has_no_training_of_its_own(tmp_path: Path)
     store(tmp_path, table(WIDE), sections={"pruning": changed})
     page = page_of(tmp_path)
     [note] = [line for line in page.splitlines() if line.startswith("- <sup>a</sup>")]
-    assert "trained in its own row. Half of its weights are zero. Details: [Pruned nets](#pruned-nets-" in note
+    assert "Half of its weights are zero. Details: [Pruned nets](#pruned-nets-" in note
     assert f'<a id="{note.split("(#")[1].split(")")[0]}"></a>' in page
     [cost] = [line for line in page.splitlines() if line.endswith("| [command](#" + line.split("(#")[-1])]
     assert cost.split(" | ")[3] == cost.split(" | ")[7] == "\N{EM DASH}"

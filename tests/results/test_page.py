@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from polybench.results.facts import Ancestor, NetFacts, PassFacts, StartFacts
+from polybench.results.facts import Ancestor, NetFacts, StartFacts
 from polybench.results.page import render_page
 from polybench.results.record import read_records, write_record
 from tests.results.factory import baseline, dataset, digest, provenance, store, table, trained
@@ -258,22 +258,6 @@ def test_the_page_does_not_depend_on_the_order_of_reading(board: Path) -> None:
     for seed in range(5):
         random.Random(seed).shuffle(records)
         assert render_page("toy", records) == page
-
-
-def test_the_details_show_the_curve_over_passes(tmp_path: Path) -> None:
-    passes = PassFacts(2, 60, 10, 2.5, {"per_image@1": {"dice": (0.4, 0.5), "iou": (0.3, 0.4)}})
-    store(tmp_path, table(WIDE), passes=passes)
-    page = page_of(tmp_path)
-    assert "**Dice after each pass, per_image@1:** 0.4000, 0.5000" in page
-    assert "reported is pass 2; 60 of 100 images reached a fixed point, 10 a cycle; passes computed" in page
-    assert "54.00 G \N{MULTIPLICATION SIGN} 2.5 evaluations" in page
-
-
-def test_the_curve_over_passes_is_read_back(tmp_path: Path) -> None:
-    passes = PassFacts(None, 3, 0, 1.5, {"per_image@1": {"dice": (0.4, 0.5)}})
-    store(tmp_path, table(WIDE), passes=passes)
-    [stored] = read_records(tmp_path)
-    assert stored.record.passes == passes
 
 
 def test_texts_of_a_record_make_no_links_and_no_tags(tmp_path: Path) -> None:
