@@ -88,6 +88,7 @@ MODULES: Mapping[str, str] = {
     "polybench.refinement.table": "polybench.methods.refinement.table",
     "polybench.refinement.thresholds": "polybench.methods.refinement.thresholds",
     "polybench.refinement.timing": "polybench.methods.refinement.timing",
+    "polybench.results.format": "polybench.results.render.markdown",
     "polybench.tasks.feedback": "polybench.methods.feedback.task",
     "polybench.tasks.joint": "polybench.methods.transfer.joint_task",
     "polybench.wording": "polybench.core.wording",

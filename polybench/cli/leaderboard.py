@@ -47,21 +47,25 @@ def _check(root: Path) -> int:
     """Name what is out of date."""
     from polybench.results.page import stale_pages  # pandas and scipy, which --help can do without
     from polybench.results.record import tables_without_record
+    from polybench.results.record_schema import stale_schema
 
-    reasons, tables = stale_pages(root), tables_without_record(root)
+    reasons, tables = [*stale_pages(root), *stale_schema(root)], tables_without_record(root)
     for reason in (*reasons, *tables):
         print(reason)
     if reasons or not tables:
-        print("Run 'polybench leaderboard' and commit the pages." if reasons else "All pages are up to date.")
+        print("Run 'polybench leaderboard' and commit what it writes." if reasons else "All pages are up to date.")
     return 1 if reasons or tables else 0
 
 
 def _write(root: Path) -> int:
-    """Write all pages."""
+    """Write all pages, and the schema of records."""
     from polybench.results.page import write_pages  # pandas and scipy, which --help can do without
     from polybench.results.record import tables_without_record
+    from polybench.results.record_schema import write_schema
 
     paths = write_pages(root)
+    if paths:
+        paths.append(write_schema(root))
     for path in paths:
         print(path)
     for sentence in tables_without_record(root):

@@ -21,7 +21,8 @@ from polybench.curation.duplicates import KINDS
 from polybench.data.images import UInt8Array, resize_image
 from polybench.data.splits import SUBSETS
 from polybench.results.facts import UNOFFICIAL, kind_of_copy
-from polybench.results.format import DASH, code, text
+from polybench.results.quantities import DASH
+from polybench.results.render.markdown import code, text
 
 MARKER = "<!-- Made by `polybench data audit`; do not edit. -->"
 

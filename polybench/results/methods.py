@@ -53,27 +53,6 @@ def altering(record: Record) -> list[Section]:
     return [section for section in record.sections.values() if section.alters]
 
 
-def earlier_steps(records: Iterable[Record], protocol: str, metric: str) -> list[tuple[str, float]]:
-    """What tests scored before a method changed their predictions: step -> the mean over the records.
-
-    A section that says so has `scores` in its data: step -> `protocol@version` -> metric -> number.
-
-    Args:
-        records: Seeds of one row.
-        protocol: `protocol@version`.
-        metric: One of its metrics.
-    """
-    found: dict[str, list[float]] = {}
-    for section in (one for record in records for one in altering(record)):
-        scores = section.data.get("scores")
-        for step, of_protocols in scores.items() if isinstance(scores, dict) else ():
-            metrics = of_protocols.get(protocol) if isinstance(of_protocols, dict) else None
-            value = metrics.get(metric) if isinstance(metrics, dict) else None
-            if isinstance(value, int | float):
-                found.setdefault(step, []).append(value)
-    return [(step, statistics.fmean(values)) for step, values in found.items()]
-
-
 def further_parameters(record: Record) -> list[int]:
     """Parameters of other nets that took part in a test, one number for each method that used some."""
     found = (section.added_parameters for section in record.sections.values())

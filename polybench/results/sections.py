@@ -55,8 +55,7 @@ class Section(BaseModel):
         rows: Rows of the table: column's key -> plain value; None, or no key, is a missing value. Over the seeds of one
             row of the page numbers are averaged, row by row.
         facts: Label -> plain text, for the folded details of the run.
-        data: The method's own machine-readable values. The key `scores` has the same meaning for all methods: scores
-            before the method changed a test, as step -> `protocol@version` -> metric -> number.
+        data: The method's own machine-readable values, which no page shows.
         alters: Whether the method changed what was tested, so that the record is a row of its own and no plain test of
             its checkpoint.
         row_note: A sentence about the row for the notes below the ranked table; where it is empty and `alters` is set,

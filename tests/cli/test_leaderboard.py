@@ -20,7 +20,7 @@ def test_check_is_red_until_the_pages_are_made(board: Path, capsys: pytest.Captu
     assert f"'{board / 'toy.md'}' is missing." in capsys.readouterr().out
     assert not (board / "toy.md").exists()
     assert main(["--root", str(board)]) == 0
-    assert capsys.readouterr().out == f"{board / 'toy.md'}\n"
+    assert capsys.readouterr().out == f"{board / 'toy.md'}\n{board / 'record.schema.json'}\n"
     assert main(["--root", str(board), "--check"]) == 0
 
 
@@ -28,6 +28,13 @@ def test_check_is_red_again_after_another_run(board: Path) -> None:
     main(["--root", str(board)])
     store(board, table([0.6] * 60), seed=1)
     assert main(["--root", str(board), "--check"]) == 1
+
+
+def test_check_is_red_where_the_schema_is_another(board: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--root", str(board)])
+    (board / "record.schema.json").write_text("{}")
+    assert main(["--root", str(board), "--check"]) == 1
+    assert "record.schema.json' is not the schema" in capsys.readouterr().out
 
 
 def test_no_records_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
