@@ -53,7 +53,7 @@ MACHINE_KEYS = frozenset(
 )
 # These name a run; they count at the top level only, since a net may have an argument `variant`.
 NAMING_KEYS = frozenset({"budget", "name", "variant"})
-# Wherever they stand outside `model`: the command line passes the run's seed on to the data module.
+# Anywhere outside `model`: the command line passes the run's seed on to the data module.
 SEED_KEYS = frozenset({"seed", "seed_everything"})
 
 _INNER_PATH = re.compile(r"(?<![\w.:/])/[^\s\"',:{}\[\]]+")
@@ -63,7 +63,7 @@ _INNER_PATH = re.compile(r"(?<![\w.:/])/[^\s\"',:{}\[\]]+")
 def portable_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what belongs to one machine.
 
-    Keys of `MACHINE_KEYS` go wherever they stand outside `model`; `root` inside `data` becomes an interpolation; other
+    Keys of `MACHINE_KEYS` are removed anywhere outside `model`; `root` inside `data` becomes an interpolation; other
     absolute paths become relative to the current directory, or the bare file name outside of it.
 
     Args:
@@ -125,7 +125,7 @@ def _seedless(value: Any) -> Any:
 
 
 def _portable_value(value: object, key: str, *, section: str) -> Any:
-    """Copy one value; `section` is the top-level key that it stands below."""
+    """Copy one value; `section` is the top-level key above it."""
     if section == "data" and key == "root":
         return DATA_ROOT
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What folds out below a table for one row: the command that gets it again, its runs and its facts."""
+"""The folded details of a row: the command that reproduces it, its runs and its facts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ class Details:
         origin: What `digits` are of.
         digits: Eight hexadecimal digits of the row.
         what: Seeds of a trained row, size of a baseline's images.
-        commands: One command line for each seed.
-        needs: What they need besides, a sentence each.
+        commands: One command line for each seed, equal ones once.
+        needs: What the commands need in addition, a sentence each.
         runs: Every run, repeats included.
         facts: Label -> text.
     """
@@ -65,7 +65,7 @@ class Details:
 
 
 def details(row: Row, protocol: str) -> Details:
-    """The details of a row; what differs between its runs stands in the table of runs, or twice."""
+    """The details of a row; what differs between its runs is in the table of runs, or listed for each."""
     record = row.first.record
     seeds = f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}"
     facts: list[tuple[str, Cell]] = [
@@ -85,7 +85,7 @@ def details(row: Row, protocol: str) -> Details:
         origin=_origin(record),
         digits=row_id(record),
         what=seeds if record.kind == "trained" else quantities.size(record.dataset.size),
-        commands=tuple(run.record.command for run in row.runs),
+        commands=tuple(dict.fromkeys(run.record.command for run in row.runs)),
         needs=tuple(dict.fromkeys(need for run in row.runs for need in run.record.needs)),
         runs=Table(RUN_COLUMNS, tuple(_run_cells(run, protocol, row.layout.headline) for run in row.every_run)),
         facts=tuple((name, text) for name, text in facts if text != MISSING),

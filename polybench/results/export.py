@@ -72,11 +72,11 @@ def _tables(dataset: str, records: Sequence[StoredRecord], form: Form) -> Iterat
 
 
 def _ranked(dataset: str, part: PagePart) -> Iterator[Table]:
-    """The ranked tables with columns that say what their rows are comparable by."""
+    """The ranked tables with columns for what makes rows comparable."""
     data = part.dataset
     columns = tuple(map(Column, _GROUP_COLUMNS))
     for ranking in part.rankings:
         budget = ranking.budget or ""
-        said: tuple[Cell, ...] = (dataset, data.split, data.copy, data.manifest_sha256, part.ranked, budget)
+        group: tuple[Cell, ...] = (dataset, data.split, data.copy, data.manifest_sha256, part.ranked, budget)
         scores = ranking.scores
-        yield Table((*columns, *scores.columns), tuple((*said, *row) for row in scores.rows), scores.title)
+        yield Table((*columns, *scores.columns), tuple((*group, *row) for row in scores.rows), scores.title)

@@ -44,7 +44,7 @@ class DatasetFacts:
         copy_notes: How the copy differs from the official one, or why it is not known to be that one.
         split: Name of the split.
         split_sha256: Hash of the split's file.
-        group_disjoint: Whether no group stands in two subsets; None where groups are unknown.
+        group_disjoint: Whether no group is in two subsets; None where groups are unknown.
         split_note: What a reader of the numbers must know about the split; may be empty.
         allow_missing: Whether the run was allowed to go on without some images of the split.
         missing: Ids of the split's images that the copy lacks.
@@ -77,15 +77,15 @@ class DatasetFacts:
 
 @dataclass(frozen=True)
 class Ancestor:
-    """A net, or a backbone, whose weights others begin with.
+    """A checkpoint, or pretrained backbone, that other weights started from.
 
     Attributes:
         sha256: Of its file; of the tensors where it was no file of ours (ImageNet's weights).
-        task: What it was trained for; None where its file doesn't say.
-        dataset: What it was trained on, likewise.
-        stage: Recipe, or stage of a plan, that trained it, likewise.
-        training_id: The `IdentityFacts.training_id` of the run that trained it; None where its file doesn't say.
-        seed: Seed of that run, likewise.
+        task: What it was trained for; None where its file doesn't record it.
+        dataset: What it was trained on; None where its file doesn't record it.
+        stage: Recipe, or stage of a plan, that trained it; None where its file doesn't record it.
+        training_id: The `IdentityFacts.training_id` of the run that trained it; None where its file doesn't record it.
+        seed: Seed of that run; None where its file doesn't record it.
         point: Whether it is the checkpoint that the run `selected`, or that of its `end`; None for any other.
     """
 
@@ -121,11 +121,11 @@ class IdentityFacts:
 
 @dataclass(frozen=True)
 class StartFacts:
-    """What the weights were when training began.
+    """The start weights of a training.
 
     Attributes:
-        kind: `initialised` by the net itself, all `weights` of a checkpoint (warm start), or those of a `backbone` that
-            was transferred.
+        kind: `initialised` by the net itself, all `weights` of a checkpoint (warm start), or those of a
+            `backbone` alone.
         source: The run that they come from; None where the net initialised itself.
         seeds: Whether each seed has a source of its `own`, or all seeds have the same, `shared` one.
         matched: Tensors of the target that the source gave.
@@ -157,7 +157,7 @@ class NetFacts:
         start_weights: Where the weights came from, such as "random" or "imagenet".
         lineage: sha256 of each checkpoint that the weights descend from, oldest first.
         summary: One line such as "EFEN widths 16-32-64-128".
-        ancestors: What is known of those whose backbone was transferred, oldest first.
+        ancestors: What is known of the checkpoints that the backbone descends from, oldest first.
     """
 
     class_path: str
@@ -204,14 +204,14 @@ class ProtocolScores:
     Attributes:
         n: Test images.
         groups: Groups (videos, patients) that the images come from.
-        empty_masks: Images whose mask is empty; None where the protocol doesn't count them.
+        empty_masks: Images with an empty mask; None where the protocol doesn't count them.
         false_positives_on_empty: Those of them in which something was predicted.
         values: Metric name -> value, in the order of tables.
         definition: What the protocol is, in a paragraph; None in records of schema 1.
         headline: The metric that rows are ranked by; None in records of schemas 1 and 2.
-        shown: Metrics that stand beside it in a ranked table.
+        shown: Metrics beside it in a ranked table.
         what: What `n` counts, such as images, patches or slices.
-        compared: Metrics that stand for the protocol beside others; those of one inner tuple share a column.
+        compared: Metrics that represent the protocol beside others; those of one inner tuple share a column.
         means: Metrics that are means over the rows of the per-image table, which has a column for each.
     """
 

@@ -1,7 +1,6 @@
-"""How the numbers of a protocol are laid out: by which rows are ranked, what stands beside it, what a row is.
+"""Layout of a protocol's metrics: which one ranks the rows, which are shown beside it, and what a row is.
 
-A record's protocols say so themselves. Records of schemas 1 and 2 don't: for them, and for nothing else, the metrics
-that their protocols had are named here.
+Records since schema 3 state the layout of their protocols. Only for records of schemas 1 and 2 are metrics named here.
 """
 
 from collections.abc import Iterable
@@ -24,7 +23,7 @@ class Layout(NamedTuple):
     Attributes:
         headline: The metric that rows are ranked by.
         shown: Metrics beside it in a ranked table.
-        compared: Metrics that stand for the protocol beside others; those of one inner tuple share a column.
+        compared: Metrics that represent the protocol beside others; those of one inner tuple share a column.
         what: What its rows are, such as images, patches or slices.
     """
 

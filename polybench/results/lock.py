@@ -8,7 +8,7 @@ from polybench.core.disk import make_folder
 
 
 def lock_of(root: Path, dataset: str) -> FileLock:
-    """The lock `root/.<dataset>.lock`, to be held with `with`; the folder is made.
+    """The lock `root/.<dataset>.lock`, a context manager; the folder is created.
 
     Raises:
         WriteError: If the folder can't be made.

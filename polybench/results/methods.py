@@ -33,7 +33,7 @@ class MethodPart:
     Attributes:
         title: Its heading.
         note: Sentences below the heading.
-        table: What its runs say; empty where no run has rows.
+        table: The rows of its runs.
         anchor: Name of its place on the page.
     """
 
@@ -60,7 +60,7 @@ def further_parameters(record: Record) -> list[int]:
 
 
 def evaluations_of(record: Record) -> float | None:
-    """How often the net runs for one image; None where no method says so."""
+    """How often the net runs for one image; None where no method states it."""
     found = [section.evaluations for section in record.sections.values() if section.evaluations is not None]
     return max(found, default=None)
 
@@ -84,13 +84,13 @@ def method_parts(rows: Sequence[tuple[Cell, Row]], place: str) -> tuple[MethodPa
 
     Args:
         rows: What to call a row, and the row, in the order of the page.
-        place: What tells this group of images from others on the page, for the anchors.
+        place: Digits that identify the group of images, for the anchors.
     """
     found: dict[str, list[tuple[Cell, list[tuple[int, Section]]]]] = {}
     for name, row in rows:
         for method in dict.fromkeys(key for run in row.runs for key in run.record.sections):
-            said = [(run.record.seed, run.record.sections.get(method)) for run in row.runs]
-            having = [(seed, section) for seed, section in said if section is not None and section.rows]
+            every = [(run.record.seed, run.record.sections.get(method)) for run in row.runs]
+            having = [(seed, section) for seed, section in every if section is not None and section.rows]
             if having:
                 found.setdefault(method, []).append((name, having))
     return tuple(_part(method, lines, place) for method, lines in found.items())
@@ -113,25 +113,25 @@ def part_anchor(section: Section, place: str) -> str:
 
 def _part(method: str, lines: Sequence[tuple[Cell, list[tuple[int, Section]]]], place: str) -> MethodPart:
     """One method's table: the columns of all its sections, the rows of each row of the page."""
-    every = [section for _, said in lines for _, section in said]
+    every = [section for _, found in lines for _, section in found]
     columns = {column.key: column for section in reversed(every) for column in reversed(section.columns)}
     ordered = tuple(columns[key] for key in dict.fromkeys(column.key for one in every for column in one.columns))
     rows = tuple(
         (name, seeds, *(_cell(column, [row.get(column.key) for row in alike]) for column in ordered))
-        for name, said in lines
-        for seeds, alike in _alike(said)
+        for name, found in lines
+        for seeds, alike in _alike(found)
     )
     head = (Column("Recipe"), Column("Seeds"), *map(_column, ordered))
     notes = " ".join(dict.fromkeys(section.note for section in every if section.note))
     return MethodPart(every[0].title, notes, Table(head, rows, title=every[0].title), part_anchor(every[0], place))
 
 
-def _alike(said: Sequence[tuple[int, Section]]) -> Iterable[tuple[str, list[Mapping[str, Value]]]]:
+def _alike(found: Sequence[tuple[int, Section]]) -> Iterable[tuple[str, list[Mapping[str, Value]]]]:
     """Seeds and their rows that make one line: rows in the same place; each run's own where their numbers differ."""
-    if len({len(section.rows) for _, section in said}) > 1:
-        return [(str(seed), [row]) for seed, section in said for row in section.rows]
-    seeds = ", ".join(str(seed) for seed, _ in said)
-    return [(seeds, list(rows)) for rows in zip(*(section.rows for _, section in said), strict=True)]
+    if len({len(section.rows) for _, section in found}) > 1:
+        return [(str(seed), [row]) for seed, section in found for row in section.rows]
+    seeds = ", ".join(str(seed) for seed, _ in found)
+    return [(seeds, list(rows)) for rows in zip(*(section.rows for _, section in found), strict=True)]
 
 
 def _column(column: sections.Column) -> Column:

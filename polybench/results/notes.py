@@ -1,4 +1,4 @@
-"""What a reader must know before trusting a row: small samples, other copies, uncommitted code, repeated runs."""
+"""Notes below a table: small samples, other copies of the images, uncommitted code, repeated runs."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ from polybench.results.tables import Cell, Code, Link, Text, joined
 
 _SHOWN_IDS = 10
 _EARLIER_IDENTITY = (
-    "Rows of identity 1 are not ranked: when they were recorded a row was told by its configuration alone, which "
-    "leaves out some of what moves the weights, such as the checkpoint that a run began with. They stand here until "
-    "they are run again."
+    "Rows of identity 1 are not ranked: they were recorded when rows were identified by their configuration alone, "
+    "which leaves out some of what affects the weights, such as the checkpoint that a run started from. They are "
+    "listed until they are run again."
 )
 _ALTERED = "Another test of a net that is trained in its own row."
 _TRAINERS = ("torch", "lightning")
-"""Packages whose version may move a number without moving a row's identity."""
+"""Packages whose version may change a number without changing a row's identity."""
 _OF_COPIES = {
     UNOFFICIAL: "The images are not the official copy: numbers from the official one may differ.",
     KINDS_OF_COPY[UNCHECKED]: "Whether the images are the official ones, byte for byte, is not known: numbers from the "
     "official copy may differ.",
-    KINDS_OF_COPY[GENERATED]: "The images are generated: no number here says anything about real ones.",
+    KINDS_OF_COPY[GENERATED]: "The images are generated: the numbers say nothing about real ones.",
 }
 """What a copy is -> what follows for its numbers."""
 
@@ -61,13 +61,13 @@ def row_notes(row: Row, table: Sequence[Row], place: str) -> list[Cell]:
     Args:
         row: The row.
         table: All rows of its table, to compare with.
-        place: What tells the row's group of images from others on the page.
+        place: Digits that identify the group of images, for the anchors.
     """
     notes: list[Cell] = []
     if any(run.record.provenance.git_commit is None for run in row.every_run):
         notes.append("The commit of the code is unknown.")
     if any(run.record.provenance.dirty for run in row.every_run):
-        notes.append("Run with uncommitted changes: the commit alone does not give this row again.")
+        notes.append("Run with uncommitted changes: the commit alone does not reproduce this row.")
     if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
         versions = ", ".join(sorted(_net_versions([row])))
         notes.append(f"Net version {versions}; other rows with this net have another version.")

@@ -41,7 +41,7 @@ class Ranking:
 
     Attributes:
         budget: The class; None for baselines alone.
-        scores: The ranked table; the rows of baselines end it, and stand in no other table.
+        scores: The ranked table; the rows of baselines end it, and are in no other table.
         costs: What the training of each row took; empty without trained rows.
         details: Details of the trained rows.
     """
@@ -58,7 +58,7 @@ class Baselines:
 
     Attributes:
         commands: The command; one for each seed of a baseline.
-        needs: What it needs besides.
+        needs: What it needs in addition.
         rows: Details of the baselines.
     """
 
@@ -96,7 +96,7 @@ def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
 
     Args:
         group: The group.
-        records: All records of the dataset, which say what the newest version of the ranked protocol is.
+        records: All records of the dataset, which determine the newest version of the ranked protocol.
     """
     ranked, place = _newest(group.dataset.ranked_by, records), place_of(group.dataset)
     baselines = group.baselines(ranked)
@@ -125,7 +125,7 @@ def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
 
 
 def definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
-    """`protocol@version` -> what it is, as the newest record that says so has it."""
+    """`protocol@version` -> what it is, from the newest record that defines it."""
     found: dict[str, str] = {}
     for stored in sorted(records, key=finished):
         texts = {key: scores.definition for key, scores in stored.record.metrics.items()}
@@ -134,7 +134,7 @@ def definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
 
 
 def place_of(dataset: DatasetFacts) -> str:
-    """Six digits that tell a group of images from others on the page."""
+    """Six digits that identify a group of images on the page."""
     images = (dataset.manifest_sha256, dataset.split_sha256, dataset.patches_sha256 or "")
     return sha256("|".join(images).encode()).hexdigest()[:6]
 
@@ -146,7 +146,7 @@ def _newest(protocol: str, records: Iterable[StoredRecord]) -> str:
 
 
 def _headline(group: Group, protocol: str) -> str:
-    """What ranks under a protocol, in words; empty where no record has it."""
+    """Title of the metric that ranks under a protocol; empty where no record has it."""
     rows = [row for budget in (*BUDGETS, None) for row in group.rows(protocol, budget)]
     return title(rows[0].layout.headline) if rows else ""
 
@@ -179,7 +179,7 @@ def _ranking(group: Group, protocol: str, budget: Budget | None, baselines: Sequ
 
 
 def _by_command(rows: Sequence[Details]) -> tuple[Baselines, ...]:
-    """Baselines whose command and needs are the same stand together, so that each command is shown once."""
+    """Baselines with the same command and needs are put together, so that each command is shown once."""
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Details]] = {}
     for row in rows:
         found.setdefault((row.commands, row.needs), []).append(row)

@@ -97,7 +97,7 @@ def _columns(protocols: Sequence[str], lines: Sequence[_Line]) -> list[_Cells]:
 
 
 def _titles(metrics: Sequence[str]) -> str:
-    """Metrics in words, their reading once where they share it: `mean Dice / IoU`."""
+    """Titles of metrics, their reading once where they share it: `mean Dice / IoU`."""
     found = readings({metric: metric for metric in metrics})
     return " / ".join(
         f"{reading} {' / '.join(title(bare) for bare in metrics_of)}".strip() for reading, metrics_of in found.items()

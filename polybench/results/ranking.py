@@ -9,7 +9,7 @@ from polybench.results.table import Row, Score, budget_of
 
 
 class Rank(NamedTuple):
-    """Where a row may stand.
+    """The range of ranks of a row.
 
     Attributes:
         best: The best rank that the intervals allow.
@@ -45,7 +45,7 @@ def rank_intervals(scores: Sequence[Score]) -> list[tuple[int, int]]:
     """The best and the worst rank that each row's 95 % interval allows.
 
     Best is 1 + the number of rows whose whole interval is better; worst is the number of rows, itself included, whose
-    interval reaches its own or lies above it. A row without an interval could stand anywhere.
+    interval reaches its own or is above it. A row without an interval could have any rank.
 
     Args:
         scores: What ranks each row.

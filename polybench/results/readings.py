@@ -1,4 +1,4 @@
-"""The names of metrics taken apart and spelled out: `max_dice` and `dice_0.5` are readings of one Dice."""
+"""Names of metrics split and spelled out: `max_dice` and `dice_0.5` are readings of one Dice."""
 
 import re
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ TITLES: Mapping[str, str] = {
 
 
 def readings(metrics: Mapping[str, T]) -> dict[str, dict[str, T]]:
-    """Split a protocol's metrics by what stands before or after the metric's name.
+    """Split a protocol's metrics by the prefix or suffix of the metric's name.
 
     Args:
         metrics: Metric -> anything, such as `mean_dice`, `iou_0.5`, `mae`.
@@ -57,7 +57,7 @@ def readings(metrics: Mapping[str, T]) -> dict[str, dict[str, T]]:
 
 
 def title(metric: str) -> str:
-    """A metric in words, such as "Dice", "mean Dice" or "IoU at 0.2"."""
+    """Title of a metric, such as "Dice", "mean Dice" or "IoU at 0.2"."""
     over, bare, threshold = _parts(metric)
     name = TITLES.get(bare, bare.replace("_", " "))
     return " ".join(part for part in (over, name, f"at {threshold}" if threshold else "") if part)

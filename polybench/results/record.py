@@ -38,7 +38,7 @@ Budget = Literal["published", "reduced", "smoke"]
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that one run leaves to the leaderboards.
+    """The record of one run.
 
     Attributes:
         schema_version: Version of this layout.
@@ -51,16 +51,16 @@ class Record:
         dataset: Which images.
         config: The portable configuration, see `polybench.results.config`.
         config_sha256: Its hash, equal over seeds and machines.
-        command: The portable command line that gets the run again.
+        command: The portable command line that reproduces the run.
         net: What was trained; None for baselines.
         training: What it took; None for baselines.
         metrics: `protocol@version` -> scores.
         provenance: Where the numbers come from.
         identity: What makes the run a seed of its row; None in records of schemas 1 and 2 (`identity 1`: the row is
             that of `config_sha256`, which misses some of what moves the weights).
-        start: What the weights were when training began; None in records of schemas 1 and 2, and of baselines.
-        needs: What the command needs besides, such as a file of the user's own; a sentence each.
-        sections: What the methods that took part say of the run, by the method's name.
+        start: Start weights; None in records of schemas 1 and 2, and of baselines.
+        needs: What the command needs in addition, such as a file of the user's own; a sentence each.
+        sections: Sections of the methods that took part, by the method's name.
         table_sha256: Hash of the per-image table beside it; None in records of earlier versions.
         record_sha256: Hash of all the rest of the record, see `polybench.results.record_text.seal_of`; None in records
             of earlier versions.
@@ -92,7 +92,7 @@ class Record:
     record_sha256: str | None = None
 
     def __post_init__(self) -> None:
-        """Check what the types can't say."""
+        """Check what the types can't express."""
         if self.schema_version not in READABLE_VERSIONS:
             raise RecordError(_foreign(self.schema_version))
         check_names(self)
@@ -193,7 +193,8 @@ def row_id(record: Record) -> str:
 def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
     """Write `root/records/<dataset>/<name>.csv`, then `.json`; a name that is taken gets `-r2`, `-r3` and so on.
 
-    The JSON file commits: a CSV without one is what a crash left, and is ignored. Processes may write at once.
+    The JSON file completes the write: a CSV without one is left over from a crash and ignored. Processes may write at
+    the same time.
 
     Args:
         record: The run.
@@ -232,7 +233,7 @@ def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:
     """Read `root/records/`, all of it or one dataset's folder, sorted by dataset and name.
 
     Raises:
-        RecordError: If a record can't be read, lies under another name than its content has, or lacks its CSV.
+        RecordError: If a record can't be read, has another name than its content implies, or lacks its CSV.
     """
     paths = sorted((root / "records").glob(f"{dataset or '*'}/*.json"), key=lambda path: (path.parent.name, path.stem))
     return [_read(path) for path in paths]
@@ -244,9 +245,9 @@ def recorded_datasets(root: Path) -> list[str]:
 
 
 def tables_without_record(root: Path) -> list[str]:
-    """Name each table that has no record beside it, in a sentence that says what to do; none is read.
+    """Name each table that has no record beside it, in a sentence with what to do; no file is read.
 
-    Such a table is what a run leaves that is killed between its table and its record; the same run takes it over.
+    A run that is killed between its table and its record leaves such a table; the same run takes it over.
     """
     tables = sorted((root / "records").glob("*/*.csv"))
     return [
@@ -264,7 +265,7 @@ def _stem(record: Record, number: int) -> str:
 def _claim(path: Path, csv: str, text: str) -> bool:
     """Write both files, CSV first; false, and nothing written, when the name is taken.
 
-    A CSV of the very same rows that has no record is what a killed run has left, and is taken over.
+    A CSV of the same rows without a record is left over from a killed run, and is taken over.
     """
     if path.exists():
         return False

@@ -1,4 +1,4 @@
-"""What a method says of a run in its record: values that describe themselves, so that any page can show them.
+"""Sections of a record that methods write: values that describe themselves, so that any page can show them.
 
 A method returns a `Section`; `Record.sections` holds it under the method's name. Whatever reads records renders a
 section from its columns, rows and facts alone and knows nothing of the method:
@@ -59,7 +59,7 @@ class Section(BaseModel):
         alters: Whether the method changed what was tested, so that the record is a row of its own and no plain test of
             its checkpoint.
         row_note: A sentence about the row for the notes below the ranked table; where it is empty and `alters` is set,
-            a general one stands there.
+            a general one is shown.
         added_parameters: Parameters of further nets that took part, shown after those of the net.
         evaluations: How often the net runs for one test image, on average, shown after its operations.
     """

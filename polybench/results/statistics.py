@@ -1,4 +1,4 @@
-"""Means over images, and other numbers of a set, with intervals that respect groups: frames of one video are kin.
+"""Means over images, and other numbers of a set, with intervals that respect groups, such as the frames of one video.
 
 Percentile bootstrap over groups (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), of means and of
 what follows from sums over images: bootstrap intervals of a median fail badly on segmentation scores.
@@ -31,8 +31,8 @@ class Interval:
 
     Attributes:
         value: The mean over all images.
-        low: Lower end; None with a single group, which tells nothing about other groups.
-        high: Upper end, likewise.
+        low: Lower end; None with a single group, from which nothing follows for other groups.
+        high: Upper end; None with a single group.
         n: Images.
         groups: Groups.
     """
@@ -105,7 +105,7 @@ def intervals_of(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, tuple[float, float]]:
-    """Bootstrap numbers that are no means over images, by drawing whole groups.
+    """Bootstrap numbers that are not means over images, by drawing whole groups.
 
     Args:
         numbers_of: Positions of the images drawn, rising, repeated where a group was drawn again -> metric -> number;
@@ -116,7 +116,7 @@ def intervals_of(
         seed: Of the draws.
 
     Returns:
-        Metric -> ends of its interval; empty with a single group, which tells nothing about other groups.
+        Metric -> ends of its interval; empty with a single group, from which nothing follows for other groups.
     """
     names, membership = np.unique(np.asarray(groups, dtype=object), return_inverse=True)
     if len(names) == 1:

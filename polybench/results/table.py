@@ -1,4 +1,4 @@
-"""From records to rows: what is comparable stands together, seeds are averaged."""
+"""Rows of comparable records, averaged over seeds."""
 
 import math
 import statistics
@@ -8,16 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from polybench.core.errors import DataError
 from polybench.results.facts import GENERATED, DatasetFacts, Direction, IdentityFacts
 from polybench.results.layout import Layout, layout_of_all
 from polybench.results.record import Budget, Record, StoredRecord, row_name
 from polybench.results.statistics import column, interval_of_mean
-
-if TYPE_CHECKING:
-    pass
 
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")
@@ -53,7 +50,7 @@ class Row:
 
     Attributes:
         anchor: Name of the row's place on the page; it depends on the row alone.
-        layout: What ranks it, and what stands beside that.
+        layout: What ranks it, and what is shown beside that.
         runs: The first run of each seed, by seed.
         every_run: The repeated runs too.
         scores: Metric -> score over `runs`.
@@ -73,7 +70,7 @@ class Row:
 
     @property
     def first(self) -> StoredRecord:
-        """The run that stands for what all seeds share."""
+        """The run from which what all seeds share is read."""
         return self.runs[0]
 
     @property
@@ -91,7 +88,7 @@ class Row:
 class Group:
     """Records that saw the same images in the same subsets; a protocol and a budget make them comparable.
 
-    What is said of the images is said by the record that was finished last.
+    The description of the images is that of the record that was finished last.
     """
 
     dataset: DatasetFacts
@@ -112,8 +109,8 @@ class Group:
     def baselines(self, protocol: str) -> list[Row]:
         """The trivial baselines, best first.
 
-        One that scores the same at several input sizes, or was scored anew under more protocols, stands once, with
-        its most telling record.
+        One that scores the same at several input sizes, or was scored again under more protocols, is listed once,
+        with the record of most protocols.
         """
         distinct: dict[tuple[object, ...], Row] = {}
         for row in self.rows(protocol, None):
@@ -126,7 +123,7 @@ class Group:
     def rows(self, protocol: str, budget: Budget | None) -> list[Row]:
         """The rows of one table (None gives the baselines).
 
-        Those of one `budget_id` stand together, best first, and the `budget_id` of the best row comes first. Rows
+        Those of one `budget_id` are together, best first, and the `budget_id` of the best row comes first. Rows
         without an identity come last.
         """
         having = [stored for stored in self.records if protocol in stored.record.metrics]
@@ -235,7 +232,7 @@ def _score(runs: Sequence[StoredRecord], protocol: str, metric: str) -> Score:
 
 
 def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Score:
-    """Add the interval of each image's mean over the seeds, from the CSVs; none where it is no mean over images."""
+    """Add the interval of each image's mean over the seeds, from the CSVs; none where it is not a mean over images."""
     import pandas as pd  # imported when needed, so that fits start sooner
 
     tables = [run.rows() for run in runs]
@@ -262,6 +259,6 @@ def _repeats(by_seed: Sequence[Sequence[StoredRecord]], protocol: str, metric: s
 
 
 def anchor_of(stored: StoredRecord, protocol: str, dataset: DatasetFacts) -> str:
-    """Name a row's place: `<row name>-<6 digits>`, where the digits tell the table; no other record can change it."""
+    """Name of a row's place, `<row name>-<6 digits of its table>`, which no other record can change."""
     table = (dataset.manifest_sha256, dataset.split_sha256, protocol, str(stored.record.budget))
     return f"{row_name(stored.record)}-{sha256('|'.join(table).encode()).hexdigest()[:6]}".lower()

@@ -1,4 +1,4 @@
-"""How a record is held against the per-image table beside it: every number that the table determines is recomputed."""
+"""Check of a record against its per-image table: every number that the table determines is recomputed."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from polybench.results.record import Record
 
 TABLE_DIGITS = 6e-6
-"""How far a number of a table's six-digit values may lie from a record's, as a share of the largest or of 1."""
+"""Tolerance between a number of a table's six-digit values and a record's, as a share of the largest or of 1."""
 DRAWS_AGREE = 0.25
-"""How far the ends of an interval may lie from a record's, as a share of its width, where other versions of numpy or
+"""Tolerance between the ends of an interval and a record's, as a share of its width, where other versions of numpy or
 scipy have drawn the groups."""
 
 PROBABILITY = "calibration@1/probability"
@@ -41,10 +41,10 @@ CONFUSION_OF_IMAGES = ("per_image@2", "fov@2")
 
 
 def check_table(record: "Record", table: ImageTable, path: Path) -> None:
-    """Hold a record against its table, and against itself, see `polybench.results.contradictions`.
+    """Check a record against its table, and against itself, see `polybench.results.contradictions`.
 
     The columns that the record's protocols put there, and no other; the counts of images, groups and empty masks; each
-    metric and its interval as far as the table determines them; the metrics of each image, where its counts stand
+    metric and its interval as far as the table determines them; the metrics of each image, where its counts are
     beside them; and the hash of the table, where the record has one.
 
     Args:
@@ -81,8 +81,8 @@ def _check_counts(key: str, scores: ProtocolScores, rows: "pd.DataFrame", path: 
     """Images, groups, and empty masks with those in which something was predicted."""
     found = (len(rows), rows["group"].nunique())
     if (scores.n, scores.groups) != found:
-        said = f"says {scores.n} {scores.what} in {scores.groups} groups"
-        _refuse(path, f"{said} where its table has {found[0]} in {found[1]}")
+        stated = f"gives {scores.n} {scores.what} in {scores.groups} groups"
+        _refuse(path, f"{stated} where its table has {found[0]} in {found[1]}")
     names = [column(key, count) for count in COUNTED.get(key.partition("@")[0], ())[:3]]
     if scores.empty_masks is None or not names:
         return
@@ -90,8 +90,8 @@ def _check_counts(key: str, scores: ProtocolScores, rows: "pd.DataFrame", path: 
     empty = tp + fn == 0
     counted = (int(empty.sum()), int((empty & (fp > 0)).sum()))
     if (scores.empty_masks, scores.false_positives_on_empty) != counted:
-        said = f"says {scores.empty_masks} empty masks, {scores.false_positives_on_empty} of them with a prediction"
-        _refuse(path, f"{said}, under {key} where its table has {counted[0]} and {counted[1]}")
+        stated = f"gives {scores.empty_masks} empty masks, {scores.false_positives_on_empty} of them with a prediction"
+        _refuse(path, f"{stated}, under {key} where its table has {counted[0]} and {counted[1]}")
 
 
 def _check_images(key: str, scores: ProtocolScores, rows: "pd.DataFrame", path: Path) -> None:
@@ -111,30 +111,30 @@ def _check_numbers(record: "Record", rows: "pd.DataFrame", path: Path) -> None:
     draws = {True: groups_drawn(rows, MEAN_DRAWS), False: groups_drawn(rows, OTHER_DRAWS)}
     alike = _drawn_alike(record.provenance.versions)
     for (key, metric), number in numbers_of(record.metrics, rows).items():
-        said, mean = record.metrics[key].values[metric], is_mean(key, metric)
+        stated, mean = record.metrics[key].values[metric], is_mean(key, metric)
         found = float(number(once)[0])
         slack = TABLE_DIGITS * (max(1.0, float(rows[column(key, metric)].abs().max())) if mean else 1.0)
-        if abs(found - said.value) > slack:
+        if abs(found - stated.value) > slack:
             source = "the mean of its table is" if mean else "its table gives"
-            _refuse(path, f"says {metric} {said.value:.6f} under {key} where {source} {found:.6f}")
-        if (several and mean) or said.low is not None or said.high is not None:
+            _refuse(path, f"gives {metric} {stated.value:.6f} under {key} where {source} {found:.6f}")
+        if (several and mean) or stated.low is not None or stated.high is not None:
             low, high = np.quantile(number(draws[mean]), [0.025, 0.975]) if several else (None, None)
-            _check_ends(f"{metric} under {key}", said, (low, high), slack, alike, path)
+            _check_ends(f"{metric} under {key}", stated, (low, high), slack, alike, path)
 
 
 def _check_ends(
-    what: str, said: MetricValue, found: tuple[float | None, float | None], slack: float, alike: bool, path: Path
+    what: str, stated: MetricValue, found: tuple[float | None, float | None], slack: float, alike: bool, path: Path
 ) -> None:
     """The ends of an interval against those of the table, of which there are none with a single group."""
     low, high = found
-    if low is None or high is None or said.low is None or said.high is None:
+    if low is None or high is None or stated.low is None or stated.high is None:
         fault = "an interval" if low is None else "no interval"
         _refuse(path, f"has {fault} of {what} where its table has {'none' if low is None else 'one'}")
     if not alike:
         slack += DRAWS_AGREE * (high - low)
-    if max(abs(low - said.low), abs(high - said.high)) > slack:
-        said_so = f"[{said.low:.6f}, {said.high:.6f}]"
-        _refuse(path, f"says that {what} lies in {said_so} where its table gives [{low:.6f}, {high:.6f}]")
+    if max(abs(low - stated.low), abs(high - stated.high)) > slack:
+        given = f"[{stated.low:.6f}, {stated.high:.6f}]"
+        _refuse(path, f"gives the interval {given} of {what} where its table gives [{low:.6f}, {high:.6f}]")
 
 
 def _drawn_alike(versions: Mapping[str, str]) -> bool:
@@ -152,9 +152,9 @@ def _check_area(metrics: Mapping[str, ProtocolScores], rows: "pd.DataFrame", pat
     below, up_to = (np.searchsorted(negatives, positives, side) for side in ("left", "right"))
     pairs = max(len(negatives) * len(positives), 1)
     found, ties = float((below + up_to).sum()) / 2 / pairs, float((up_to - below).sum()) / pairs
-    said = scores.values["auc"].value
-    if abs(found - said) > ties / 2 + TABLE_DIGITS:
-        _refuse(path, f"says auc {said:.6f} under patches@1 where its table gives {found:.6f}")
+    stated = scores.values["auc"].value
+    if abs(found - stated) > ties / 2 + TABLE_DIGITS:
+        _refuse(path, f"gives auc {stated:.6f} under patches@1 where its table gives {found:.6f}")
 
 
 def _refuse(path: Path, fault: str) -> NoReturn:

@@ -1,7 +1,7 @@
-"""Which columns the per-image table of a record has: what its protocols put there, and what is stored besides.
+"""Columns of a record's per-image table: those of its protocols, and those stored for later numbers.
 
-Records are read without the metrics that made them, so that what polybench's own protocols leave out of their tables
-stands here; a protocol of the user's own says so itself, in `ProtocolScores.means`.
+Records are read without the metrics that computed them, so that what polybench's own protocols leave out of their
+tables is listed here; a user's own protocol lists its means in `ProtocolScores.means`.
 """
 
 import re
@@ -30,7 +30,7 @@ NO_MEANS: Mapping[str, frozenset[str]] = {
     "membranes": frozenset({"max_v_rand", "max_v_info"}),
     "patches": frozenset({"auc", "precision", "recall"}),
 }
-"""Protocol of polybench -> those of its metrics that are no means over images, and so have no column."""
+"""Protocol of polybench -> those of its metrics that are not means over images and have no column."""
 
 COUNTED: Mapping[str, tuple[str, ...]] = {
     "per_image": COUNTS,

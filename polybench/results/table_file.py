@@ -98,7 +98,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         _refuse(path, f"byte {error.start} is not UTF-8")
     if text.startswith("\N{BYTE ORDER MARK}"):
-        _refuse(path, "it begins with a byte order mark, which an editor or a spreadsheet program has put there")
+        _refuse(path, "it begins with a byte order mark, which an editor or a spreadsheet program has added")
     if text.count("\r\n") == text.count("\n"):
         text = text.replace("\r\n", "\n")
     if not text.endswith("\n"):
@@ -113,7 +113,7 @@ def _check_header(header: list[str], path: Path) -> None:
         if not _COLUMN.fullmatch(name):
             _refuse(path, f"the column '{name[:80]}' is not of the form protocol@version/metric")
         if header.count(name) > 1:
-            _refuse(path, f"the column '{name}' stands twice")
+            _refuse(path, f"the column '{name}' is there twice")
 
 
 def _check_ids(ids: list[str], path: Path) -> None:
@@ -121,7 +121,7 @@ def _check_ids(ids: list[str], path: Path) -> None:
         _refuse(path, "it has no rows")
     for number, (before, one) in enumerate(zip(["", *ids], ids, strict=False), start=2):
         if one == before:
-            _refuse(path, f"the id '{one}' of line {number} stands twice" if one else f"line {number} has no id")
+            _refuse(path, f"the id '{one}' of line {number} is there twice" if one else f"line {number} has no id")
         if one < before:
             _refuse(path, f"the id '{one}' of line {number} is out of order: rows are sorted by id")
 

@@ -1,6 +1,6 @@
 """Tables of typed cells without markup, which `polybench.results.render` writes out.
 
-A table is a title, columns and rows of cells. A cell says what a value is, never how it is written:
+A table is a title, columns and rows of cells. A cell holds a value and its kind, not how it is written:
 
     >>> table = Table(
     ...     columns=(Column("Recipe"), Column("Dice", "right", "higher"), Column("Training", "right")),
@@ -144,8 +144,8 @@ class Column:
     """A column of a table.
 
     Attributes:
-        header: What stands above it.
-        align: Where its cells stand.
+        header: Title above the cells.
+        align: Alignment of its cells.
         direction: Which way is better, shown as an arrow; None where neither is.
         remark: Plain text after the header, such as "(95 % interval)"; CSV leaves it out.
         wrap: Whether a terminal may break the column's cells into lines.
@@ -168,7 +168,7 @@ class Table:
         columns: The columns.
         rows: The rows.
         title: Plain text above the table; may be empty.
-        notes: What stands below it, one note a line.
+        notes: Notes below it, one a line.
 
     Raises:
         ValueError: If a row has another number of cells.

@@ -1,4 +1,4 @@
-"""Rows of records as cells: what stands in the ranked table, and what the training took."""
+"""Rows of records as cells of the ranked table and of the table of costs."""
 
 import statistics
 from collections.abc import Collection
@@ -39,15 +39,15 @@ COST_COLUMNS = (
     Column("Get it again"),
 )
 EARLIER_IDENTITY = "identity 1"
-"""What rows are called whose records have no identity."""
+"""Name of rows without an identity in their records."""
 
 
 def label(record: Record, ambiguous: Collection[tuple[str, str | None]]) -> Cell:
-    """A recipe with its variant; a baseline's name in words and italics.
+    """A recipe with its variant; a baseline's name in italics.
 
     Args:
         record: A run.
-        ambiguous: Recipes and variants of which there are several rows, which the row id tells apart.
+        ambiguous: Recipes and variants with several rows, which the row id distinguishes.
     """
     if record.kind == "baseline":
         return Text(name_of(record), "emphasis")
@@ -56,7 +56,7 @@ def label(record: Record, ambiguous: Collection[tuple[str, str | None]]) -> Cell
 
 
 def name_of(record: Record) -> str:
-    """A recipe with its variant, or a baseline's name in words, as plain text."""
+    """A recipe with its variant, or a baseline's name, as plain text."""
     if record.kind == "baseline":
         return record.recipe.replace("_", " ").replace("-", " ").capitalize()
     return record.recipe + (f" ({record.variant})" if record.variant else "")
@@ -176,7 +176,7 @@ def _seeds(row: Row) -> str:
 
 
 def _unranked(record: Record) -> Cell:
-    """What stands in the place of a rank."""
+    """The cell of a row without a rank."""
     return EARLIER_IDENTITY if record.kind == "trained" and record.identity is None else MISSING
 
 

@@ -43,21 +43,21 @@ FALSE: Mapping[str, tuple[Record, str]] = {
             empty_masks=None,
             false_positives_on_empty=None,
         ),
-        "says dice 2.000000 under efen@2, which lies between 0 and 1",
+        "gives dice 2.000000 under efen@2, which must be between 0 and 1",
     ),
     "ends exchanged": (with_value(0.55, 0.6, 0.5), "far outside"),
     "one end": (with_value(0.55, 0.5, None), "far outside"),
-    "headline": (with_scores(headline="zzz"), "names the metric 'zzz' under per_image@1, and has no number of it"),
+    "headline": (with_scores(headline="zzz"), "names the metric 'zzz' under per_image@1, and has no value of it"),
     "shown": (with_scores(shown=("iou",)), "names the metric 'iou'"),
     "best epoch": (with_epochs(2, 99), "epoch 99 was the best of 2"),
     "epoch before the first": (with_epochs(2, 0), "epoch 0 was the best of 2"),
     "empty masks": (
         with_scores("efen@2", empty_masks=1, false_positives_on_empty=0),
-        "says 1 empty masks under efen@2, which counts none",
+        "gives 1 empty masks under efen@2, which counts none",
     ),
     "tested images": (
         replace(RECORD, dataset=dataset(counts=Counts(80, 10, 200))),
-        "says 3 images under per_image@1 where its dataset has 200 to test",
+        "gives 3 images under per_image@1 where its dataset has 200 to test",
     ),
     "budget of another size": (
         replace(RECORD, identity=identity("", budget_id="64 images of 32x32")),
@@ -107,5 +107,5 @@ def test_hash_of_a_recorded_configuration_counts_keys_that_later_versions_leave_
 def test_record_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
     path = write_record(with_epochs(2, 99), ROWS, tmp_path)
     [stored] = read_records(tmp_path)
-    with pytest.raises(RecordError, match=rf"{path.name}' says that epoch 99 was the best of 2: records are never"):
+    with pytest.raises(RecordError, match=rf"{path.name}' states that epoch 99 was the best of 2: records are never"):
         stored.check()

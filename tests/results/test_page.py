@@ -104,7 +104,11 @@ def test_other_copies_stand_in_a_section_of_their_own(tmp_path: Path) -> None:
             "contents unchecked",
             "- Whether the images are the official ones, byte for byte, is not known:",
         ),
-        ("generated images, none of them real", "generated images", "- The images are generated: no number here"),
+        (
+            "generated images, none of them real",
+            "generated images",
+            "- The images are generated: the numbers say nothing",
+        ),
         ("images of one's own, of which there is no official copy", "images of one's own", None),
     ],
 )

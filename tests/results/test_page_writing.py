@@ -124,7 +124,7 @@ def test_a_table_whose_column_is_gone_is_refused(tmp_path: Path) -> None:
 def test_a_table_that_lost_an_image_is_refused(tmp_path: Path) -> None:
     path = _scored(tmp_path)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(DataError, match="says 60 images in 60 groups where its table has 59 in 59"):
+    with pytest.raises(DataError, match="gives 60 images in 60 groups where its table has 59 in 59"):
         write_page(tmp_path, "toy")
 
 

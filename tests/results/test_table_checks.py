@@ -116,7 +116,7 @@ def test_changed_metric_is_found(path: Path) -> None:
             if f"{key}/{metric}" in NOT_IN_THE_TABLE or metric.startswith("max_"):
                 continue
             record = changed(stored.record, key, metric, value=said.value + 0.1)
-            with pytest.raises(RecordError, match=rf"says {metric} .*(mean of its table is|its table gives)"):
+            with pytest.raises(RecordError, match=rf"gives {metric} .*(mean of its table is|its table gives)"):
                 check_table(record, images, path)
 
 
@@ -128,7 +128,7 @@ def test_changed_interval_is_found(path: Path) -> None:
             if unknown or said.low is None:
                 continue
             record = changed(stored.record, key, metric, low=said.low + 0.01)
-            with pytest.raises(RecordError, match=rf"says that {metric} under {key} lies in \["):
+            with pytest.raises(RecordError, match=rf"gives the interval \[.*\] of {metric} under {key}"):
                 check_table(record, images, path)
 
 
@@ -169,12 +169,12 @@ def _count(rows: pd.DataFrame) -> pd.DataFrame:
     [
         (lambda rows: rows.assign(**{"per_image@2/extra": 1.0}), "no metric for the column 'per_image@2/extra'"),
         (lambda rows: rows.assign(**{"mine@1/dice": 1.0}), "no metric for the column 'mine@1/dice'"),
-        (lambda rows: rows[:-1], "says 12 images in 6 groups where its table has 11 in 6"),
+        (lambda rows: rows[:-1], "gives 12 images in 6 groups where its table has 11 in 6"),
         (lambda rows: rows.assign(group="g"), "where its table has 12 in 1"),
         (_swap, "a table whose dice of 'i10' under per_image@2 doesn't follow from its counts"),
-        (_count, "says 1 empty masks, 1 of them with a prediction, under per_image@2 where its table has 0 and 0"),
+        (_count, "gives 1 empty masks, 1 of them with a prediction, under per_image@2 where its table has 0 and 0"),
         (lambda rows: rows[::-1], "out of order"),
-        (lambda rows: pd.concat([rows, rows[-1:]]), "the id 'i11' of line 14 stands twice"),
+        (lambda rows: pd.concat([rows, rows[-1:]]), "the id 'i11' of line 14 is there twice"),
     ],
 )
 def test_edited_table_is_found(tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], fault: str) -> None:
@@ -216,7 +216,7 @@ def test_interval_of_other_versions_may_differ_by_its_draws(tmp_path: Path) -> N
     edit(path, lambda data: shift(data, 0.1))
     check(path)
     edit(path, lambda data: shift(data, 0.5))
-    with pytest.raises(RecordError, match="says that dice under per_image@2 lies in"):
+    with pytest.raises(RecordError, match=r"gives the interval .* of dice under per_image@2"):
         check(path)
 
 

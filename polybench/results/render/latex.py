@@ -57,7 +57,7 @@ def table_text(table: Table) -> str:
 
 
 def header_text(column: Column) -> str:
-    """What stands above a column."""
+    """Title of a column."""
     return inline(joined((column.header, column.remark, ARROWS[column.direction] if column.direction else "")))
 
 

@@ -26,7 +26,7 @@ def table_text(table: Table) -> str:
 
 
 def header_text(column: Column) -> str:
-    """What stands above a column."""
+    """Title of a column."""
     arrow = ARROWS[column.direction] if column.direction else ""
     return inline(joined((column.header, column.remark, arrow)))
 
@@ -92,7 +92,7 @@ def command(words: str) -> str:
 
 
 def fence(lines: Iterable[str]) -> str:
-    """Backticks that open and close a block of lines, more than stand in any of them."""
+    """Backticks that open and close a block of lines, more than any of them has in a row."""
     return "`" * max([3, *(1 + len(run) for line in lines for run in re.findall("`+", line))])
 
 

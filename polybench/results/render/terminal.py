@@ -13,9 +13,9 @@ from polybench.results.quantities import ARROWS, DASH, quantity
 from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text, joined
 
 WIDTH = 132
-"""Of tables that go to a file, characters."""
+"""Width of tables that go to a file, in characters."""
 MOST_CHARACTERS = 10_000
-"""Of a line of a table whose own width is measured."""
+"""Width of the console in which a table's own width is measured."""
 _STYLE = {"plain": "", "emphasis": "italic", "strong": "bold"}
 _JUSTIFY: dict[str, JustifyMethod] = {"left": "left", "right": "right", "center": "center"}
 
@@ -55,7 +55,7 @@ def fitted(table: Table, console: Console) -> Table:
 
 
 def table_text(table: Table, width: int = WIDTH) -> str:
-    """A table with its title and its notes as it stands in a terminal of this width, without colours."""
+    """A table with its title and its notes as a terminal of this width shows it, without colours."""
     console = Console(width=width, color_system=None, force_terminal=False)
     with console.capture() as capture:
         print_table(table, console)
@@ -89,7 +89,7 @@ def rich_text(cell: Cell) -> RichText:
 
 
 def header_text(column: Column) -> str:
-    """What stands above a column."""
+    """Title of a column."""
     return plain_text(joined((column.header, column.remark, ARROWS[column.direction] if column.direction else "")))
 
 
