@@ -10,7 +10,7 @@ from polybench.core.errors import ConfigError
 from polybench.core.randomness import generator
 from polybench.data.loader import batches_done
 from polybench.tasks.base import data_of
-from polybench.tasks.checkpoint import KEY, RunMark, said_of_run
+from polybench.tasks.checkpoint import KEY, RunMark, run_entry
 
 
 class ResumeCallback(Callback):
@@ -41,7 +41,7 @@ class ResumeCallback(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remember how many batches an epoch had, and whether the training had been stopped early."""
-        said = said_of_run(checkpoint)
+        said = run_entry(checkpoint)
         self._batches_before, self._stopped = said.get("batches_per_epoch"), bool(said.get("stopped"))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -33,7 +33,7 @@ def main(args: list[str]) -> int:
         folder = current_run_folder()
         first = os.environ.get("LOCAL_RANK", "0") == "0"
         if first and folder is not None and (folder / "checkpoints" / f"{LAST}.ckpt").exists():
-            print("Interrupted: the same command with --ckpt_path last goes on.", file=sys.stderr)
+            print("Interrupted: the same command with --ckpt_path last resumes the run.", file=sys.stderr)
         raise
     if not fitted.session.trainer.is_global_zero:
         return 0

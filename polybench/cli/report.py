@@ -1,4 +1,4 @@
-"""What ends a run: the net beside the trivial baselines with intervals, then its numbers under the other protocols."""
+"""Tables at the end of a run: the net beside the trivial baselines with intervals, then the other protocols."""
 
 from collections.abc import Mapping, Sequence
 
@@ -88,7 +88,7 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
 
 
 def print_section(section: Section) -> None:
-    """Print what a method says of a test: its table, a line for each column."""
+    """Print the table of a method on a test, a line for each column."""
     if section.rows:
         print_table(upright_table(section))
 

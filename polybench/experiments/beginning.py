@@ -10,7 +10,7 @@ from polybench.experiments.session import Session
 from polybench.experiments.start import INITIALISED, seeds_of, start_callbacks
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
-from polybench.tasks.checkpoint import AtomicCheckpointIO, mark_of, said_of_run
+from polybench.tasks.checkpoint import AtomicCheckpointIO, mark_of, run_entry
 from polybench.tasks.lineage import lineage_of, read_ancestors
 
 TO_RESUME = frozenset({"callbacks", "loops", "lr_schedulers", "optimizer_states", "state_dict"})
@@ -57,7 +57,7 @@ def begin(session: Session, shared: bool) -> Begun:
     mark = mark_of(saved)
     resumes = session.is_of_run(mark)
     if resumes and mark == session.mark(session.trainer.world_size):
-        said = said_of_run(saved)
+        said = run_entry(saved)
         try:
             start = decode(StartFacts, json.loads(said["start"]))
         except (KeyError, TypeError, ValueError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError
-from polybench.tasks.checkpoint import AtomicCheckpointIO, said_of_run
+from polybench.tasks.checkpoint import AtomicCheckpointIO, run_entry
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
 """What a user may say instead of a path, and the files that it can mean."""
@@ -47,7 +47,7 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
     Raises:
         ConfigError: If the checkpoint doesn't say.
     """
-    said = said_of_run(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"))
+    said = run_entry(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"))
     config = said.get("config")
     if not isinstance(config, str) or not config:
         raise ConfigError(

@@ -64,7 +64,7 @@ class Evaluated:
 
 
 Show = Callable[[Session, Rows], None]
-"""Shows the numbers as soon as they are there, before anything is written."""
+"""Shows the numbers before anything is written."""
 
 
 def show_nothing(session: Session, rows: Rows) -> None:

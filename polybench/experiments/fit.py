@@ -29,7 +29,7 @@ from polybench.results.record import Record
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit has come to.
+    """The outcome of a fit.
 
     Attributes:
         session: What was run.
@@ -47,7 +47,7 @@ class Fitted:
 
 
 Show = Callable[[Session, Rows, DatasetFacts], None]
-"""Shows the numbers of a test as soon as they are there, before anything is written."""
+"""Shows the numbers of a test before anything is written."""
 
 
 def show_nothing(session: Session, rows: Rows, data: DatasetFacts) -> None:
@@ -66,7 +66,7 @@ def fit(
         shared_start: Whether all seeds of the row begin with the very source that this run begins with.
 
     Raises:
-        UserError: For whatever a user can mend; what would forbid a record is found before the training.
+        UserError: If an option, the data or a file is wrong; what would forbid a record is found before the training.
         SIGTERMException: If SIGTERM ended the training; its state is saved.
     """
     session = Session("fit", words)
@@ -116,7 +116,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
 
 
 def _sweep(session: Session) -> None:
-    """Remove what killed runs have left of files that they were writing where this run, or one beside it, writes."""
+    """Remove temporary files of killed runs from the folders that this run, or one beside it, writes to."""
     if session.trainer.is_global_zero:
         root = Path(session.config.leaderboard)
         records = root / "records" / session.datamodule.short_name
@@ -127,13 +127,13 @@ def _sweep(session: Session) -> None:
 
 
 def _again(session: Session, begun: Begun) -> Again:
-    """The command that gets the run again; a resumed run's is that of the unbroken one."""
+    """The command that reproduces the run; that of a resumed run is the command of an uninterrupted one."""
     words = without(session.args, "--ckpt_path") + (["--ckpt_path", begun.path] if begun.path else [])
     return session.again(words)
 
 
 def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, shared_start: bool) -> None:
-    """Tell the callbacks what checkpoints shall say."""
+    """Give the callbacks the entries of checkpoints."""
     data = session.datamodule
     session.resume.every = session.config.save_every
     session.resume.run = selection_of(session.trainer).run = session.mark(session.trainer.world_size)
@@ -169,7 +169,7 @@ def best_checkpoint(session: Session) -> Path | None:
 
 
 def _finish(session: Session, context: RunContext, best: Path | None, show: Show) -> Fitted:
-    """Show the numbers and, unless something speaks against it, write the record and the page."""
+    """Show the numbers and, where the test is complete, write the record and the page."""
     rows = session.model.rows
     if rows is None:
         return Fitted(session, reason="no test image was evaluated", checkpoint=best)
@@ -198,7 +198,7 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
 
 
 def why_incomplete(session: Session, best: Path | None, tested: Sequence[str]) -> str | None:
-    """What speaks against a record, or None."""
+    """Why a run gets no record; None where it gets one."""
     if best is None:
         return "no checkpoint was saved (fast_dev_run)"
     expected = session.datamodule.ids("test")

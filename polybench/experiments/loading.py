@@ -23,7 +23,7 @@ def load(checkpoint: str | Path, device: str = "cpu") -> Task:
         uint8.
 
     Raises:
-        ConfigError: If the file is no checkpoint, doesn't say what it holds, or its classes can't be built.
+        ConfigError: If the file is no checkpoint, does not describe its net, or its classes can't be built.
     """
     make_importable()
     path = str(checkpoint)

@@ -10,7 +10,7 @@ from polybench.callbacks.selection import checkpoint_folder
 from polybench.core.disk import make_folder, writing
 from polybench.core.errors import ConfigError
 from polybench.experiments.session import Session
-from polybench.tasks.checkpoint import BEST, LAST, AtomicCheckpointIO, mark_of, said_of_run
+from polybench.tasks.checkpoint import BEST, LAST, AtomicCheckpointIO, mark_of, run_entry
 
 LOCK = ".run.lock"
 """File of a run's folder that is locked while a process trains there."""
@@ -86,5 +86,5 @@ def _is_of(session: Session, path: Path) -> bool:
         saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     except ConfigError:
         return False
-    same_start = said_of_run(saved).get("start_path") == session.identity.start_path
+    same_start = run_entry(saved).get("start_path") == session.identity.start_path
     return same_start and mark_of(saved) == session.mark(session.trainer.world_size)

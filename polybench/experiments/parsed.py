@@ -49,7 +49,7 @@ from polybench.results.record_checks import is_slug
 from polybench.tasks.checkpoint import RunMark, refuse_no_file, run_of
 
 OF_FIT = {"ckpt_path", "leaderboard"}
-"""Keys of a file that say what `fit` started from and where its record went; an evaluation has its own as options."""
+"""Keys of a file for what `fit` started from and where its record went; an evaluation has its own options."""
 
 
 class ParsedSession(LightningCLI):
@@ -115,7 +115,7 @@ class ParsedSession(LightningCLI):
         return [*standing, FitChecks()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Make the parser and let it know the command line, for its complaints."""
+        """Make the parser, with the command line for its messages."""
         parser = super().init_parser(**kwargs)
         assert isinstance(parser, BenchmarkParser)
         parser.words = self.args
@@ -183,7 +183,7 @@ class ParsedSession(LightningCLI):
         """The command line; where it has no recipe, with that of the checkpoint to be evaluated.
 
         Raises:
-            ConfigError: If the checkpoint doesn't say what it holds.
+            ConfigError: If the checkpoint holds no recipe.
         """
         path = value_of(self.args, "--ckpt_path")
         evaluates = self.command in ("validate", "test", "predict")
@@ -299,7 +299,7 @@ class ParsedSession(LightningCLI):
         return plain
 
     def _set_seed(self) -> None:
-        """Leave this process's random numbers alone."""
+        """Set no seed."""
 
     def before_instantiate_classes(self) -> None:
         """Choose no folder."""
@@ -308,4 +308,4 @@ class ParsedSession(LightningCLI):
         """Build nothing."""
 
     def after_instantiate_classes(self) -> None:
-        """Put nothing back: nothing was changed."""
+        """Restore nothing: nothing was changed."""

@@ -33,12 +33,12 @@ BYTES_PER_PIXEL = 15
 """Memory for each pixel of an image that is decoded and predicted, beside that of the net."""
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""What torch says where memory runs out, on different devices."""
+"""Parts of torch's messages where memory runs out, on different devices."""
 
 
 @dataclass
 class Prediction:
-    """A folder of images on its way to masks.
+    """The prediction of a folder of images.
 
     Attributes:
         session: The parsed and built command.
@@ -66,12 +66,12 @@ class Prediction:
         """Predict, an image at a time; one that fails is noted in `problems`.
 
         Yields:
-            Each image, after it is done with.
+            Each image, after its prediction.
         """
         for path, target in self.targets.items():
             try:
                 self._predict(path, target)
-            except WriteError:  # the next masks would fare no better
+            except WriteError:  # the next masks would fail too
                 raise
             except (DataError, OSError) as error:
                 self.problems.append(str(error))
@@ -159,12 +159,12 @@ class HasBits(Protocol):
 
 
 def bits_of(data: LightningDataModule) -> int | None:
-    """How many bits count in images of more than 8, where the data module of a command says so."""
+    """How many bits count in images of more than 8, where the data module of a command states it."""
     return data.bits if isinstance(data, HasBits) else None
 
 
 def refuse_unknown_range(paths: Sequence[Path], bits: int | None) -> None:
-    """Refuse a folder of images of more than 8 bits in which it can't be seen which value is white.
+    """Refuse a folder of images of more than 8 bits whose largest possible value is unknown.
 
     Raises:
         DataError: If none uses the 16th bit and nothing is stated; the largest value is named.
@@ -204,13 +204,13 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
 
 
 def finite(probability: torch.Tensor, path: Path) -> torch.Tensor:
-    """Probabilities as they are.
+    """Return probabilities, if all of them are finite.
 
     Raises:
-        DataError: If one of them is no finite number; the image is named.
+        DataError: If one isn't; the image is named.
     """
     if not bool(torch.isfinite(probability).all()):
-        raise DataError(f"The net's prediction for '{path}' is not finite: raise --trainer.precision, or train anew.")
+        raise DataError(f"The net's prediction for '{path}' is not finite: raise --trainer.precision, or train again.")
     return probability
 
 

@@ -39,7 +39,7 @@ class Session(ParsedSession):
         LightningCLI._set_seed(self)
 
     def before_instantiate_classes(self) -> None:
-        """Give the run its folder, and each logger its place in it."""
+        """Choose the folder of the run and the place of each logger in it."""
         config = self.config
         if self.command != "fit":
             leave_out_start_weights(config.model)
@@ -58,7 +58,7 @@ class Session(ParsedSession):
                 logger.init_args.save_dir = folder
 
     def after_instantiate_classes(self) -> None:
-        """Put back what was given: a saved configuration then starts a run of its own instead of writing into this."""
+        """Restore the given folders, so that a saved configuration starts a run of its own."""
         trainer, checkpoint = self.config.trainer, self.config.checkpoint
         trainer.default_root_dir, checkpoint.dirpath, trainer.logger = self._as_given
 
@@ -72,8 +72,8 @@ class Session(ParsedSession):
         """Build task, data and trainer.
 
         Raises:
-            ConfigError: If a class refuses its arguments or start weights can't be had; what the class itself says is
-                dug out of the parser's wrapping.
+            ConfigError: If a class refuses its arguments or start weights can't be loaded; the message is the class's
+                own, not the parser's.
         """
         try:
             LightningCLI.instantiate_classes(self)
@@ -111,7 +111,7 @@ class Session(ParsedSession):
         return path
 
     def load_weights(self, checkpoint: Path) -> None:
-        """Take the weights of another run, and nothing else of it.
+        """Load the weights of another run, and nothing else of it.
 
         Raises:
             ConfigError: If the file is no checkpoint, or belongs to another net.
@@ -140,7 +140,7 @@ class Session(ParsedSession):
             self._earlier = None
         if method != "fit":
             leave_out_averages(attributes_of(self.trainer).callbacks)
-            checkpoint = self._taken(checkpoint)
+            checkpoint = self._loadable(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
         try:
@@ -159,7 +159,7 @@ class Session(ParsedSession):
             raise
 
     def check(self) -> None:
-        """See that task, net, optimizer, schedule, callbacks and trainer fit each other, before any data is read.
+        """Check that task, net, optimizer, schedule, callbacks and trainer fit each other, before any data is read.
 
         Raises:
             ConfigError: If they don't.
@@ -194,8 +194,8 @@ class Session(ParsedSession):
         if sentence is not None and sentence is not error:
             raise sentence from error
 
-    def _taken(self, checkpoint: str | None) -> str | None:
-        """The checkpoint that an evaluation's trainer loads; None where it can't, and its weights are taken here.
+    def _loadable(self, checkpoint: str | None) -> str | None:
+        """The checkpoint that an evaluation's trainer loads; None where it can't, and its weights are loaded here.
 
         Raises:
             ConfigError: If it holds no weights.
@@ -210,7 +210,7 @@ class Session(ParsedSession):
         return None
 
     def again(self, words: Sequence[str], also: Sequence[str] = ()) -> Again:
-        """The command that gets a number of this session again from any folder.
+        """The command that reproduces a number of this session from any folder.
 
         Args:
             words: The words after the command.
@@ -227,7 +227,7 @@ class Session(ParsedSession):
         return folders[0] if folders and any(map(from_environment, roots)) else None
 
     def save_as_begun_with(self, checkpoint: str | None) -> None:
-        """Let the saved configuration begin where the whole run began, not where an interrupted part went on.
+        """Save the configuration with the checkpoint that the whole run began with, not the one that it resumed from.
 
         Args:
             checkpoint: The checkpoint of a warm start; None where there was none.
@@ -239,5 +239,5 @@ class Session(ParsedSession):
                 callback.config.ckpt_path = checkpoint
 
     def batch(self) -> Batch:
-        """How many images each step of the optimizer sees, and over how many a batch norm averages."""
+        """Images in each step of the optimizer, and in each average of a batch norm."""
         return Batch.of(self.plain_config(), self.trainer.world_size)

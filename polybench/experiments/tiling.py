@@ -13,10 +13,10 @@ from polybench.tasks.stride import PROBE, stride_of
 from polybench.tasks.tiles import Seams, Tiling, predict_in_tiles
 
 USUAL_STRIDE = 32
-"""Of encoders with five stages; for nets that can't be looked through."""
+"""Stride of encoders with five stages, for nets of which it can't be found."""
 
 SEEN = 1e-4
-"""A difference of probabilities along seams beyond what rounding explains."""
+"""A difference of probabilities along seams that rounding doesn't explain."""
 
 
 def tiling_of(session: Session, option: str | None) -> Tiling | None:
@@ -32,7 +32,9 @@ def tiling_of(session: Session, option: str | None) -> Tiling | None:
     size, overlap = session.config.tile, session.config.overlap
     if size is None:
         if overlap is not None:
-            raise ConfigError("--overlap is of no use without --tile, the size of the tiles.")
+            raise ConfigError(
+                "--overlap has no effect without --tile, the size of the tiles: give --tile, or leave out --overlap."
+            )
         return None
     if option is not None:
         raise ConfigError(f"{option} needs the prediction of the whole image: leave out {option}, or --tile.")

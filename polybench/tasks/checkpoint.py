@@ -1,4 +1,4 @@
-"""Checkpoint files that are whole or absent, hold only tensors and plain values, and whose failure is loud.
+"""Checkpoint files that are whole or absent and hold only tensors and plain values; a failed write raises.
 
 Lightning's own writer reports success after a permission error; this one raises.
 """
@@ -17,7 +17,7 @@ from polybench.core.errors import ConfigError, UserError
 from polybench.tasks.weights import not_finite, weights_sha256
 
 KEY = "polybench_run"
-"""Of what a checkpoint says of its run."""
+"""Key of a checkpoint's entry on its run."""
 
 WEIGHTS = "weights_sha256"
 """In that section, the hash of the weights; checkpoints of earlier versions lack it."""
@@ -81,10 +81,10 @@ class AtomicCheckpointIO(CheckpointIO):
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
-        """Read a checkpoint onto the CPU or `map_location`; pickled objects are refused whatever `weights_only` says.
+        """Read a checkpoint onto the CPU or `map_location`; pickled objects are always refused.
 
-        Its checksums are compared, and its weights must be finite, unless `map_location` is `meta`, where only what it
-        says of its run is of interest.
+        Its checksums are compared, and its weights must be finite, unless `map_location` is `meta`, where only its
+        entry on the run is used.
 
         Returns:
             The content, a mapping.
@@ -133,18 +133,18 @@ def refuse_no_file(path: str | Path) -> None:
         raise ConfigError(f"'{path}' is empty: give the file of a checkpoint, such as best.ckpt.")
 
 
-def said_of_run(saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a checkpoint says of its run; empty where it says nothing, as those of other programs."""
-    said = saved.get(KEY)
-    return said if isinstance(said, Mapping) else {}
+def run_entry(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The entry of a checkpoint on its run; empty where there is none, as in those of other programs."""
+    entry = saved.get(KEY)
+    return entry if isinstance(entry, Mapping) else {}
 
 
 def mark_of(saved: Mapping[str, Any]) -> RunMark | None:
     """The run that a checkpoint's content belongs to; None if it doesn't say."""
-    said = said_of_run(saved)
-    if not all(name in said for name in RunMark._fields):
+    entry = run_entry(saved)
+    if not all(name in entry for name in RunMark._fields):
         return None
-    return RunMark(*(said[name] for name in RunMark._fields))
+    return RunMark(*(entry[name] for name in RunMark._fields))
 
 
 def run_of(checkpoint: Path) -> RunMark | None:
@@ -186,7 +186,7 @@ def _refuse_other_weights(saved: Mapping[str, Any], path: object) -> None:
         return
     if wrong := not_finite(state):
         raise ConfigError(f"'{path}' can't be used, since {_no_numbers(wrong)}")
-    expected = said_of_run(saved).get(WEIGHTS)
+    expected = run_entry(saved).get(WEIGHTS)
     if expected is not None and weights_sha256(state) != expected:
         raise ConfigError(
             f"The weights in '{path}' are not those that its run saved (their sha256 is another): use another copy of "

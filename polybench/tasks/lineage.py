@@ -12,23 +12,23 @@ from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
 from polybench.results.facts import Ancestor
 from polybench.results.strict import decode
-from polybench.tasks.checkpoint import BEST, LAST, said_of_run
+from polybench.tasks.checkpoint import BEST, LAST, run_entry
 
 LINEAGE = "polybench_lineage"
 """Key of the ancestors as JSON, oldest first, in the metadata of a safetensors file."""
 
 
 def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
-    """Where a checkpoint comes from, oldest first, itself last.
+    """The lineage of a checkpoint, oldest first, itself last.
 
     Args:
         saved: Its contents.
         path: Its file.
 
     Raises:
-        ConfigError: If what it says of that is not as polybench writes it.
+        ConfigError: If its entries on that are not as polybench writes them.
     """
-    run = said_of_run(saved)
+    run = run_entry(saved)
     origin = run.get("origin") or {}
     try:
         own = {
@@ -52,7 +52,7 @@ def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selecte
 
 
 def read_ancestors(text: object, path: object) -> tuple[Ancestor, ...]:
-    """Read the ancestors that a file keeps as JSON, oldest first; none where it says nothing.
+    """Read the ancestors that a file keeps as JSON, oldest first; none where there is no such entry.
 
     Args:
         text: The JSON.

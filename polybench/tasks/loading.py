@@ -9,7 +9,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from polybench.core.errors import ConfigError, UserError
 from polybench.core.own_code import explain
 from polybench.tasks.base import Task
-from polybench.tasks.checkpoint import said_of_run
+from polybench.tasks.checkpoint import run_entry
 from polybench.tasks.weights import weights_of
 
 TRAINING_ONLY = ("optimizer", "lr_scheduler", "parameter_groups", "schedule_interval")
@@ -23,16 +23,16 @@ LONGEST = 300
 
 
 def run_facts(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """What a checkpoint says of its run: `model`, `size`, `origin` and so on.
+    """The entry of a checkpoint on its run, with `model` and `size`.
 
     Args:
         saved: The checkpoint's content.
         path: Its file, for messages.
 
     Raises:
-        ConfigError: If it says nothing.
+        ConfigError: If there is none.
     """
-    facts = said_of_run(saved)
+    facts = run_entry(saved)
     if not {"model", "size"} <= set(facts) or "state_dict" not in saved:
         raise ConfigError(
             f"'{path}' doesn't say which net it holds, as checkpoints of other programs and of earlier versions don't: "

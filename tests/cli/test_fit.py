@@ -383,4 +383,4 @@ def test_interrupt_in_training_says_how_to_go_on(
 
     monkeypatch.setattr(SegmentationTask, "on_train_epoch_start", interrupted)
     assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 130
-    assert "the same command with --ckpt_path last goes on" in capsys.readouterr().err
+    assert "the same command with --ckpt_path last resumes" in capsys.readouterr().err

@@ -162,7 +162,7 @@ def test_image_of_one_tile_is_predicted_whole(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--overlap", "8"], "--overlap is of no use without --tile"),
+        (["--overlap", "8"], "--overlap has no effect without --tile"),
         (["--tile", "20"], "--tile must be a multiple of the net's stride of 8 pixels, such as 24, not 20"),
         (["--tile", "16", "--overlap", "16"], "--overlap must be at least 0 and less than --tile 16, not 16"),
         (["--tile", "16", "--refine", "classifier.ckpt"], "leave out --refine, or --tile"),

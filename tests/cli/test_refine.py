@@ -320,7 +320,7 @@ def test_options_that_contradict_each_other_are_refused(
     wrong = refinable.words("test", "--refine_thresholds", "0.4", *refined)
     assert "two numbers from 0 to 1 such as 0.35,0.2, not '0.4'" in refuse(wrong, capsys)
     alone = refinable.words("test", "--refine_thresholds", "released")
-    assert "--refine_thresholds is of no use without --refine" in refuse(alone, capsys)
+    assert "--refine_thresholds has no effect without --refine" in refuse(alone, capsys)
     both = refinable.words("predict", "--images", images, "--out", "masks", "--probabilities", *refined)
     assert "leave out one of both" in refuse(both, capsys)
     nothing = refinable.words("test", "--trainer.limit_val_batches", "0", *refined)

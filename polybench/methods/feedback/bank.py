@@ -1,8 +1,8 @@
-"""The feedback bank: the mask that each image will be shown with, by id, as its image lies in the cache.
+"""The feedback bank: the mask that the net is shown with each image, by id, in the frame of the cached image.
 
 Paper: FANet (Tomar et al., IEEE TNNLS 2022) keeps the mask of each training image from epoch to epoch. The released
 code finds it by its place in the batch, which holds only for unshuffled data and batches of one size; here it is found
-by the image's id, and always lies as the unaugmented image does.
+by the image's id, and is always in the frame of the unaugmented image.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,15 +43,15 @@ class MaskBank:
         return decode_batch([self.masks[name] for name in ids])
 
     def put(self, ids: Sequence[str], masks: Tensor) -> None:
-        """Keep masks (N, 1, H, W), bool, on any device, in the place of those there are."""
+        """Store masks (N, 1, H, W), bool, on any device, in place of earlier ones."""
         self.masks.update(zip(ids, encode_batch(masks), strict=True))
 
     def update(self, other: "MaskBank") -> None:
-        """Take over the masks of another bank."""
+        """Store the masks of another bank."""
         self.masks.update(other.masks)
 
     def require(self, ids: Iterable[str], size: tuple[int, int] | None = None) -> None:
-        """Make sure that there are masks.
+        """Check that there are masks.
 
         Args:
             ids: For these images.
@@ -65,14 +65,14 @@ class MaskBank:
             if mask is None or (size is not None and mask.shape != size):
                 found = "no mask" if mask is None else f"a mask of {mask.shape[0]}x{mask.shape[1]}"
                 raise DataError(
-                    f"The feedback bank has {found} for the image '{name}': go on with the images and the size that "
-                    "the checkpoint was trained with, or start anew."
+                    f"The feedback bank has {found} for the image '{name}': resume with the images and the size that "
+                    "the checkpoint was trained with, or start a new run."
                 )
 
     def gathered(self) -> "MaskBank":
-        """The masks of the banks of all processes, the same in each; every process has to call it.
+        """Gather the masks of all processes; every process has to call it and gets the same.
 
-        Where two have a mask for one image, that of the lower rank is taken.
+        Where two have a mask for one image, that of the lower rank is kept.
         """
         banks: list[MaskState | None] = [to_state(self.masks)]
         if distributed.is_available() and distributed.is_initialized():
@@ -89,7 +89,7 @@ class MaskBank:
 
     @classmethod
     def from_state(cls, state: Mapping[str, object]) -> "MaskBank":
-        """The bank that `state` was made of.
+        """Restore a bank from its `state`.
 
         Raises:
             DataError: If something is missing or was changed.
@@ -98,7 +98,7 @@ class MaskBank:
 
 
 def same_everywhere(buffers: Iterable[Tensor]) -> None:
-    """Give every process the first one's values, in place; batch statistics differ between them after a step."""
+    """Copy the first process's values to every process, in place; batch statistics differ between them after a step."""
     if distributed.is_available() and distributed.is_initialized():
         with torch.no_grad():
             for buffer in buffers:

@@ -28,7 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 class Kind(IntEnum):
-    """How a mask is coded; for runs, the value is the bytes that each takes."""
+    """The coding of a mask; for runs, the value is the bytes of each."""
 
     BITS = 0
     RUNS8 = 1
@@ -66,12 +66,12 @@ class CodedMask:
 
     @property
     def pixels(self) -> int:
-        """How many pixels the mask has."""
+        """Number of pixels."""
         return self.shape[0] * self.shape[1]
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the payload takes."""
+        """Bytes of the payload."""
         return len(self.payload)
 
     def runs(self) -> npt.NDArray[np.unsignedinteger[Any]]:
@@ -104,7 +104,7 @@ def encode(mask: BoolArray) -> CodedMask:
 
 
 def _store(runs: npt.NDArray[np.int64], kind: Kind) -> bytes:
-    """Store runs; `longest, 0` goes before what is left of a longer one, as often as it takes."""
+    """Store runs; a longer one is split by `longest, 0` as often as needed."""
     longest = (1 << 8 * int(kind)) - 1
     times = (np.maximum(runs, 1) - 1) // longest
     before = np.repeat(np.arange(len(runs)), 2 * times)
@@ -113,7 +113,7 @@ def _store(runs: npt.NDArray[np.int64], kind: Kind) -> bytes:
 
 
 def decode(coded: CodedMask) -> BoolArray:
-    """Decode a mask (H, W), bool, exactly as it was; the array is the caller's own."""
+    """Decode a mask (H, W), bool, exactly as it was, to a new array."""
     if coded.kind is Kind.BITS:
         bits = np.frombuffer(coded.payload, np.uint8)
         return np.unpackbits(bits, count=coded.pixels).view(np.bool_).reshape(coded.shape)
@@ -158,7 +158,7 @@ class MaskState(TypedDict):
 
 
 def to_state(masks: Mapping[str, CodedMask]) -> MaskState:
-    """Turn masks by id into plain lists and tensors, for a checkpoint or another process."""
+    """Convert masks by id to plain lists and tensors, for a checkpoint or another process."""
     ids = list(masks)
     rows = [(*mask.shape, int(mask.kind), mask.nbytes) for mask in masks.values()]
     headers = np.array(rows, np.int64).reshape(-1, 4)
@@ -172,7 +172,7 @@ def to_state(masks: Mapping[str, CodedMask]) -> MaskState:
 
 
 def from_state(state: Mapping[str, Any]) -> dict[str, CodedMask]:
-    """Turn what `to_state` made into masks by id again.
+    """Convert the result of `to_state` to masks by id.
 
     Raises:
         DataError: If something is missing or was changed.

@@ -14,7 +14,7 @@ _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
 def otsu_masks(images: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Separate bright from dark.
+    """Make masks of the pixels above Otsu's threshold.
 
     Args:
         images: RGB in [0, 1], (N, 3, H, W), at least 3x3.

@@ -1,4 +1,4 @@
-"""When the mask bank of a training is renewed, and what of that a checkpoint keeps."""
+"""The mask bank of a training, when it is renewed, and its state in a checkpoint."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -44,12 +44,12 @@ class Renewal:
         return self.update == "every_epoch" or (self.update == "on_improvement" and self.improved)
 
     def note_loss(self, loss: float) -> None:
-        """Take note of the `val/loss` of an epoch."""
+        """Compare the `val/loss` of an epoch with the best so far."""
         if loss < self.best_loss:
             self.best_loss, self.improved = loss, True
 
     def begin(self, epoch: int) -> None:
-        """Start an epoch, whose bank is ready."""
+        """Start an epoch for which the bank is ready."""
         self.predicted, self.improved = MaskBank(), False
         self.epoch = epoch
 
@@ -105,7 +105,7 @@ def image_ids(batch: Batch) -> list[str]:
 
 @contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
-    """Put a net into evaluation mode for a while; each module gets its own mode back."""
+    """Put a net into evaluation mode inside the context, and restore the mode of each module."""
     modes = [(module, module.training) for module in net.modules()]
     net.eval()
     try:

@@ -45,7 +45,7 @@ MOST_ITERATIONS = 100
 """After so many iterations a fixed point is no longer waited for."""
 
 KEY = "feedback"
-"""Of the bank in a checkpoint."""
+"""Key of the bank in a checkpoint, and of the section in a record."""
 
 
 class FeedbackSegmentationTask(SegmentationTask):
@@ -140,7 +140,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         return self.report if isinstance(self.report, int) else self.iterations
 
     def setup(self, stage: str) -> None:
-        """Make ready; see that what training predicts can be brought back, if it is to be."""
+        """Prepare a stage; refuse an augmentation that can't be undone where training predictions are moved back."""
         self._refuse_no_masks()
         super().setup(stage)
         if stage == "fit" and self.refresh == "inverse" and not self._data.policy.can_be_undone(self._data.size):
@@ -160,7 +160,7 @@ class FeedbackSegmentationTask(SegmentationTask):
             )
 
     def check_outputs(self, size: tuple[int, int]) -> None:
-        """See that the net takes masks and gives logits of one class.
+        """Check that the net takes masks and returns logits of one class.
 
         Raises:
             ConfigError: If it doesn't.
@@ -173,7 +173,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         return (torch.empty(2, 1, *size, dtype=torch.bool, device="meta"),)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Foreground logits (N, 1, H, W) that count, of images in [0, 1], (N, 3, H, W), from Otsu's masks."""
+        """Foreground logits (N, 1, H, W) of the iteration that counts, of images in [0, 1], (N, 3, H, W)."""
         return self._reported(self._trajectories(images, otsu_masks(images), self._most_iterations))
 
     def batch_outputs(self, batch: Batch) -> Outputs:
@@ -248,7 +248,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         renewal.bank.require(data.ids("train"), data.size)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the numbers; note whether `val/loss` is the best so far."""
+        """Log the numbers; record whether `val/loss` is the best so far."""
         if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
             self.renewal.note_loss(float(self.val_loss.compute()))
         super().on_validation_epoch_end()
@@ -286,10 +286,10 @@ class FeedbackSegmentationTask(SegmentationTask):
         return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, self._counted)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the bank into the checkpoint, and what decides when it is renewed."""
+        """Save the bank, and what decides when it is renewed."""
         checkpoint[KEY] = self.renewal.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the bank out of the checkpoint."""
+        """Restore the bank."""
         if KEY in checkpoint:
             self.renewal.load_state(checkpoint[KEY])

@@ -1,4 +1,4 @@
-"""Region refinement in the same pass as a test, and the choice of its thresholds in a validation before."""
+"""Region refinement of the predictions of a test, and the choice of its thresholds in a validation before."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -23,13 +23,13 @@ from polybench.metrics.prepare import resize_affine, to_native_size
 from polybench.tasks.base import Task, data_of, task_of
 
 PARTS = ("segmentation", "regions", "classification")
-"""What is timed: the net, then masks, regions and their removal, then cutting and classifying patches."""
+"""Timed parts: the net; masks, regions and their removal; cutting and classifying patches."""
 
 
 class TimeRows(KeyedRows):
     """Collects the seconds that each part took for each image.
 
-    Of the rows of an image that several batches hold, one of a later batch counts before one of a process's first.
+    Where several batches hold an image, a row of a later batch is preferred to one of a process's first.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class TimeRows(KeyedRows):
         Args:
             image_id: Its id.
             group: Its group.
-            refined: What was made of it.
+            refined: Its refinement.
             segmentation: The seconds that the net took.
             in_first_batch: Whether it was in its process's first batch.
         """
@@ -73,17 +73,17 @@ class RefinementCallback(Callback):
     """Refines every prediction of a test, and evaluates it beside the task's own rows, which stay a plain test's.
 
     Args:
-        refiner: It removes regions.
-        thresholds: By which; None lets `trainer.validate` choose them first.
+        refiner: Removes regions.
+        thresholds: The thresholds; None to choose them in `trainer.validate` first.
 
     Attributes:
         thresholds: Those of the refinement; None before they are chosen.
-        choice: What they were chosen from; None where they were given.
+        choice: How they were chosen; None where they were given.
         thresholded: After a test, the rows of the masks at the mask threshold.
         refined: After a test, the rows of the refined masks.
         regions: After a test, the regions of all images, sorted by the image's id.
-        milliseconds: After a test, part of the work -> mean time for an image, without those of each process's first
-            batch where there are others, so that it doesn't matter whether a validation came before.
+        milliseconds: After a test, part of the work -> mean time for an image, without the images of each process's
+            first batch where there are others, so that a validation before makes no difference.
     """
 
     def __init__(self, refiner: RegionRefiner, thresholds: Thresholds | None = None) -> None:
@@ -102,7 +102,7 @@ class RefinementCallback(Callback):
         self._watch: Stopwatch | None = None
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start empty, where thresholds are to be chosen; validations inside of a fit choose none."""
+        """Reset, where thresholds are to be chosen; validations inside of a fit choose none."""
         chooses = not self._given and trainer.state.fn == TrainerFn.VALIDATING
         self._tables = ThresholdRows().to(pl_module.device) if chooses else None
 
@@ -125,21 +125,21 @@ class RefinementCallback(Callback):
             self._tables.update(image_id, group, found, truth)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose by the images of all processes."""
+        """Choose the thresholds from the images of all processes."""
         if self._tables is not None:
             self.choice = self._tables.compute()
             self.thresholds = self.choice.thresholds
             self._tables = None
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start empty.
+        """Reset.
 
         Raises:
             ConfigError: If there are no thresholds, or nothing is segmented.
         """
         if self.thresholds is None:
             raise ConfigError(
-                "Region refinement has no thresholds yet: give them, or let a validation choose them before the test."
+                "Region refinement has no thresholds: give them, or run a validation before the test to choose them."
             )
         self.thresholded = self.refined = None
         self.regions, self.milliseconds, self._found = [], {}, {}
@@ -150,7 +150,7 @@ class RefinementCallback(Callback):
     def on_test_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Start to time the net."""
+        """Start timing the net."""
         self._watch = self._timing.enter_context(calls_timed(task_of(pl_module).net, pl_module.device))
 
     def on_test_batch_end(
@@ -188,14 +188,16 @@ class RefinementCallback(Callback):
 
 
 def _image_rows(task: Task) -> ImageRows:
-    """Empty rows of a segmentation.
+    """Create an empty metric for the rows of a segmentation.
 
     Raises:
-        ConfigError: If the task is none.
+        ConfigError: If the task is no segmentation.
     """
     rows = task.new_rows()
     if not isinstance(rows, ImageRows):
-        raise ConfigError(f"Region refinement is of a segmentation, and {type(task).__name__} is none.")
+        raise ConfigError(
+            f"Region refinement needs a segmentation task, which {type(task).__name__} isn't: leave it out."
+        )
     return rows
 
 

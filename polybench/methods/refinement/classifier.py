@@ -45,10 +45,10 @@ def load_classifier(path: str, trainer: Trainer) -> Classifier:
 
 
 def _facts(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """What a classifier's checkpoint says of its run.
+    """The entry of a classifier's checkpoint on its run.
 
     Raises:
-        ConfigError: If it is of another task, or says nothing.
+        ConfigError: If it is of another task, or there is none.
     """
     facts = run_facts(saved, path)
     task = (facts.get("origin") or {}).get("task")

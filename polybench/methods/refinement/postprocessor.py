@@ -129,7 +129,7 @@ class Refinement:
         return refinement_section(test, self.session.datamodule.ranked_by)
 
     def remarks(self, device: str) -> list[str]:
-        """Say what was removed at which thresholds, what these were chosen from, and how long it took."""
+        """Sentences on the removed regions, the thresholds, their choice, and the time."""
         by = self.classifier.lineage[-1]
         found = [
             f"Refined by {by.stage or by.sha256[:8]}: {self._removed} of {len(self._found)} regions removed.",
@@ -206,7 +206,9 @@ class RefinementMethod:
         path: str | None = getattr(session.config, "refine", None)
         if path is None:
             if getattr(session.config, "refine_thresholds", None) is not None:
-                raise ConfigError("--refine_thresholds is of no use without --refine, the checkpoint of a classifier.")
+                raise ConfigError(
+                    "--refine_thresholds has no effect without --refine: give the checkpoint of a classifier."
+                )
             return None
         if not isinstance(session.model, SegmentationTask):
             raise ConfigError(

@@ -2,8 +2,8 @@
 
 Paper: the first of the five, "CNN-based region refinement", as its released code (Keras-FCN) has it: the 8-connected
 regions of the mask, the tight box of each cut from the image at native size; a region whose patch shows no object is
-removed. There the regions are gone through once for every true polyp, so that without one none is removed; here the
-truth is out of reach. A classifier that was trained on boxes with a margin gets regions with the same.
+removed. That code loops over the regions once for every true polyp, so that none is removed from an image without one;
+here the truth is not used. A classifier that was trained on boxes with a margin is given regions with the same margin.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,8 +38,8 @@ class Refined(NamedTuple):
         after: The same without what was removed.
         boxes: The tight box of each region, (n, 4), without the margin of its patch.
         probabilities: The probability of each that it shows an object, float64, (n,).
-        rejected: Which regions the classifier removed, (n,); one that lies inside of these is gone too.
-        seconds: How long it took.
+        rejected: Which regions the classifier removed, (n,); one that lies inside of these is removed too.
+        seconds: The time that it took.
     """
 
     before: BoolArray
@@ -85,7 +85,7 @@ class RegionRefiner:
             thresholds: What is foreground, and what of it is kept.
 
         Raises:
-            ConfigError: If the classifier gives something else than probabilities.
+            ConfigError: If the classifier returns values that are no probabilities.
         """
         (found,), seconds = self.classified(image, probability, [thresholds.mask])
         watch = Stopwatch(self.device)
@@ -109,7 +109,7 @@ class RegionRefiner:
             The mask at each threshold, and how long all of them took.
 
         Raises:
-            ConfigError: If the classifier gives something else than probabilities.
+            ConfigError: If the classifier returns values that are no probabilities.
         """
         if tuple(probability.shape) != image.shape[:2]:
             raise ValueError(f"A map of {tuple(probability.shape)} is not that of an image of {image.shape[:2]}.")
@@ -137,7 +137,7 @@ class RegionRefiner:
         probabilities = np.concatenate(batches)
         if not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise ConfigError(
-                "The patch classifier gives something else than numbers from 0 to 1, as one does whose training has "
-                "diverged: refine by another checkpoint."
+                "The patch classifier returns values that are no probabilities, as after a diverged training: give "
+                "--refine another checkpoint."
             )
         return probabilities

@@ -1,9 +1,9 @@
 """The regions of a binary mask: where they are, and the mask without some of them.
 
-As in Keras-FCN (github.com/MELSunny/Keras-FCN), regions are 8-connected, and one goes with all that it encloses. There
-a region that goes is subtracted in bytes, so that a hole in it wraps round to 255; here a hole stays background. There
-holes are 8-connected too, and so open at a gap that is diagonal; here they are 4-connected, the complement of regions
-that are 8-connected.
+As in Keras-FCN (github.com/MELSunny/Keras-FCN), regions are 8-connected, and one is removed with all that it encloses.
+That code subtracts a region in bytes, so that a hole in it wraps round to 255; here a hole stays background. Its holes
+are 8-connected too, and so open at a diagonal gap; here they are 4-connected, the complement of regions that are
+8-connected.
 """
 
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class Regions(NamedTuple):
 
 
 class ClassifiedMask(NamedTuple):
-    """A mask, and what a classifier says of its regions.
+    """A mask, and the probabilities of its regions.
 
     Attributes:
         mask: Boolean, (h, w).
@@ -44,7 +44,7 @@ class ClassifiedMask(NamedTuple):
     probabilities: npt.NDArray[np.float64]
 
     def rejected(self, region_threshold: float) -> BoolArray:
-        """Say of each region, (n,), whether its probability does not exceed a threshold, so that it goes."""
+        """Whether each region, (n,), is removed: its probability does not exceed a threshold."""
         return ~(self.probabilities > region_threshold)
 
 
@@ -55,15 +55,15 @@ def find_regions(mask: BoolArray) -> Regions:
 
 
 def without(mask: BoolArray, regions: Regions, rejected: BoolArray) -> BoolArray:
-    """Take regions out of a mask, each with all that it encloses: holes, and regions in them.
+    """Remove regions from a mask, each with all that it encloses: holes, and regions in them.
 
     Args:
         mask: The mask, (h, w).
         regions: Its regions.
-        rejected: Which of them go, (n,).
+        rejected: Which of them are removed, (n,).
 
     Returns:
-        What is left of the mask, (h, w).
+        The mask without them, (h, w).
     """
     left = mask.copy()
     for number in np.flatnonzero(rejected):

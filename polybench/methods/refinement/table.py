@@ -1,4 +1,4 @@
-"""The regions of refined masks as a table: where each was, how probable an object, and whether it went."""
+"""The regions of refined masks as a table: the box of each, its probability, and whether it was removed."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -15,8 +15,8 @@ class Region(NamedTuple):
         left: First column.
         bottom: First row below the box.
         right: First column beyond the box.
-        probability: The classifier's, that it shows an object.
-        removed: Whether it was removed for that; one that lies in a hole of such a one is gone too.
+        probability: Probability of an object, by the classifier.
+        removed: Whether it was removed; one that lies in a hole of such a region is removed with it.
     """
 
     image: str

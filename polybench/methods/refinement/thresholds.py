@@ -1,7 +1,7 @@
 """The two thresholds of a refinement, and their choice on validation images.
 
-Keras-FCN (github.com/MELSunny/Keras-FCN) has them in its code alone, 0.2 and 0.1, and doesn't say where they come from.
-Here a validation chooses them: those with the highest mean Dice of the images. Truth is looked at for nothing else.
+Keras-FCN (github.com/MELSunny/Keras-FCN) has 0.2 and 0.1 in its code and doesn't state their origin. Here they are
+those with the highest mean Dice over the validation images; the true masks are used for nothing else.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ REGION_GRID = tuple(k / 20 for k in range(20))
 """Thresholds of the regions that are tried; 0 keeps every region but those of probability 0."""
 
 TIE = 1e-12
-"""Mean Dice that differs by so little is equal."""
+"""Differences of mean Dice up to this are ties."""
 
 Dice = npt.NDArray[np.float64]
 
 
 class Thresholds(NamedTuple):
-    """What counts as foreground, and what is removed of it.
+    """The threshold of the foreground and that of its regions.
 
     Attributes:
         mask: Least probability of the foreground, at native size.
         region: A region is kept where its probability exceeds this.
-        origin: Where both come from.
+        origin: How both were chosen.
     """
 
     mask: float
@@ -43,11 +43,11 @@ class Thresholds(NamedTuple):
 
 
 RELEASED = Thresholds(0.2, 0.1, "released")
-"""Those of Keras-FCN's code."""
+"""Thresholds of Keras-FCN's code."""
 
 
 class ThresholdChoice(NamedTuple):
-    """What a validation chose, and from what.
+    """The choice of a validation.
 
     Attributes:
         thresholds: The best.
@@ -89,7 +89,7 @@ class ThresholdRows(KeyedRows):
     def compute(self) -> ThresholdChoice:
         """Choose by the rows of all processes.
 
-        Of equal thresholds those that remove least are taken, the lowest for regions; then those whose mask threshold
+        Of equally good thresholds, the lowest for regions is chosen, which removes least; then the mask threshold that
         is nearest to 0.5, and the lower of two.
         """
         columns = self.gathered().columns

@@ -1,4 +1,4 @@
-"""How long parts of the work take, on a device that may still be busy when a call returns."""
+"""Time of parts of the work, on a device that may still be busy when a call returns."""
 
 import functools
 import time
@@ -10,17 +10,17 @@ import torch
 from torch import nn
 
 ENTRANCES = ("forward", "precompute", "refine")
-"""How a net is called; feedback nets by the last two, where they have them, past every hook."""
+"""Methods by which a net is called; feedback nets by the last two, where they have them, which no hook sees."""
 
 
 class Stopwatch:
-    """Sums the time that a part of the work takes; parts inside each other count once.
+    """Sums the time of a part of the work; nested parts count once.
 
     Args:
-        device: What is waited for at both ends.
+        device: The device, which is synchronised at both ends.
 
     Attributes:
-        seconds: So far.
+        seconds: The sum so far.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -48,14 +48,14 @@ class Stopwatch:
 
 @contextmanager
 def calls_timed(net: nn.Module, device: torch.device) -> Iterator[Stopwatch]:
-    """For a while, time every call of a net.
+    """Time every call of a net inside the context.
 
     Args:
         net: The net.
-        device: Where it lies.
+        device: Its device.
 
     Yields:
-        The sum.
+        The stopwatch that sums the calls.
     """
     watch = Stopwatch(device)
 
