@@ -31,6 +31,7 @@ from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import compose
+from polybench.experiments.config_checks import check_config
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.fit_checks import FitChecks
 from polybench.experiments.identity import config_id
@@ -45,7 +46,6 @@ from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.experiments.yaml_text import dump
 from polybench.methods import found_methods, import_all
 from polybench.results.record import Budget
-from polybench.results.record_checks import is_slug
 from polybench.tasks.checkpoint import RunMark, refuse_no_file, run_of
 
 OF_FIT = {"ckpt_path", "leaderboard"}
@@ -162,22 +162,8 @@ class ParsedSession(LightningCLI):
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None
-        for key in ("name", "variant"):
-            name = self.config[key]
-            if name is not None and not is_slug(name):
-                raise ConfigError(
-                    f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only."
-                )
-        for method in found_methods():
-            method.check(self.config)
+        check_config(self.config)
         self.config.ckpt_path = self._checkpoint()
-        if not 0 <= self.config.seed_everything < 2**32:
-            raise ConfigError(f"--seed_everything must be from 0 to {2**32 - 1}, not {self.config.seed_everything}.")
-        if self.config.trainer.accumulate_grad_batches < 1:
-            raise ConfigError("--trainer.accumulate_grad_batches must be at least 1.")
-        precision = str(self.config.trainer.precision)
-        if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
-            raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
 
     def _words(self) -> list[str]:
         """The command line; where it has no recipe, with that of the checkpoint to be evaluated.

@@ -1,0 +1,29 @@
+"""Checks of the values of a parsed configuration that the types of its options don't express."""
+
+from argparse import Namespace
+
+from polybench.core.errors import ConfigError
+from polybench.methods import found_methods
+from polybench.results.record_checks import is_slug
+
+
+def check_config(config: Namespace) -> None:
+    """Check names, seed, accumulation and precision, and the options of methods.
+
+    Raises:
+        ConfigError: If a name can't be part of a file name, a number is out of bounds, or the precision is too low for
+            evaluation.
+    """
+    for key in ("name", "variant"):
+        name = getattr(config, key)
+        if name is not None and not is_slug(name):
+            raise ConfigError(f"--{key} '{name}' can't be part of a file name: use letters, digits and _ . + - only.")
+    for method in found_methods():
+        method.check(config)
+    if not 0 <= config.seed_everything < 2**32:
+        raise ConfigError(f"--seed_everything must be from 0 to {2**32 - 1}, not {config.seed_everything}.")
+    if config.trainer.accumulate_grad_batches < 1:
+        raise ConfigError("--trainer.accumulate_grad_batches must be at least 1.")
+    precision = str(config.trainer.precision)
+    if precision.endswith("-true") and precision not in {"32-true", "64-true"}:
+        raise ConfigError(f"--trainer.precision {precision} would round images and coordinates: use *-mixed.")
