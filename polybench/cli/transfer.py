@@ -2,10 +2,12 @@
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
+from polybench.experiments.recipes import with_recipes
 
 
 def main(args: list[str]) -> int:
@@ -66,7 +68,10 @@ def _options(args: list[str]) -> argparse.Namespace:
         "--list", action="store_true", help="print the state and the command of each run, and run nothing"
     )
     parser.add_argument("--wandb", metavar="PROJECT", help="send table, curves and lineage to this W&B project too")
-    options = parser.parse_args(args)
+    words, notes = with_recipes(args)
+    for note in notes:
+        print(f"Note: {note}", file=sys.stderr)
+    options = parser.parse_args(words)
     if options.jobs < 1:
         raise ConfigError("--jobs must be at least 1.")
     return options

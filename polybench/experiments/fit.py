@@ -16,6 +16,7 @@ from polybench.experiments.beginning import Begun, begin, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again
 from polybench.experiments.identity import training_id
+from polybench.experiments.needs import split_note
 from polybench.experiments.occupied import occupied
 from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.record import RunContext, keep, trained_record, write_records
@@ -110,6 +111,8 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
         parameters = sum(parameter.numel() for parameter in net.parameters())
         data = session.datamodule
         print(f"{type(net).__name__}, {parameters:,} parameters; {data.short_name} at {data.size}")
+        if (note := split_note(data)) is not None:
+            session.note(note)
     if not config.no_leaderboard and not config.trainer.fast_dev_run:
         probe_leaderboard(Path(config.leaderboard), session.datamodule.short_name)
     return context

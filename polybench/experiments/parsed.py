@@ -154,9 +154,7 @@ class ParsedSession(LightningCLI):
         known = {action.dest.partition(".")[0] for action in parser._actions}
         of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
         composed = compose(self._words(), known - of_fit, all_options() | of_fit)
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            for note in dict.fromkeys((*self._found, *composed.notes)):
-                print(f"Note: {note}", file=sys.stderr)
+        self.note(*self._found, *composed.notes)
         self.recipe, self.published = composed.recipe, composed.published
         self.config = parser.parse_args(composed.words())
         for key, value in self.config.items():
@@ -263,6 +261,12 @@ class ParsedSession(LightningCLI):
         paths = class_paths(self.plain_config())
         found = [path for name in paths for path in local_files(name.rpartition(".")[0]).values()]
         return list(dict.fromkeys(found))
+
+    def note(self, *sentences: str) -> None:
+        """Print sentences that a user should read, each once; in the first process alone."""
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            for sentence in dict.fromkeys(sentences):
+                print(f"Note: {sentence}", file=sys.stderr)
 
     def parsed(self, config: Mapping[str, Any]) -> Any:
         """Parse another configuration as one file would be; None where it is none by itself."""

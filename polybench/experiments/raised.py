@@ -123,8 +123,13 @@ def trainer_sentence(error: BaseException) -> str:
     return f"{reason_of(error)}."
 
 
-def why_not_built(error: Exception) -> UserError:
-    """The sentence for classes that could not be built, from the innermost exception that explains it."""
+def why_not_built(error: Exception, random_start: str | None = None) -> UserError:
+    """The sentence for classes that could not be built, from the innermost exception that explains it.
+
+    Args:
+        error: The exception.
+        random_start: The option that spares the net its start weights; None where it asks for none.
+    """
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
@@ -134,10 +139,10 @@ def why_not_built(error: Exception) -> UserError:
     if sentence := explain(error):
         return ConfigError(sentence)
     for link in chain:
-        if isinstance(link, OSError):
+        if isinstance(link, OSError) and random_start is not None:
             return ConfigError(
-                f"The net's start weights can't be had ({reason_of(link)[:200]}): connect to the network, or start "
-                "from random weights, for a library net with --model.net.encoder_weights null."
+                f"The net's start weights can't be fetched ({reason_of(link)[:200]}): connect to the network once, or "
+                f"add {random_start} to start from random ones; --config conf/quickstart.yaml needs no network at all."
             )
     innermost = chain[-1]
     if isinstance(innermost, MisconfigurationException):

@@ -3,6 +3,7 @@
 They are the repository's `conf/`; an installed package holds them as `polybench/conf/`.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,8 +69,8 @@ def _own_file(option: Option) -> Path | None:
 
 def own_recipe(path: Path) -> Path | None:
     """Return polybench's own recipe of a relative path that begins with `conf/`; None where there is none."""
-    parts = path.parts
-    if len(parts) < 2 or parts[0] != FOLDER or ".." in parts:
+    parts = Path(os.path.normpath(path)).parts
+    if len(parts) < 2 or parts[0] != FOLDER:
         return None
     own = HOME.joinpath(*parts[1:])
     return own if own.is_file() else None
@@ -77,7 +78,7 @@ def own_recipe(path: Path) -> Path | None:
 
 def shown_path(path: Path) -> str:
     """Return a path as records have it: polybench's own recipes as `conf/...`, the home directory as `~`."""
-    whole = path.expanduser().absolute()
+    whole = Path(os.path.normpath(path.expanduser().absolute()))
     for home, sign in ((HOME, FOLDER), (Path.home(), "~")):
         if whole.is_relative_to(home) and home != Path("/"):
             return (Path(sign) / whole.relative_to(home)).as_posix()

@@ -20,6 +20,7 @@ from polybench.experiments.data_paths import folders_of, from_environment, relat
 from polybench.experiments.fit_checks import refuse_contradictions
 from polybench.experiments.identity import Batch
 from polybench.experiments.metrics_log import METRICS, keep_earlier
+from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
@@ -43,6 +44,8 @@ class Session(ParsedSession):
         config = self.config
         if self.command != "fit":
             leave_out_start_weights(config.model)
+        elif (note := weights_note(self.plain_config()["model"])) is not None:
+            self.note(note)
         self._as_given = (config.trainer.default_root_dir, config.checkpoint.dirpath, config.trainer.logger)
         self.run_folder, resumed = choose_run_folder(self)
         folder = str(self.run_folder)
@@ -78,7 +81,7 @@ class Session(ParsedSession):
         try:
             LightningCLI.instantiate_classes(self)
         except Exception as error:
-            raise why_not_built(error) from error
+            raise why_not_built(error, random_start(self.plain_config()["model"])) from error
         self.previews: PreviewsCallback = self.config_init.previews
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:

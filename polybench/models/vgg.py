@@ -87,6 +87,7 @@ class VGG19Encoder(nn.Module):
             reason = str(error).partition("\n")[0]
             raise ConfigError(
                 f"VGG19's ImageNet weights can't be had ({type(error).__name__}: {reason}): "
-                f"put {weights.url} as {Path(weights.url).name} into {folder}, "
-                "or set pretrained: false, which always runs."
+                f"connect to the network once, put {weights.url} as {Path(weights.url).name} into {folder}, or add "
+                "--model.net.pretrained false to start from random weights; --config conf/quickstart.yaml needs no "
+                "network at all."
             ) from error
