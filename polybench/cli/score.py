@@ -12,11 +12,13 @@ from polybench.data.pairing import by_stem
 from polybench.data.splits import SUBSETS, Subset
 from polybench.data.value_range import check_bits
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
+from polybench.scoring.dataset_truth import dataset_truth
+from polybench.scoring.folder_truth import folder_truth
 from polybench.scoring.memory import refuse_too_large_to_score
 from polybench.scoring.names import check_names, match
 from polybench.scoring.predictions import left_out_remark, list_maps, survey
 from polybench.scoring.score import coding_remarks, refuse_coding, score
-from polybench.scoring.truth import Truth, dataset_truth, folder_truth
+from polybench.scoring.truth import Truth
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.data.module import SegmentationDataModule

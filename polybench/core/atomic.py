@@ -1,4 +1,4 @@
-"""Writes that matter: to a temporary file beside the target, flushed to disk, then renamed."""
+"""Atomic writes: to a temporary file in the same folder, flushed to disk, then renamed."""
 
 import errno
 import os
@@ -13,28 +13,28 @@ from polybench.core.disk import make_folder, writing
 from polybench.core.leftovers import SUFFIX, sweep, temporary_prefix
 
 _swept: set[Path] = set()
-"""Folders from which this process has removed what killed writers had left; one sweep for each is enough."""
+"""Folders in which this process has removed the temporary files of killed writers; once is enough."""
 
 
 @contextmanager
 def atomic_writer(path: Path, *, exclusive: bool = False, follow: bool = False) -> Iterator[BinaryIO]:
-    """Open a file that appears under its name whole, or not at all.
+    """Open a file that appears under its name complete, or not at all.
 
-    What killed writers have left in the folder is removed before the first file is written there.
+    Temporary files of killed writers are removed before the first file is written to a folder.
 
     Args:
-        path: The final name; missing parent folders are made.
+        path: The final name; missing parent folders are created.
         exclusive: Refuse to replace a file that exists.
-        follow: Where the name is that of a link, write the file that it leads to, as is right for a file that a user
-            has named; else the link is replaced and that file stays, as is right for checkpoints.
+        follow: Write to the target of a link, as for a file that a user has named; False replaces the link and keeps
+            its target, as for checkpoints.
 
     Yields:
-        A binary file to write to. On leaving it is flushed, synchronised and renamed; on an exception it is removed.
+        A binary file. On exit it is flushed, synchronised and renamed; on an exception it is removed.
 
     Raises:
-        FileExistsError: If `exclusive` and the name is taken, even by a process that took it meanwhile.
+        FileExistsError: If `exclusive` and the name is taken, even if it was taken meanwhile.
         WriteError: If any step of the write fails (full disk, missing permission), or the name is that of a device, a
-            pipe or a folder, which is never replaced; it names the file.
+            pipe or a folder, which are never replaced; the file is named.
     """
     path = Path(os.path.realpath(path)) if follow else path
     with writing(path):
@@ -65,7 +65,7 @@ def atomic_write_text(path: Path, text: str, *, exclusive: bool = False, follow:
 
 
 def _sweep_once(folder: Path) -> None:
-    """Remove what killed writers have left in a folder, before the first file that this process writes there."""
+    """Remove the temporary files of killed writers from a folder, once per process."""
     place = folder.absolute()
     if place not in _swept:
         _swept.add(place)
@@ -73,7 +73,7 @@ def _sweep_once(folder: Path) -> None:
 
 
 def _refuse_other_than_files(path: Path) -> None:
-    """Refuse to rename over a device, a pipe or a socket, which would be lost; of a folder the system itself does.
+    """Refuse to replace a device, a pipe or a socket; the system refuses folders itself.
 
     Raises:
         OSError: If it is one.
@@ -87,14 +87,14 @@ def _refuse_other_than_files(path: Path) -> None:
 
 
 def _umask() -> int:
-    """The process's file mode mask (reading it takes setting it)."""
+    """Return the process's file mode mask (reading it requires setting it)."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the platform can."""
+    """Flush the rename to disk, where the platform can."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

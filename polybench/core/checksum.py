@@ -1,4 +1,4 @@
-"""sha256 of a file, which names datasets, caches, downloads and checkpoints."""
+"""sha256 checksums of files."""
 
 import hashlib
 from pathlib import Path

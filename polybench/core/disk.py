@@ -1,4 +1,4 @@
-"""Writes that the system refuses, as one sentence: which file, in which folder, why, and what to do."""
+"""Errors of writes as one sentence: the file, the folder, the reason and what to do."""
 
 import errno
 import os
@@ -11,15 +11,15 @@ from pathlib import Path
 from polybench.core.errors import UserError
 
 PROBE_BYTES = 64 * 1024
-"""What is written to find out whether a folder takes files; more than a file system keeps inside its own tables."""
+"""Bytes of a test write; more than a file system stores inside its own tables."""
 
-_ROOM = "make room there, or choose another folder, and run the same command again"
+_ROOM = "free some space there, or choose another folder, and run the same command again"
 _ADVICE = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
     errno.EACCES: "change the permissions, or choose another folder",
     errno.EPERM: "change the permissions, or choose another folder",
-    errno.EROFS: "choose a folder on a file system that can be written",
+    errno.EROFS: "choose a folder on a writable file system",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENFILE: "end other programs, or raise the system's limit of open files",
     errno.EIO: "check the disk, or choose another folder",
@@ -27,18 +27,18 @@ _ADVICE = {
     errno.ENOTDIR: "choose another folder",
     errno.EISDIR: "remove the folder of that name, or choose another file",
     errno.EEXIST: "remove the file of that name, or choose another folder",
-    errno.EINVAL: "name a regular file, or one that isn't there",
+    errno.EINVAL: "choose a regular file, or a new name",
     errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
 }
 
 
 class WriteError(UserError, OSError):
-    """A file or a folder that the system refuses to write.
+    """A file or a folder that can't be written.
 
     Args:
-        path: What was to be written.
-        error: What the system said.
-        further: What to add, a sentence.
+        path: The file or folder.
+        error: The error of the system.
+        further: A further sentence of the message; empty for none.
     """
 
     exit_code = 2
@@ -49,16 +49,16 @@ class WriteError(UserError, OSError):
         self.errno, self.strerror, self.filename = error.errno, error.strerror, str(path)
 
     def __str__(self) -> str:
-        """The sentence."""
+        """Return the message."""
         return str(self.args[0])
 
 
 def advice(path: Path, error: OSError) -> str:
-    """Why the system refused something, and what to do: the end of a sentence.
+    """Return the reason of a system error and what to do, as the end of a sentence.
 
     Args:
-        path: What was to be written.
-        error: What the system said.
+        path: The file or folder.
+        error: The error of the system.
     """
     reason = error.strerror or str(error)
     if error.errno == errno.ENOSPC:
@@ -68,13 +68,13 @@ def advice(path: Path, error: OSError) -> str:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Name the file where the system refuses to write it.
+    """Convert errors of the system in a block to a `WriteError` that names the file.
 
     Args:
-        path: What is written inside the block.
+        path: The file that is written in the block.
 
     Raises:
-        FileExistsError: If the block raises it, which it does to tell that a name is taken.
+        FileExistsError: If the block raises it, for a name that is taken.
         WriteError: If the block raises another OSError of the system.
     """
     try:
@@ -82,16 +82,16 @@ def writing(path: Path) -> Iterator[None]:
     except (WriteError, FileExistsError):
         raise
     except OSError as error:
-        if error.errno is None:  # of a library that can't write what it is given
+        if error.errno is None:  # raised by a library, not by the system
             raise
         raise WriteError(path, error) from error
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, where there is none.
+    """Create a folder and its parents if they don't exist.
 
     Raises:
-        WriteError: If the system refuses, or something else has its name.
+        WriteError: If it can't be created, or a file has its name.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,14 +100,14 @@ def make_folder(folder: Path) -> None:
 
 
 def probe(folder: Path, room: int = 0) -> None:
-    """Make sure that a folder takes files, by writing one of `PROBE_BYTES` and removing it; the folder is made.
+    """Check that a folder is writable, by writing and removing a file of `PROBE_BYTES`; the folder is created.
 
     Args:
         folder: The folder.
-        room: Bytes that must be free there.
+        room: Bytes that must be free; 0 for no check.
 
     Raises:
-        WriteError: If it doesn't.
+        WriteError: If it isn't.
     """
     make_folder(folder)
     with (
@@ -122,6 +122,6 @@ def probe(folder: Path, room: int = 0) -> None:
 
 
 def _free(path: Path) -> int:
-    """MiB that are free where a file or folder is, or is to be."""
+    """Return the free MiB at the location of an existing or future file or folder."""
     there = next(parent for parent in path.absolute().parents if parent.is_dir())
     return shutil.disk_usage(there).free // 2**20

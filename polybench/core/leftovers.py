@@ -1,4 +1,4 @@
-"""Temporary files: names that say who writes them, and the removal of those that killed writers have left."""
+"""Temporary files: names that identify their writer, and removal of the files of killed writers."""
 
 import hashlib
 import os
@@ -9,29 +9,29 @@ from pathlib import Path
 
 SUFFIX = ".tmp"
 ABANDONED_SECONDS = 24 * 3600
-"""Age at which a temporary file counts as left behind where its writer can't be asked for, on another host."""
+"""Age from which a temporary file of another host counts as abandoned."""
 
 LONGEST = 200
-"""Bytes of a file's name that its temporary file has in its own, which may have 255."""
+"""Bytes of a file's name in the name of its temporary file, which may have 255."""
 
 
 def temporary_prefix(path: Path) -> str:
-    """The beginning of the name of a file's temporary file, for `tempfile.mkstemp` with `SUFFIX`."""
+    """Return the prefix of a file's temporary file, for `tempfile.mkstemp` with `SUFFIX`."""
     start = os.fsdecode(os.fsencode(path.name)[:LONGEST])
     return f".{start}.{_host()}-{os.getpid()}."
 
 
 def sweep(folder: Path) -> list[Path]:
-    """Remove the temporary files that killed writers have left in a folder; those of living writers stay.
+    """Remove the temporary files of killed writers from a folder; those of running writers are kept.
 
-    A file names its writer's process and host: it is removed where the process is of this host and no longer lives,
-    else when it is older than a day.
+    The name of a file contains its writer's process and host: it is removed if the process of this host has ended, or
+    if it is older than a day.
 
     Args:
-        folder: The folder, which need not exist; folders in it are left alone.
+        folder: The folder, which need not exist; its sub-folders are not searched.
 
     Returns:
-        What was removed.
+        The removed files.
     """
     removed = []
     for path in sorted(folder.glob(f".*{SUFFIX}")):
@@ -40,15 +40,15 @@ def sweep(folder: Path) -> list[Path]:
                 path.unlink()
                 removed.append(path)
         except OSError:
-            continue  # another process has removed it, or it is not this user's
+            continue  # removed by another process, or owned by another user
     return removed
 
 
 def _is_left_behind(path: Path) -> bool:
-    """Whether nobody writes a temporary file any more; one that is no such file of ours stays.
+    """Whether a temporary file of polybench is abandoned.
 
     Raises:
-        OSError: If it is gone.
+        OSError: If it doesn't exist any more.
     """
     if not re.search(r"\.\w{8}\.tmp$", path.name) or not path.is_file() or path.is_symlink():
         return False
@@ -59,18 +59,18 @@ def _is_left_behind(path: Path) -> bool:
 
 
 def _lives(process: int) -> bool:
-    """Whether a process of this host lives."""
+    """Whether a process of this host is running."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # of another user
+        return True  # a process of another user
     return True
 
 
 def _host() -> str:
-    """Eight hexadecimal digits of this host, and of its namespace of processes where it has several."""
+    """Return eight hexadecimal digits for this host and its process namespace."""
     namespace = Path("/proc/self/ns/pid")
     name = f"{socket.gethostname()} {namespace.readlink() if namespace.is_symlink() else ''}"
     return hashlib.sha256(name.encode()).hexdigest()[:8]

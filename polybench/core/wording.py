@@ -12,11 +12,11 @@ _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def counted(n: int, noun: str) -> str:
-    """A count with its noun, in the plural unless it is one.
+    """Format a count with its noun, in the plural unless it is one.
 
     Args:
         n: The count.
-        noun: In the singular, with a regular plural.
+        noun: A singular noun with a regular plural.
 
     >>> counted(1, "group"), counted(0, "dangling link")
     ('1 group', '0 dangling links')
@@ -25,7 +25,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def is_column(name: str) -> bool:
-    """Whether a metric's name can head a column of a table, a CSV file and a page as it is.
+    """Whether the name of a metric can be a column name of a table, a CSV file and a page.
 
     >>> is_column("iou_0.5"), is_column("my metric"), is_column("a|b")
     (True, False, False)
@@ -34,17 +34,17 @@ def is_column(name: str) -> bool:
 
 
 def is_noun(what: str) -> bool:
-    """Whether a text can name the rows of a table, such as images or patches."""
+    """Whether a text can be the noun for the rows of a table, such as images or patches."""
     return _NOUN.fullmatch(what) is not None
 
 
 def some(names: Sequence[str]) -> str:
-    """The first few of many names."""
+    """List the first few of many names."""
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def escaped(text: str) -> str:
-    r"""A text in one line: line breaks, control characters and bytes of a file name that are no UTF-8 are spelt out.
+    r"""Escape line breaks, control characters and invalid UTF-8 of file names, so that a text is one line.
 
     >>> print(escaped("a\nb\udcff.png"))
     a\nb\xff.png
@@ -55,5 +55,5 @@ def escaped(text: str) -> str:
 
 
 def _escape(char: str) -> str:
-    byte = ord(char) - 0xDC00  # what a file name's byte that is no UTF-8 becomes
+    byte = ord(char) - 0xDC00  # Python's surrogate of an invalid byte
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else repr(char)[1:-1]

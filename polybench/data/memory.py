@@ -66,7 +66,7 @@ def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advic
     needed = largest.height * largest.width * per_pixel
     raise DataError(
         f"'{largest.name}' has {largest.width}x{largest.height} pixels: {what} needs about {needed / GIGABYTE:.1f} GB "
-        f"of memory ({per_pixel:g} bytes a pixel), and {free / GIGABYTE:.1f} GB are available: {advice}cut or shrink "
+        f"of memory ({per_pixel:g} bytes per pixel), and {free / GIGABYTE:.1f} GB are available: {advice}cut or shrink "
         "the image, or use a machine with more memory."
     )
 

@@ -1,4 +1,4 @@
-"""The datasets: one DataModule per file, on the layout of the official distribution."""
+"""Datasets: one DataModule per file, for the layout of the official distribution."""
 
 from polybench.datasets.chase import CHASEDataModule
 from polybench.datasets.clinicdb import ClinicDBDataModule

@@ -1,7 +1,7 @@
 """CVC-ColonDB: 380 colonoscopy frames with a polyp each, from 15 videos.
 
 Bernal et al., "Towards automatic polyp detection with a polyp appearance model", Pattern Recognition 45(9), 2012. The
-first release has 300 frames; the 380 that the polyp field tests on are those of PraNet's TestDataset.
+first release has 300 frames; the 380 of the polyp benchmarks are those of PraNet's TestDataset.
 """
 
 from polybench.data.card import Card
@@ -11,10 +11,10 @@ from polybench.data.sample import Source
 
 
 class ColonDBDataModule(SegmentationDataModule):
-    """CVC-ColonDB as PraNet's TestDataset has it: `CVC-ColonDB/images/` and `CVC-ColonDB/masks/`, frames 1 to 380.
+    """CVC-ColonDB as in PraNet's TestDataset: `CVC-ColonDB/images/` and `CVC-ColonDB/masks/`, frames 1 to 380.
 
-    Split: `all_test`, for nets that were trained elsewhere. There are no folds: which frames share a video is not
-    published, so they would leak.
+    Split: `all_test`, for nets that were trained elsewhere. There are no folds: the videos of the frames are not
+    published, so folds would leak.
     """
 
     short_name = "colondb"

@@ -1,4 +1,4 @@
-"""CVC-300, as the polyp field calls it: the 60 test frames of CVC-EndoSceneStill's CVC-300, also CVC-T.
+"""CVC-300 of the polyp benchmarks: the 60 test frames of CVC-EndoSceneStill's CVC-300, also called CVC-T.
 
 Vázquez et al., "A benchmark for endoluminal scene segmentation of colonoscopy images", Journal of Healthcare
 Engineering, 2017; the 60 after Fan et al., "PraNet", MICCAI 2020. Papers that say CVC-300 may mean all 300.
@@ -11,7 +11,7 @@ from polybench.data.sample import Source
 
 
 class CVC300DataModule(SegmentationDataModule):
-    """CVC-300 as PraNet's TestDataset has it: `CVC-300/images/` and `CVC-300/masks/`, frames 149 to 208.
+    """CVC-300 in the layout of PraNet's TestDataset: `CVC-300/images/` and `CVC-300/masks/`, frames 149 to 208.
 
     Split: `all_test`, for nets that were trained elsewhere.
     """

@@ -14,7 +14,7 @@ from polybench.metrics.protocols import FOV
 class DRIVEDataModule(SegmentationDataModule):
     """DRIVE in its official layout: `{training,test}/{images,1st_manual,mask}/`; ids are `21` to `40` and `01` to `20`.
 
-    Splits: `official_20_20`, with a validation part taken out of the training 20, and `fold_1_of_5` to `fold_5_of_5`.
+    Splits: `official_20_20`, with a validation part of the 20 training images, and `fold_1_of_5` to `fold_5_of_5`.
     """
 
     short_name = "drive"

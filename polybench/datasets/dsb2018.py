@@ -1,8 +1,8 @@
 """Data Science Bowl 2018 (BBBC038v1), stage 1 training part: 670 microscopy images with 29,461 nuclei, one mask each.
 
 Caicedo et al., "Nucleus segmentation across imaging experiments: the 2018 Data Science Bowl", Nature Methods 16, 2019.
-Here it is semantic segmentation: the mask of an image is the union of its nuclei, so touching nuclei become one region;
-the protocol `instances` compares with the nuclei themselves.
+Here it is semantic segmentation: the mask of an image is the union of its nuclei, so touching nuclei are one region;
+the protocol `instances` uses the individual nuclei.
 """
 
 from pathlib import Path
@@ -57,7 +57,7 @@ class DSB2018DataModule(SegmentationDataModule):
     )
 
     def sources(self) -> list[Source]:
-        """Take the image and every mask of each folder of `stage1_train/`."""
+        """List the image and all masks of each folder of `stage1_train/`."""
         folder = self.directory / "stage1_train"
         if not folder.is_dir():
             raise DataError(f"There is no folder '{folder}': unpack stage1_train.zip into it.")
@@ -73,7 +73,7 @@ class DSB2018DataModule(SegmentationDataModule):
         return found
 
     def _files(self, folder: Path, name: str) -> dict[str, Path]:
-        """The images of a folder by stem; none where there is no such folder."""
+        """Map the images of a folder by stem; empty if there is no such folder."""
         try:
             return images_by_stem(folder, official=".png", report=lambda problem, _: self.report(problem, name))
         except NoFilesError:

@@ -1,8 +1,8 @@
 """ISBI-2012 EM: 30 neighbouring slices of the ventral nerve cord of one fruit-fly larva, with neuronal membranes drawn.
 
 Arganda-Carreras et al., "Crowdsourcing the creation of image segmentation algorithms for connectomics", Frontiers in
-Neuroanatomy 9, 2015. The foreground is the cell interior (255, white), as the specificities of the FANet paper imply;
-membranes are the background. The 30 test slices have no public labels and are not read.
+Neuroanatomy 9, 2015. The foreground is the cell interior (255, white), as implied by the specificities of the FANet
+paper; membranes are the background. The 30 test slices have no public labels and are not read.
 """
 
 import re
@@ -97,12 +97,14 @@ def _id(position: int) -> str:
 def _number(stem: str) -> int:
     digits = re.findall(r"\d+", stem)
     if not digits:
-        raise DataError(f"'{stem}' has no number in its name: name slices by their place in the stack, such as 00.png.")
+        raise DataError(
+            f"'{stem}' has no number in its name: name slices by their position in the stack, such as 00.png."
+        )
     return int(digits[-1])
 
 
 def _first(numbers: Collection[int], folder: Path) -> int:
-    """Whether slices are counted from 0 or from 1."""
+    """Return whether slices are numbered from 0 or from 1."""
     if 0 in numbers or SLICES in numbers:
         return 0 if 0 in numbers else 1
-    raise DataError(f"'{folder}' has neither slice 0 nor slice {SLICES}, so where counting starts is unclear: add it.")
+    raise DataError(f"'{folder}' has neither slice 0 nor slice {SLICES}, so the first number is unknown: add it.")

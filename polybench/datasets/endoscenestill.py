@@ -1,7 +1,7 @@
 """CVC-EndoSceneStill: 912 colonoscopy frames, CVC-300 (from CVC-ColonDB) and CVC-612 (CVC-ClinicDB) together.
 
 Vázquez et al., "A benchmark for endoluminal scene segmentation of colonoscopy images", Journal of Healthcare
-Engineering, 2017. Of its classes (polyp, lumen, specular highlight, border) the polyp is read.
+Engineering, 2017. Of its classes (polyp, lumen, specular highlight, border) only the polyp is read.
 """
 
 from polybench.data.card import Card

@@ -16,7 +16,7 @@ class ETISDataModule(SegmentationDataModule):
     """ETIS-LaribPolypDB in its official layout: `ETIS-LaribPolypDB/1.tif` and `Ground Truth/p1.tif`.
 
     PraNet's copy, `images/1.png` and `masks/1.png`, is read as well. Split: `all_test`, for nets that were trained
-    elsewhere. There are no folds: which frames share a sequence is not published, so they would leak.
+    elsewhere. There are no folds: the sequences of the frames are not published, so folds would leak.
     """
 
     short_name = "etis"
@@ -48,5 +48,5 @@ class ETISDataModule(SegmentationDataModule):
 
 
 def image_of(mask: Path) -> str:
-    """The stem of the image that a mask belongs to."""
+    """Return the stem of a mask's image."""
     return mask.stem.removeprefix("p")

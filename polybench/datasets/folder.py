@@ -1,4 +1,4 @@
-"""A folder of anyone's own images and masks, in no official layout; its results stand under a name of the user's."""
+"""A folder of the user's own images and masks, with results under a name of the user's choice."""
 
 import re
 from collections.abc import Sequence
@@ -18,26 +18,26 @@ class FolderDataModule(SegmentationDataModule):
     """Images in `images/`, masks in `masks/` and, if there are any, fields of view in `valid/`, matched by stem.
 
     Args:
-        root: The folder that holds `images/` and `masks/`.
-        split: Path of a CSV with id (the stem), subset and group; `polybench data split` makes one.
-        name: What records and pages call the dataset: lower-case letters, digits, `_` and `-`; by default made from the
-            folder's name.
+        root: The folder with `images/` and `masks/`.
+        split: Path of a CSV with id (the stem), subset and group, as written by `polybench data split`; required.
+        name: Name of the dataset in records and pages: lower-case letters, digits, `_` and `-`; None for the folder's
+            name.
         size: Height and width of the network's input, pixels.
         batch_size: Training batch size of each process.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes.
-        allow_missing: Go on when the folder lacks images of the split; the record will say so.
-        cache_dir: Where decoded images are kept.
+        allow_missing: Accept a folder that lacks images of the split; it is stated in the record.
+        cache_dir: Folder of decoded images; None for `POLYBENCH_CACHE` or `~/.cache/polybench`.
         augment: Augmentation of training batches: a named policy, or a `Policy` by class path.
-        expanded: Give each training image all fixed variants of the policy.
+        expanded: Use all fixed variants of the policy for each training image.
         on_device: Keep the bytes of the whole set on the device.
-        on_error: What to do with an image that is broken or alone: "raise" or "skip".
-        bits: How many bits count in images of more than 8, such as 12 of 16; must be given where no image uses the
-            16th.
+        on_error: For an image that is broken or unpaired, "raise" an error or "skip" it.
+        bits: Number of significant bits of images of more than 8, such as 12 of 16; required where no image uses the
+            16th bit.
         seed: Seed of the training order.
 
     Raises:
-        ConfigError: If there is no split, or the name can't be used.
+        ConfigError: If there is no split, or the name is invalid.
     """
 
     short_name = "folder"
@@ -66,8 +66,8 @@ class FolderDataModule(SegmentationDataModule):
     ) -> None:
         if split is None or not split.endswith(".csv"):
             raise ConfigError(
-                f"FolderDataModule needs the path of a split, a CSV: `polybench data split {root}` makes one; "
-                "give it as --data.split."
+                f"FolderDataModule needs the path of a split, a CSV: `polybench data split {root}` writes one; "
+                "pass it as --data.split."
             )
         super().__init__(
             root=root,
@@ -92,14 +92,14 @@ class FolderDataModule(SegmentationDataModule):
         """The folder itself.
 
         Raises:
-            DataError: If it does not exist.
+            DataError: If it doesn't exist.
         """
         if not self.root.is_dir():
-            raise DataError(f"There is no folder '{self.root}': point --data.root at the one with images/ and masks/.")
+            raise DataError(f"There is no folder '{self.root}': set --data.root to the folder with images/ and masks/.")
         return self.root
 
     def sources(self) -> list[Source]:
-        """Pair `images/` with `masks/`, and with `valid/` if it exists; the group is the split's."""
+        """Pair `images/` with `masks/`, and with `valid/` if it exists; the group is that of the split."""
         pairs = pair_by_stem(self.directory / "images", self.directory / "masks", report=self.report)
         folder = self.directory / "valid"
         views = images_by_stem(folder, report=self.report) if folder.is_dir() else dict.fromkeys(pairs)

@@ -18,7 +18,7 @@ FOLDERS = tuple(f"ISBI2016_ISIC_Part1_{part}_{kind}" for part in PARTS for kind 
 class ISIC2016DataModule(SegmentationDataModule):
     """ISIC-2016 in its official layout: `ISBI2016_ISIC_Part1_{Training,Test}_{Data,GroundTruth}/`.
 
-    Split: `official_900_379`, with a validation part taken out of the 900.
+    Split: `official_900_379`, with a validation part of the 900.
     """
 
     short_name = "isic2016"

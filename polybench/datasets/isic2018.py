@@ -1,8 +1,8 @@
 """ISIC-2018 task 1: 2594 dermoscopic images, each with the outline of one skin lesion.
 
 Codella et al., "Skin lesion analysis toward melanoma detection 2018: a challenge hosted by the International Skin
-Imaging Collaboration", arXiv:1902.03368. It is the challenge's training part, which the seeds divide; its validation
-(100) and test part (1000) are not read.
+Imaging Collaboration", arXiv:1902.03368. It is the training part of the challenge; its validation (100) and test
+part (1000) are not read.
 """
 
 import re
@@ -15,7 +15,7 @@ from polybench.data.sample import Source
 
 HOST = "https://isic-archive.s3.amazonaws.com/challenges/2018"
 EXTRA = "_superpixels$|_attribute_"
-"""Files of other tasks that copies of the challenges hold beside images and masks."""
+"""Files of other tasks in copies of the challenges."""
 
 
 class ISIC2018DataModule(SegmentationDataModule):
@@ -69,5 +69,5 @@ class ISIC2018DataModule(SegmentationDataModule):
 
 
 def image_of(mask: Path) -> str:
-    """The stem of the image that a mask belongs to."""
+    """Return the stem of a mask's image."""
     return re.sub("_segmentation$", "", mask.stem, flags=re.IGNORECASE)

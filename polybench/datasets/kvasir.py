@@ -13,8 +13,8 @@ from polybench.data.sample import Source
 class KvasirSEGDataModule(SegmentationDataModule):
     """Kvasir-SEG in its official layout: `Kvasir-SEG/images/` and `Kvasir-SEG/masks/`, paired by stem.
 
-    Splits: `official_880_120` (released; FANet and others report on the 120 that they select by, here they are for
-    test alone), `pranet_900_100` (released) and `reconstructed_800_100_100` (the sizes of the Keras-FCN paper).
+    Splits: `official_880_120` (released; FANet and others select on the 120 that they report on, here they
+    are for test only), `pranet_900_100` (released) and `reconstructed_800_100_100` (the sizes of the Keras-FCN paper).
     """
 
     short_name = "kvasir_seg"

@@ -17,7 +17,7 @@ from polybench.data.sample import Source
 class PH2DataModule(SegmentationDataModule):
     """PH2 in its official layout: `PH2 Dataset images/IMD002/IMD002_Dermoscopic_Image/` and `IMD002_lesion/`.
 
-    Splits: `fold_1_of_5` to `fold_5_of_5`, ours: the database has no official one.
+    Splits: `fold_1_of_5` to `fold_5_of_5`, by polybench, since the database has no official one.
     """
 
     short_name = "ph2"
@@ -41,7 +41,7 @@ class PH2DataModule(SegmentationDataModule):
     )
 
     def sources(self) -> list[Source]:
-        """Take image and lesion mask of each `IMD` folder."""
+        """List image and lesion mask of each `IMD` folder."""
         folder = self.directory / "PH2 Dataset images"
         if not folder.is_dir():
             raise DataError(f"There is no folder '{folder}': unpack PH2Dataset.rar so that it is there.")
@@ -49,7 +49,7 @@ class PH2DataModule(SegmentationDataModule):
         return [source for case in cases if (source := self._source(case)) is not None]
 
     def _source(self, case: Path) -> Source | None:
-        """The image of a folder with its mask; None, once that is reported, where one is not there."""
+        """Return the image of a folder with its mask; None, after reporting it, if one is missing."""
         name = case.name
         files: list[Path] = []
 

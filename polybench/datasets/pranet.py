@@ -1,4 +1,4 @@
-"""PraNet's arrangement: train on 900 images of Kvasir-SEG and 550 of CVC-ClinicDB, test on one of five sets.
+"""PraNet's benchmark: train on 900 images of Kvasir-SEG and 550 of CVC-ClinicDB, test on one of five sets.
 
 Fan et al., "PraNet: parallel reverse attention network for polyp segmentation", MICCAI 2020. Its code trains without
 validation; ours is 145 of the 1450.
@@ -55,7 +55,7 @@ class PraNetDataModule(SegmentationDataModule):
     )
 
     def sources(self) -> list[Source]:
-        """List the training images and those of the test sets that the split names."""
+        """List the training images and those of the split's test sets."""
         train = self.directory / "TrainDataset"
         found = self._paired(_either(train, "image", "images"), _either(train, "mask", "masks"))
         for name, folder in self.test_folders.items():
@@ -81,10 +81,10 @@ class PraNetDataModule(SegmentationDataModule):
         return found
 
     def official_card(self) -> Card:
-        """The card of the training images and the test set that the split names."""
+        """Return the card of the training images and the split's test set."""
         return replace(self.card, images=len(self.split.subsets))
 
 
 def _either(folder: Path, name: str, other: str) -> Path:
-    """The folder of the released archive, or the name that PraNet's code expects."""
+    """Return the folder of the released archive, or the name that PraNet's code expects."""
     return folder / (other if (folder / other).is_dir() else name)

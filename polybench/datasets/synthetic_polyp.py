@@ -1,6 +1,6 @@
 """Synthetic polyps: generated frames in CVC-ClinicDB's layout, for the quickstart, tests and demonstrations.
 
-No patient, no camera: a number on these images says that the machinery works, nothing about medicine.
+A score on these images shows that a program works, nothing about medicine.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ SEED = 0
 
 
 class SyntheticPolypDataModule(ClinicDBDataModule):
-    """240 generated frames, 48 sequences of 5, written into the cache on first use, then read like the real dataset."""
+    """240 generated frames, 48 sequences of 5, written to the cache on first use and read like the real dataset."""
 
     short_name = "synthetic_polyp"
     folder = "synthetic-polyp"
@@ -34,22 +34,22 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
     )
 
     def is_generated(self) -> bool:
-        """Whether the images were drawn by a program, as these are wherever they lie."""
+        """Whether the images are generated, which is always true."""
         return True
 
     @property
     def directory(self) -> Path:
-        """The frames below `root` where they are there, else those in the cache.
+        """The folder of the frames below `root` if it exists, else in the cache.
 
         Raises:
-            DataError: If they are in neither.
+            DataError: If neither exists.
         """
         return self._below_root() or (self._in_cache if self._in_cache.is_dir() else super().directory)
 
     def generate_images(self) -> None:
-        """Write the frames into the cache if they are not there, and never below `root`, which may be read-only.
+        """Write the frames to the cache if they don't exist, never below `root`, which may be read-only.
 
-        Where frames may be missing, those below `root` are taken as they are.
+        With `allow_missing`, frames below `root` are used even if they are incomplete.
         """
         found = self._below_root()
         if found is None or not self.allow_missing:
@@ -61,7 +61,7 @@ class SyntheticPolypDataModule(ClinicDBDataModule):
         return self.cache_dir / "generated" / self.folder
 
     def _below_root(self) -> Path | None:
-        """The folder of frames below `root`; None where there is none, or nothing in it."""
+        """Return the folder of frames below `root`; None if it is missing or empty."""
         with contextlib.suppress(DataError):
             found = super().directory
             return found if any(found.iterdir()) else None

@@ -1,1 +1,1 @@
-"""Scores of predictions that any program wrote: find the files, pair them with the truth, read and score them."""
+"""Scoring of predictions by any program: find the files, pair them with the truth, read and score them."""

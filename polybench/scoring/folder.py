@@ -1,4 +1,4 @@
-"""Score probability maps that lie ready, one by one: the statistics of a test run without a net."""
+"""Statistics of stored probability maps, as in a test but without a net."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -16,16 +16,17 @@ from polybench.metrics.sufficient import Rows, statistics
 
 
 class StoredMap(NamedTuple):
-    """A prediction and its truth.
+    """A stored prediction and its truth.
 
     Attributes:
-        id: The image.
+        id: Id of the image.
         group: Its group.
-        probability: Foreground probability in [0, 1], (H, W), of any size; this size counts as the network's.
+        probability: Foreground probability in [0, 1], (H, W), of any size, which counts as the network's.
         mask: Truth at native size, boolean, (h, w).
         valid: Field of view at native size, boolean, (h, w); None where all pixels count.
-        labels: True instances at native size, (h, w); None where they aren't told apart.
-        predicted_labels: Predicted instances at native size, (h, w); None where they are the prediction's components.
+        labels: True instances at native size, (h, w); None where instances are unknown.
+        predicted_labels: Predicted instances at native size, (h, w); None for the connected components of the
+            prediction.
     """
 
     id: str
@@ -43,19 +44,19 @@ def stored_rows(
     """Compute the rows of stored maps, sorted by id.
 
     Args:
-        maps: The maps, at least one, each looked at once.
-        protocols: What the rows are for.
-        stored: Further statistics for the per-image table, such as `polybench.metrics.stored.STORED`.
+        maps: The maps, at least one, which are iterated over once.
+        protocols: Protocols of the rows; all of every dataset by default.
+        stored: Further statistics for the per-image table, such as `polybench.metrics.stored.STORED`; none by default.
 
     Raises:
-        DataError: If one id stands in two groups.
+        DataError: If an id has two groups.
     """
     names = tuple(dict.fromkeys((*columns_of(protocols), *stored)))
     groups: dict[str, str] = {}
     rows = {}
     for item in maps:
         if groups.setdefault(item.id, item.group) != item.group:
-            raise DataError(f"'{item.id}' stands in two groups, '{groups[item.id]}' and '{item.group}'.")
+            raise DataError(f"'{item.id}' has two groups, '{groups[item.id]}' and '{item.group}': ids must be unique.")
         rows[item.id] = statistics(prepare(item), names)
     ids = sorted(rows)
     columns = {name: torch.stack([rows[key][name] for key in ids]).numpy() for name in names}
@@ -63,7 +64,7 @@ def stored_rows(
 
 
 def prepare(item: StoredMap) -> Prepared:
-    """Bring a stored map into the form that statistics are computed from."""
+    """Convert a stored map to the input of the statistics."""
     size, native = item.probability.shape, item.mask.shape
     return Prepared(
         _tensor(item.probability),

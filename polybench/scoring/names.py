@@ -1,4 +1,4 @@
-"""Which prediction of a folder belongs to which image, and what the names look like where they don't fit."""
+"""Matching of predictions to images by file name, and advice where names don't match."""
 
 import sys
 from collections import Counter
@@ -10,14 +10,14 @@ from polybench.core.wording import some
 
 SEPARATORS = " _-."
 TRIED = 10
-"""Names that are compared with all images' names for their endings, and endings that are then tried on all names."""
+"""Number of names that are compared with all image names, and of endings that are then tried on all names."""
 
 
 def match(groups: Collection[str], aliases: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    """Image id -> stem of its prediction.
+    """Map image ids to the stems of their predictions.
 
     Args:
-        groups: The images' ids.
+        groups: Ids of the images.
         aliases: Other name of an image's files -> image id.
         names: Stems of the predictions.
 
@@ -37,18 +37,18 @@ def match(groups: Collection[str], aliases: Mapping[str, str], names: Collection
 def check_names(
     folder: Path, missing: Sequence[str], extra: Sequence[str], matched: int, *, place: str | None, refuse: bool
 ) -> None:
-    """Name what has no partner.
+    """Report images and predictions without a match.
 
     Args:
-        folder: That of the predictions.
+        folder: Folder of the predictions.
         missing: Images without a prediction.
         extra: Predictions without an image.
-        matched: How many have a partner.
-        place: The subset, `<split>/<subset>`, where the images are a dataset's.
-        refuse: Whether nothing may be missing.
+        matched: Number of matches.
+        place: The subset, `<split>/<subset>`, of a dataset; None for a folder of masks.
+        refuse: Raise an error if a prediction is missing.
 
     Raises:
-        DataError: If nothing matches, or something is missing and that was forbidden.
+        DataError: If nothing matches, or a prediction is missing and `refuse` is set.
     """
     hint = how_to_rename(extra, missing)
     if not matched:
@@ -72,17 +72,17 @@ def check_names(
 
 
 def how_to_rename(predictions: Sequence[str], images: Sequence[str]) -> str | None:
-    """Find an ending, or a beginning, in which predictions differ from their images, such as `_pred`.
+    """Find an ending or a beginning by which predictions differ from their images, such as `_pred`.
 
     Args:
-        predictions: Stems without a partner.
-        images: Ids without a partner.
+        predictions: Stems without a match.
+        images: Ids without a match.
 
     Returns:
-        What to do about it; None where there is no such ending.
+        The advice; None where there is no such ending.
     """
     known = set(images)
-    for turn, where in ((1, "end"), (-1, "begin")):  # a beginning is the ending of a name read backwards
+    for turn, where in ((1, "end"), (-1, "begin")):  # a beginning is the ending of the reversed name
         tails = Counter(_tails(name[::turn], image[::turn]) for name in predictions[:TRIED] for image in images)
         for (old, new), _ in tails.most_common(TRIED):
             renamed = [
@@ -97,10 +97,10 @@ def how_to_rename(predictions: Sequence[str], images: Sequence[str]) -> str | No
 
 
 def _tails(name: str, other: str) -> tuple[str, str]:
-    """What follows the common part of two names, from a separator on; nothing where they have nothing in common."""
+    """Return the parts of two names after their common beginning, from a separator on; empty where there is none."""
     common = next((k for k, pair in enumerate(zip(name, other, strict=False)) if len(set(pair)) > 1), None)
     for end in range(min(len(name), len(other)) if common is None else common, 0, -1):
         rests = name[end:], other[end:]
-        if all(rest[:1] in SEPARATORS for rest in rests):  # the empty one is in every text
+        if all(rest[:1] in SEPARATORS for rest in rests):  # an empty string is in every string
             return rests
     return "", ""

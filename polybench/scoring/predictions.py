@@ -1,8 +1,8 @@
-"""Read a folder of predictions or masks that any program has written: PNG, TIF or NPY, probabilities or binary.
+"""Reading of folders of predictions or masks by any program: PNG, TIF or NPY, probabilities or binary.
 
-Bytes count as k / 255, 16-bit numbers as k / 65535 (those of 0 and 255 alone as bytes; others where it is stated how
-many bits count), floating-point numbers as they are. A folder whose integers are all 0 or 1 holds labels, as nnU-Net
-writes them; this is decided for the whole folder, so that an almost empty map of bytes isn't taken for labels.
+Bytes count as k / 255, 16-bit numbers as k / 65535 (as bytes if all are 0 or 255; other ranges must be
+stated), floating-point numbers unchanged. In a folder with only 0 and 1, 1 is foreground, as in nnU-Net; this is
+decided for the whole folder, so that an almost empty map of bytes isn't read as labels.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from polybench.data.value_range import range_problem
 
 SUFFIXES = frozenset({".png", ".tif", ".tiff", ".npy", ".bmp", ".gif", ".jpg", ".jpeg"})
 SLACK = 1e-5
-"""How far beyond 0 and 1 the sums and resizes of a float32 program take a probability; it is cut off."""
+"""Tolerance for probabilities outside [0, 1] from rounding in float32; they are clipped."""
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
@@ -34,13 +34,13 @@ Int32Array = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class MapFolder:
-    """A folder of maps, one for each image, that have been looked through.
+    """A folder of maps, one per image, with their coding.
 
     Attributes:
         paths: Stem -> file.
-        kinds: Stem -> what its integers are.
-        peaks: Stem -> its largest value, of probabilities in 16 bits.
-        bits: How many of their bits count; None where nothing is said.
+        kinds: Stem -> coding of its integers.
+        peaks: Stem -> largest value, for probabilities in 16 bits.
+        bits: Number of their significant bits; None if it isn't stated.
     """
 
     paths: Mapping[str, Path]
@@ -50,42 +50,41 @@ class MapFolder:
 
     @cached_property
     def labels(self) -> bool:
-        """Whether all integers in it are 0 or 1."""
+        """Whether all integers in the folder are 0 or 1."""
         return all(kind in ("either", "ones") for kind in self.kinds.values())
 
     @property
     def mixture(self) -> str | None:
-        """How many maps hold 0 and 1 and how many other values, the fewer by name; None where all are of one kind."""
+        """Description of how many maps have values 0 and 1 and how many other values; None if all have one coding."""
         return mixture((path.name, self.kinds[name]) for name, path in self.paths.items())
 
     @property
     def numbered(self) -> str | None:
-        """A file that numbers objects or classes, where all that aren't empty do so or hold 0 and 1; else None."""
+        """A file with numbers of objects or classes, if all non-empty files have such numbers or 0 and 1; else None."""
         if not set(self.kinds.values()) <= {"either", "ones", "numbered"}:
             return None
         return next((name for name, kind in self.kinds.items() if kind == "numbered"), None)
 
     @property
     def range_problem(self) -> str | None:
-        """Why it is not known which value of 16 bits stands for 1, or None where it is."""
+        """Reason why the range of 16-bit values is unknown; None where it is known."""
         return range_problem({self.paths[name].name: peak for name, peak in self.peaks.items()}, self.bits, "--bits")
 
     def read(self, name: str) -> Float32Array:
         """Read a map as probabilities in [0, 1], (H, W).
 
         Args:
-            name: Its stem.
+            name: Stem of the file.
 
         Raises:
-            DataError: If the file can't be read, is no single grey map, or holds anything outside [0, 1], beyond what
-                rounding explains.
+            DataError: If the file can't be read, isn't a single grey map, or has values outside [0, 1] beyond rounding.
         """
         path = self.paths[name]
         values = read_map(path)
         if values.dtype == np.bool_ or (self.labels and values.dtype.kind in "iu"):
             return values.astype(np.float32)
         if not np.isfinite(values).all():
-            raise DataError(f"'{path}' has values that are no finite numbers: write probabilities or a mask.")
+            raise DataError(f"'{path}' has values that aren't finite: write probabilities or a mask.")
         top = {"u": 255, "i": 255}.get(values.dtype.kind, 1)
         if values.dtype == np.uint16 and not (self.kinds[name] == "full" and values.max() == 255):
             top = 2 ** (self.bits or 16) - 1 if name in self.peaks else 65535
@@ -94,20 +93,20 @@ class MapFolder:
         return (values / top).astype(np.float32).clip(0, 1)
 
     def read_instances(self, name: str) -> Int32Array:
-        """Read a label map (H, W), its instances numbered anew from 1, background 0.
+        """Read a label map (H, W) with instances renumbered from 1, background 0.
 
         Args:
-            name: Its stem.
+            name: Stem of the file.
 
         Raises:
-            DataError: If the file can't be read, holds anything but whole numbers from 0, or is a binary mask of bytes.
+            DataError: If the file can't be read, has values other than integers from 0, or is a binary mask of bytes.
         """
         path = self.paths[name]
         values = read_map(path)
         if values.dtype.kind not in "iu" or values.min() < 0:
             raise DataError(
-                f"'{path}' is no label map but holds {values.dtype}: write whole numbers of an integer type, 0 on "
-                "background, one for each instance."
+                f"'{path}' is not a label map but has {values.dtype}: write an integer type, 0 on "
+                "background, one number for each instance."
             )
         numbers, places = np.unique(values, return_inverse=True)
         if numbers[numbers > 0].tolist() in ([255], [65535]):
@@ -117,37 +116,37 @@ class MapFolder:
 
 
 def list_maps(folder: Path) -> Listing:
-    """List a folder's own maps; what lies in its sub-folders doesn't count.
+    """List the maps of a folder, without its sub-folders.
 
     Raises:
-        DataError: If there is no such folder, it can't be read or holds no map.
+        DataError: If the folder is missing, can't be read or has no map.
     """
     return list_files(folder, SUFFIXES, what="map")
 
 
 def find_maps(folder: Path) -> dict[str, Path]:
-    """Map the stem of each of a folder's own maps to its file.
+    """Map the stem of each map of a folder to its file.
 
     Raises:
-        DataError: As `list_maps`, or if two maps have one stem or an entry that is no file is named like a map.
+        DataError: As `list_maps`, or if two maps have one stem, or an entry with the name of a map isn't a file.
     """
     return by_stem(list_maps(folder))
 
 
 def left_out_remark(listing: Listing) -> list[str]:
-    """What a reader should know of a folder of maps: nothing where nothing was left out."""
+    """Return remarks on the files of a folder that were left out; empty where there are none."""
     return [f"'{listing.folder}' has {listing.sentence}"] if listing.left_out else []
 
 
 def survey(paths: Mapping[str, Path], bits: int | None = None) -> MapFolder:
-    """Look through maps for what their integers are.
+    """Determine the coding of maps.
 
     Args:
         paths: Stem -> file.
-        bits: How many bits of 16-bit probabilities count; None where nothing is said.
+        bits: Number of significant bits of 16-bit probabilities; None if it isn't stated.
 
     Raises:
-        DataError: If a file can't be read or is no single grey map.
+        DataError: If a file can't be read or isn't a single grey map.
     """
     kinds: dict[str, Kind] = {}
     peaks: dict[str, int] = {}
@@ -160,7 +159,7 @@ def survey(paths: Mapping[str, Path], bits: int | None = None) -> MapFolder:
 
 
 def contents_sha256(paths: Mapping[str, Path]) -> str:
-    """Hash what files hold and are called: the lines `<sha256 of the file>  <name>` of all, sorted by name.
+    """Hash the contents and names of files: the lines `<sha256 of the file>  <name>`, sorted by name.
 
     Args:
         paths: Name -> file.
@@ -173,7 +172,7 @@ def contents_sha256(paths: Mapping[str, Path]) -> str:
 
 
 def read_map(path: Path) -> Values:
-    """Decode one file to a grey map (H, W) in the file's own type.
+    """Decode one file to a grey map (H, W) of the file's own type.
 
     Raises:
         DataError: If the file can't be decoded, or has colours, several channels or several pages.
@@ -193,7 +192,7 @@ def read_map(path: Path) -> Values:
 
 
 def _grey(path: Path, image: Image.Image) -> Values:
-    """The values of a picture, whose channels must be equal."""
+    """Return the values of an image with equal channels."""
     plain = image.mode in {"1", "L", "F"} or image.mode.startswith("I")
     if image.mode != "F":
         check_mode(path, image)
@@ -201,27 +200,27 @@ def _grey(path: Path, image: Image.Image) -> Values:
     values = np.asarray(image if plain else image.convert("RGBA" if image.mode == "PA" else "RGB"))
     if plain:
         wide = image.mode == "I" and values.min() >= 0 and values.max() <= 65535
-        return values.astype(np.uint16) if wide else values  # how Pillow gives some 16-bit files
+        return values.astype(np.uint16) if wide else values  # Pillow returns some 16-bit files so
     if (values[..., :3] == values[..., :1]).all():
         return values[..., 0]
     if image.mode in {"P", "PA"}:
         raise DataError(
-            f"'{path}' shows its numbers in the colours of a palette: write one grey map, in Python "
+            f"'{path}' has a colour palette: write one grey map, in Python "
             "Image.fromarray(numpy.asarray(Image.open(file))).save(file), which keeps the numbers without the colours."
         )
     raise DataError(
         f"'{path}' has colours (shape {values.shape}): write one grey map, in Python "
-        'Image.open(file).convert("L").save(file) if their brightness is what counts.'
+        'Image.open(file).convert("L").save(file) if their brightness is the prediction.'
     )
 
 
 def _out_of_range(path: Path, values: Values, top: int) -> str:
-    """The sentence for a map that holds no probabilities.
+    """Return the message for a map with values outside [0, 1].
 
     Args:
         path: The file.
-        values: Its values, in the file's own type.
-        top: What counts as 1.
+        values: Its values, of the file's own type.
+        top: The value of 1.
     """
     low, high = values.min(), values.max()
     what = f"'{path}' has values from {low / top:.4g} to {high / top:.4g}, outside 0 to 1"
@@ -230,7 +229,7 @@ def _out_of_range(path: Path, values: Values, top: int) -> str:
     whole = values.dtype.kind in "iu" or bool((values == np.floor(values)).all())
     if whole and (high > 255 or kind_of(values.astype(np.int64)) == "numbered"):
         return (
-            f"'{path}' holds whole numbers up to {high:.0f}: where they number objects, save them as an integer type "
+            f"'{path}' has integers up to {high:.0f}: if they number objects, save them as an integer type "
             "and give --instances (--instances both for predictions), else write probabilities or a mask."
         )
     if high <= 255 and (whole or high > 255 / 2):

@@ -1,4 +1,4 @@
-"""Numbers of a folder of predictions as plain values, and what was compared with what."""
+"""Report of a score as plain values: numbers, truth and predictions."""
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from polybench.results.statistics import Interval, interval_of_mean
 from polybench.scoring.predictions import contents_sha256
 from polybench.scoring.truth import Truth
 
-if TYPE_CHECKING:  # they bring torch, which --help can do without
+if TYPE_CHECKING:  # imports torch, which --help doesn't need
     from polybench.metrics.sufficient import Rows
 
 CONFIDENCE = 0.95
@@ -19,16 +19,16 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Scored:
-    """What was scored.
+    """Predictions that were scored, with their truth and statistics.
 
     Attributes:
-        truth: With what.
+        truth: The truth.
         paths: Image id -> file of its prediction.
         missing: Images without a prediction.
         extra: Predictions without an image.
         rows: The statistics of all images.
-        resized: How many predictions were resized.
-        remarks: What a reader should know.
+        resized: Number of predictions that were resized.
+        remarks: Remarks for readers.
     """
 
     truth: Truth
@@ -41,7 +41,7 @@ class Scored:
 
 
 def intervals_of(scored: Scored) -> dict[str, tuple[str, Interval]]:
-    """Protocol's name -> its headline metric, and that metric's mean with its interval, of two protocols."""
+    """Map two protocols to their headline metric and the interval of its mean."""
     from polybench.metrics.protocols import PER_IMAGE
 
     intervals = {}
@@ -58,13 +58,13 @@ def content_of(
     numbers: Mapping[str, Mapping[str, float]],
     intervals: Mapping[str, tuple[str, Interval]],
 ) -> dict[str, Any]:
-    """All numbers as plain values, and what they are of.
+    """Collect all numbers and their identity as plain values.
 
     Args:
-        options: Those of the command line.
-        scored: What was scored.
+        options: Options of the command line.
+        scored: The scored predictions.
         numbers: Protocol's name -> metric -> number.
-        intervals: What `intervals_of` gives.
+        intervals: Result of `intervals_of`.
     """
     from polybench.metrics.panel import empty_masks
 
@@ -88,11 +88,11 @@ def content_of(
 
 
 def identity(options: Namespace, scored: Scored) -> dict[str, Any]:
-    """What was compared with what, and how.
+    """Describe predictions, truth and options.
 
     Args:
-        options: Those of the command line.
-        scored: What was scored.
+        options: Options of the command line.
+        scored: The scored predictions.
     """
     return {
         "polybench": __version__,

@@ -1,6 +1,7 @@
-"""Scores of a folder of predictions: read each with its truth, and take the statistics of all protocols."""
+"""Scores of a folder of predictions: read each with its truth, and compute the statistics of all protocols."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,22 +12,25 @@ from polybench.core.errors import DataError
 from polybench.core.wording import some
 from polybench.data.progress import progress
 from polybench.scoring.predictions import MapFolder
-from polybench.scoring.truth import FAINTEST, THRESHOLD, Truth, refuse_mixture
+from polybench.scoring.truth import THRESHOLD, Truth, refuse_mixture
 
-if TYPE_CHECKING:  # they bring torch, which --help can do without
+if TYPE_CHECKING:  # imports torch, which --help doesn't need
     from polybench.metrics.sufficient import Rows
     from polybench.scoring.folder import StoredMap
 
+FAINTEST = 0.1
+"""Predictions with a lower maximum are labels such as 2, or bytes in a wider type."""
+
 
 def refuse_coding(predictions: MapFolder, folder: Path) -> None:
-    """Refuse predictions whose values can't be read in one way, before any is scored.
+    """Refuse predictions with an inconsistent coding, before any is scored.
 
     Args:
-        predictions: Those that are scored.
-        folder: Where they lie.
+        predictions: The predictions.
+        folder: Their folder.
 
     Raises:
-        DataError: If it isn't known which value is 1, or they are masks, some of 0 and 1 and some of 0 and 255.
+        DataError: If the value of 1 is unknown, or masks of 0 and 1 are mixed with masks of 0 and 255.
     """
     if predictions.range_problem is not None:
         raise DataError(predictions.range_problem)
@@ -35,11 +39,11 @@ def refuse_coding(predictions: MapFolder, folder: Path) -> None:
 
 
 def coding_remarks(predictions: MapFolder, folder: Path, *, instances: bool) -> list[str]:
-    """Say what looks like predictions that are coded otherwise than they are read.
+    """Return remarks on predictions that seem to have another coding than they are read with.
 
     Args:
-        predictions: The predictions that are scored.
-        folder: Where they are.
+        predictions: The predictions.
+        folder: Their folder.
         instances: Whether they are label maps.
     """
     found: list[str] = []
@@ -64,14 +68,14 @@ def score(
     """Compute the statistics of all images.
 
     Args:
-        truth: What the predictions are compared with.
+        truth: The truth.
         predictions: The predictions.
         instances: Whether they are label maps.
         resize: Resize predictions of another size bilinearly; else they are an error.
         stored: Keep the further statistics of the per-image table.
 
     Returns:
-        The rows, how many predictions were resized, and what a reader should know.
+        The rows, the number of resized predictions, and remarks for readers.
 
     Raises:
         DataError: If a file can't be read or has the wrong size.
@@ -79,48 +83,68 @@ def score(
     from polybench.metrics import STORED
     from polybench.scoring.folder import stored_rows
 
-    other_size: list[str] = []
-    turned: list[str] = []
-    peaks: list[float] = []
+    reading = _Reading(truth, predictions, instances, resize)
+    rows = stored_rows(reading.maps(), truth.protocols, STORED if stored else ())
+    return rows, len(reading.other_size), reading.remarks()
 
-    def maps() -> "Iterator[StoredMap]":
-        for image_id in progress(list(truth.groups), "Scoring"):
-            item = stored_map(image_id, truth, predictions, instances=instances)
-            peaks.append(float(item.probability.max()))
+
+@dataclass
+class _Reading:
+    """Reading of predictions with their truth, and observations on their sizes and values."""
+
+    truth: Truth
+    predictions: MapFolder
+    instances: bool
+    resize: bool
+    other_size: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
+    peaks: list[float] = field(default_factory=list)
+
+    def maps(self) -> "Iterator[StoredMap]":
+        """Yield each prediction with its truth.
+
+        Raises:
+            DataError: If a file can't be read, or predictions have another size and may not be resized.
+        """
+        for image_id in progress(list(self.truth.groups), "Scoring"):
+            item = stored_map(image_id, self.truth, self.predictions, instances=self.instances)
+            self.peaks.append(float(item.probability.max()))
             if item.probability.shape != item.mask.shape:
                 sizes = f"{_size(item.probability)}, not {_size(item.mask)}"
-                other_size.append(f"'{predictions.paths[image_id]}' ({sizes})")
+                self.other_size.append(f"'{self.predictions.paths[image_id]}' ({sizes})")
                 if item.probability.shape == item.mask.shape[::-1]:
-                    turned.append(str(predictions.paths[image_id]))
-                if not resize:
+                    self.turned.append(str(self.predictions.paths[image_id]))
+                if not self.resize:
                     continue
             yield item
-        if other_size and not resize:
+        if self.other_size and not self.resize:
             raise DataError(
-                f"{len(other_size)} prediction(s) have another size than their mask: {some(other_size)}. Save them at "
-                "that size, or give --resize to resize them bilinearly."
+                f"{len(self.other_size)} prediction(s) have another size than their mask: {some(self.other_size)}. "
+                "Save them at that size, or give --resize to resize them bilinearly."
             )
 
-    rows = stored_rows(maps(), truth.protocols, STORED if stored else ())
-    remarks = [f"{len(turned)} prediction(s) have height and width swapped: {some(turned)}"] if turned else []
-    if 0 < max(peaks) < FAINTEST and predictions.numbered is None:
-        remarks.append(
-            f"no prediction is above {max(peaks):.2g} of its type's range; labels must be 0 and 1 alone, or 0 and 255 "
-            "(label maps of objects go with --instances both)"
-        )
-    elif max(peaks) < THRESHOLD:
-        remarks.append(f"no prediction reaches {THRESHOLD} anywhere; the highest value is {max(peaks):.3f}")
-    return rows, len(other_size), remarks
+    def remarks(self) -> list[str]:
+        """Return remarks on swapped sides and on faint predictions."""
+        turned, peak = self.turned, max(self.peaks)
+        remarks = [f"{len(turned)} prediction(s) have height and width swapped: {some(turned)}"] if turned else []
+        if 0 < peak < FAINTEST and self.predictions.numbered is None:
+            remarks.append(
+                f"no prediction is above {peak:.2g} of its type's range; labels must be 0 and 1 alone, or 0 and 255 "
+                "(label maps of objects go with --instances both)"
+            )
+        elif peak < THRESHOLD:
+            remarks.append(f"no prediction reaches {THRESHOLD} anywhere; the highest value is {peak:.3f}")
+        return remarks
 
 
 def stored_map(image_id: str, truth: Truth, predictions: MapFolder, *, instances: bool) -> "StoredMap":
-    """Read an image's truth and its prediction, an empty one of the mask's size where there is none.
+    """Read an image's truth and prediction; a missing prediction is empty.
 
     Args:
-        image_id: The image.
-        truth: What it is compared with.
-        predictions: Image id -> prediction.
-        instances: Whether these are label maps.
+        image_id: Id of the image.
+        truth: The truth.
+        predictions: The predictions.
+        instances: Whether they are label maps.
     """
     from polybench.scoring.folder import StoredMap
 

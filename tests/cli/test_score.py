@@ -234,7 +234,7 @@ def test_instances_of_both_label_maps(nuclei: Words, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [(np.full((20, 20), 0.5), "no label map"), (square(0, 0, 9, size=20), "a mask, not a label map")],
+    [(np.full((20, 20), 0.5), "not a label map"), (square(0, 0, 9, size=20), "a mask, not a label map")],
 )
 def test_map_without_numbers_is_no_label_map(
     nuclei: Words, tmp_path: Path, values: np.ndarray, told: str, capsys: pytest.CaptureFixture[str]

@@ -187,8 +187,8 @@ def with_one(value: float) -> Map:
 
 
 BROKEN: dict[str, tuple[str, Map | bytes, str]] = {
-    "nan": (".npy", with_one(np.nan), "no finite numbers"),
-    "infinite": (".npy", with_one(np.inf), "no finite numbers"),
+    "nan": (".npy", with_one(np.nan), "values that aren't finite"),
+    "infinite": (".npy", with_one(np.inf), "values that aren't finite"),
     "logits": (".npy", np.log((levels("a") + 1.0) / (256.0 - levels("a"))), "write probabilities (not logits)"),
     "float bytes": (".npy", levels("a").astype(np.float32), "values from 0 to 2"),
     "negative": (".npy", -levels("a").astype(np.int64), "outside 0 to 1"),

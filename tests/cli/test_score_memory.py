@@ -34,8 +34,8 @@ def test_mask_that_does_not_fit_is_refused_with_the_option_that_costs_most(
     assert run(["score", "--pred", "pred", "--gt", "gt", "--membranes"]) == 1
     error = capsys.readouterr().err
     assert "'gt/a.png' has 40x30 pixels: scoring it needs about" in error
-    assert "62 bytes a pixel" in error
-    assert "leave out --membranes (30 bytes a pixel then)" in error
+    assert "62 bytes per pixel" in error
+    assert "leave out --membranes (30 bytes per pixel then)" in error
     assert len(error.strip().splitlines()) == 1
 
 

@@ -23,10 +23,10 @@ def failing(number: int) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.ENOSPC, r"No space left on device, \d+ MiB are free\): make room there"),
-        (errno.EDQUOT, r"Disk quota exceeded\): make room there"),
+        (errno.ENOSPC, r"No space left on device, \d+ MiB are free\): free some space there"),
+        (errno.EDQUOT, r"Disk quota exceeded\): free some space there"),
         (errno.EACCES, r"Permission denied\): change the permissions"),
-        (errno.EROFS, r"Read-only file system\): choose a folder on a file system that can be written"),
+        (errno.EROFS, r"Read-only file system\): choose a folder on a writable file system"),
         (errno.EMFILE, r"Too many open files\): raise the limit of open files"),
         (errno.EIO, r"Input/output error\): check the disk"),
         (errno.ESTALE, r"\): choose another folder"),
@@ -66,7 +66,7 @@ def test_probe_makes_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_probe_says_how_much_room_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match=rf"'{tmp_path}' \(.* MiB are needed, \d+ MiB are free\): make room"):
+    with pytest.raises(WriteError, match=rf"'{tmp_path}' \(.* MiB are needed, \d+ MiB are free\): free some space"):
         probe(tmp_path, room=2**60)
 
 
@@ -96,4 +96,4 @@ def test_refusal_that_nothing_has_named_is_one_sentence(
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert (filename or "'runs/x'") in said
-    assert "make room" in said
+    assert "free some space" in said

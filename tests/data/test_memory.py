@@ -67,7 +67,7 @@ def test_size_is_read_from_the_header(tmp_path: Path) -> None:
 def test_the_largest_image_that_does_not_fit_is_refused(machine: Path) -> None:
     images = [Sized("a", 4000, 5000), Sized("b", 9000, 12000)]
     words = (
-        "'b' has 12000x9000 pixels: scoring it needs about 2.2 GB of memory (20 bytes a pixel), and 0.9 GB are "
+        "'b' has 12000x9000 pixels: scoring it needs about 2.2 GB of memory (20 bytes per pixel), and 0.9 GB are "
         "available: leave out --membranes, cut or shrink the image, or use a machine with more memory."
     )
     with pytest.raises(DataError, match=re.escape(words)):

@@ -74,7 +74,7 @@ def test_ones_are_labels_only_in_a_folder_without_higher_numbers(tmp_path: Path)
         (levels(255).astype(np.float32), "divide them by 255, or save them as uint8"),
         (np.array([[0.0, 0.5, 250.5]]), "divide them by 255, or save them as uint8"),
         (levels(1, 2, 3).astype(np.float32), "save them as an integer type and give --instances"),
-        (levels(7, 300, dtype=np.int32), "whole numbers up to 300"),
+        (levels(7, 300, dtype=np.int32), "has integers up to 300"),
         (np.array([[-2.5, 1.0]]), "write probabilities (not logits)"),
         (np.array([[0.0, 3.5]]), "write probabilities (not logits)"),
     ],
