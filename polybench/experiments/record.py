@@ -1,4 +1,4 @@
-"""After a test, the record: one for the trained net, one for each trivial baseline that has none yet."""
+"""Records of a test: one for the trained net, one for each trivial baseline that has none yet."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -41,8 +41,8 @@ class RunContext:
         budget: Budget class.
         plain: The resolved configuration.
         config: The same without what belongs to one machine, with the number of processes.
-        command: The command line that gets the run again.
-        needs: What it needs besides.
+        command: The command line that reproduces the run.
+        needs: What it needs in addition.
     """
 
     name: str
@@ -100,7 +100,7 @@ def trained_record(
 
 
 def _ended_by_the_clock(trainer: Trainer) -> list[str]:
-    """A sentence where a time limit ended the training, which the same command needn't repeat."""
+    """A sentence where a time limit ended the training, since the same command may end elsewhere."""
     callbacks: list[Callback] = attributes_of(trainer).callbacks
     left = [callback.time_remaining() for callback in callbacks if isinstance(callback, Timer)]
     if not any(seconds is not None and seconds <= 0 for seconds in left):
@@ -144,7 +144,7 @@ def _training_facts(session: Session, checkpoint: Path) -> TrainingFacts:
 
 
 def baseline_identity(trained: Record, name: str) -> dict[str, Any]:
-    """What makes a baseline the same on the images of a trained record, in the place of a configuration."""
+    """The identity of a baseline on the images of a trained record, recorded as its configuration."""
     patches = trained.dataset.patches_sha256
     return {
         **({"patches": patches} if patches else {}),
@@ -190,7 +190,7 @@ def write_records(
 ) -> Path:
     """Write a run's record, and those baselines that the folder lacks for these images and protocols.
 
-    Processes may write at once: each looks for what is there, and writes what isn't, under the lock of the dataset.
+    Processes may write at the same time: each one reads and writes under the lock of the dataset.
 
     Args:
         trained: The run.
@@ -215,7 +215,7 @@ def write_records(
 
 
 def keep(trained: Record, rows: Rows, protocols: Sequence[Protocol], folder: Path) -> tuple[Record, str]:
-    """Write a run's record and table into its own folder first, where they are when the leaderboards take no files.
+    """Write a run's record and table into its own folder first, in case the leaderboards take no files.
 
     Returns:
         The record with the hash of its table, and a sentence that says where both are; empty where that folder takes

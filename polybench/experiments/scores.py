@@ -1,7 +1,7 @@
-"""From the rows of a test to what a record says: every metric of a protocol, with its 95 % interval.
+"""Scores of a test for its record: every metric of a protocol, with its 95 % interval.
 
-What is a mean over images has the interval of its column in the per-image table; for a number that is none (one
-confusion matrix for the set, the best threshold's mean) the images are drawn again by whole groups and scored anew.
+A mean over images has the interval of its column in the per-image table. For another number (one confusion matrix for
+the set, the best threshold's mean) the images are resampled by whole groups and scored again.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def protocol_scores(rows: Rows, protocol: Protocol) -> ProtocolScores:
 
 
 def _intervals_of_aggregates(rows: Rows, protocol: Protocol) -> dict[str, tuple[float, float]]:
-    """Ends of the intervals of those metrics that are no mean over images."""
+    """Ends of the intervals of those metrics that are not means over images."""
     reduced = protocol.reduce(rows)
     if not protocol.aggregate(reduced):
         return {}

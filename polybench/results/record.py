@@ -1,5 +1,6 @@
 """The record of a run: one JSON file, written once and never edited, beside a CSV with a row per test image."""
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -210,11 +211,9 @@ def write_record(record: Record, rows: "pd.DataFrame", root: Path) -> Path:
     """
     record, csv = sealed(record, rows)
     text = record.to_json()
-    folder = root / "records" / record.dataset.name
-    number = 1
-    while not _claim(folder / f"{_stem(record, number)}.json", csv, text):
-        number += 1
-    return folder / f"{_stem(record, number)}.json"
+    name, folder = record_name(record), root / "records" / record.dataset.name
+    stems = (name if number == 1 else f"{name}-r{number}" for number in itertools.count(1))
+    return next(path for stem in stems if _claim(path := folder / f"{stem}.json", csv, text))
 
 
 def sealed(record: Record, rows: "pd.DataFrame") -> tuple[Record, str]:
@@ -256,10 +255,6 @@ def tables_without_record(root: Path) -> list[str]:
         for table in tables
         if not table.with_suffix(".json").exists()
     ]
-
-
-def _stem(record: Record, number: int) -> str:
-    return record_name(record) + (f"-r{number}" if number > 1 else "")
 
 
 def _claim(path: Path, csv: str, text: str) -> bool:

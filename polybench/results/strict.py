@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
 
 from polybench.core.errors import did_you_mean, shortened
 
@@ -78,7 +77,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(tuple[kind], config=_CONFIG)
 
 
-def _sentence(errors: Iterable[ErrorDetails], value: object, where: str, kind: type[object]) -> str:
+def _sentence(errors: Iterable[Mapping[str, Any]], value: object, where: str, kind: type[object]) -> str:
     """The fault that explains most: an unknown key before a missing one, which it may be meant for."""
     first = min(errors, key=lambda error: error["type"] not in _UNKNOWN)
     loc = first["loc"][1:]
@@ -97,7 +96,7 @@ def _sentence(errors: Iterable[ErrorDetails], value: object, where: str, kind: t
     return f"{shortened(place)} {_fault(first, found)}."
 
 
-def _fault(error: ErrorDetails, found: object) -> str:
+def _fault(error: Mapping[str, Any], found: object) -> str:
     """What is wrong with a value, as the end of a sentence."""
     shown, context = shortened(reprlib.repr(found)), error.get("ctx", {})
     if error["type"] in _KINDS:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from polybench.core.errors import RecordError
-from polybench.results.earlier import PassFacts, RefinementFacts
+from polybench.methods.refinement.section import COLUMNS, STEPS
+from polybench.results.earlier import PassFacts, RefinementFacts, sections_of
 from polybench.results.facts import Ancestor
 from polybench.results.page import render_page
 from polybench.results.record import Record, read_records, record_name, sealed, write_record
@@ -133,3 +134,9 @@ def test_their_classes_can_be_imported_from_where_they_were() -> None:
 
     assert (facts.PassFacts, facts.RefinementFacts) == (PassFacts, RefinementFacts)
     assert not hasattr(facts, "ResponseFacts")
+
+
+def test_earlier_and_present_records_share_one_table() -> None:
+    found = sections_of({"refinement": encode(FACTS)}, trained(table([0.5, 1.0])).metrics)["refinement"]
+    assert found.columns == COLUMNS
+    assert [row["masks"] for row in found.rows] == list(STEPS.values())
