@@ -270,8 +270,9 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
         """Classes of earlier versions, which `polybench.results.earlier` reads."""
-        from polybench.results import earlier
+        if name.endswith("Facts"):  # the import system asks for other names while modules are still being imported
+            from polybench.results import earlier
 
-        if name not in earlier.CLASSES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(earlier, name)
+            if name in earlier.CLASSES:
+                return getattr(earlier, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

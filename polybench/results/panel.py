@@ -59,7 +59,12 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None
             name = joined((name, Text(f"at {quantities.size(record.dataset.size)}", "emphasis")))
         rows.append((name, line.budget or MISSING, *(_cell(line, column) for column in columns)))
     head = [
-        Column(joined((Code(column.protocol), _titles(column.metrics))), "right", column.direction, optional=True)
+        Column(
+            joined((Code(column.protocol), _titles(column.metrics))),
+            "right",
+            column.direction,
+            optional=column.protocol != columns[0].protocol,
+        )
         for column in columns
     ]
     return Table((Column("Recipe"), Column("Budget"), *head), tuple(rows), "The same predictions under every protocol")

@@ -68,7 +68,7 @@ def score_columns(row: Row) -> tuple[Column, ...]:
     return (
         Column("Rank", "center"),
         Column("Recipe"),
-        Column("Seen in training"),
+        Column("Seen in training", optional=True),
         Column(title(layout.headline), remark="(95 % interval)"),
         *(Column(_sentence_case(title(name)), "right", optional=True) for name in layout.shown),
         *((Column("FP on empty", "right", optional=True),) if row.empty_masks is not None else ()),
