@@ -88,9 +88,12 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
 
 
 def print_section(section: Section) -> None:
-    """Print the table of a method on a test, a line for each column."""
+    """Print what a method says of a test: its table, a line for each column, and its facts."""
+    console = wide_console()
     if section.rows:
-        print_table(upright_table(section))
+        print_table(upright_table(section), console)
+    for name, text in section.facts.items():
+        console.print(f"{literal(name)}: {literal(text)}", highlight=False)
 
 
 def log_tables(trainer: Trainer, scores: Mapping[str, Mapping[str, ProtocolScores]]) -> None:

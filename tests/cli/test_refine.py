@@ -179,7 +179,10 @@ def test_table_and_rows_are_of_the_refined_masks(
     assert float(cells["Dice"][2]) == pytest.approx(np.mean(dice), abs=1e-4)
     assert float(cells["IoU"][2]) == pytest.approx(np.mean(iou), abs=1e-4)
     assert regions("tested/test_regions.csv") == expected.found
-    assert f"Refined by patches: {expected.removed} of {expected.regions} regions removed" in shown
+    assert f"as given: {expected.removed} of {expected.regions} regions removed" in shown
+    keras = re.search(r"keras_fcn@2 at 0.5 step by step: IoU [\d.]+, [\d.]+, ([\d.]+);", " ".join(shown.split()))
+    assert keras is not None
+    assert float(keras[1]) == pytest.approx(np.mean(iou), abs=1e-4)
     assert re.search(r"segmentation \d+\.\d\d, regions \d+\.\d\d, classification \d+\.\d\d", shown)
 
 

@@ -129,12 +129,8 @@ class Refinement:
         return refinement_section(test, self.session.datamodule.ranked_by)
 
     def remarks(self, device: str) -> list[str]:
-        """Sentences on the removed regions, the thresholds, their choice, and the time."""
-        by = self.classifier.lineage[-1]
-        found = [
-            f"Refined by {by.stage or by.sha256[:8]}: {self._removed} of {len(self._found)} regions removed.",
-            f"Thresholds of masks and regions: {options.in_words(self.thresholds)}.",
-        ]
+        """Sentences on the thresholds as an option, their choice, and the time."""
+        found = [f"Thresholds of masks and regions: {options.in_words(self.thresholds)}."]
         if (choice := self.callback.choice) is not None:
             there = f"{choice.plain_dice:.4f} tested at 0.5, {choice.dice.max():.4f} refined"
             found.append(f"Mean Dice on validation: {there}.")

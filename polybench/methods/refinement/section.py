@@ -122,7 +122,7 @@ def _further(
         compared = [metric for metric in of_steps[0] if protocol is KERAS_FCN or metric in HEADLINES]
         values = [f"{title(metric)} {', '.join(f'{one[metric]:.4f}' for one in of_steps)}" for metric in compared]
         if values:
-            label = " ".join(part for part in (protocol.key, reading, "at each step") if part)
+            label = " ".join(part for part in (protocol.key, reading, "step by step") if part)
             facts[label] = "; ".join(values)
     return facts
 
