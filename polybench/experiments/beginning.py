@@ -20,7 +20,7 @@ KINDS: dict[str, type] = {"global_step": int, "epoch": int, "loops": dict, "call
 """What a checkpoint that can be resumed from holds, by its key; the loops say how far it has come."""
 
 
-class Begun(NamedTuple):
+class KnownStart(NamedTuple):
     """What is known of a run's start before it trains.
 
     Attributes:
@@ -34,7 +34,7 @@ class Begun(NamedTuple):
     path: str | None = None
 
 
-def begin(session: Session, shared: bool) -> Begun:
+def known_start(session: Session, shared: bool) -> KnownStart:
     """Work out the start of a run, as far as it is known before training.
 
     A run that is resumed to be longer or shorter than it was starts from the weights of its first part: a schedule that
@@ -52,7 +52,7 @@ def begin(session: Session, shared: bool) -> Begun:
     if path is None:
         for callback in start_callbacks(session.trainer):
             callback.check_start(session.model)
-        return Begun()
+        return KnownStart()
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     mark = mark_of(saved)
     resumes = session.is_of_run(mark)
@@ -65,7 +65,7 @@ def begin(session: Session, shared: bool) -> Begun:
                 f"What '{path}' says of the start of its run is not as polybench writes it ({error}): resume from "
                 "another checkpoint of the run, or leave out --ckpt_path to start anew."
             ) from error
-        return Begun(start, read_ancestors(said.get("ancestors"), path), said.get("start_path"))
+        return KnownStart(start, read_ancestors(said.get("ancestors"), path), said.get("start_path"))
     others = [one for one in start_callbacks(session.trainer) if one.source is not None]
     if others and not resumes:
         raise ConfigError(
@@ -75,7 +75,7 @@ def begin(session: Session, shared: bool) -> Begun:
     ancestors = lineage_of(saved, Path(path))
     source = ancestors[-1]
     seeds = "shared" if shared else seeds_of(source, session.config.seed_everything)
-    return Begun(StartFacts("weights", source, seeds), ancestors, str(Path(path).absolute()))
+    return KnownStart(StartFacts("weights", source, seeds), ancestors, str(Path(path).absolute()))
 
 
 def state_to_resume(session: Session) -> str | None:

@@ -12,7 +12,7 @@ from polybench.core.errors import ConfigError
 from polybench.core.leftovers import sweep
 from polybench.data.patch_module import PatchDataModule
 from polybench.experiments.argv import without
-from polybench.experiments.beginning import Begun, begin, state_to_resume
+from polybench.experiments.beginning import KnownStart, known_start, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.command import Again
 from polybench.experiments.identity import training_id
@@ -64,7 +64,7 @@ def fit(
         words: The words of the command, such as `["--config", "conf/quickstart.yaml"]`.
         show: Takes the numbers before they are written.
         command: The command that gets the run again, where it is not that of the run itself.
-        shared_start: Whether all seeds of the row begin with the very source that this run begins with.
+        shared_start: Whether all seeds of the row start from the source of this run.
 
     Raises:
         UserError: If an option, the data or a file is wrong; what would forbid a record is found before the training.
@@ -91,20 +91,20 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
     config, trainer = session.config, session.trainer
     session.check()
     plain = session.plain_config()
-    begun = begin(session, shared_start)
-    session.save_as_begun_with(begun.path)
-    found = Again(command, ()) if command else _again(session, begun)
+    known = known_start(session, shared_start)
+    session.save_as_begun_with(known.path)
+    found = Again(command, ()) if command else _again(session, known)
     context = RunContext(
         name=config.name,
         variant=config.variant,
         seed=config.seed_everything,
-        budget=budget_class(session, begun.start),
+        budget=budget_class(session, known.start),
         plain=plain,
         config={**portable_config(plain), "processes": trainer.world_size},
         command=found.command,
         needs=found.needs,
     )
-    _prepare_checkpoints(session, context, begun, shared_start)
+    _prepare_checkpoints(session, context, known, shared_start)
     _sweep(session)
     if trainer.is_global_zero:
         net = session.model.net
@@ -129,13 +129,13 @@ def _sweep(session: Session) -> None:
             sweep(folder)
 
 
-def _again(session: Session, begun: Begun) -> Again:
+def _again(session: Session, known: KnownStart) -> Again:
     """The command that reproduces the run; that of a resumed run is the command of an uninterrupted one."""
-    words = without(session.args, "--ckpt_path") + (["--ckpt_path", begun.path] if begun.path else [])
+    words = without(session.args, "--ckpt_path") + (["--ckpt_path", known.path] if known.path else [])
     return session.again(words)
 
 
-def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, shared_start: bool) -> None:
+def _prepare_checkpoints(session: Session, context: RunContext, known: KnownStart, shared_start: bool) -> None:
     """Give the callbacks the entries of checkpoints."""
     data = session.datamodule
     session.resume.every = session.config.save_every
@@ -148,7 +148,7 @@ def _prepare_checkpoints(session: Session, context: RunContext, begun: Begun, sh
     identity = session.identity
     identity.config = json.dumps(session.config_for_others())
     identity.seed, identity.shared = context.seed, shared_start
-    identity.before, identity.ancestors, identity.start_path = begun
+    identity.before, identity.ancestors, identity.start_path = known
     identity.identify = lambda start: training_id(context.plain, data.facts(), session.batch(), start)
 
 

@@ -1,4 +1,4 @@
-"""A cell: one stage of a plan with one seed, in a folder of its own that says what it is and how far it has come."""
+"""A cell: one stage of a plan with one seed, in a folder that holds its description and its state."""
 
 import difflib
 from dataclasses import dataclass

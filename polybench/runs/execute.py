@@ -19,7 +19,8 @@ WAIT_SECONDS = 0.5
 TAIL_LINES = 15
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
+"""Takes a line about a run."""
 
 
 class CellError(UserError):
@@ -48,8 +49,8 @@ class StoppedError(UserError):
         self.exit_code = 128 + number
 
 
-def say_at_once(line: str) -> None:
-    """Print a line that is seen at once, in a file too."""
+def print_at_once(line: str) -> None:
+    """Print a line without buffering, in a file too."""
     print(line, flush=True)
 
 
@@ -75,7 +76,7 @@ def execute(
     command: str,
     devices: Sequence[str] = (),
     jobs: int = 1,
-    say: Say = say_at_once,
+    report: Report = print_at_once,
 ) -> list[Outcome]:
     """Run cells, each in a process of its own, as many at once as there are devices, or jobs.
 
@@ -86,7 +87,7 @@ def execute(
         command: The command that runs them all, for their records.
         devices: CUDA devices, a run on each; none leaves the choice to the recipes.
         jobs: Runs at once where no devices are named.
-        say: Takes a line for the terminal.
+        report: Takes a line about a run, for the terminal.
 
     Returns:
         The outcomes, in the order of the cells.
@@ -96,8 +97,8 @@ def execute(
         CellError: If a run fails; those that are running are let finish first.
         StoppedError: If a signal came.
     """
-    work = _Work(list(cells), command, devices, list(range(max(1, len(devices) or jobs))), say)
-    with _listening() as received:
+    work = _Work(list(cells), command, devices, list(range(max(1, len(devices) or jobs))), report)
+    with _noting_signals() as received:
         try:
             while not received and work.advance():
                 time.sleep(WAIT_SECONDS)
@@ -106,40 +107,40 @@ def execute(
     if received:
         name = signal.Signals(received[0]).name
         what = f"while {', '.join(stopped)} ran" if stopped else "between two runs"
-        raise StoppedError(f"Interrupted by {name} {what}: the same command goes on from there.", received[0])
+        raise StoppedError(f"Interrupted by {name} {what}: the same command resumes there.", received[0])
     if work.failed:
         raise work.failed[0]
     return [work.done[cell.name] for cell in cells]
 
 
 @contextmanager
-def _listening() -> Iterator[list[int]]:
-    """Note signals instead of dying of them, so that no run is left behind; a second one changes nothing."""
+def _noting_signals() -> Iterator[list[int]]:
+    """Note signals instead of ending at once, so that no run is left behind; a second one changes nothing."""
     received: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
-    for number in heard:
+    noted = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in noted:
         signal.signal(number, note)
     try:
         yield received
     finally:
-        for number in heard:
+        for number in noted:
             signal.signal(number, before[number])
 
 
 @dataclass
 class _Work:
-    """What waits, what runs, and what has become of the rest."""
+    """Waiting, running, finished and failed runs."""
 
     waiting: list[Cell]
     command: str
     devices: Sequence[str]
     slots: list[int]
-    say: Say
+    report: Report
     running: list[_Running] = field(default_factory=list)
     done: dict[str, Outcome] = field(default_factory=dict)
     failed: list[CellError] = field(default_factory=list)
@@ -148,7 +149,7 @@ class _Work:
         """Start what can be started, note what has ended; whether there is anything left to wait for."""
         while self.slots and not self.failed and (cell := self._ready()) is not None:
             self.waiting.remove(cell)
-            self._begin(cell)
+            self._start(cell)
         self._note_ended()
         return bool(self.running or (self.waiting and not self.failed))
 
@@ -160,7 +161,7 @@ class _Work:
         """
         stopped = list(self.running)
         for one in stopped:
-            self.say(f"{one.cell.name}: is told to save and end, process {one.process.pid}")
+            self.report(f"{one.cell.name}: stops after saving, process {one.process.pid}")
             one.process.terminate()
         for one in stopped:
             one.process.wait()
@@ -171,23 +172,23 @@ class _Work:
         """The first cell for which all that it needs is finished."""
         return next((cell for cell in self.waiting if all(needed.name in self.done for needed in cell.needs())), None)
 
-    def _begin(self, cell: Cell) -> None:
+    def _start(self, cell: Cell) -> None:
         """Start a run, unless it is finished."""
         cell.folder.mkdir(parents=True, exist_ok=True)
         cell.claim()
         record = cell.finished()
         if record is not None:
-            self.say(f"{cell.name}: finished before, {record.name}")
+            self.report(f"{cell.name}: finished before, see {record.name}")
             self.done[cell.name] = Outcome(cell, record, skipped=True)
             return
         lock = _lock(cell.folder / "cell.lock")
         slot = self.slots.pop(0)
-        self.say(f"{cell.name}: {'goes on' if cell.resumable else 'starts'}, log in '{cell.folder / 'log.txt'}'")
+        self.report(f"{cell.name}: {'resumes' if cell.resumable else 'starts'}, log in '{cell.folder / 'log.txt'}'")
         cell.request(self.command).write(cell.folder)
         environment = dict(os.environ)
         if self.devices:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
-        process = _start(cell, environment, lock)
+        process = _process_of(cell, environment, lock)
         self.running.append(_Running(cell, process, lock, slot))
         os.pwrite(lock, str(process.pid).encode(), 0)
 
@@ -205,19 +206,19 @@ class _Work:
     def _note(self, cell: Cell, code: int) -> None:
         if code == 0:
             self.done[cell.name] = Outcome(cell, cell.finish(), skipped=False)
-            self.say(f"{cell.name}: finished")
+            self.report(f"{cell.name}: finished")
             return
         log = cell.folder / "log.txt"
         tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
         shown = "\n".join(f"    {line}" for line in tail)
         message = (
-            f"{cell.name} ended with exit code {code}; mend it and give the same command again, which goes on from "
+            f"{cell.name} ended with exit code {code}; fix the cause and repeat the command, which resumes "
             f"there. The end of '{log}':\n{shown}"
         )
         self.failed.append(CellError(message, code))
 
 
-def _start(cell: Cell, environment: dict[str, str], lock: int) -> subprocess.Popen[bytes]:
+def _process_of(cell: Cell, environment: dict[str, str], lock: int) -> subprocess.Popen[bytes]:
     """Start a run that Ctrl-C in the terminal doesn't reach: what it gets is the SIGTERM of this process."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process inherits what is blocked
     try:

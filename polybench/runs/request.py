@@ -1,4 +1,4 @@
-"""What the process of a cell is asked to run, and what it answers: two files in the cell's folder."""
+"""The request to the process of a cell, and the note that it is finished: two files in the cell's folder."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -16,10 +16,10 @@ class Request:
     """What a cell runs.
 
     Attributes:
-        command: `fit`, or `test` for a stage that refines.
-        words: The words of that command.
-        again: The command that gets the record again, that of the whole plan.
-        shared_start: Whether all seeds of the row begin with the very source of this run.
+        command: `fit` or `test`.
+        words: The words of its command line.
+        again: The command that reproduces the record, that of the whole plan.
+        shared_start: Whether all seeds of the row start from the source of this run.
     """
 
     command: str
@@ -34,8 +34,8 @@ class Request:
     @classmethod
     def read(cls, folder: Path) -> "Request":
         """Read the request of a cell's folder."""
-        said = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-        return cls(said["command"], tuple(said["words"]), said["again"], said["shared_start"])
+        request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        return cls(request["command"], tuple(request["words"]), request["again"], request["shared_start"])
 
 
 def note_record(folder: Path, record: Path) -> None:

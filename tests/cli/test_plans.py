@@ -66,7 +66,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     broken.communicate()
     capfd.readouterr()
     assert run(words(plan, "two")) == 0
-    assert "C1-s0: goes on" in capfd.readouterr().out
+    assert "C1-s0: resumes" in capfd.readouterr().out
     for stage in ("C1", "S2"):
         one, two = (
             load_file(tmp_path / f"{runs}/tiny/{stage}-s0/checkpoints/encoder.safetensors") for runs in ("one", "two")

@@ -1,4 +1,4 @@
-"""Runs of a plan as processes: what becomes of them when they fail, are stopped, or are at work already."""
+"""Runs of a plan as processes: failures, signals, and folders in use."""
 
 import fcntl
 import os
@@ -74,7 +74,7 @@ def test_signal_has_all_runs_save_before_the_command_ends(
     before = signal.getsignal(number)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background ignores it
     with pytest.raises(StoppedError, match=f"by {number.name} while A-s0, B-s0 ran: the same command") as error:
-        run_cells(cells, "command", jobs=2, say=lambda line: None)
+        run_cells(cells, "command", jobs=2, report=lambda line: None)
     signal.signal(number, before)
     assert error.value.exit_code == code
     assert all((cell.folder / "saved").is_file() for cell in cells)
@@ -90,7 +90,7 @@ def test_wrong_configuration_of_a_run_is_that_of_the_command(
 ) -> None:
     cells = stand_in(tmp_path, monkeypatch, f"print('this is why')\nsys.exit({code})")
     with pytest.raises(CellError, match=f"exit code {code}(?s:.*)this is why") as error:
-        run_cells(cells, "command", say=lambda line: None)
+        run_cells(cells, "command", report=lambda line: None)
     assert error.value.exit_code == expected
     assert not cells[1].folder.exists()
 
@@ -105,7 +105,7 @@ def test_folder_in_use_names_the_process_and_the_other_runs_are_stopped(
         lock.write("4711")
         lock.flush()
         with pytest.raises(ConfigError, match="Process 4711 is at work in"):
-            run_cells(cells, "command", jobs=2, say=lambda line: None)
+            run_cells(cells, "command", jobs=2, report=lambda line: None)
     pid = int((cells[0].folder / "cell.lock").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
@@ -132,7 +132,7 @@ def test_terminated_plan_saves_its_stage_and_leaves_no_process(tmp_path: Path, d
     transfer.send_signal(signal.SIGTERM)
     output, _ = transfer.communicate(timeout=120)
     assert transfer.returncode == 143, output
-    assert "Interrupted by SIGTERM while C1-s0 ran: the same command goes on from there." in output
+    assert "Interrupted by SIGTERM while C1-s0 ran: the same command resumes there." in output
     assert (folder / "checkpoints/interrupted.ckpt").is_file()
     with pytest.raises(ProcessLookupError):
         os.kill(int((folder / "cell.lock").read_text()), 0)
