@@ -25,12 +25,12 @@ class Option(NamedTuple):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Its dotted key, without `init_args`."""
+        """The dotted key, without `init_args`."""
         return tuple(key for key in self.name.removeprefix("--").split(".") if key != "init_args")
 
 
 def options_of(words: Sequence[str]) -> list[Option]:
-    """Take a command line apart.
+    """Split a command line into options.
 
     Args:
         words: The words after the command.
@@ -55,7 +55,7 @@ def options_of(words: Sequence[str]) -> list[Option]:
 
 
 def is_option(word: str) -> bool:
-    """Whether a word names an option; a negative number doesn't."""
+    """Check whether a word names an option; a negative number doesn't."""
     if not word.startswith("-"):
         return False
     try:
@@ -66,16 +66,16 @@ def is_option(word: str) -> bool:
 
 
 def value_of(words: Sequence[str], option: str) -> str | None:
-    """The value of an option, the last one where it is given several times; None where it isn't given."""
+    """Return the value of an option, the last one where it is given several times; None where it isn't given."""
     values = [one.value or "" for one in options_of(words) if one.name == option]
     return values[-1] if values else None
 
 
 def without(words: Sequence[str], *options: str) -> list[str]:
-    """The words without some options and their values."""
+    """Return the words without some options and their values."""
     return [word for one in options_of(words) if one.name not in options for word in one.words]
 
 
 def has(words: Sequence[str], *options: str) -> bool:
-    """Whether one of some options is given."""
+    """Check whether any of some options is given."""
     return any(one.name in options for one in options_of(words))

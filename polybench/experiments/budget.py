@@ -7,14 +7,14 @@ from polybench.core.errors import ConfigError
 from polybench.experiments.argv import has
 from polybench.experiments.identity import config_id
 from polybench.experiments.parsed import ParsedSession
-from polybench.experiments.published import published_alike
+from polybench.experiments.published import published_like
 from polybench.experiments.session import Session
 from polybench.results.facts import StartFacts
 from polybench.results.record import Budget
 from polybench.results.table import BUDGETS
 
 WHOLE = (None, 1.0)
-"""Values of `limit_*_batches` that limit nothing; the integer 1 is one batch."""
+"""Values of `limit_*_batches` that limit nothing; the integer 1 stands for one batch."""
 
 
 def budget_class(session: Session, start: StartFacts) -> Budget:
@@ -39,26 +39,26 @@ def budget_class(session: Session, start: StartFacts) -> Budget:
 
 
 def has_published_settings(session: ParsedSession) -> bool:
-    """Whether nothing that could move a number differs from a recipe with published settings.
+    """Check whether nothing that could change a number differs from a recipe with published settings.
 
-    Such are the files of the command that declare `budget: published`, each with its bases and nothing else, and
+    Those are the files of the command that declare `budget: published`, each with its bases and nothing else, and
     polybench's own recipes, however the configuration was put together.
     """
     plain = session.plain_config()
     own = config_id(plain)
-    recipes = [*session.published, *(one for one in published_alike(plain) if one not in session.published)]
+    recipes = [*session.published, *(one for one in published_like(plain) if one not in session.published)]
     parsed = (session.parsed(recipe) for recipe in recipes)
     return any(one is not None and config_id(session.plain_config(one)) == own for one in parsed)
 
 
 def is_limited(config: Any, subsets: Sequence[str] = ("train", "val", "test")) -> bool:
-    """Whether a run takes only a part of the batches of some subset."""
+    """Check whether a run uses only a part of the batches of some subset."""
     limits = [config.trainer.get(f"limit_{subset}_batches") for subset in subsets]
     return any(limit not in WHOLE or type(limit) is int for limit in limits) or bool(config.trainer.overfit_batches)
 
 
 def refuse_unrecordable(config: Any) -> None:
-    """Refuse a run that leaves no record where one is needed.
+    """Refuse a run that would leave no record where one is needed.
 
     Raises:
         ConfigError: If no record is to be written.

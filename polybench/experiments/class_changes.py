@@ -1,6 +1,6 @@
-"""What of a class's arguments goes to another class that takes its place: what was written and fits, and nothing else.
+"""Carry arguments over when a configuration replaces a class: those that were written and that the new class accepts.
 
-A class of its own rule names arguments that no other class gets in `dataset_arguments` (see `SegmentationDataModule`).
+A data module lists arguments that belong to its dataset alone in `dataset_arguments` (see `SegmentationDataModule`).
 """
 
 import inspect
@@ -13,35 +13,35 @@ from jsonargparse import ArgumentParser, Namespace
 
 from polybench.core.own_code import explain, explained
 
-SHELVES = (
+NAMED_MODULES = (
     "polybench.tasks",
     "polybench.datasets",
     "polybench.callbacks",
     "lightning.pytorch.callbacks",
     "lightning.pytorch.loggers",
 )
-"""Modules whose public classes are known by their bare names."""
+"""Modules whose public classes can be named without their import path."""
 
 SPEC_KEYS = frozenset({"class_path", "init_args", "dict_kwargs"})
 """Keys of a class in a configuration."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
-Made = Callable[..., Any]
-"""A class, or a function that makes its instances."""
+Factory = Callable[..., Any]
+"""A class, or a function that returns instances."""
 
 
 def is_class_name(value: object) -> bool:
-    """Whether a value may name a class: identifiers with dots between them."""
+    """Check whether a value may name a class: identifiers with dots between them."""
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def is_spec(value: object) -> bool:
-    """Whether a value is a class with its arguments, or arguments for a class named before."""
+    """Check whether a value is a class with its arguments, or arguments for a class named before."""
     return isinstance(value, Mapping) and not SPEC_KEYS.isdisjoint(value)
 
 
-def find_class(name: str, like: Made | None = None) -> Made | None:
+def find_class(name: str, like: Factory | None = None) -> Factory | None:
     """Find the class (or function) of an import path or a bare name.
 
     Args:
@@ -56,7 +56,7 @@ def find_class(name: str, like: Made | None = None) -> Made | None:
     """
     module_name, _, last = name.rpartition(".")
     if not module_name:
-        return _on_shelves(name) or _relative(name, like)
+        return _by_bare_name(name) or _relative(name, like)
     with explained():
         try:
             found = getattr(import_module(module_name), last, None)
@@ -67,17 +67,17 @@ def find_class(name: str, like: Made | None = None) -> Made | None:
     return found if callable(found) else None
 
 
-def _on_shelves(name: str) -> Made | None:
-    for shelf in SHELVES:
-        module = import_module(shelf)
+def _by_bare_name(name: str) -> Factory | None:
+    for name_of_module in NAMED_MODULES:
+        module = import_module(name_of_module)
         if name in module.__all__:
-            found: Made = getattr(module, name)
+            found: Factory = getattr(module, name)
             return found
     return None
 
 
-def _relative(name: str, like: Made | None) -> Made | None:
-    """The one class of a name among the subclasses of the nearest ancestor that has such."""
+def _relative(name: str, like: Factory | None) -> Factory | None:
+    """Find the one class of a name among the subclasses of the nearest ancestor that has any of that name."""
     if not inspect.isclass(like):
         return None
     for ancestor in like.__mro__:
@@ -97,7 +97,7 @@ def _subclasses(cls: type) -> Iterable[type]:
 
 
 def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[dict[str, Any], list[str]]:
-    """Choose what another class gets of the arguments that were written for one.
+    """Choose the arguments of a replaced class that its replacement gets.
 
     Args:
         old: Class path or bare name of the class that was written.
@@ -107,7 +107,7 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
 
     Returns:
         The arguments that the new class accepts, and a sentence for each reason why others are left out, or for a
-        default of the old class that now rules the new one.
+        written value that is the default of the old class and not of the new one.
     """
     before = find_class(old)
     after = find_class(new, before)
@@ -134,8 +134,8 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     return kept, [*notes, *_old_defaults(before, after, kept, where)]
 
 
-def accepts(made: Made, key: str, value: Any) -> bool:
-    """Whether a class accepts an argument, found as the parser finds it: also inherited and through `**kwargs`.
+def accepts(made: Factory, key: str, value: Any) -> bool:
+    """Check whether a class accepts an argument, also an inherited one or one taken through `**kwargs`.
 
     The type is checked too, but for interpolations, which are not resolved yet, and classes.
     """
@@ -153,7 +153,7 @@ def accepts(made: Made, key: str, value: Any) -> bool:
 
 
 def arguments(name: str, like: str) -> frozenset[str] | None:
-    """Names of the arguments of a class; None where there is no such class."""
+    """Return the names of the arguments of a class; None where there is no such class."""
     made = find_class(name, find_class(like))
     return None if made is None else frozenset(_arguments(made))
 
@@ -165,26 +165,26 @@ def inner_data(name: str) -> str | None:
 
 
 def same_class(one: str, other: str) -> bool:
-    """Whether two names are of one class."""
+    """Check whether two names are names of one class."""
     if one == other:
         return True
     found = find_class(one)
     return found is not None and found is find_class(other, found)
 
 
-def _arguments(made: Made) -> set[str]:
+def _arguments(made: Factory) -> set[str]:
     return _parser(made)[1]
 
 
-def _parser(made: Made, skip: Iterable[str] = ()) -> tuple[Any, set[str]]:
-    """A parser of a class's arguments, and their names."""
+def _parser(made: Factory, skip: Iterable[str] = ()) -> tuple[Any, set[str]]:
+    """Build a parser of a class's arguments; return it with their names."""
     parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
     add = parser.add_class_arguments if inspect.isclass(made) else parser.add_function_arguments
     return parser, set(add(made, fail_untyped=False, skip=set(skip)))
 
 
 def default_class(owner: str, key: str) -> str | None:
-    """The class that an argument of a class has by default, such as `torch.optim.Adam`; None where it has none."""
+    """Return the default class of an argument, such as `torch.optim.Adam` of `optimizer`; None where it has none."""
     made = find_class(owner)
     if made is None:
         return None
@@ -194,7 +194,7 @@ def default_class(owner: str, key: str) -> str | None:
 
 
 def with_own_defaults(value: Any) -> Any:
-    """A copy of a configuration whose classes have their own defaults where the parser would give them another's.
+    """Copy a configuration and write out those defaults that the parser would replace by those of another class.
 
     Where an argument has a class as its default (`optimizer` has Adam), the parser gives any other class that is named
     there what the two have in common by the first one's defaults: AdamW would have no weight decay.
@@ -211,7 +211,7 @@ def with_own_defaults(value: Any) -> Any:
 
 
 def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
-    """A class of an argument, with those of its defaults that the argument's own default class would replace."""
+    """Write out those defaults of a class that the parser would take from the default class of its argument."""
     spec = {"class_path": value} if is_class_name(value) else value
     if is_class_name(value):
         _import_own(value)
@@ -228,18 +228,18 @@ def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
 
 
 def _import_own(path: str) -> None:
-    """Import a class here, where an error in a module of the user's own becomes one sentence."""
+    """Import a class, so that an error in a module of the user's own becomes one sentence."""
     if "." in path and path.rpartition(".")[2][:1].isupper():
         find_class(path)
 
 
 def is_class_spec(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a value is a class with its arguments."""
+    """Check whether a value is a class with its arguments."""
     return isinstance(value, Mapping | Namespace) and "class_path" in value
 
 
-def _alone(made: Made | None) -> frozenset[str]:
-    """Arguments that belong to one dataset alone."""
+def _alone(made: Factory | None) -> frozenset[str]:
+    """Return the arguments that belong to one dataset alone."""
     return frozenset(getattr(made, "dataset_arguments", ()))
 
 
@@ -247,8 +247,8 @@ def _is_of_this_machine(value: object) -> bool:
     return isinstance(value, str) and "${oc.env:" in value
 
 
-def _old_defaults(before: Made | None, after: Made, kept: Mapping[str, Any], where: str) -> list[str]:
-    """A sentence for each argument that was written as the old class's default, where the new class has another."""
+def _old_defaults(before: Factory | None, after: Factory, kept: Mapping[str, Any], where: str) -> list[str]:
+    """Write a sentence for each argument whose written value is the old class's default and not the new one's."""
     if before is None:
         return []
     old, new = _defaults(before), _defaults(after)
@@ -260,7 +260,7 @@ def _old_defaults(before: Made | None, after: Made, kept: Mapping[str, Any], whe
     ]
 
 
-def _defaults(made: Made) -> dict[str, Any]:
+def _defaults(made: Factory) -> dict[str, Any]:
     parameters = inspect.signature(made).parameters.values()
     return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
 
@@ -270,7 +270,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_plain(value: object) -> bool:
-    """Whether a default can stand in a file."""
+    """Check whether a default can be written to a file."""
     if isinstance(value, tuple | list):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, bool | int | float | str)

@@ -1,4 +1,4 @@
-"""The command line that gets a number again from any folder, and what it needs besides."""
+"""The command line that reproduces a number from any folder, and what it needs besides."""
 
 import shlex
 import sys
@@ -26,7 +26,7 @@ LEFT_OUT = (
     "--trainer.logger",
     "--trainer.profiler",
 )
-"""Options that say where a run writes and what it shows: they, and those below them, move no number."""
+"""Options for what a run writes and shows, which change no number; so are those below them."""
 
 FLAGS = ("--no_leaderboard",)
 """Options that take no value."""
@@ -35,14 +35,14 @@ PATHS = (*FILE_OPTIONS, "--ckpt_path", "--data.root", "--leaderboard", "--folder
 """Options whose value is a path."""
 
 NO_PATHS = ("imagenet", "null", "last", "best")
-"""Values of these options that name no file, whatever lies in the folder."""
+"""Values of these options that never name a file."""
 
 PATH_SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".ckpt", ".pt", ".pth", ".safetensors")
 PATH_ENDINGS = (".root", ".source")
 
 
 class Again(NamedTuple):
-    """How to get a number again.
+    """How to reproduce a number.
 
     Attributes:
         command: One line for a shell.
@@ -61,7 +61,7 @@ def again(
     relative: Iterable[Path] = (),
     file_options: Collection[str] = (),
 ) -> Again:
-    """Write the command line that gets a run again from any folder.
+    """Write the command line that reproduces a run from any folder.
 
     A recipe of polybench's own is named as in its source tree, which every command looks into; any other file or
     folder by its whole path, the home directory as `~`. Options that move no number are left out.
@@ -94,7 +94,7 @@ def again(
 
 
 def _kept(words: Sequence[str]) -> list[Option]:
-    """The options that may move a number."""
+    """Return the options that may change a number."""
     return [
         option
         for option in options_of(words)
@@ -103,7 +103,7 @@ def _kept(words: Sequence[str]) -> list[Option]:
 
 
 def _path_of(option: str, value: str, file_options: Collection[str] = ()) -> Path | None:
-    """The file or folder that an option's value names; None where it names none."""
+    """Return the file or folder that an option's value names; None where it names none."""
     named = option in (*PATHS, *file_options) or option.endswith(PATH_ENDINGS) or value.endswith(PATH_SUFFIXES)
     if not named or value in NO_PATHS or value[:1] in ("{", "["):
         return None
@@ -112,13 +112,13 @@ def _path_of(option: str, value: str, file_options: Collection[str] = ()) -> Pat
 
 
 def _folder_of(modules: Sequence[Path]) -> Path:
-    """The folder in which the command is given, so that the user's own modules are found."""
+    """Return the folder in which the command finds the user's own modules."""
     places = [Path.cwd(), *(Path(entry).resolve() for entry in sys.path if entry)]
     holding = [place for place in places if all(module.resolve().is_relative_to(place) for module in modules)]
     return holding[0] if holding else modules[0].parent
 
 
 def _shell_path(path: Path) -> str:
-    """A path quoted for a shell, which has to see a leading `~` bare."""
+    """Quote a path for a shell, which expands a leading `~` only where it is not quoted."""
     text = shown_path(path)
     return f"~/{shlex.quote(text[2:])}" if text.startswith("~/") else "~" if text == "~" else shlex.quote(text)

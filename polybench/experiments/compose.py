@@ -1,7 +1,7 @@
-"""Compose one configuration from a command line: files in order, fragments, then options, wherever they stand.
+"""Compose one configuration from a command line: the files in their order, then the options, which win over them.
 
-Options stay options, which the parser reads with their types; only those that name a class are merged here, so that of
-the arguments of the class before nothing but what was written is carried over.
+Options are left to the parser, which knows their types; only those that name a class are merged here, so that the new
+class gets the written arguments of the one before, and none of its defaults.
 """
 
 import re
@@ -32,7 +32,7 @@ from polybench.experiments.yaml_text import dump, load
 
 @dataclass(frozen=True)
 class Composed:
-    """What a command line says.
+    """The configuration of a command line.
 
     Attributes:
         config: The files, merged in their order, and the classes that options name; interpolations are not resolved.
@@ -51,7 +51,7 @@ class Composed:
     published: tuple[dict[str, Any], ...]
 
     def words(self) -> list[str]:
-        """The command line for the parser: the configuration as text, then the options.
+        """Return the command line for the parser: the configuration as text, then the options.
 
         Raises:
             ConfigError: If a module of the user's own can't be imported.
@@ -95,12 +95,12 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
 
 
 def _is_text(name: str) -> bool:
-    """Whether a configuration stands on the command line itself."""
+    """Check whether a configuration is given as text on the command line."""
     return name.lstrip().startswith("{")
 
 
 def _label(names: Sequence[str], config: dict[str, Any]) -> dict[str, Any]:
-    """The name and the budget of a method and a dataset that are combined; nothing for other configurations.
+    """Return name and budget of a combination of a method and a dataset; nothing for other configurations.
 
     They are those of polybench's own recipe where it says the same; else the name is made of those of the files.
     """
@@ -115,7 +115,7 @@ def _label(names: Sequence[str], config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files_of(options: Sequence[Option]) -> list[str]:
-    """The names of the configuration files.
+    """Return the names of the configuration files.
 
     Raises:
         ConfigError: If an option of a file has none.
@@ -127,7 +127,7 @@ def _files_of(options: Sequence[Option]) -> list[str]:
 
 
 def _repeated(options: Sequence[Option]) -> list[str]:
-    """A sentence for each option that is given several times; what follows `callbacks+` is of one more callback."""
+    """Write a sentence for each option that is given several times; what follows `callbacks+` is of a new callback."""
     appended = [
         (*option.keys[:-1], option.keys[-1].removesuffix("+")) for option in options if option.words[0].endswith("+")
     ]
@@ -144,7 +144,7 @@ def _repeated(options: Sequence[Option]) -> list[str]:
 def _of_command(
     content: dict[str, Any], name: str, known: Collection[str], elsewhere: Collection[str]
 ) -> dict[str, Any]:
-    """The keys of a file that the command knows.
+    """Return the part of a file that the command knows.
 
     Raises:
         ConfigError: If no command knows a key.
@@ -173,7 +173,7 @@ def _line(key: str, name: str) -> str:
 def _apply(
     config: dict[str, Any], left: list[Option], option: Option, documents: Documents, notes: list[str]
 ) -> tuple[dict[str, Any], list[Option]]:
-    """Merge an option that names a class; let any other stand."""
+    """Merge an option that names a class into the configuration; leave any other to the parser."""
     keys, value = option.keys, option.value
     if value is not None and keys[-1] == "class_path":
         keys = keys[:-1]
@@ -194,7 +194,7 @@ def _apply(
 
 
 def _place(config: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], str] | None:
-    """The mapping or class that holds what an option means, and its key there; None where there is no such."""
+    """Find the mapping or class that holds the value of an option, and its key there; None where there is none."""
     if any(key.endswith("+") or not key for key in keys):
         return None
     node: Any = config
@@ -206,12 +206,12 @@ def _place(config: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any],
 
 
 def _inside(node: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a class, or the mapping itself."""
+    """Return the arguments of a class, or the mapping itself."""
     return (node.get("init_args") or {}) if "class_path" in node else node
 
 
 def _class_of(value: str, node: dict[str, Any], key: str, documents: Documents) -> Any:
-    """What an option's value says of a class: its name, or a mapping; None where it says nothing of one.
+    """Return the class that an option's value names, or a mapping with its arguments; None where it names none.
 
     Args:
         value: The value as it was typed.
@@ -243,14 +243,14 @@ def _long(value: Any) -> Any:
 
 
 def _short(value: Any) -> Any:
-    """A class without arguments as its name alone."""
+    """Write a class without arguments as its name alone."""
     return value["class_path"] if isinstance(value, dict) and value.keys() == {"class_path"} else value
 
 
 def _superseded(
     left: list[Option], keys: tuple[str, ...], before: Any, over: Any, after: Any, notes: list[str]
 ) -> list[Option]:
-    """Earlier options without those that a class named later replaces, or whose argument it does not accept."""
+    """Leave out earlier options that a class named later replaces, or whose argument it does not accept."""
     old, new = _long(before), _long(after)
     changed = isinstance(old, dict) and not same_class(str(old.get("class_path")), str(new["class_path"]))
     accepted = arguments(str(new["class_path"]), str(old["class_path"])) if changed else None

@@ -20,7 +20,7 @@ DEFAULT_ROOT = "data"
 
 
 def whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a resolved configuration that holds in any folder.
+    """Copy a resolved configuration with whole paths, so that it is valid in any folder.
 
     Args:
         config: The configuration; in its `data`, `root` and the paths of lists become whole paths. A root that
@@ -30,7 +30,7 @@ def whole_paths(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def roots_of(data: Any) -> list[str | None]:
-    """Every `root` below a configuration's `data`; None where none is named."""
+    """Return every `root` below a configuration's `data`; None stands for one that is not set."""
     if not isinstance(data, Mapping):
         return []
     own = [data["root"]] if "root" in data else []
@@ -38,12 +38,12 @@ def roots_of(data: Any) -> list[str | None]:
 
 
 def from_environment(root: str | None) -> bool:
-    """Whether a root is the one that `POLYBENCH_DATA` names, or the folder that stands for it."""
+    """Check whether a root comes from `POLYBENCH_DATA`, or is its default."""
     return root is None or root == os.environ.get(VARIABLE, DEFAULT_ROOT)
 
 
 def class_paths(config: Any) -> list[str]:
-    """Every `class_path` of a configuration, also below others."""
+    """Return every `class_path` of a configuration, also nested ones."""
     if isinstance(config, Mapping):
         own = [str(config["class_path"])] if "class_path" in config else []
         return [*own, *(path for value in config.values() for path in class_paths(value))]
@@ -51,7 +51,7 @@ def class_paths(config: Any) -> list[str]:
 
 
 def relative_paths(config: Any) -> list[Path]:
-    """The files and folders that a configuration names by their place in the current folder, each once."""
+    """Return the files and folders that a configuration names relative to the current folder, each once."""
     if isinstance(config, Mapping):
         root = config.get("root")
         given = isinstance(root, str) and not Path(root).is_absolute() and VARIABLE not in os.environ
@@ -66,7 +66,7 @@ def relative_paths(config: Any) -> list[Path]:
 
 
 def folders_of(data: LightningDataModule) -> list[str]:
-    """The official folders of the datasets that a data module reads."""
+    """Return the official folders of the datasets that a data module reads."""
     if isinstance(data, SegmentationDataModule):
         return [] if isinstance(data, FolderDataModule | SyntheticPolypDataModule) else [data.folder]
     parts = (getattr(data, name, None) for name in ("source", "images"))

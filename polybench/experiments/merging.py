@@ -1,4 +1,4 @@
-"""Merge configurations: mappings key by key, classes with care for what another class does not accept."""
+"""Merge configurations: mappings key by key, classes with the arguments that a new class accepts."""
 
 from collections.abc import Mapping
 from typing import Any

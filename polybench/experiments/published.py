@@ -23,7 +23,7 @@ def same_recipe(config: Mapping[str, Any]) -> dict[str, Any] | None:
     return next((recipe for recipe in own_recipes() if _without_labels(recipe) == wanted), None)
 
 
-def published_alike(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+def published_like(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return polybench's own recipes with published settings that have the task, net and dataset of a configuration.
 
     Args:

@@ -7,7 +7,7 @@ from inspect import isclass
 from typing import NamedTuple
 
 from polybench.core.errors import did_you_mean
-from polybench.experiments.class_changes import SHELVES
+from polybench.experiments.class_changes import NAMED_MODULES
 
 OFTEN = {
     "batch_size": "data.batch_size",
@@ -155,7 +155,7 @@ def near_class(word: str, key: str) -> str:
     Returns:
         A suggestion with a leading space; empty where nothing is near.
     """
-    found = dict(_classes(ELSEWHERE.get(key.rpartition(".")[2], SHELVES), key))
+    found = dict(_classes(ELSEWHERE.get(key.rpartition(".")[2], NAMED_MODULES), key))
     near = did_you_mean(word.lower(), found)
     name = near.removeprefix(" Did you mean '").removesuffix("'?")
     return f" Did you mean '{found[name]}'?" if near else ""
@@ -168,4 +168,4 @@ def _classes(modules: Sequence[str], key: str) -> Iterator[tuple[str, str]]:
         for public in getattr(module, "__all__", dir(module)):
             made = getattr(module, public, None)
             if isclass(made) and (not key.endswith("loss") or public.endswith("Loss")):
-                yield public.lower(), public if name in SHELVES else f"{name}.{public}"
+                yield public.lower(), public if name in NAMED_MODULES else f"{name}.{public}"

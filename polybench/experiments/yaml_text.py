@@ -8,18 +8,18 @@ import yaml
 
 from polybench.core.errors import ConfigError, did_you_mean
 
-MOST_NODES = 20_000
-"""Values that a configuration file may hold, its aliases written out."""
-LETTERS = 200
-"""Of a text that count as one more value."""
-MOST_LEVELS = 50
-"""Of mappings and lists inside each other."""
-MOST_BYTES = 4 * 2**20
-"""Of a configuration file."""
+MAX_VALUES = 20_000
+"""Largest number of values in a configuration file, its aliases written out."""
+CHARACTERS_PER_VALUE = 200
+"""Length of text that counts as one more value."""
+MAX_LEVELS = 50
+"""Largest depth of mappings and lists."""
+MAX_BYTES = 4 * 2**20
+"""Largest size of a configuration file."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as the parser reads it: `1e-3` is a number, a date is text."""
+    """Reads YAML as the parser does: `1e-3` is a number, a date is text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own way)
         first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((":timestamp", ":float"))]
@@ -98,9 +98,9 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ConfigError(f"The configuration '{path}' is larger than {MOST_BYTES // 2**20} MiB: name another.")
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ConfigError(f"The configuration '{path}' is larger than {MAX_BYTES // 2**20} MiB: name another.")
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise ConfigError(f"The configuration '{path}' is not text (byte {error.start} is not UTF-8).") from error
@@ -115,23 +115,23 @@ def read_text(path: Path) -> str:
 
 
 def _refuse_excess(text: str, source: str) -> None:
-    """Count values and levels as the text is read, so that the first one too many ends it."""
+    """Count values and levels while the text is read, and stop at the first one too many."""
     values = level = 0
     for event in yaml.parse(text, _Loader):
         values += isinstance(event, yaml.NodeEvent)
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if values > MOST_NODES:
+        if values > MAX_VALUES:
             raise ConfigError(_excess(source))
-        if level > MOST_LEVELS:
-            raise ConfigError(f"{source} has more than {MOST_LEVELS} levels: no configuration needs as many.")
+        if level > MAX_LEVELS:
+            raise ConfigError(f"{source} has more than {MAX_LEVELS} levels: no configuration needs as many.")
 
 
 def _excess(source: str) -> str:
-    return f"{source} holds more than {MOST_NODES} values: no configuration needs as many."
+    return f"{source} holds more than {MAX_VALUES} values: no configuration needs as many."
 
 
 def _refuse_explosion(node: yaml.Node, source: str) -> None:
-    """Count the values of a document with its aliases written out, which may be many more than its lines."""
+    """Count the values of a document with its aliases written out, which may be more than its lines suggest."""
     sizes: dict[int, int | None] = {}
 
     def size(one: yaml.Node) -> int:
@@ -143,15 +143,15 @@ def _refuse_explosion(node: yaml.Node, source: str) -> None:
         sizes[id(one)] = None
         children = one.value if isinstance(one, yaml.CollectionNode) else []
         pairs = [part for child in children for part in (child if isinstance(child, tuple) else (child,))]
-        sizes[id(one)] = total = 1 + len(one.value) // LETTERS + sum(map(size, pairs))
+        sizes[id(one)] = total = 1 + len(one.value) // CHARACTERS_PER_VALUE + sum(map(size, pairs))
         return total
 
-    if size(node) > MOST_NODES:
+    if size(node) > MAX_VALUES:
         raise ConfigError(_excess(source))
 
 
 def _refuse_duplicates(node: yaml.Node, source: str) -> None:
-    """Refuse a mapping with a key twice, of which YAML would take the last."""
+    """Refuse a mapping that has a key twice, of which YAML would take the last."""
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
@@ -170,7 +170,7 @@ def _refuse_duplicates(node: yaml.Node, source: str) -> None:
 
 
 def _key_name(key: yaml.ScalarNode) -> str:
-    """A key as text, the same for all ways to write a truth value."""
+    """Return a key as text, the same for all ways to write a truth value."""
     if key.tag.endswith(":bool"):
         return str(yaml.SafeLoader.bool_values[key.value.lower()])
     return str(key.value)
