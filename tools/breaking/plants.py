@@ -34,7 +34,7 @@ class Plant:
 PLANTS = (
     Plant(
         "a record is written in its place",
-        "atomic.py",
+        "core/atomic.py",
         "    with atomic_writer(path, exclusive=exclusive, follow=follow) as file:\n"
         "        file.write(text.encode())\n",
         "    path.parent.mkdir(parents=True, exist_ok=True)\n    path.write_text(text)\n",
@@ -43,7 +43,7 @@ PLANTS = (
     ),
     Plant(
         "a checkpoint that can't be written is no error",
-        "callbacks/checkpoint.py",
+        "tasks/checkpoint.py",
         "        except OSError as error:\n            raise CheckpointError(\n",
         "        except OSError as error:\n            return\n            raise CheckpointError(\n",
         "write-errors",
@@ -67,7 +67,7 @@ PLANTS = (
     ),
     Plant(
         "a member of an archive leads outside",
-        "data/extract.py",
+        "curation/extract.py",
         '    if ".." in name.parts:\n',
         '    if ".." in name.parts[:0]:\n',
         "hostile-archives",
