@@ -3,6 +3,7 @@
 from polybench.callbacks.artifacts import ArtifactsCallback
 from polybench.callbacks.baselines import BaselinesCallback
 from polybench.callbacks.meter import MeterCallback
+from polybench.callbacks.metrics import MetricsCallback
 from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.resume import ResumeCallback
 from polybench.callbacks.selection import BestCheckpoint
@@ -16,6 +17,7 @@ __all__ = [
     "BaselinesCallback",
     "BestCheckpoint",
     "MeterCallback",
+    "MetricsCallback",
     "PreviewsCallback",
     "ResumeCallback",
     "SigtermCallback",

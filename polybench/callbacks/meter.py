@@ -62,7 +62,7 @@ class MeterCallback(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop the clock and read the memory."""
         self._ended = True
-        self.wall_seconds = self._elapsed()
+        self.wall_seconds = self.elapsed()
         self.peak_memory_bytes = peak_memory(trainer.strategy.root_device)
 
     @property
@@ -73,7 +73,7 @@ class MeterCallback(Callback):
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run adds to."""
         return {
-            "wall_seconds": self._elapsed(),
+            "wall_seconds": self.elapsed(),
             "seconds": self._seconds,
             "images": self._images,
             "all_images": self.images,
@@ -89,7 +89,8 @@ class MeterCallback(Callback):
         self.images = state_dict.get("all_images", self._images)  # checkpoints of earlier versions lack it
         self.epochs_run = state_dict.get("epochs_run", self.epochs_run)
 
-    def _elapsed(self) -> float:
+    def elapsed(self) -> float:
+        """Seconds since the start of fit, those of the parts before a resume included."""
         return self._before + time.perf_counter() - self._fit_start
 
 

@@ -1,9 +1,7 @@
-"""The curves of a run as CSV: a resumed run appends to what it had logged before it stopped.
+"""The log of a command as CSV: the losses of single steps in training, the numbers of a test or a validation.
 
-Of one checkpoint, any number of processes logs the same numbers of every protocol (`val/dice`, `test/pranet/max_dice`),
-digit for digit: they are of the gathered rows. With one image a batch the same holds for `val/loss` and its terms; with
-several, a loss that is no mean over images depends on which images share a batch. `train/loss` and its terms are means
-of the processes in float32, equal to about six digits, as are the weights that several processes train.
+What a training logs of each epoch is in `metrics.csv`, which `MetricsCallback` writes with any logger. A resumed run
+appends to what it had logged before it stopped.
 """
 
 import csv
@@ -11,23 +9,27 @@ import io
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import cast
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from torch import Tensor
 
+from polybench.callbacks.epoch_table import METRICS, is_whole
 from polybench.core.atomic import atomic_write_text
 from polybench.core.disk import WriteError, make_folder, writing
 
-METRICS = "metrics.csv"
+STEPS = "steps.csv"
+"""The losses of single steps."""
 
 
 class MetricsWriter(ExperimentWriter):
     """Lightning's writer, which keeps the rows of a file that is there.
 
     Rows from the first new step on are what the interrupted part logged after its last checkpoint; they are replaced by
-    those of the resumed part, so that each step stands once.
+    those of the resumed part, so that the file has each step once.
 
     Args:
         folder: The folder of the file.
@@ -64,20 +66,15 @@ class MetricsWriter(ExperimentWriter):
         atomic_write_text(self._path, text.getvalue())
 
 
-def is_whole(row: Mapping[str | None, object]) -> bool:
-    """Whether a row was not cut off while it was written."""
-    return str(row.get("step")).isdigit() and None not in row and None not in row.values()
-
-
 class MetricsLogger(CSVLogger):
-    """Writes losses and metrics into one file of the run's folder.
+    """Writes what is logged into one file of the run's folder.
 
     Args:
         save_dir: The run's folder.
-        file: Name of the file in it.
+        file: Name of the file in it. Into `steps.csv` go the values of single steps alone, without the suffix `_step`.
     """
 
-    def __init__(self, save_dir: str, file: str = METRICS) -> None:
+    def __init__(self, save_dir: str, file: str = STEPS) -> None:
         super().__init__(save_dir, name="", version="")
         self.file = file
 
@@ -88,11 +85,32 @@ class MetricsLogger(CSVLogger):
         if self._experiment is None:
             make_folder(Path(self.root_dir))
             self._experiment = MetricsWriter(self.log_dir, self.file)
-        writer: MetricsWriter = self._experiment  # type: ignore[assignment]
-        return writer
+        return cast(MetricsWriter, self._experiment)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Tensor | float], step: int | None = None) -> None:
+        """Log numbers of a step.
+
+        Args:
+            metrics: Name -> number.
+            step: The step.
+        """
+        chosen = of_steps(metrics) if self.file == STEPS else dict(metrics)
+        if chosen.keys() - {"epoch"}:
+            super().log_metrics(chosen, step)
+
+    def start_file(self, file: str) -> None:
+        """Write what is logged from now on into another file of the folder.
+
+        Args:
+            file: Its name.
+        """
+        if file != self.file:
+            self.save()
+            self._experiment, self.file = None, file
 
     def finalize(self, status: str) -> None:
-        """Write what is left; after a failure, where the disk takes it, since the failure itself is what is to be said.
+        """Write what is left; after a failure, where the disk takes it, since the failure itself is what is to be told.
 
         Args:
             status: How the run ended, `success` or something else.
@@ -102,6 +120,23 @@ class MetricsLogger(CSVLogger):
         """
         with nullcontext() if status == "success" else suppress(WriteError):
             super().finalize(status)
+
+
+def of_steps(metrics: Mapping[str, Tensor | float]) -> dict[str, Tensor | float]:
+    """What is logged of a single step; nothing of what is logged of a whole epoch, which `metrics.csv` has."""
+    if any(name.startswith(("val/", "test/", "lr-")) or name.endswith("_epoch") for name in metrics):
+        return {}
+    return {name.removesuffix("_step"): value for name, value in metrics.items()}
+
+
+def log_file(command: str, method: str) -> str:
+    """The file that a logger of a command writes: in training `steps.csv`, else `test_metrics.csv` and so on.
+
+    Args:
+        command: fit, validate, test or predict.
+        method: The trainer's method that runs; a fit ends with a test.
+    """
+    return STEPS if command == method == "fit" else f"{method}_{METRICS}"
 
 
 @rank_zero_only

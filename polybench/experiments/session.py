@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ProgressBar
 from lightning.pytorch.cli import LightningCLI
 from torch import nn
 
 from polybench.callbacks import AtomicCheckpointIO, PreviewsCallback
+from polybench.callbacks.epoch_table import METRICS
+from polybench.callbacks.progress_bar import LineProgressBar
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
@@ -19,7 +21,7 @@ from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_contradictions
 from polybench.experiments.identity import Batch
-from polybench.experiments.metrics_log import METRICS, keep_earlier
+from polybench.experiments.metrics_log import STEPS, MetricsLogger, keep_earlier, log_file
 from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig
@@ -52,8 +54,8 @@ class Session(ParsedSession):
         os.environ[RUN_FOLDER] = folder
         config.trainer.default_root_dir = folder
         config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
-        file = METRICS if self.command == "fit" else f"{self.command}_{METRICS}"
-        self._earlier = None if resumed else self.run_folder / file
+        file = log_file(self.command, self.command)
+        self._earlier = [] if resumed else [self.run_folder / name for name in _written(self.command)]
         if config.trainer.logger in (None, True):
             config.trainer.logger = self._metrics_logger(file)
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
@@ -96,9 +98,14 @@ class Session(ParsedSession):
         return trainer
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Any:
-        """Watch the learning rate where something logs it."""
+        """Watch the learning rate where something logs it, and show the progress on one line."""
         if config.get("logger"):
             callbacks = [*callbacks, LearningRateMonitor(logging_interval="epoch")]
+        given = config.get("callbacks") or []
+        given = given if isinstance(given, list) else [given]
+        shows = config.get("enable_progress_bar") is not False and not config.get("barebones")
+        if shows and not any(isinstance(callback, ProgressBar) for callback in given):
+            callbacks = [*callbacks, LineProgressBar()]
         return super()._instantiate_trainer(config, callbacks)
 
     def required_checkpoint(self) -> str:
@@ -138,9 +145,11 @@ class Session(ParsedSession):
             WriteError: If the folder of the run takes no files.
         """
         probe(self.run_folder)
-        if self._earlier is not None:
-            keep_earlier(self._earlier)
-            self._earlier = None
+        while self._earlier:
+            keep_earlier(self._earlier.pop())
+        for logger in self.trainer.loggers:
+            if isinstance(logger, MetricsLogger):
+                logger.start_file(log_file(self.command, method))
         if method != "fit":
             leave_out_averages(attributes_of(self.trainer).callbacks)
             checkpoint = self._loadable(checkpoint)
@@ -244,3 +253,8 @@ class Session(ParsedSession):
     def batch(self) -> Batch:
         """Images in each step of the optimizer, and in each average of a batch norm."""
         return Batch.of(self.plain_config(), self.trainer.world_size)
+
+
+def _written(command: str) -> tuple[str, ...]:
+    """The files with numbers that a command writes into the folder of its run."""
+    return (METRICS, STEPS, log_file(command, "test")) if command == "fit" else (log_file(command, command),)

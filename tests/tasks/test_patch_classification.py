@@ -93,7 +93,7 @@ def test_validation_prints_the_numbers_of_the_rows(
     [table] = (tmp_path / "runs").glob("**/test_rows.csv")
     rows = pd.read_csv(table)
     assert rows["id"].str.contains(r"/[pn]\d+$").all()
-    metrics = pd.read_csv(folder / "metrics.csv")
+    metrics = pd.read_csv(folder / "test_metrics.csv")
     assert 0 <= metrics["test/auc"].dropna().iloc[-1] <= 1
     assert metrics["test/accuracy"].dropna().iloc[-1] == pytest.approx(rows["patches@1/accuracy"].mean())
 
