@@ -176,6 +176,12 @@ def _arguments(made: Factory) -> set[str]:
     return _parser(made)[1]
 
 
+def class_parser(made: Factory) -> ArgumentParser:
+    """Build a parser of a class's arguments."""
+    parser: ArgumentParser = _parser(made)[0]
+    return parser
+
+
 def _parser(made: Factory, skip: Iterable[str] = ()) -> tuple[Any, set[str]]:
     """Build a parser of a class's arguments; return it with their names."""
     parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")

@@ -1,7 +1,6 @@
-"""Turn what a parser or a library complains of into one sentence: the place, and the nearest right word."""
+"""Errors of a configuration in one sentence: what is wrong, where it is, and the nearest right word."""
 
 import importlib
-import inspect
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ import polybench.callbacks
 import polybench.datasets
 import polybench.tasks
 from polybench.core.errors import did_you_mean
+from polybench.experiments.diagnosis import Fault, why_no_class
 from polybench.experiments.options import own_options
-from polybench.experiments.wrong_values import key_of, lacking, near_class, other_name, several, wrong_value
+from polybench.experiments.suggestions import EXAMPLES, near_class, other_name, paths_of
 
 SHORT_NAMES = sorted(
     {
@@ -30,50 +30,75 @@ SHORT_NAMES = sorted(
     }
 )
 LONGEST = 400
+"""Characters of a library's message beyond which it is cut."""
 
 
-def one_sentence(message: str, args: Sequence[str], options: Iterable[str]) -> str:
-    """Rewrite a parser's message.
+def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], options: Iterable[str]) -> str:
+    """Say what is wrong with a configuration.
 
     Args:
-        message: What jsonargparse says, often many lines.
-        args: The command line, whose configuration files are looked into.
+        faults: What was found by comparing it with the parsers; the first one is told.
+        message: What the parser says, which is told where nothing was found.
+        args: The command line, whose configuration files are searched for the place.
         options: The parser's own options, such as `trainer.max_epochs`.
 
     Returns:
-        One line: what is wrong, where it stands, and the nearest right word.
+        One line: what is wrong, where it is, and the nearest right word.
     """
     known = list(options)
-    text = message.replace("ClassType", "class")
-    if match := re.match(r"unrecognized arguments: --(\S+?)(=.*)?( .*)?$", text, re.DOTALL):
-        if not any(name.rpartition(".")[2] == match[1] for name in known) and (others := _commands_with(match[1])):
-            return f"There is no option '--{match[1]}' here, but in {' and '.join(others)}."
-        return f"There is no option '--{match[1]}'.{other_name(match[1], known)}"
-    if match := re.search(r"[Oo]ption '([^']+)' is not accepted|does not accept option '([^']+)'", text):
-        word = match[1] or match[2]
-        owners = re.findall(r"Problem with given class_path '([\w.]+)'", text[: match.start()])
-        own = _parameters(owners[-1:]) if owners else [name for name in known if "." not in name]
-        anywhere = [*(name.rpartition(".")[2] for name in known), *_parameters(args)]
-        hint = did_you_mean(word, own) or did_you_mean(word, sorted(set(anywhere)))
-        return f"'{word}'{_place(word, args)} is not an option here.{hint}"
-    if match := re.search(r"File does not exist: '?([^'\n]+)'?|Expected a path but (\S+\.ya?ml) ", text):
-        return _missing_file(match[1] or match[2], args)
-    if match := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", text):
-        return f"There is no '{match[1]}.{match[2]}'.{did_you_mean(match[2], _public(match[1]))}"
-    if match := re.search(r"No module named '([\w.]+)'", text):
-        return f"There is no module '{match[1]}'{_place(match[1], args)}: check the class path."
-    if (wrong := wrong_value(text)) is not None:
-        return f"{_option(wrong.key, args)} must be {wrong.kinds}, not '{wrong.value}'."
-    if (sentence := several(text) or lacking(text)) is not None:
-        return sentence
-    if match := re.search(r"Expected a dot import path string: (\S+)|Unexpected import path format: (\S+)", text):
-        word, key = match[1] or match[2], key_of(text)
-        place = "" if any(arg.endswith(word) for arg in args) else _place(word, args)
-        return f"There is no class '{word}'{place}.{did_you_mean(word, SHORT_NAMES) or near_class(word, key)}"
-    if match := re.search(r"arguments are required: (.+)", text):
-        hint = ": give a recipe, for example --config conf/quickstart.yaml" if "data" in match[1] else ""
-        return f"The configuration lacks {match[1]}{hint}."
-    return _shorten(text)
+    found = iter(faults)
+    first = next(found, None)
+    if first is None:
+        return _shorten(message)
+    match first.kind:
+        case "key":
+            return _wrong_key(first, args, known)
+        case "value":
+            return f"{_option(first.option, args)} must be {first.expected}, not '{first.value}'."
+        case "class":
+            return _no_class(first, args)
+        case "file":
+            return _missing_file(first.value, args)
+        case _ if len(first.keys) > 1:
+            return _lacking(first)
+        case _:
+            names = [first.option, *(one.option for one in found if one.kind == "lacking" and len(one.keys) == 1)]
+            return f"The configuration lacks {', '.join(names)}: give a recipe, such as --config conf/quickstart.yaml."
+
+
+def _wrong_key(fault: Fault, args: Sequence[str], known: Sequence[str]) -> str:
+    """The sentence for an option that nothing takes."""
+    word = fault.keys[-1]
+    if fault.typed and not fault.owner:
+        if not any(name.rpartition(".")[2] == word for name in known) and (others := _commands_with(fault.option)):
+            return f"There is no option '--{fault.option}' here, but in {' and '.join(others)}."
+        return f"There is no option '--{fault.option}'.{other_name(fault.option, known)}"
+    own = [name.rpartition(".")[2] for name in fault.expected]
+    hint = did_you_mean(word, own) or did_you_mean(word, sorted({name.rpartition(".")[2] for name in known}))
+    return f"'{word}'{_place(word, args)} is not an option here.{hint}"
+
+
+def _no_class(fault: Fault, args: Sequence[str]) -> str:
+    """The sentence for a class that there isn't."""
+    name, argument = fault.value, fault.keys[-1].removesuffix("+")
+    missing, what = why_no_class(name)
+    if missing == "module":
+        return f"There is no module '{what}'{_place(what, args)}: check the class path."
+    if missing == "attribute":
+        return f"There is no '{name}'.{did_you_mean(what, _public(name.rpartition('.')[0]))}"
+    if len(paths := paths_of(name, argument)) > 1:
+        return f"'{name}' is the name of several classes: give a whole path, one of {', '.join(paths)}."
+    place = "" if any(arg.endswith(name) for arg in args) else _place(name, args)
+    return f"There is no class '{name}'{place}.{did_you_mean(name, SHORT_NAMES) or near_class(name, argument)}"
+
+
+def _lacking(fault: Fault) -> str:
+    """The sentence for an argument that a class needs and does not get."""
+    argument = fault.keys[-1]
+    return (
+        f"The configuration lacks {argument} of {fault.owner.rpartition('.')[2]}: add it as an option, "
+        f"--{fault.option} {EXAMPLES.get(argument, 'VALUE')}, or in the recipe."
+    )
 
 
 def config_files(args: Sequence[str]) -> list[Path]:
@@ -120,33 +145,6 @@ def _place(word: str, args: Sequence[str]) -> str:
     return ""
 
 
-def _parameters(args: Sequence[str]) -> list[str]:
-    """Parameters of every class that the command line and its files mention."""
-    text = "\n".join([*args, *(path.read_text(errors="replace") for path in config_files(args))])
-    names: list[str] = ["class_path", "init_args"]
-    for word in set(re.findall(r"[A-Za-z_][\w.]*", text)):
-        cls = _find_class(word)
-        if cls is not None:
-            names += [name for name in inspect.signature(cls).parameters if name not in {"args", "kwargs"}]
-    return names
-
-
-def _find_class(word: str) -> type | None:
-    """The class of a short name or an import path, if there is one."""
-    for module in (polybench.tasks, polybench.datasets, lightning.pytorch.callbacks, lightning.pytorch.loggers):
-        if word in module.__all__:
-            return getattr(module, word, None)
-    module_name, _, name = word.rpartition(".")
-    root = module_name.partition(".")[0]
-    if root not in {"polybench", "torch", "lightning", "segmentation_models_pytorch", "timm", "torchvision"}:
-        return None
-    try:
-        found = getattr(importlib.import_module(module_name), name, None)
-    except ImportError:
-        return None
-    return found if inspect.isclass(found) else None
-
-
 def _missing_file(name: str, args: Sequence[str]) -> str:
     path = Path(name)
     folders = [path.parent, *(file.parent / path.parent for file in config_files(args)), Path("conf")]
@@ -163,6 +161,6 @@ def _public(module: str) -> list[str]:
 
 
 def _shorten(text: str) -> str:
-    """Fold a message into one line of bearable length."""
+    """A message on one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"

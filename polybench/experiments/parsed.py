@@ -21,6 +21,7 @@ from polybench.callbacks import (
     BaselinesCallback,
     BestCheckpoint,
     MeterCallback,
+    MetricsCallback,
     PreviewsCallback,
     ResumeCallback,
     SigtermCallback,
@@ -109,10 +110,11 @@ class ParsedSession(LightningCLI):
             raise ConfigError(" ".join(str(error).split())) from error
 
     def _standing_callbacks(self) -> list[Any]:
+        """The callbacks of every run; metrics come before what saves checkpoints, which then know their rows."""
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume, self.identity = ResumeCallback(), IdentityCallback()
-        standing = [self.meter, self.baselines, self.resume, self.identity, ArtifactsCallback(), SigtermCallback()]
-        return [*standing, FitChecks()]
+        measuring = [self.meter, MetricsCallback(self.meter), self.baselines]
+        return [*measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), FitChecks()]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser, with the command line for its messages."""
@@ -156,7 +158,10 @@ class ParsedSession(LightningCLI):
         composed = compose(self._words(), known - of_fit, all_options() | of_fit)
         self.note(*self._found, *composed.notes)
         self.recipe, self.published = composed.recipe, composed.published
+        assert isinstance(parser, BenchmarkParser)
+        parser.composed = composed
         self.config = parser.parse_args(composed.words())
+        parser.composed = None
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None

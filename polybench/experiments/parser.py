@@ -13,6 +13,8 @@ from lightning.pytorch.loggers import WandbLogger
 from polybench.core.disk import writing
 from polybench.core.errors import ConfigError
 from polybench.core.own_code import explain
+from polybench.experiments.compose import Composed
+from polybench.experiments.diagnosis import find_faults
 from polybench.experiments.messages import one_sentence
 from polybench.experiments.option_help import SECTIONS, short_help
 
@@ -25,6 +27,7 @@ class BenchmarkParser(LightningArgumentParser):
     """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
 
     words: Sequence[str] = ()
+    composed: Composed | None = None
     command: str | None = None
     shows_all = False
 
@@ -37,7 +40,7 @@ class BenchmarkParser(LightningArgumentParser):
         return str(super().format_help(*args, **kwargs))
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise the complaint instead of printing forty lines of usage.
+        """Raise one sentence instead of printing forty lines of usage.
 
         Raises:
             ConfigError: At the top; parsers nested in it answer with the exception that jsonargparse expects.
@@ -45,7 +48,10 @@ class BenchmarkParser(LightningArgumentParser):
         if not self.exit_on_error:
             super().error(message, ex)
         options = [action.dest for action in self._actions if action.dest != "help"]
-        raise ConfigError(explain(ex) or one_sentence(message, self.words, options)) from ex
+        if (own := explain(ex)) is not None:
+            raise ConfigError(own) from ex
+        faults = find_faults(self, self.composed) if self.composed is not None else ()
+        raise ConfigError(one_sentence(faults, message, self.words, options)) from ex
 
 
 class SaveConfig(SaveConfigCallback):

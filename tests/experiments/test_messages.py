@@ -1,9 +1,18 @@
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, StepLR
 
 from polybench.cli.main import run
+from polybench.experiments.diagnosis import required_arguments
+from polybench.experiments.messages import one_sentence
+from polybench.experiments.value_types import type_in_words
 from polybench.experiments.yaml_text import dump
 from tests.cli.recipes import write_recipe
 
@@ -39,8 +48,8 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--trainer.deterministic", "maybe"], "must be of type bool or one of 'warn', or null, not 'maybe'."),
         (["--trainer.limit_train_batches", "half"], "must be of type int or float, or null, not 'half'."),
         (["--model.schedule_interval", "steps"], "--model.schedule_interval must be one of 'epoch', 'step', or null"),
-        (["--seed_everything", "null"], "--seed_everything must be of type int, not 'None'."),
-        (["--seed_everything", "true"], "--seed_everything must be of type int, not 'True'."),
+        (["--seed_everything", "null"], "--seed_everything must be of type int, not 'null'."),
+        (["--seed_everything", "true"], "--seed_everything must be of type int, not 'true'."),
         (["--model.optimizer.lr", "abc"], "--model.optimizer.lr must be of type float, not 'abc'."),
         (["--data.size", "64"], "--data.size must be a list, such as [64,64], not '64'."),
         (["--model.optimizer", "Adamm"], "There is no class 'Adamm'. Did you mean 'torch.optim.Adam'?"),
@@ -48,7 +57,7 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--model.net", "UNet"], "There is no class 'UNet'. Did you mean 'segmentation_models_pytorch.Unet'?"),
         (
             ["--model.lr_scheduler", "ReduceLROnPlateau"],
-            "'ReduceLROnPlateau' is the name of several classes: give a whole path, one of torch.optim.lr_scheduler.",
+            "is the name of several classes: give a whole path, one of lightning.pytorch.cli.ReduceLROnPlateau, torch.",
         ),
         (
             ["--model.loss", "segmentation_models_pytorch.losses.DiceLoss"],
@@ -161,3 +170,27 @@ def test_wrong_option_over_a_configuration_given_as_text(
     assert len(text) > 255
     found = complaint(["fit", "--config", text, "--data.bach_size", "3"], capsys)
     assert found.endswith("'bach_size' in '--data.bach_size' is not an option here. Did you mean 'batch_size'?")
+
+
+def test_what_is_not_found_is_told_in_the_library_s_own_words() -> None:
+    assert one_sentence((), "Something the parser\n  says", [], []) == "Something the parser says"
+    assert one_sentence((), "word " * 200, [], []).endswith(" …")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (int | None, "x", "of type int, or null"),
+        (bool | Literal["warn"] | None, "x", "of type bool or one of 'warn', or null"),
+        (Sequence[int], "64", "a list, such as [64,64]"),
+        (float | Tensor, "x", "of type float"),
+        (timedelta | dict[str, int], "x", ""),
+    ],
+)
+def test_types_in_words(kind: object, value: str, expected: str) -> None:
+    assert type_in_words(kind, value) == expected
+
+
+def test_arguments_that_a_call_gives_later_are_not_asked_for() -> None:
+    assert required_arguments(StepLR, Callable[[Optimizer], LRScheduler]) == ["step_size"]
+    assert required_arguments(StepLR, StepLR) == ["optimizer", "step_size"]

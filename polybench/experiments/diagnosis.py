@@ -1,0 +1,234 @@
+"""Find what the parser could not use: the composed configuration is compared with the parsers of its classes.
+
+The parser raises text. What is wrong is found without reading it: each key is looked up among the arguments of the
+class that should take it, and each value is tried alone against the type of its argument.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from polybench.experiments.argv import Option, options_of
+from polybench.experiments.class_changes import (
+    Made,
+    class_parser,
+    default_class,
+    find_class,
+    is_class_name,
+    is_class_spec,
+)
+from polybench.experiments.compose import Composed
+from polybench.experiments.documents import is_yaml_name
+from polybench.experiments.suggestions import paths_of
+from polybench.experiments.value_types import alternatives, bases, has_class, takes_class, type_in_words
+
+REQUIRED = ("data", "model")
+"""Sections that every configuration has."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What can't be used.
+
+    Attributes:
+        kind: `key` (nothing takes it), `value` (of another type), `class` (there is none of the name), `file` (there is
+            none), or `lacking` (an argument that must be given).
+        keys: The option, from outside to inside.
+        value: What was given.
+        expected: The type in words, or the names that a key could be.
+        owner: The class that should take the option; empty for the parser itself.
+        typed: Whether it is an option of the command line, not a key of a file.
+    """
+
+    kind: str
+    keys: tuple[str, ...]
+    value: str = ""
+    expected: str | tuple[str, ...] = ""
+    owner: str = ""
+    typed: bool = False
+
+    @property
+    def option(self) -> str:
+        """The dotted key."""
+        return ".".join(self.keys)
+
+
+def find_faults(parser: ArgumentParser, composed: Composed) -> Iterator[Fault]:
+    """Find what a parser can't use of a configuration.
+
+    Args:
+        parser: The command's parser.
+        composed: The configuration: files, and the options that win over them.
+    """
+    options = options_of(composed.options)
+    given = {option.keys for option in options}
+    for name in REQUIRED:
+        if name not in composed.config and not any(keys[:1] == (name,) for keys in given):
+            yield Fault("lacking", (name,))
+    for option in options:
+        if option.name.startswith("-"):
+            yield from _of_option(parser, composed.config, option, given)
+    yield from _of_mapping(parser, composed.config, (), "", given)
+
+
+def _of_option(
+    parser: ArgumentParser, config: Mapping[str, Any], option: Option, given: set[tuple[str, ...]]
+) -> Iterator[Fault]:
+    """Follow an option's keys from the parser into the classes of the configuration."""
+    level, owner, keys = parser, "", tuple(key.removesuffix("+") for key in option.keys)
+    node: Any = config
+    path: tuple[str, ...] = ()
+    while keys:
+        found = _action(level, keys)
+        if found is None:
+            yield Fault("key", option.keys, option.value or "", tuple(_names(level)), owner, typed=True)
+            return
+        action, used = found
+        path, keys = (*path, *keys[:used]), keys[used:]
+        if not keys or keys in (("help",), ("class_path",)):
+            yield from _of_value(action, path, option.value, given, typed=True)
+            return
+        node = _below(node, path[-used:])
+        name = _class_of(node) or (default_class(owner, path[-1]) if owner else None)
+        made = find_class(name) if name else None
+        if made is None:
+            return
+        level, owner = class_parser(made), str(name)
+
+
+def _of_mapping(
+    level: ArgumentParser,
+    values: Mapping[str, Any],
+    path: tuple[str, ...],
+    owner: str,
+    given: set[tuple[str, ...]],
+    within: tuple[str, ...] = (),
+) -> Iterator[Fault]:
+    """Compare the keys and values of a mapping with the arguments of a parser, or of a section of it, `within`."""
+    for key, value in values.items():
+        inner = (*within, key.removesuffix("+"))
+        found = _action(level, inner)
+        section = isinstance(value, Mapping) and not is_class_spec(value)
+        if section and any(name.startswith(f"{'.'.join(inner)}.") for name in _names(level)):
+            yield from _of_mapping(level, value, (*path, key), owner, given, inner)
+        elif found is not None:
+            yield from _of_value(found[0], (*path, key), value, given)
+        else:
+            yield Fault("key", (*path, key), str(value), tuple(_names(level)), owner)
+
+
+def _of_value(
+    action: Any, path: tuple[str, ...], value: Any, given: set[tuple[str, ...]], *, typed: bool = False
+) -> Iterator[Fault]:
+    """Compare a value with the type of its argument."""
+    if value is None or "${" in str(value):
+        return
+    kind = int if path == ("seed_everything",) else getattr(action, "_typehint", None) or action.type
+    if isinstance(value, list) and has_class(kind):
+        for item in value:
+            yield from _of_value(action, path, item, given, typed=typed)
+    elif is_class_spec(value):
+        yield from _of_class(kind, path, str(value["class_path"]), value.get("init_args") or {}, given, typed)
+    elif takes_class(kind) and isinstance(value, str) and (is_class_name(value) or is_yaml_name(value)):
+        yield from _of_class(kind, path, value, {}, given, typed)
+    elif not is_accepted(kind, value) and (words := type_in_words(kind, str(value))):
+        yield Fault("value", path, str(value), words, typed=typed)
+
+
+def _of_class(
+    kind: Any, path: tuple[str, ...], name: str, init_args: Mapping[str, Any], given: set[tuple[str, ...]], typed: bool
+) -> Iterator[Fault]:
+    """Compare a class and its arguments with what there is."""
+    if is_yaml_name(name):
+        yield Fault("file", path, name, typed=typed)
+        return
+    made = next((one for base in (None, *bases(kind)) if (one := find_class(name, base)) is not None), None)
+    unclear = "." not in name and len(paths_of(name, path[-1].removesuffix("+"))) > 1
+    if (made is None or unclear) and not ("." not in name and is_accepted(kind, name)):
+        yield Fault("class", path, name, typed=typed)
+    if made is None or unclear:
+        return
+    keys = tuple(key.removesuffix("+") for key in path)
+    yield from _of_mapping(class_parser(made), init_args, path, name, given)
+    for argument in required_arguments(made, kind):
+        if argument not in init_args and (*keys, argument) not in given:
+            yield Fault("lacking", (*keys, argument), owner=name, typed=typed)
+
+
+def required_arguments(made: Made, kind: Any) -> list[str]:
+    """Arguments without a default, but for those that are given when a class is called later.
+
+    Args:
+        made: The class.
+        kind: The type of the option that takes it: for `Callable[[A], B]`, one argument is given later.
+    """
+    parameters = list(inspect.signature(made).parameters.values())
+    later = [typing.get_args(one)[0] for one in alternatives(kind) if typing.get_origin(one) is Callable]
+    waiting = len(later[0]) if later and isinstance(later[0], list) else 0
+    named = [one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    return [one.name for one in named[waiting:] if one.default is one.empty]
+
+
+def is_accepted(kind: Any, value: Any) -> bool:
+    """Whether a type takes a value, as the parser reads it."""
+    if kind is None:
+        return True
+    parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
+    parser.add_argument("--value", type=kind)
+    try:
+        if isinstance(value, str):
+            parser.parse_args([f"--value={value}"])
+        else:
+            parser.parse_object({"value": value})
+    except Exception:
+        return False
+    return True
+
+
+def why_no_class(name: str) -> tuple[str, str]:
+    """What is missing of an import path: `module` or `attribute`, and its name; empty texts for a bare name."""
+    module, _, last = name.rpartition(".")
+    if not module:
+        return "", ""
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        return "module", error.name or module
+    except ImportError:
+        return "module", module
+    return ("", "") if hasattr(found, last) else ("attribute", last)
+
+
+def _names(level: ArgumentParser) -> list[str]:
+    """The options of a parser."""
+    return [action.dest for action in level._actions if action.dest not in ("help", "print_config")]
+
+
+def _action(level: ArgumentParser, keys: tuple[str, ...]) -> tuple[Any, int] | None:
+    """The longest option of a parser that some keys begin with, and how many of them it takes."""
+    actions = {action.dest: action for action in level._actions}
+    for used in range(len(keys), 0, -1):
+        action = actions.get(".".join(keys[:used]).removesuffix("+"))
+        if action is not None and (used == len(keys) or has_class(getattr(action, "_typehint", None))):
+            return action, used
+    return None
+
+
+def _class_of(value: Any) -> str | None:
+    """The name of a class that a configuration has, with arguments or without."""
+    name = value["class_path"] if is_class_spec(value) else value
+    return str(name) if is_class_name(name) else None
+
+
+def _below(node: Any, keys: tuple[str, ...]) -> Any:
+    """What a configuration has under some keys; the last of a list of callbacks."""
+    for key in keys:
+        if isinstance(node, Mapping):
+            node = (node.get("init_args") or {}) if "class_path" in node else node
+            node = node.get(key.removesuffix("+"))
+    return node[-1] if isinstance(node, list) and node else node

@@ -1,0 +1,88 @@
+"""What is likely meant by an option or a class that doesn't exist."""
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from inspect import isclass
+
+from polybench.core.errors import did_you_mean
+from polybench.experiments.class_changes import SHELVES
+
+OFTEN = {
+    "batch_size": "data.batch_size",
+    "epochs": "trainer.max_epochs",
+    "gpus": "trainer.devices",
+    "learning_rate": "model.optimizer.lr",
+    "lr": "model.optimizer.lr",
+    "num_epochs": "trainer.max_epochs",
+    "num_workers": "data.num_workers",
+    "resume": "ckpt_path",
+    "seed": "seed_everything",
+    "size": "data.size",
+    "weight_decay": "model.optimizer.weight_decay",
+}
+"""Name that other programs have for an option -> polybench's."""
+
+ELSEWHERE = {
+    "net": ("polybench.models", "segmentation_models_pytorch"),
+    "loss": ("polybench.losses", "torch.nn", "segmentation_models_pytorch.losses"),
+    "optimizer": ("torch.optim",),
+    "lr_scheduler": ("polybench.tasks.schedules", "torch.optim.lr_scheduler", "lightning.pytorch.cli"),
+}
+"""Argument of a task -> the modules where its classes are usually found."""
+
+EXAMPLES = {"mode": "binary", "monitor": "val/loss"}
+"""Argument that a library's class requires -> a value that suits."""
+
+
+def other_name(option: str, known: Sequence[str]) -> str:
+    """Suggest an option for one that doesn't exist.
+
+    Args:
+        option: Without dashes, such as `trainer.seed`.
+        known: The options that exist.
+
+    Returns:
+        A suggestion with a leading space; empty where nothing is near.
+    """
+    usual = OFTEN.get(option.rpartition(".")[2])
+    if usual is not None and usual != option:
+        return f" Did you mean '--{usual}'?"
+    return did_you_mean(f"--{option}", [f"--{name}" for name in known])
+
+
+def near_class(word: str, argument: str) -> str:
+    """Suggest a class for a bare name that no class has.
+
+    Args:
+        word: The name.
+        argument: The argument that takes the class, such as `optimizer`.
+
+    Returns:
+        A suggestion with a leading space; empty where nothing is near.
+    """
+    found = {name.lower(): path for name, path in _classes(argument)}
+    near = did_you_mean(word.lower(), found)
+    name = near.removeprefix(" Did you mean '").removesuffix("'?")
+    return f" Did you mean '{found[name]}'?" if near else ""
+
+
+def paths_of(word: str, argument: str) -> list[str]:
+    """The import paths of the classes that have a bare name.
+
+    Args:
+        word: The name.
+        argument: The argument that takes the class, such as `lr_scheduler`.
+    """
+    return sorted({path for name, path in _classes(argument) if name == word})
+
+
+def _classes(argument: str) -> Iterator[tuple[str, str]]:
+    """Each class that the modules of an argument's classes define: its name, and what to type."""
+    modules = ELSEWHERE.get(argument, SHELVES)
+    for name in reversed(modules):
+        module = import_module(name)
+        for public in getattr(module, "__all__", dir(module)):
+            made = getattr(module, public, None)
+            own = isclass(made) and made.__module__.startswith(name)
+            if own and (argument != "loss" or public.endswith("Loss")):
+                yield public, public if name in SHELVES else f"{name}.{public}"

@@ -1,0 +1,68 @@
+"""The types of options in words: what an option takes, for a message."""
+
+import typing
+from collections.abc import Callable, Sequence
+from inspect import isclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal
+
+PLAIN = (bool, int, float, str)
+"""Types that a message names."""
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """The types of a union; a type that is none, alone."""
+    return typing.get_args(kind) if typing.get_origin(kind) in (typing.Union, UnionType) else (kind,)
+
+
+def takes_class(kind: Any) -> bool:
+    """Whether an option takes a class by name and nothing else that is text: a net, an optimizer, callbacks."""
+    kinds = [one for one in alternatives(kind) if one is not NoneType]
+    return bool(kinds) and all(_is_class(one) or any(map(_is_class, typing.get_args(one))) for one in kinds)
+
+
+def has_class(kind: Any) -> bool:
+    """Whether an option takes a class, or a list of some, beside other values."""
+    return any(_is_class(one) or any(map(_is_class, typing.get_args(one))) for one in alternatives(kind))
+
+
+def type_in_words(kind: Any, value: str) -> str:
+    """What an option takes, such as `of type int, or null`; empty where that can't be said in a few words.
+
+    Args:
+        kind: Its type.
+        value: What was given, from which the example of a list is made.
+    """
+    kinds = [one for one in alternatives(kind) if one is not NoneType and not _is_class(one)]
+    choices = [item for one in kinds if typing.get_origin(one) is Literal for item in typing.get_args(one)]
+    others = [one for one in kinds if typing.get_origin(one) is not Literal]
+    plain = [one.__name__ for one in others if one in PLAIN]
+    lists = [one for one in others if typing.get_origin(one) in (list, tuple, Sequence)]
+    if len(plain) + len(lists) < len(others) or not kinds:
+        return ""
+    parts = [f"of type {' or '.join(plain)}"] if plain else []
+    parts += [_list(value)] if lists else []
+    parts += [f"one of {', '.join(map(repr, choices))}"] if choices else []
+    return " or ".join(parts) + (", or null" if NoneType in alternatives(kind) else "")
+
+
+def _list(value: str) -> str:
+    number = value.replace(".", "", 1).isdigit()
+    return f"a list, such as [{value},{value}]" if number else "a list"
+
+
+def _is_class(kind: Any) -> bool:
+    """Whether a type is that of a class to be built, or of a function that builds one."""
+    origin = typing.get_origin(kind)
+    if origin is Callable or kind is Callable:
+        return True
+    plain = kind is Any or origin is not None or not isclass(kind) or kind in PLAIN
+    return not plain and not issubclass(kind, Path | NoneType | dict | list)
+
+
+def bases(kind: Any) -> list[Any]:
+    """The classes that an option takes, or that a function builds which it takes."""
+    found = [one for one in alternatives(kind) if _is_class(one)]
+    makers = [typing.get_args(one)[-1] for one in found if typing.get_origin(one) is Callable]
+    return [one for one in [*found, *(item for made in makers for item in alternatives(made))] if isclass(one)]
