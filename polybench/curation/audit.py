@@ -1,4 +1,4 @@
-"""Count what leaks: pairs of images that show the same, within and across the subsets and groups of a split."""
+"""Audit of leaks: pairs of similar images, within and across the subsets and groups of a split."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from polybench.data.splits import SUBSETS, Split, Subset, crossing_groups, join
 
 @dataclass(frozen=True)
 class PlacedPair:
-    """A pair in a split.
+    """A pair of images in a split.
 
     Attributes:
         pair: The two images.
-        subsets: The subset of the first and of the second.
-        groups: The group of the first and of the second.
+        subsets: Subsets of the first and the second image.
+        groups: Groups of the first and the second image.
     """
 
     pair: Pair
@@ -31,13 +31,13 @@ class PlacedPair:
 
 @dataclass(frozen=True)
 class PairCount:
-    """Pairs of one kind between two subsets, or inside one.
+    """Number of pairs of one kind between two subsets, or within one.
 
     Attributes:
-        subsets: Two subsets in the order train, val, test; twice the same for pairs inside one.
-        kind: The pairs' kind.
-        within_groups: Pairs whose images share a group.
-        across_groups: Pairs whose images don't.
+        subsets: Two subsets in the order train, val, test; the same twice for pairs within one.
+        kind: Kind of the pairs.
+        within_groups: Pairs of images of the same group.
+        across_groups: Pairs of images of different groups.
     """
 
     subsets: tuple[Subset, Subset]
@@ -48,15 +48,15 @@ class PairCount:
 
 @dataclass(frozen=True)
 class Leak:
-    """How many images of an evaluated subset resemble training images.
+    """Numbers of images of an evaluated subset that resemble training images.
 
     Attributes:
         subset: `val` or `test`.
-        images: Images in it.
-        exact: Those with the same pixels in train.
-        duplicate: Those with the same picture in train, exact ones included.
-        scene: Those with the same scene in train, duplicates included.
-        group: Those whose group has an image in train.
+        images: Its images.
+        exact: Images with the same pixels in train.
+        duplicate: Images with a near-duplicate in train, including exact ones.
+        scene: Images with the same scene in train, including duplicates.
+        group: Images of a group with images in train.
     """
 
     subset: Subset
@@ -69,16 +69,16 @@ class Leak:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What a split leaks.
+    """Result of the audit of a split.
 
     Attributes:
-        images: Images that were looked at and stand in the split.
-        subsets: The subsets that they stand in.
-        groups: Groups that they belong to.
-        crossing: Those of them that stand in more than one subset.
-        leaks: For val and test, as far as they have images.
-        counts: Pairs per two subsets and kind, without rows of zeros.
-        pairs: All pairs, the surest first.
+        images: Audited images of the split.
+        subsets: Their subsets.
+        groups: Their groups.
+        crossing: Groups in more than one subset.
+        leaks: Leaks of val and test, where they have images.
+        counts: Numbers of pairs by subsets and kind, without zeros.
+        pairs: All pairs, most certain first.
     """
 
     images: int
@@ -92,7 +92,7 @@ class AuditResult:
 
 @dataclass(frozen=True)
 class SplitAudit:
-    """A split and what was found in it."""
+    """A split and the result of its audit."""
 
     split: Split
     result: AuditResult
@@ -100,15 +100,15 @@ class SplitAudit:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """One copy of a dataset, searched once, under its splits.
+    """Audit of a copy of a dataset under several splits.
 
     Attributes:
         dataset: Its short name.
         manifest_sha256: Hash of the copy's content.
-        copy_notes: How the copy differs from the official one.
-        images: Images that were compared.
-        search: What was found among them.
-        splits: All of the same dataset.
+        copy_notes: Differences from the official copy.
+        images: Number of compared images.
+        search: Similar images.
+        splits: Audits of splits of the dataset.
     """
 
     dataset: str
@@ -121,12 +121,12 @@ class AuditReport:
 
 @dataclass(frozen=True)
 class ReportedPair:
-    """A pair with its place in every split.
+    """A pair with its subsets in every split.
 
     Attributes:
         pair: The two images.
-        groups: The group of the first and of the second.
-        subsets: Per split of the report the subsets of the two, or None where one stands in none.
+        groups: Groups of the first and the second image.
+        subsets: Subsets of the two images in each split; None where an image is not in the split.
     """
 
     pair: Pair
@@ -135,16 +135,15 @@ class ReportedPair:
 
 
 def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditReport:
-    """Search a copy of a dataset and lay what is found over splits of it.
+    """Search a copy of a dataset for similar images, and audit splits of it.
 
     Args:
-        data: The data module; made with `on_error="skip"`, images that can't be read are left out and noted in its
-            `problems`. The images of all the splits are searched, whichever is its own.
+        data: The data module; with `on_error="skip"`, unreadable images are left out and listed in its `problems`. The
+            images of all splits are searched.
         splits: Splits of the dataset.
 
     Raises:
-        DataError: If there is no copy, its layout is not the dataset's, an image can't be read, or masks or images
-            are coded in several ways.
+        DataError: If there is no copy, its layout is wrong, an image can't be read, or files have several codings.
     """
     data.problems.clear()
     data = data.with_split(join(splits))
@@ -182,12 +181,11 @@ def _of(subsets: Mapping[str, Subset], ids: Sequence[str]) -> dict[str, Subset]:
 
 
 def audit(search: Search, subsets: Mapping[str, Subset], groups: Mapping[str, str]) -> AuditResult:
-    """Lay the pairs of a search over a split.
+    """Audit a split, given the pairs of a search.
 
     Args:
         search: Pairs among the images of a dataset.
-        subsets: Image id -> subset, for every image that was searched and stands in the split; pairs with an image
-            that does not are left out.
+        subsets: Image id -> subset, for every searched image of the split; pairs with other images are left out.
         groups: Image id -> group, for the same images.
     """
     placed = [
@@ -207,10 +205,10 @@ def audit(search: Search, subsets: Mapping[str, Subset], groups: Mapping[str, st
 
 
 def reported_pairs(report: AuditReport) -> list[ReportedPair]:
-    """All pairs that stand in a split, the worst first.
+    """List all pairs in a split, worst first.
 
-    The worst are those across groups, since their images count as independent; then those across the subsets of some
-    split; then the surest.
+    Pairs across groups come first, since their images count as independent; then pairs across the subsets of a split;
+    then the most certain pairs.
     """
     places: list[dict[Pair, PlacedPair]] = [{item.pair: item for item in split.result.pairs} for split in report.splits]
     rows = []

@@ -1,7 +1,7 @@
-"""Write an audit down: a Markdown page, its numbers as JSON, its pairs as CSV, and pictures of the worst pairs.
+"""Reports of an audit: a Markdown page, numbers as JSON, pairs as CSV, and pictures of the worst pairs.
 
-Page, JSON and CSV are byte-stable functions of the audit and hold no image, so they can be committed; the pictures
-show a dataset's images and stay on the machine.
+Page, JSON and CSV are byte-stable functions of the audit without images, so they can be committed; the pictures show
+images of the dataset and must not be.
 """
 
 import csv
@@ -27,13 +27,13 @@ from polybench.results.render.markdown import code, text
 MARKER = "<!-- Made by `polybench data audit`; do not edit. -->"
 
 LISTED = 40
-"""Pairs that the page lists and the pictures show."""
+"""Number of pairs on the page and the pictures."""
 
 ROWS = 5
-"""Pairs on one picture."""
+"""Number of pairs on one picture."""
 
 HEIGHT = 288
-"""Of an image on a picture, pixels."""
+"""Size of an image on a picture, pixels."""
 
 _WORDS = {"exact": "exact", "duplicate": "near-duplicate", "scene": "same scene"}
 _LEGEND = """\
@@ -48,7 +48,7 @@ video, patient or lesion is in train ({DASH}: groups are not known)."""
 
 
 def render_markdown(report: AuditReport) -> str:
-    """Write the page."""
+    """Render the page."""
     search = report.search
     copy = "; ".join(report.copy_notes) or "official copy"
     if report.copy_notes and kind_of_copy(report.copy_notes) == UNOFFICIAL:
@@ -109,7 +109,7 @@ def _split_section(split: SplitAudit) -> str:
 
 
 def absent_subsets(split: SplitAudit) -> list[str]:
-    """A sentence for each subset of the list that has no image in the copy, so that it was not audited."""
+    """Return a sentence for each subset of the list without images in the copy, which was not audited."""
     return [
         f"Its {len(listed)} {subset} images are not here: that part was not audited."
         for subset in SUBSETS
@@ -143,7 +143,7 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def render_json(report: AuditReport) -> str:
-    """Write the numbers: dataset, thresholds, and per split its facts, leaks and counts."""
+    """Render the numbers: dataset, thresholds, and facts, leaks and counts of each split."""
     search = report.search
     content = {
         "finder_version": duplicates.VERSION,
@@ -177,7 +177,7 @@ def render_json(report: AuditReport) -> str:
 
 
 def render_csv(report: AuditReport) -> str:
-    """Write all pairs, the worst first: a column per split names the subsets of the two images."""
+    """Render all pairs, worst first, with a column of subsets for each split."""
     lines = io.StringIO()
     writer = csv.writer(lines, lineterminator="\n")
     titles = ["first", "second", "kind", "correlation", "hamming", "turn", "same_mask", "first_group", "second_group"]
@@ -209,12 +209,12 @@ def write_report(report: AuditReport, folder: Path) -> list[Path]:
 
 
 def write_pictures(report: AuditReport, read: Callable[[str], UInt8Array], folder: Path) -> list[Path]:
-    """Draw the worst pairs, those that the page lists, `ROWS` on a picture; pictures of an earlier audit are removed.
+    """Draw the pairs of the page, `ROWS` on a picture; pictures of an earlier audit are removed.
 
     Args:
         report: The audit.
-        read: Gives the image (H, W, 3) of an id.
-        folder: Where `pairs-01.png`, … go; not a folder that is committed, since they show the dataset's images.
+        read: Reads the image (H, W, 3) of an id.
+        folder: Folder of `pairs-01.png` etc.; it must not be committed, since they show images of the dataset.
 
     Returns:
         The pictures, worst first.
@@ -235,7 +235,7 @@ def write_pictures(report: AuditReport, read: Callable[[str], UInt8Array], folde
 
 
 def _draw_pair(place: int, row: ReportedPair, read: Callable[[str], UInt8Array]) -> Image.Image:
-    """Two images side by side under their ids and numbers."""
+    """Draw two images side by side with their ids and numbers."""
     pair, font = row.pair, ImageFont.load_default(13)
     images = [read(pair.first), read(pair.second)]
     shown = [Image.fromarray(resize_image(i, (HEIGHT, round(HEIGHT * i.shape[1] / i.shape[0])))) for i in images]

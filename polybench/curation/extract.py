@@ -1,8 +1,8 @@
-"""Unpacking of archives that are not trusted: zip, and tar plain or compressed by gzip, bzip2 or xz.
+"""Unpacking of untrusted archives: zip, and tar, plain or compressed by gzip, bzip2 or xz.
 
-An archive is judged as a whole before anything is written, then unpacked beside the target and moved there. Refused are
-names that lead outside, links, devices, encryption, two names that are one where case is ignored, and archives that
-unpack to far more than they are (zip bombs). What macOS adds (`__MACOSX/`, `._*`) is left out.
+All members are checked before anything is written; the archive is then unpacked to a temporary folder and moved to the
+target. Names outside the target, links, devices, encryption, names that differ only in case, and archives with an
+extreme compression ratio (zip bombs) are refused. Files of macOS (`__MACOSX/`, `._*`) are left out.
 """
 
 import bz2
@@ -32,13 +32,13 @@ from rich.progress import track
 from polybench.core.errors import DataError
 
 MAX_MEMBERS = 200_000
-"""Files and folders in an archive; the one with the most, DSB-2018, has about 32,000."""
+"""Largest number of files and folders in an archive; DSB-2018 has about 32,000."""
 MAX_BYTES = 64 << 30
-"""Bytes that an archive may unpack to; the largest, ISIC-2018, has 11 GB."""
+"""Largest unpacked size in bytes; ISIC-2018 has 11 GB."""
 MAX_HEADER = 64 << 20
-"""Bytes that a tar archive may have between two files; more is no name, but a bomb."""
+"""Largest header of a tar archive in bytes; a larger one is a bomb, not a name."""
 MAX_RATIO = 200
-"""Bytes unpacked per byte of the archive, where they are more than `RATIO_FROM`; deflate alone reaches 1000."""
+"""Largest compression ratio of archives that unpack to more than `RATIO_FROM` bytes; deflate reaches 1000."""
 RATIO_FROM = 64 << 20
 _TARS: dict[str, Callable[[Path], io.BufferedIOBase]] = {
     ".tar": lambda path: path.open("rb"),
@@ -55,7 +55,7 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class _Entry:
-    """A member of an archive: what the archive claims of it, why it is refused, and how its bytes are read."""
+    """A member of an archive: its properties, the reason to refuse it, and its reader."""
 
     name: str
     size: int
@@ -67,21 +67,21 @@ class _Entry:
 def unpack(path: Path, target: Path, *, strip: int = 0, progress: bool = True) -> int:
     """Unpack an archive into a folder.
 
-    A file that stands there already is kept if it is the same, byte for byte. Nothing is moved to the folder before all
-    of the archive has been unpacked and compared.
+    Existing files are kept if they are identical. Nothing is moved to the folder before the whole archive has been
+    unpacked and compared.
 
     Args:
         path: The archive.
-        target: The folder; made if it is missing.
-        strip: Leading folders of the names in the archive that are left out.
+        target: The folder, which is created if needed.
+        strip: Number of leading folders of names in the archive that are dropped.
         progress: Show a progress bar on stderr.
 
     Returns:
-        How many files the archive has in the folder, those included that stood there already.
+        The number of files of the archive in the folder, including existing ones.
 
     Raises:
-        DataError: If the archive is broken, of another type or not safe to unpack, if a file in the folder differs from
-            the archive's, or if there is no room or no right to write.
+        DataError: If the archive is broken, of another type or unsafe, if an existing file differs from the archive's,
+            or if the folder has no space or can't be written.
     """
     target = target.resolve()
     beside = target if target.is_mount() else target.parent
@@ -91,7 +91,9 @@ def unpack(path: Path, target: Path, *, strip: int = 0, progress: bool = True) -
         with FileLock(f"{scratch}.lock", timeout=0), _emptied(scratch):
             places, total = _plan(path, strip)
             if shutil.disk_usage(beside).free < total:
-                raise DataError(f"'{path}' unpacks to {total} bytes, more than '{beside}' has free: make room first.")
+                raise DataError(
+                    f"'{path}' unpacks to {total} bytes, more than '{beside}' has free: free some space first."
+                )
             _write(path, places, scratch, progress=progress)
             _move(path, scratch, target)
     except Timeout as error:
@@ -99,7 +101,7 @@ def unpack(path: Path, target: Path, *, strip: int = 0, progress: bool = True) -
     except _BROKEN as error:
         raise DataError(_broken(path, error)) from error
     except OSError as error:
-        if error.errno is None:  # gzip and bz2 say so that the stream is damaged
+        if error.errno is None:  # a damaged stream of gzip or bz2
             raise DataError(_broken(path, error)) from error
         where = error.filename or target
         raise DataError(f"'{path}' can't be unpacked ('{where}': {error.strerror}).") from error
@@ -107,7 +109,7 @@ def unpack(path: Path, target: Path, *, strip: int = 0, progress: bool = True) -
 
 
 def _plan(path: Path, strip: int) -> tuple[dict[str, PurePosixPath], int]:
-    """Judge every member; the place of each file by its name in the archive, and the bytes of all."""
+    """Check every member; return the path of each file by its name in the archive, and the total size."""
     places: dict[str, PurePosixPath] = {}
     taken: dict[str, tuple[str, bool]] = {}
     most = max(RATIO_FROM, MAX_RATIO * path.stat().st_size)
@@ -145,7 +147,7 @@ def _refusal(entry: _Entry) -> str | None:
 
 
 def _clash(place: PurePosixPath, folder: bool, taken: dict[str, tuple[str, bool]]) -> str | None:
-    """Enter a place and the folders above it into `taken`, or say what stands in the way."""
+    """Add a path and its parents to `taken`, or return the reason of a conflict."""
     for above in (*reversed(place.parents), place):
         if above == PurePosixPath():
             continue
@@ -154,14 +156,14 @@ def _clash(place: PurePosixPath, folder: bool, taken: dict[str, tuple[str, bool]
         if key not in taken:
             taken[key] = entered
         elif taken[key][0] != entered[0]:
-            return f"and '{taken[key][0]}' are one name where case is ignored"
+            return f"and '{taken[key][0]}' differ only in case"
         elif not (taken[key][1] and entered[1]):
-            return "is there twice"
+            return "exists twice"
     return None
 
 
 def _entries(path: Path) -> Iterator[_Entry]:
-    """The members in the archive's order; each can be read until the next is asked for."""
+    """Yield the members in the archive's order; each must be read before the next."""
     name = path.name.lower()
     opener = next((opener for suffix, opener in _TARS.items() if name.endswith(suffix)), None)
     if opener is not None:
@@ -184,13 +186,13 @@ def _zip_entries(path: Path) -> Iterator[_Entry]:
 
 
 class _Guarded(io.RawIOBase):
-    """The bytes of a tar archive, of which nobody reads so many at once as a header can claim that a name has."""
+    """Stream of a tar archive that limits the size of a read, since headers can claim huge names."""
 
     def __init__(self, stream: io.BufferedIOBase) -> None:
         self._stream = stream
 
     def read(self, size: int = -1) -> bytes:
-        """Read from the archive; a size beyond that of any name is an error."""
+        """Read from the archive; a size beyond `MAX_HEADER` is an error."""
         if not 0 <= size <= MAX_HEADER:
             raise tarfile.ReadError(f"a header of {size} bytes")
         return self._stream.read(size)
@@ -200,7 +202,7 @@ class _Guarded(io.RawIOBase):
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """The place within the archive."""
+        """Return the position in the archive."""
         return self._stream.tell()
 
 
@@ -235,7 +237,7 @@ def _write(path: Path, places: dict[str, PurePosixPath], scratch: Path, *, progr
 
 
 def _move(path: Path, scratch: Path, target: Path) -> None:
-    """Move what was unpacked to its folder, once nothing there differs from it."""
+    """Move the unpacked files to their folder, after checking that no existing file differs."""
     if not os.path.lexists(target):
         scratch.rename(target)
         return
@@ -250,9 +252,7 @@ def _move(path: Path, scratch: Path, target: Path) -> None:
     for _, there in fresh:
         linked = next((above for above in there.parents if above.is_symlink() and above.is_relative_to(target)), None)
         if linked is not None:
-            raise DataError(
-                f"'{path}' is not unpacked: '{linked}' is a link, and what it leads to is not written to: remove it."
-            )
+            raise DataError(f"'{path}' is not unpacked: '{linked}' is a link, which is not followed: remove it.")
     for _, there in fresh:
         there.parent.mkdir(parents=True, exist_ok=True)
     for file, there in fresh:
@@ -261,7 +261,7 @@ def _move(path: Path, scratch: Path, target: Path) -> None:
 
 @contextmanager
 def _emptied(folder: Path) -> Iterator[None]:
-    """A folder that is new, even if a killed process left one, and gone in the end."""
+    """Create an empty folder, replacing that of a killed process, and remove it at the end."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
@@ -271,4 +271,4 @@ def _emptied(folder: Path) -> Iterator[None]:
 
 
 def _broken(path: Path, error: Exception) -> str:
-    return f"'{path}' is broken or cut short ({error}): delete it and fetch it again."
+    return f"'{path}' is broken or truncated ({error}): delete it and download it again."

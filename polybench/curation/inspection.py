@@ -1,4 +1,4 @@
-"""What one file of a copy shows: ways of coding that are unusual but read rightly, and those that are not."""
+"""Inspection of single files of a copy: unusual properties that are handled, and defects."""
 
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,31 +17,31 @@ Kind = Literal[
 
 
 class Finding(NamedTuple):
-    """A defect: its kind, and one sentence that names it."""
+    """A defect: its kind and a one-sentence description."""
 
     kind: Kind
     text: str
 
 
-class Look(NamedTuple):
-    """What a file shows.
+class FileInspection(NamedTuple):
+    """Result of inspecting an image file.
 
     Attributes:
-        traits: Ways in which it is unusual, though read rightly; they follow "3 file(s)".
-        defects: What is wrong with it.
+        traits: Unusual properties that are handled, as phrases after "3 file(s)".
+        defects: Its defects.
     """
 
     traits: tuple[str, ...]
     defects: tuple[Finding, ...]
 
 
-class MaskLook(NamedTuple):
-    """What the file of a mask shows.
+class MaskInspection(NamedTuple):
+    """Result of inspecting a mask file.
 
     Attributes:
-        traits: As in `Look`.
-        defects: As in `Look`.
-        levels: Pixels of each grey level, 256 counts.
+        traits: As in `FileInspection`.
+        defects: As in `FileInspection`.
+        levels: Number of pixels of each grey level, (256,).
         foreground: Pixels above the threshold, (H, W).
     """
 
@@ -51,27 +51,27 @@ class MaskLook(NamedTuple):
     foreground: npt.NDArray[np.bool_]
 
 
-def look_at_image(path: Path, page: int | None, pixels: UInt8Array) -> Look:
-    """Look at the file of an image.
+def inspect_image(path: Path, page: int | None, pixels: UInt8Array) -> FileInspection:
+    """Inspect an image file.
 
     Args:
         path: The file.
-        page: Which image of a stack it is, counted from 0; None for a file of one image.
-        pixels: What was read from it, (H, W, 3).
+        page: Index of the image in a stack, from 0; None for a file of one image.
+        pixels: The decoded image, (H, W, 3).
 
     Raises:
         DataError: If it can't be decoded.
     """
     picture = open_picture(path, page)
-    return Look(_traits(picture, path), tuple(_cut(picture, path, pixels)))
+    return FileInspection(_traits(picture, path), tuple(_truncation(picture, path, pixels)))
 
 
-def look_at_mask(path: Path, page: int | None) -> MaskLook:
-    """Look at the file of a mask.
+def inspect_mask(path: Path, page: int | None) -> MaskInspection:
+    """Inspect a mask file.
 
     Args:
         path: The file.
-        page: Which image of a stack it is, counted from 0; None for a file of one image.
+        page: Index of the image in a stack, from 0; None for a file of one image.
 
     Raises:
         DataError: If it can't be decoded.
@@ -79,20 +79,20 @@ def look_at_mask(path: Path, page: int | None) -> MaskLook:
     picture = open_picture(path, page)
     try:
         read = mask_levels(path, picture)
-    except FileError as error:  # of a dataset that reads its masks in a way of its own
+    except FileError as error:  # the dataset has its own decoder of masks
         nothing = np.zeros((picture.image.height, picture.image.width), np.bool_)
-        return MaskLook((), (Finding(error.kind, str(error)),), np.zeros(256, np.int64), nothing)
+        return MaskInspection((), (Finding(error.kind, str(error)),), np.zeros(256, np.int64), nothing)
     top = 1 if read.values.dtype == np.bool_ else read.top
     grey = (read.values.astype(np.int64) * 255 // top).astype(np.uint8)
     levels = np.bincount(grey.ravel(), minlength=256)
-    defects = _cut(picture, path, grey[..., None])
+    defects = _truncation(picture, path, grey[..., None])
     if read.doubt is not None:
         defects.append(Finding("coding", f"The mask '{path}' {read.doubt}."))
-    return MaskLook(_traits(picture, path), tuple(defects), levels, read.foreground)
+    return MaskInspection(_traits(picture, path), tuple(defects), levels, read.foreground)
 
 
 def _traits(picture: Picture, path: Path) -> tuple[str, ...]:
-    """In which ways the file is unusual, though it is read rightly."""
+    """Return unusual properties of a file that are handled."""
     traits = [*lost_traits(picture)]
     if picture.wide or picture.narrowed:
         traits.append("with more than 8 bits, scaled to 8")
@@ -104,12 +104,12 @@ def _traits(picture: Picture, path: Path) -> tuple[str, ...]:
     return tuple(traits)
 
 
-def _cut(picture: Picture, path: Path, pixels: UInt8Array) -> list[Finding]:
-    """Whether a JPEG ends in the plain grey that decoders put where bytes are missing, without a complaint."""
+def _truncation(picture: Picture, path: Path, pixels: UInt8Array) -> list[Finding]:
+    """Find rows of plain grey at the end of a JPEG, which decoders insert silently for missing bytes."""
     if picture.format not in {"JPEG", "MPO"}:
         return []
     filled = (pixels == 128).all(axis=(1, 2))
     rows = len(filled) if filled.all() else int(filled[::-1].argmin())
     if rows < 8:
         return []
-    return [Finding("cut", f"The last {rows} rows of '{path}' are plain grey, as where a JPEG was cut: replace it.")]
+    return [Finding("cut", f"The last {rows} rows of '{path}' are plain grey, as in a truncated JPEG: replace it.")]

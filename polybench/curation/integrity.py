@@ -1,4 +1,4 @@
-"""Whether a downloaded file is what it should be: its size, its type by its first bytes, and its checksum."""
+"""Integrity of downloaded files: size, type by the first bytes, and checksum."""
 
 import zipfile
 from pathlib import Path
@@ -27,33 +27,33 @@ _MAGIC: dict[str, tuple[tuple[int, bytes], ...]] = {
 
 
 def defect(path: Path, archive: Archive) -> str | None:
-    """Say what is wrong with a file that should be this archive, or None where nothing is.
+    """Describe the defect of a downloaded archive; None where there is none.
 
-    Without a published checksum, the one that `remember` left beside the file counts.
+    Without a published checksum, the one stored by `store_checksum` counts.
 
     Args:
         path: The file.
-        archive: What it should be.
+        archive: The expected archive.
 
     Raises:
         OSError: If the file can't be read.
     """
-    problem = defect_of_form(path, archive)
+    problem = size_or_type_defect(path, archive)
     if problem is not None:
         return problem
-    expected = archive.sha256 or _remembered(path)
+    expected = archive.sha256 or _stored_checksum(path)
     if expected is None:
         return None
     found = file_sha256(path)
     return None if found == expected else f"has sha256 {found} instead of {expected}"
 
 
-def defect_of_form(path: Path, archive: Archive) -> str | None:
-    """As `defect`, by size and type alone.
+def size_or_type_defect(path: Path, archive: Archive) -> str | None:
+    """Describe a defect in size or type, as `defect`.
 
     Args:
         path: The file.
-        archive: What it should be.
+        archive: The expected archive.
 
     Raises:
         OSError: If the file can't be read.
@@ -62,14 +62,14 @@ def defect_of_form(path: Path, archive: Archive) -> str | None:
     if archive.bytes is not None and size != archive.bytes:
         return f"has {size} bytes instead of {archive.bytes}"
     with path.open("rb") as file:
-        problem = defect_of_head(file.read(512), archive.name)
+        problem = head_defect(file.read(512), archive.name)
     if problem is None and archive.name.lower().endswith(".zip") and not zipfile.is_zipfile(path):
         return "is a zip archive without its end"
     return problem
 
 
-def defect_of_head(head: bytes, name: str) -> str | None:
-    """As `defect`, by the first bytes alone: a web page, or another type than the name says.
+def head_defect(head: bytes, name: str) -> str | None:
+    """Describe a defect in the first bytes: a web page, or another type than that of the name.
 
     Args:
         head: The first 512 bytes, or all where there are fewer.
@@ -85,32 +85,32 @@ def defect_of_head(head: bytes, name: str) -> str | None:
     return None
 
 
-def remember(path: Path, archive: Archive) -> None:
-    """Write a file's checksum to `<name>.sha256`, as `sha256sum` does, where no checksum is published.
+def store_checksum(path: Path, archive: Archive) -> None:
+    """Write a file's checksum to `<name>.sha256`, in the format of `sha256sum`, if no checksum is published.
 
     Args:
         path: The file.
-        archive: What it is.
+        archive: The archive.
 
     Raises:
-        OSError: If the file can't be read or its checksum not be written.
+        OSError: If the file can't be read or its checksum can't be written.
     """
     if archive.sha256 is not None:
         return
-    found, known = file_sha256(path), _remembered(path)
+    found, known = file_sha256(path), _stored_checksum(path)
     if found == known:
         return
     differs = f", another than the {known} of the file fetched before" if known else ""
-    say(f"'{path.name}' has no published checksum: sha256 {found} is remembered beside it{differs}.")
+    log(f"'{path.name}' has no published checksum: sha256 {found} is stored in a file beside it{differs}.")
     atomic_write_text(_sidecar(path), f"{found}  {path.name}\n")
 
 
-def say(message: str) -> None:
-    """Print one line to stderr, as it is."""
+def log(message: str) -> None:
+    """Print one line to stderr."""
     Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
 
 
-def _remembered(path: Path) -> str | None:
+def _stored_checksum(path: Path) -> str | None:
     try:
         return _sidecar(path).read_text().split()[0]
     except (OSError, IndexError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Make a split list for anyone's images: by hash instead of a generator, groups kept together."""
+"""Creation of split lists for the user's images, by hash instead of a generator, with groups kept together."""
 
 import csv
 import hashlib
@@ -18,25 +18,25 @@ def make_split(
     ratios: Sequence[float] = (8, 1, 1),
     seed: int = 0,
 ) -> str:
-    """Divide images into training, validation and test part; the same arguments give the same bytes anywhere.
+    """Divide images into a training, validation and test part; the same arguments always give the same bytes.
 
-    Groups, in the order of sha256('polybench-<seed>:<group>'), go to test while they fit into its share, else to
-    validation while they fit into its, else to training; a part that got none takes the smallest group of the part that
-    has most groups.
+    Groups, in the order of sha256('polybench-<seed>:<group>'), are assigned to test while they fit into its share, else
+    to validation while they fit, else to training; an empty part gets the smallest group of the part with the most
+    groups.
 
     Args:
         ids: Names of the images (stems).
-        groups: Image -> patient, video or lesion, which then stays in one part; without it each image stands alone and
-            the list says that groups are unknown.
+        groups: Image -> patient, video or lesion, which is kept in one part; None if groups are unknown, which the list
+            then states.
         ratios: Shares of training, validation and test; they need not add up to 1.
-        seed: Another number makes another division.
+        seed: Seed of the division.
 
     Returns:
         The text of a CSV with id, subset and group, ready for `split`.
 
     Raises:
         ConfigError: If the ratios are not three positive numbers.
-        DataError: If there are too few groups, an image has no group, or a name can't stand in a list.
+        DataError: If there are too few groups, an image has no group, or a name can't be written to a list.
     """
     if len(ratios) != len(SUBSETS) or min(ratios) <= 0:
         raise ConfigError(f"A split needs three positive ratios for {', '.join(SUBSETS)}, not {list(ratios)}.")
@@ -57,12 +57,12 @@ def make_split(
 def _check(ids: Sequence[str], home: Mapping[str, str]) -> None:
     for image in ids:
         if not home[image]:
-            raise DataError(f"The image '{image}' has no group: give each image one, or give no groups at all.")
+            raise DataError(f"The image '{image}' has no group: give a group for each image, or no groups.")
         for name in (image, home[image]):
             if "#" in name or "\n" in name or name != name.strip():
-                raise DataError(f"The name {name!r} can't stand in a list: take '#' and spaces at its ends out.")
+                raise DataError(f"The name {name!r} can't be written to a list: remove '#' and spaces at its ends.")
     if len(home) != len(ids):
-        raise DataError(f"{counted(len(ids) - len(home), 'image')} named twice: give each its own name.")
+        raise DataError(f"{counted(len(ids) - len(home), 'image')} named twice: use unique names.")
     if len(set(home.values())) < len(SUBSETS):
         raise DataError(
             f"{counted(len(set(home.values())), 'group')} can't be divided into three parts: at least 3 are needed."
@@ -70,7 +70,7 @@ def _check(ids: Sequence[str], home: Mapping[str, str]) -> None:
 
 
 def _deal(home: Mapping[str, str], shares: Sequence[float], seed: int) -> dict[str, str]:
-    """Group -> subset."""
+    """Assign each group to a subset."""
     sizes = Counter(home.values())
     order = sorted(sizes, key=lambda group: hashlib.sha256(f"polybench-{seed}:{group}".encode()).hexdigest())
     room = {"test": round(shares[2]), "val": round(shares[1])}

@@ -85,7 +85,7 @@ def test_a_corrupt_file_stays_aside_until_the_download_succeeds(site: Site, tmp_
 @pytest.mark.parametrize("make", [known, unknown])
 def test_a_cut_connection_is_gone_on_with(site: Site, tmp_path: Path, make: Callable[[Site], Archive]) -> None:
     site.cut_after = 7001
-    assert "after the 7001 bytes" in complaint(make(site), tmp_path)
+    assert "after 7001 bytes" in complaint(make(site), tmp_path)
     assert (tmp_path / "set.zip.part").read_bytes() == ZIP[:7001]
     assert not (tmp_path / "set.zip").exists()
     site.cut_after = None
@@ -170,7 +170,7 @@ def test_a_part_longer_than_the_file_is_thrown_away(site: Site, tmp_path: Path) 
 
 def test_a_length_that_is_too_long_ends_in_a_file_after_all(site: Site, tmp_path: Path) -> None:
     site.announces = len(ZIP) + 500
-    assert f"after the {len(ZIP)} bytes" in complaint(Archive(site.url, "set.zip", sha256=SHA256), tmp_path)
+    assert f"after {len(ZIP)} bytes" in complaint(Archive(site.url, "set.zip", sha256=SHA256), tmp_path)
     site.announces = None
     assert fetch(known(site), tmp_path).read_bytes() == ZIP
 
@@ -239,7 +239,12 @@ def test_another_type_is_refused(site: Site, tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        *[(404, "not there any more"), (410, "not there any more"), (401, "wants a login"), (403, "wants a login")],
+        *[
+            (404, "doesn't exist any more"),
+            (410, "doesn't exist any more"),
+            (401, "requires a login"),
+            (403, "requires a login"),
+        ],
         *[(429, "later"), (500, "later"), (503, "later")],
     ],
 )
@@ -307,7 +312,7 @@ def test_a_disk_that_fills_up_keeps_the_part(site: Site, tmp_path: Path, monkeyp
             real(descriptor)
 
         patch.setattr(download.os, "fsync", full)
-        assert "no room left" in complaint(known(site), tmp_path)
+        assert "no space left" in complaint(known(site), tmp_path)
     assert (tmp_path / "set.zip.part").read_bytes() == ZIP
     assert fetch(known(site), tmp_path).read_bytes() == ZIP
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from polybench.curation import duplicates
+from polybench.curation import duplicates, similarity
 from polybench.curation.duplicates import Fingerprint, Pair, find_pairs, fingerprint
 from polybench.data.images import UInt8Array, read_image
 from polybench.synth.polyps import polyp_frame
@@ -175,12 +175,12 @@ def test_the_search_finds_what_brute_force_finds(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(duplicates, "ZOOMS", (1.0,))
     monkeypatch.setattr(duplicates, "TURNS", {duplicates.UPRIGHT: "upright"})
     images = [fingerprint(f"{s}_{k}", frame(s, k)) for s in range(4) for k in range(3)]
-    coarse, details = duplicates._maps(np.stack([image.thumbnail for image in images]))
-    hashes = [bit_hash(signs) for signs in duplicates._hashes(coarse)]
+    coarse, details = similarity.detail_maps(np.stack([image.thumbnail for image in images]))
+    hashes = [bit_hash(signs) for signs in similarity.perceptual_hashes(coarse)]
     expected = {}
     for i, j in combinations(range(len(images)), 2):
         hamming = (hashes[i] ^ hashes[j]).bit_count()
-        value = shifted_correlation(details[i], details[j], duplicates.REACH)
+        value = shifted_correlation(details[i], details[j], similarity.REACH)
         if hamming <= 16 and value >= 0.6:
             expected[images[i].id, images[j].id] = (hamming, pytest.approx(value, abs=1e-4))
     found = {(pair.first, pair.second): (pair.hamming, pair.correlation) for pair in find_pairs(images).pairs}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from polybench.curation.integrity import defect, remember
+from polybench.curation.integrity import defect, store_checksum
 from polybench.data.card import Archive
 
 
@@ -66,6 +66,6 @@ def test_a_published_checksum_comes_before_a_remembered_one(tmp_path: Path) -> N
 def test_a_broken_note_of_a_checksum_is_written_anew(tmp_path: Path, left: bytes) -> None:
     path = write(tmp_path / "a.csv")
     (tmp_path / "a.csv.sha256").write_bytes(left)
-    remember(path, Archive("", "a.csv"))
+    store_checksum(path, Archive("", "a.csv"))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert (tmp_path / "a.csv.sha256").read_text() == f"{digest}  a.csv\n"

@@ -62,7 +62,7 @@ def test_ratios_must_be_three_positive_numbers(ratios: tuple[float, ...]) -> Non
     [
         (["a", "b", "c"], {"a": "x", "b": "x", "c": "y"}, "2 group"),
         (["a", "b", "c"], {"a": "x", "b": "y"}, "'c' has no group"),
-        (["a", "b#1", "c"], None, "'b#1' can't stand"),
+        (["a", "b#1", "c"], None, "'b#1' can't be written"),
         (["a", "b", "c", "a"], None, "named twice"),
     ],
 )

@@ -134,7 +134,7 @@ DEFECTS: dict[str, tuple[Deed, str, str]] = {
     "photograph": (photograph, "coding", r"Truth/3\.tif' is not a mask: \d+ % of its pixels are neither"),
     "numbered": (numbered, "coding", r"Truth/3\.tif' numbers objects or classes in more than 8 bits"),
     "two classes": (two_classes, "coding", r"Truth/3\.tif' loses 50 % of its drawn pixels"),
-    "one colour": (lambda image, m: Image.new("RGB", (64, 48)).save(image), "blank", r"Original/3\.tif' is of one"),
+    "one colour": (lambda image, m: Image.new("RGB", (64, 48)).save(image), "blank", r"Original/3\.tif' has a single"),
     "equal images": (equal_image, "duplicate", "Equal images have different masks: 3, 4: keep one"),
     "one file twice": (linked_mask, "duplicate", r"Truth/4\.tif' of image '4' is the same file .* of image '3'"),
 }
@@ -230,7 +230,7 @@ def test_unusual_coding_that_is_read_rightly_is_noted(data_root: Path) -> None:
     write(frame(data_root, 4)[1], pixels)
     notes = look(data_root).notes
     assert "1 image(s) of type PNG named .tif." in notes
-    assert "Masks have the grey levels 0, 200, 255, as classes have; those above 127 are foreground." in notes
+    assert "Masks have the grey levels 0, 200, 255, which may be classes; those above 127 are foreground." in notes
 
 
 def test_objects_that_overlap_or_are_empty_are_named(tmp_path: Path) -> None:

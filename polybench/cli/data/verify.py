@@ -16,7 +16,7 @@ from polybench.core.version import __version__
 from polybench.core.wording import counted
 
 if TYPE_CHECKING:
-    from polybench.curation.verify import Verification
+    from polybench.curation.verification import Verification
     from polybench.data.module import SegmentationDataModule
 
 SHOWN = 8

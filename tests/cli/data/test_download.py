@@ -105,7 +105,7 @@ def test_file_that_is_gone_ends_in_one_sentence(site: Site, tmp_path: Path, caps
     site.status = 404
     assert download(tmp_path) == 1
     complaint = capsys.readouterr().err
-    assert f"'{site.url}' is not there any more (404)" in complaint
+    assert f"'{site.url}' doesn't exist any more (404)" in complaint
     assert complaint.count("\n") == 1
     assert not (tmp_path / "Kvasir-SEG").exists()
 

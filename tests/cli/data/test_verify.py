@@ -141,8 +141,8 @@ def test_environment_says_where_to_look(
 def test_folder_of_ones_own_needs_a_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "verify", "folder", "--root", str(folder)]) == 2
     message = capsys.readouterr().err
-    assert f"`polybench data split {folder}` makes one" in message
-    assert message.endswith("give it as --split.\n")
+    assert f"`polybench data split {folder}` writes one" in message
+    assert message.endswith("pass it as --split.\n")
 
 
 def test_every_test_set_of_pranet_is_looked_at(tmp_path: Path) -> None:
