@@ -15,7 +15,7 @@ from jsonargparse import ArgumentParser
 
 from polybench.experiments.argv import Option, options_of
 from polybench.experiments.class_changes import (
-    Made,
+    Factory,
     class_parser,
     default_class,
     find_class,
@@ -160,7 +160,7 @@ def _of_class(
             yield Fault("lacking", (*keys, argument), owner=name, typed=typed)
 
 
-def required_arguments(made: Made, kind: Any) -> list[str]:
+def required_arguments(made: Factory, kind: Any) -> list[str]:
     """Arguments without a default, but for those that are given when a class is called later.
 
     Args:

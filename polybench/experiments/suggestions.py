@@ -5,7 +5,7 @@ from importlib import import_module
 from inspect import isclass
 
 from polybench.core.errors import did_you_mean
-from polybench.experiments.class_changes import SHELVES
+from polybench.experiments.class_changes import NAMED_MODULES
 
 OFTEN = {
     "batch_size": "data.batch_size",
@@ -78,11 +78,11 @@ def paths_of(word: str, argument: str) -> list[str]:
 
 def _classes(argument: str) -> Iterator[tuple[str, str]]:
     """Each class that the modules of an argument's classes define: its name, and what to type."""
-    modules = ELSEWHERE.get(argument, SHELVES)
+    modules = ELSEWHERE.get(argument, NAMED_MODULES)
     for name in reversed(modules):
         module = import_module(name)
         for public in getattr(module, "__all__", dir(module)):
             made = getattr(module, public, None)
             own = isclass(made) and made.__module__.startswith(name)
             if own and (argument != "loss" or public.endswith("Loss")):
-                yield public, public if name in SHELVES else f"{name}.{public}"
+                yield public, public if name in NAMED_MODULES else f"{name}.{public}"
