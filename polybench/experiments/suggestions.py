@@ -6,6 +6,7 @@ from inspect import isclass
 
 from polybench.core.errors import did_you_mean
 from polybench.experiments.class_changes import NAMED_MODULES
+from polybench.moved import NAMES
 
 OFTEN = {
     "batch_size": "data.batch_size",
@@ -81,8 +82,9 @@ def _classes(argument: str) -> Iterator[tuple[str, str]]:
     modules = ELSEWHERE.get(argument, NAMED_MODULES)
     for name in reversed(modules):
         module = import_module(name)
-        for public in getattr(module, "__all__", dir(module)):
+        moved = NAMES.get(name, {})
+        for public in [*getattr(module, "__all__", dir(module)), *moved]:
             made = getattr(module, public, None)
-            own = isclass(made) and made.__module__.startswith(name)
+            own = isclass(made) and (made.__module__.startswith(name) or public in moved)
             if own and (argument != "loss" or public.endswith("Loss")):
                 yield public, public if name in NAMED_MODULES else f"{name}.{public}"
