@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
-from rich.table import Table
 
 from polybench.cli.panel import panel_table
 from polybench.core.wording import counted
 from polybench.experiments.scores import protocol_scores
 from polybench.metrics import Protocol, Rows
-from polybench.results.facts import DatasetFacts, ProtocolScores
+from polybench.results.facts import DatasetFacts, MetricValue, ProtocolScores
 from polybench.results.layout import layout_of
 from polybench.results.methods import upright_table
 from polybench.results.readings import title
 from polybench.results.render.terminal import literal, print_table, wide_console
 from polybench.results.sections import Section
 from polybench.results.statistics import caution
+from polybench.results.tables import Cell, Column, Interval, Number, Table, Text, joined
 
 
 def print_scores(
@@ -52,7 +52,8 @@ def print_scores(
         what = scores[one.key][recipe].what
         of_what = f"{data.name}, {subset} subset of '{data.split}': {one.key}, {first.n} {what}"
         ranks = ", which ranks this dataset" if len(main) > 1 and one.name == data.ranked_by else ""
-        console.print(score_table(f"{of_what} in {counted(first.groups, 'group')}{ranks}", scores[one.key]))
+        heading = f"{of_what} in {counted(first.groups, 'group')}{ranks}"
+        print_table(score_table(heading, scores[one.key]), console)
     if further:
         heading = f"The same predictions of {recipe} under the other protocols"
         print_table(panel_table(heading, further, [protocol.scores(rows) for protocol in further]), console)
@@ -69,22 +70,31 @@ def score_table(heading: str, scores: Mapping[str, ProtocolScores]) -> Table:
         heading: Its title.
         scores: Row name -> scores, that of the net first.
     """
-    table = Table(title=literal(heading), title_justify="left")
-    table.add_column("")
     first, *_ = scores
     headline, shown, _, _ = layout_of(scores[first])
     others = [metric for metric in shown if metric in scores[first].values]
-    table.add_column(f"{title(headline)} [95 % interval]", justify="right")
-    for metric in others:
-        words = title(metric)
-        table.add_column(words[0].upper() + words[1:], justify="right")
-    for name, row in scores.items():
-        value = row.values.get(headline)
-        interval = f" [{value.low:.4f}, {value.high:.4f}]" if value and value.low is not None else ""
-        cells = [f"{row.values[metric].value:.4f}" if metric in row.values else "" for metric in (headline, *others)]
-        cells[0] += interval
-        table.add_row(literal(name), *cells, style="bold" if name == first else "dim")
-    return table
+    titles = [title(metric) for metric in others]
+    columns = (
+        Column(""),
+        Column(title(headline), "right", remark="(95 % interval)"),
+        *(Column(words[0].upper() + words[1:], "right") for words in titles),
+    )
+    rows = tuple(
+        (
+            Text(name, "strong" if name == first else "plain"),
+            _with_interval(row.values.get(headline)),
+            *(Number(row.values[metric].value) if metric in row.values else "" for metric in others),
+        )
+        for name, row in scores.items()
+    )
+    return Table(columns, rows, heading)
+
+
+def _with_interval(value: MetricValue | None) -> Cell:
+    if value is None:
+        return ""
+    ends = "" if value.low is None or value.high is None else Interval(value.low, value.high)
+    return joined((Number(value.value), ends))
 
 
 def print_section(section: Section) -> None:

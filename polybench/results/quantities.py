@@ -1,6 +1,6 @@
 """Numbers, time spans and sizes as text, the same for every form of a table."""
 
-from polybench.results.tables import Bytes, Count, Interval, Number, Seconds, Share
+from polybench.results.tables import MISSING, Bytes, Cell, Column, Count, Interval, Number, Seconds, Share, joined
 
 DASH = "\N{EM DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -29,6 +29,12 @@ def quantity(value: Quantity) -> str:
             return f"{value.value / 2**30:.1f} GiB"
         case Share():
             return f"{100 * value.value:.{value.decimals}f} %"
+
+
+def heading(column: Column) -> Cell:
+    """The title of a column with its remark and the arrow of its direction; may be empty."""
+    cell = joined((column.header, column.remark, ARROWS[column.direction] if column.direction else ""))
+    return "" if cell == MISSING else cell
 
 
 def fraction(value: float) -> str:

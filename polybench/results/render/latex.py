@@ -6,8 +6,8 @@ The text needs `\usepackage{booktabs}` and `\usepackage{textcomp}`. Links are th
 import unicodedata
 
 from polybench.core.wording import escaped
-from polybench.results.quantities import ARROWS, DASH, quantity
-from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text, joined
+from polybench.results.quantities import DASH, heading, quantity
+from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text
 
 _ALIGN = {"left": "l", "right": "r", "center": "c"}
 _STYLE = {"plain": "{}", "emphasis": r"\emph{{{}}}", "strong": r"\textbf{{{}}}"}
@@ -58,7 +58,7 @@ def table_text(table: Table) -> str:
 
 def header_text(column: Column) -> str:
     """Title of a column."""
-    return inline(joined((column.header, column.remark, ARROWS[column.direction] if column.direction else "")))
+    return inline(heading(column))
 
 
 def cell_text(cell: Cell) -> str:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 
 from polybench.core.wording import escaped
-from polybench.results.quantities import ARROWS, DASH, quantity
-from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text, joined
+from polybench.results.quantities import DASH, heading, quantity
+from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text
 
 _BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=(?:#{1,6}|[-+])(?:\s|$)|[-_=]{2,}))")
 """Where a line would begin a list, a heading or a rule."""
@@ -27,8 +27,7 @@ def table_text(table: Table) -> str:
 
 def header_text(column: Column) -> str:
     """Title of a column."""
-    arrow = ARROWS[column.direction] if column.direction else ""
-    return inline(joined((column.header, column.remark, arrow)))
+    return inline(heading(column))
 
 
 def cell_text(cell: Cell) -> str:

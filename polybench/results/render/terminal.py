@@ -9,8 +9,8 @@ from rich.measure import Measurement
 from rich.text import Text as RichText
 
 from polybench.core.wording import escaped
-from polybench.results.quantities import ARROWS, DASH, quantity
-from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text, joined
+from polybench.results.quantities import DASH, heading, quantity
+from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text
 
 WIDTH = 132
 """Width of tables that go to a file, in characters."""
@@ -70,8 +70,8 @@ def rich_table(table: Table) -> rich.table.Table:
 def _made(columns: Sequence[Column], rows: Iterable[Iterable[Cell]], title: str = "") -> rich.table.Table:
     made = rich.table.Table(title=literal(title) if title else None, title_justify="left")
     for column in columns:
-        heading = RichText(header_text(column))
-        made.add_column(heading, justify=_JUSTIFY[column.align], no_wrap=not column.wrap, overflow="fold")
+        name = RichText(header_text(column))
+        made.add_column(name, justify=_JUSTIFY[column.align], no_wrap=not column.wrap, overflow="fold")
     for row in rows:
         made.add_row(*map(rich_text, row))
     return made
@@ -90,7 +90,7 @@ def rich_text(cell: Cell) -> RichText:
 
 def header_text(column: Column) -> str:
     """Title of a column."""
-    return plain_text(joined((column.header, column.remark, ARROWS[column.direction] if column.direction else "")))
+    return plain_text(heading(column))
 
 
 def cell_text(cell: Cell) -> str:

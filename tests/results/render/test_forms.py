@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from polybench.results.render import csv, latex, terminal
+from polybench.results.render import csv, latex, markdown, terminal
 from polybench.results.tables import (
     MISSING,
     Bytes,
@@ -66,6 +66,12 @@ def test_text_in_csv_is_no_formula_and_stays_in_its_cell(value: str) -> None:
     [[_], [found]] = list(reader.reader(io.StringIO(csv.table_text(Table((Column("x"),), ((value,),))))))
     assert found[0] not in "=+-@"
     assert found.lstrip("'") == " ".join(value.split())
+
+
+def test_a_column_without_a_title_has_an_empty_head() -> None:
+    table = Table((Column(""), Column("b")), (("1", "2"),))
+    assert [line for line in terminal.table_text(table).splitlines() if "b" in line] == ["┃   ┃ b ┃"]
+    assert latex.header_text(table.columns[0]) == markdown.header_text(table.columns[0]) == ""
 
 
 def test_latex_is_a_booktabs_table() -> None:
