@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -23,8 +24,9 @@ from torch import Tensor
 
 from polybench.data.splits import SUBSETS
 from polybench.experiments.session import Session
+from polybench.methods.feedback.codec import encode_batch
 from polybench.methods.feedback.otsu import otsu_masks
-from polybench.methods.feedback.pruning import Trajectory, iterate, iterate_all
+from polybench.methods.feedback.pruning import Trajectory, iterate
 from polybench.methods.feedback.task import FeedbackSegmentationTask
 from polybench.models import FANet
 
@@ -46,6 +48,33 @@ def equal(one: list[Trajectory], two: list[Trajectory], passes: int) -> bool:
     """Whether every pass of every image has the same bits."""
     pairs = zip(one, two, strict=True)
     return all(torch.equal(a.at(number), b.at(number)) for a, b in pairs for number in range(1, passes + 1))
+
+
+def iterate_all(
+    precompute: Callable[[Tensor], Any],
+    refine: Callable[[Any, Tensor], Tensor],
+    images: Tensor,
+    masks: Tensor,
+    iterations: int,
+    batch_size: int,
+) -> list[Trajectory]:
+    """Compute every iteration of every image, by the definition that `iterate` shortens; arguments as there."""
+    size = min(batch_size, len(images))
+    trajectories = [Trajectory(code) for code in encode_batch(masks)]
+    for first in range(0, len(images), size):
+        rows = slice(first, first + size)
+        batch, shown = filled(images[rows], size), filled(masks[rows], size)
+        for _ in range(iterations):
+            logits = refine(precompute(batch), shown)
+            shown = logits > 0
+            for trajectory, made in zip(trajectories[rows], logits, strict=False):
+                trajectory.logits.append(made)
+    return trajectories
+
+
+def filled(chunk: Tensor, size: int) -> Tensor:
+    """A chunk of the last images, filled up with repetitions of its first."""
+    return torch.cat([chunk, chunk[:1].expand(size - len(chunk), *chunk.shape[1:])])
 
 
 def seconds(work: Callable[[], list[Trajectory]]) -> float:

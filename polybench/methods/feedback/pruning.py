@@ -118,28 +118,6 @@ def iterate(
     return trajectories
 
 
-def iterate_all(
-    precompute: Precompute,
-    refine: Refine,
-    images: Tensor,
-    masks: Tensor,
-    iterations: int,
-    batch_size: int | None = None,
-) -> list[Trajectory]:
-    """Compute every iteration of every image, by the definition that `iterate` shortens."""
-    size = min(batch_size or len(images), len(images))
-    trajectories = [Trajectory(code) for code in encode_batch(masks)]
-    for first in range(0, len(images), size):
-        rows = slice(first, first + size)
-        batch, shown = _filled(images[rows], size), _filled(masks[rows], size)
-        for _ in range(iterations):
-            logits = refine(precompute(batch), shown)
-            shown = logits > 0
-            for trajectory, made in zip(trajectories[rows], logits, strict=False):
-                trajectory.logits.append(made)
-    return trajectories
-
-
 class _Chunks:
     """Precomputed states of images k b to (k + 1) b - 1, made when first asked for."""
 
