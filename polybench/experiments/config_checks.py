@@ -1,10 +1,33 @@
-"""Checks of the values of a parsed configuration that the types of its options don't express."""
+"""Errors of a configuration that its parser doesn't report: of its files, and of values that types don't express."""
 
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf.errors import OmegaConfBaseException
 
 from polybench.core.errors import ConfigError
 from polybench.methods import found_methods
 from polybench.results.record_checks import is_slug
+
+
+@contextmanager
+def parsing_errors() -> Iterator[None]:
+    """Raise what the libraries raise while a configuration is parsed as one sentence.
+
+    Raises:
+        ConfigError: If a file is no text, an interpolation fails, or Lightning refuses an option.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"A configuration file is not text: {error}.") from error
+    except OmegaConfBaseException as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"An interpolation in the configuration fails: {reason}.") from error
+    except MisconfigurationException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
 
 
 def check_config(config: Namespace) -> None:

@@ -11,10 +11,8 @@ from typing import Any
 
 import yaml
 from jsonargparse import Namespace
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from omegaconf.errors import OmegaConfBaseException
 
 from polybench.callbacks import (
     ArtifactsCallback,
@@ -32,7 +30,7 @@ from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import compose
-from polybench.experiments.config_checks import check_config
+from polybench.experiments.config_checks import check_config, parsing_errors
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.fit_checks import FitChecks
 from polybench.experiments.identity import config_id
@@ -74,7 +72,7 @@ class ParsedSession(LightningCLI):
         quieten()
         make_importable()
         import_all()
-        try:
+        with parsing_errors():
             super().__init__(
                 LightningModule,
                 LightningDataModule,
@@ -101,13 +99,6 @@ class ParsedSession(LightningCLI):
                     "description": SUMMARIES[command],
                 },
             )
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"A configuration file is not text: {error}.") from error
-        except OmegaConfBaseException as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"An interpolation in the configuration fails: {reason}.") from error
-        except MisconfigurationException as error:
-            raise ConfigError(" ".join(str(error).split())) from error
 
     def _standing_callbacks(self) -> list[Any]:
         """The callbacks of every run; metrics come before what saves checkpoints, which then know their rows."""
