@@ -131,7 +131,7 @@ class PatchClassifier(nn.Module):
 
 
 class JointFCN16sAtrous(FCN16sAtrous):
-    """One backbone under both heads, trained together: a control that the paper lacks.
+    """One encoder under both heads, trained together: a control that the paper lacks.
 
     As a net it segments; with ResNet-50 it has 23,516,228 parameters. Both heads are those of the two nets above.
 

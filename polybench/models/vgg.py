@@ -7,6 +7,7 @@ torchvision's names, so that the ImageNet weights, and those of SMP's `vgg19` en
 
 import pickle
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ class VGG19Encoder(nn.Module):
     Args:
         widths: Channels of the four blocks; those of VGG19 by default.
     """
+
+    version: ClassVar[int] = 1
 
     def __init__(self, widths: tuple[int, int, int, int] = VGG19_WIDTHS) -> None:
         super().__init__()

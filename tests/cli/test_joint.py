@@ -46,13 +46,13 @@ def record_of(folder: Path, recipe: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_record_is_of_a_segmentation_and_the_backbone_goes_either_way(
+def test_record_is_of_a_segmentation_and_the_encoder_is_transferred_either_way(
     tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["fit", "--config", str(write_stage(tmp_path, data_root, "patches", None)), "--no_leaderboard"]) == 0
-    [donor] = tmp_path.glob("runs/patches-s0/*/checkpoints/encoder.safetensors")
-    assert run(["fit", "--config", str(write_joint(tmp_path, data_root, str(donor)))]) == 0
+    [source] = tmp_path.glob("runs/patches-s0/*/checkpoints/encoder.safetensors")
+    assert run(["fit", "--config", str(write_joint(tmp_path, data_root, str(source)))]) == 0
     record = record_of(tmp_path, "joint")
     assert record["task"] == "segmentation"
     assert record["metrics"]["per_image@2"]["n"] == 4
@@ -65,8 +65,8 @@ def test_record_is_of_a_segmentation_and_the_backbone_goes_either_way(
         metrics.read_text().splitlines()[0].split(",")
     )
 
-    [donor] = tmp_path.glob("runs/joint-s0/*/checkpoints/encoder.safetensors")
-    assert run(["fit", "--config", str(write_stage(tmp_path, data_root, "segment", str(donor)))]) == 0
+    [source] = tmp_path.glob("runs/joint-s0/*/checkpoints/encoder.safetensors")
+    assert run(["fit", "--config", str(write_stage(tmp_path, data_root, "segment", str(source)))]) == 0
     lineage = [(one["task"], one["stage"]) for one in record_of(tmp_path, "segment")["net"]["ancestors"]]
     assert lineage == [("classification", "patches"), ("segmentation", "joint")]
 

@@ -20,10 +20,10 @@ REPOSITORY = str(Path(__file__).parents[2])
 @pytest.mark.parametrize("task", ["patches", "segment"])
 def test_two_processes_stay_in_step_after_a_transfer(tmp_path: Path, data_root: Path, task: str) -> None:
     torch.manual_seed(7)
-    donor = FCN16sAtrous("tu-test_resnet", None).encoder.state_dict()
-    save_file(donor, tmp_path / "donor.safetensors")
+    source = FCN16sAtrous("tu-test_resnet", None).encoder.state_dict()
+    save_file(source, tmp_path / "source.safetensors")
     recorder = {"class_path": "tests.cli.recorder.Checksum", "init_args": {"folder": str(tmp_path / "sums")}}
-    transfer = {"class_path": "TransferCallback", "init_args": {"source": str(tmp_path / "donor.safetensors")}}
+    transfer = {"class_path": "TransferCallback", "init_args": {"source": str(tmp_path / "source.safetensors")}}
     recipe = write_stage(tmp_path, data_root, task, None, callbacks=[transfer, recorder])
     words = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--no_leaderboard"]
     done = subprocess.run(
@@ -39,4 +39,4 @@ def test_two_processes_stay_in_step_after_a_transfer(tmp_path: Path, data_root: 
     one, two = ((tmp_path / "sums" / f"{rank}.txt").read_text().split() for rank in (0, 1))
     assert one == two
     assert one[0] != one[1]
-    assert "100.0 % of the backbone" in done.stdout
+    assert "tensors of the encoder (100 %)." in done.stdout

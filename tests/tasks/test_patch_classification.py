@@ -66,8 +66,8 @@ def test_both_tasks_in_turn_with_records_and_lineage(
     rows = pd.read_csv(stored.with_suffix(".csv"))
     assert record["metrics"]["patches@1"]["n"] == len(rows)
 
-    [donor] = (tmp_path / "runs").glob("*/*/checkpoints/encoder.safetensors")
-    assert run(["fit", "--config", str(write_stage(tmp_path, data_root, "segment", str(donor)))]) == 0
+    [source] = (tmp_path / "runs").glob("*/*/checkpoints/encoder.safetensors")
+    assert run(["fit", "--config", str(write_stage(tmp_path, data_root, "segment", str(source)))]) == 0
     [stored] = (tmp_path / "leaderboards/records/clinicdb").glob("segment*.json")
     net = json.loads(stored.read_text())["net"]
     assert [(one["task"], one["dataset"], one["stage"]) for one in net["ancestors"]] == [

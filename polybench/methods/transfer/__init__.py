@@ -1,4 +1,4 @@
-"""Weight transfer between segmentation and classification: the callback, and the joint module it is compared with."""
+"""Weight transfer between segmentation and classification, and joint training, which it is compared with."""
 
 from polybench.methods.transfer.callback import TransferCallback
 from polybench.methods.transfer.joint_module import JointDataModule

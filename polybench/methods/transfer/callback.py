@@ -121,6 +121,7 @@ class TransferCallback(Callback):
         source, self.match = compared
         if trainer.is_global_zero:
             Console().print(match_table(self.match, str(self.source)))
+            print(f"Transferred {self.match.in_words}.")
         copy_tensors(source.state, encoder, self.match.matched)
         self.ancestors = source.ancestors
         self._section = section_of(self.match, source_name(source.ancestors[-1]))

@@ -33,7 +33,7 @@ class JointDataModule(ResumableDataModule):
 
     Args:
         images: The segmentation set, with its folder, split, batches and augmentation.
-        patches: Makes the patches of that set; their side is that of the images, so that both go through a net at once.
+        patches: Makes the patches of that set; their side is that of the images, so that a net takes both in one batch.
         seed: Seed of order, negatives and augmentation; the command line fills it from `--seed_everything`.
 
     Raises:
@@ -51,8 +51,8 @@ class JointDataModule(ResumableDataModule):
         if images.size != self.patches.size:
             height, width = images.size
             raise ConfigError(
-                f"Images of {height}x{width} and patches of {self.patches.size[0]} pixels can't go through a net "
-                "together: make both sides of data.images.size equal to data.patches.size."
+                f"Images of {height}x{width} and patches of {self.patches.size[0]} pixels can't share a "
+                "batch of a net: make both sides of data.images.size equal to data.patches.size."
             )
         images.seed = self.patches.seed = seed
         self.short_name, self.size, self.split = images.short_name, images.size, images.split
@@ -87,7 +87,7 @@ class JointDataModule(ResumableDataModule):
         return self.images.facts()
 
     def train_dataloader(self) -> CombinedLoader:
-        """Pairs of batches, from where a resumed fit stands."""
+        """Pairs of batches, from the batch at which a resumed fit continues."""
         images = self.images.train_dataloader()
         patches = self._patches_beside(self._batches_per_epoch(len(images)))
         return CombinedLoader({"images": images, "patches": patches}, "min_size")

@@ -28,7 +28,7 @@ TERMS = ("segmentation_loss", "classification_loss")
 
 
 class JointTask(SegmentationTask):
-    """Trains a net with two heads on images and patches at once; evaluates its segmentation, as of any other net.
+    """Trains a net with two heads on images and patches at once; evaluates its segmentation, as that of any other net.
 
     Args:
         net: Segments, and has `segment_and_classify(images, patches)` and the head of patches at `.classifier`, as
@@ -71,7 +71,7 @@ class JointTask(SegmentationTask):
         self.weight = weight
 
     def setup(self, stage: str) -> None:
-        """Make ready; see that there are two heads and something for either.
+        """Set up; check that the net has two heads and the data module images and patches.
 
         Raises:
             ConfigError: If the net has one head, or the data module no patches.
@@ -81,7 +81,7 @@ class JointTask(SegmentationTask):
         if stage == "fit" and not isinstance(data, JointDataModule):
             raise ConfigError(
                 f"JointTask trains on images and patches, and {type(data).__name__} has one of them: give it as "
-                "data.images of polybench.methods.transfer.joint_module.JointDataModule."
+                "data.images of polybench.methods.transfer.JointDataModule."
             )
         super().setup(stage)
 
@@ -90,7 +90,7 @@ class JointTask(SegmentationTask):
             raise ConfigError(f"{type(self.net).__name__} has no head for patches: give it to SegmentationTask.")
 
     def check_outputs(self, size: tuple[int, int]) -> None:
-        """See that the net gives logits of one class for images and for patches.
+        """Check that the net gives logits of one class for images and for patches.
 
         Args:
             size: Height and width of images and patches.
@@ -106,7 +106,7 @@ class JointTask(SegmentationTask):
             object_logits(both[1])
 
     def unused_parameters(self) -> list[str]:
-        """Name what no gradient reaches from images and patches together."""
+        """Name the parameters that no gradient reaches from images and patches together."""
         return [name for name in super().unused_parameters() if not name.startswith("classifier.")]
 
     @staticmethod

@@ -81,7 +81,7 @@ def copy_tensors(source: State, target: nn.Module, keys: Sequence[str]) -> None:
 
 def match_table(match: Match, source: str) -> Table:
     """A comparison as a table for the terminal."""
-    table = Table(title=f"Transfer from {source}: {match.in_words}", title_justify="left")
+    table = Table(title=f"Transfer from {source}", title_justify="left")
     for name in ("tensors", "number", "first of them"):
         table.add_column(name)
     for name, keys in _kinds(match).items():

@@ -1,4 +1,4 @@
-"""A joint module deals what both of its modules deal alone, step by step, and goes on where it stood."""
+"""A joint module yields the batches of its two modules, step by step, and resumes at the right one."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -199,7 +199,7 @@ def test_recipe_names_the_set_once(frames: Path) -> None:
         },
         "patches": {"class_path": "polybench.data.patch_module.PatchDataModule", "init_args": {"size": 32}},
     }
-    config = {"data": {"class_path": "polybench.methods.transfer.joint_module.JointDataModule", "init_args": init_args}}
+    config = {"data": {"class_path": "polybench.methods.transfer.JointDataModule", "init_args": init_args}}
     data = parser.instantiate_classes(parser.parse_object(config)).data
     assert isinstance(data, JointDataModule)
     assert data.patches.source.directory == data.images.directory == frames / "CVC-ClinicDB"
