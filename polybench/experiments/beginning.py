@@ -58,14 +58,7 @@ def known_start(session: Session, shared: bool) -> KnownStart:
     resumes = session.is_of_run(mark)
     if resumes and mark == session.mark(session.trainer.world_size):
         said = run_entry(saved)
-        try:
-            start = decode(StartFacts, json.loads(said["start"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(
-                f"What '{path}' says of the start of its run is not as polybench writes it ({error}): resume from "
-                "another checkpoint of the run, or leave out --ckpt_path to start anew."
-            ) from error
-        return KnownStart(start, read_ancestors(said.get("ancestors"), path), said.get("start_path"))
+        return KnownStart(_start_of(said, path), read_ancestors(said.get("ancestors"), path), said.get("start_path"))
     others = [one for one in start_callbacks(session.trainer) if one.source is not None]
     if others and not resumes:
         raise ConfigError(
@@ -76,6 +69,21 @@ def known_start(session: Session, shared: bool) -> KnownStart:
     source = ancestors[-1]
     seeds = "shared" if shared else seeds_of(source, session.config.seed_everything)
     return KnownStart(StartFacts("weights", source, seeds), ancestors, str(Path(path).absolute()))
+
+
+def _start_of(said: Mapping[str, Any], path: str) -> StartFacts:
+    """The start of a run as its checkpoint has it.
+
+    Raises:
+        ConfigError: If the checkpoint has none, or a malformed one.
+    """
+    try:
+        return decode(StartFacts, json.loads(said["start"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"What '{path}' says of the start of its run is not as polybench writes it ({error}): resume from "
+            "another checkpoint of the run, or leave out --ckpt_path to start anew."
+        ) from error
 
 
 def state_to_resume(session: Session) -> str | None:

@@ -71,19 +71,18 @@ def lineage_of_plan(plan: Plan, records: Mapping[str, Record]) -> Lineage:
         lineage.stages[_node(name)] = f"{name}: {record.task if trained else stage.command}, {record.dataset.name}"
         for given, source in sources.items():
             lineage.edges.append(Edge(_node(source.name), _node(name), given, trained))
-        for given, label in _origins(stage, record, bool(sources)).items():
+        for given, label in _origins(plan, stage, record).items():
             origin = by_label.setdefault(label, f"origin_{len(by_label)}")
             lineage.origins[origin] = label
             lineage.edges.append(Edge(origin, _node(name), given, trained))
     return lineage
 
 
-def _origins(stage: Stage, record: Record, has_sources: bool) -> dict[str, str]:
+def _origins(plan: Plan, stage: Stage, record: Record) -> dict[str, str]:
     """Input -> the weights from outside the plan that it is; of a stage without inputs, the net's own weights."""
-    outside = {name: value for name, value in stage.inputs.items() if value is not None}
-    if has_sources:
-        return {}
-    if outside:
+    given = {name: value for name, value in stage.inputs.items() if value is not None}
+    outside = {name: value for name, value in given.items() if value not in plan.stages}
+    if given:
         return {name: "/".join(Path(value).parts[-3:]) for name, value in outside.items()}
     own = record.net.start_weights if record.net is not None else "random"
     return {"weights": f"{own} weights"}

@@ -89,9 +89,10 @@ def _inputs(name: str, data: Mapping[str, Any], path: Path, names: Mapping[str, 
             hint = did_you_mean(key, possible) or f" {_command(data)} takes {' and '.join(sorted(possible))}."
             raise ConfigError(f"inputs of {where} has the unknown input '{key}'.{hint}")
     found = {key: _input(key, value, where, path, list(names)) for key, value in given.items()}
-    if data.get("recipe") is None and found.get(CHECKPOINT) not in names:
+    tested, has_recipe, tests = found.get(CHECKPOINT), data.get("recipe") is not None, _command(data) == "test"
+    if (tests and tested is None) or not (has_recipe or (tests and tested in names)):
         raise ConfigError(
-            f"{where} needs a recipe, looked up beside the plan, or the checkpoint of a stage to test, such as "
+            f"{where} needs a recipe to fit, looked up beside the plan, or the checkpoint of a stage to test, such as "
             f"inputs: {{{CHECKPOINT}: {next(iter(names))}}}."
         )
     for key, value in found.items():

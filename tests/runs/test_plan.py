@@ -66,6 +66,8 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
             "form a circle, .*: give one of them null or a file",
         ),
         ("stages: {A: {recipe: none.yaml}}", "needs a recipe that exists"),
+        ("stages: {A: {recipe: a.yaml}, T: {command: fit, inputs: {checkpoint: A}}}", "'T' .* needs a recipe to fit"),
+        ("stages: {A: {recipe: a.yaml, command: test}}", "'A' .* or the checkpoint of a stage to test"),
         ("stages: {A: {recipe: a.yaml, from: S9}}", "takes its encoder from 'S9', which is no stage"),
         ("stages: {A: {recipe: a.yaml, from: x.ckpt}}", "takes its encoder from 'x.ckpt', which is not there"),
         ("stages: {A: {recipe: a.yaml, input: {}}}", "unknown key 'input'. Did you mean 'inputs'"),
@@ -76,7 +78,7 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
         ("stages: {A: {recipe: a.yaml, command: predict}}", "command of stage 'A' .* must be fit or test"),
         (
             "stages: {A: {recipe: a.yaml}, T: {command: test}}",
-            "stage 'T' .* needs a recipe, .* inputs: {checkpoint: A}",
+            "stage 'T' .* needs a recipe .* inputs: {checkpoint: A}",
         ),
         ("stages: {}", "has no stages"),
         ("seeds: [4294967296]\nstages: {A: {recipe: a.yaml}}", "numbers from 0 to 4294967295"),
