@@ -14,8 +14,9 @@ from polybench.results.readings import title
 from polybench.results.record import Record, StoredRecord
 from polybench.results.record_text import read_text
 from polybench.results.render import markdown
+from polybench.results.start import share_text
 from polybench.results.table import Row
-from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Link, Number, Share, Table, joined
+from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Link, Number, Table, joined
 from polybench.runs.curves import draw_curves
 from polybench.runs.differences import Comparison, comparisons, difference_table
 from polybench.runs.execute import Outcome
@@ -170,9 +171,9 @@ def _inputs(plan: Plan, stage: Stage) -> Cell:
 
 def _share(stage: StageRuns) -> Cell:
     """Share of the encoder's, or the net's, tensors that another run gave; a range where seeds differ."""
-    starts = [one.start for one in stage.records if one.start is not None and one.start.share is not None]
-    shares = sorted({start.share for start in starts if start.share is not None})
-    return joined(map(Share, dict.fromkeys((shares[0], shares[-1]))), quantities.DASH) if shares else MISSING
+    found = (one.start.share for one in stage.records if one.start is not None)
+    shares = sorted(share for share in found if share is not None)
+    return joined(dict.fromkeys(map(share_text, (shares[0], shares[-1]))), " to ") if shares else MISSING
 
 
 def _score(stage: StageRuns, protocol: str, metric: str) -> Cell:

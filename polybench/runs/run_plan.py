@@ -64,6 +64,7 @@ def run_plan(
         UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
     """
     cells = cells_to_run(path, folder, leaderboard)
+    folder.mkdir(parents=True, exist_ok=True)  # so that the command names it by its whole path
     elsewhere = [] if folder == FOLDER else ["--folder", str(folder)]
     command = again(["transfer", "--config", str(path), *elsewhere]).command
     outcomes = execute(cells, command, devices, jobs)
