@@ -16,7 +16,7 @@ METHODS = sorted({path.stem for path in (CONF / "methods").glob("*.yaml")} - {"l
 DATA = sorted((CONF / "data").glob("*.yaml"))
 RANDOM_WEIGHTS = {"encoder_weights": None, "pretrained": False}
 
-SMALL = ["--data.size", "[64, 64]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
+SMALL = ["--data.size", "[32, 32]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
 TINY_ENCODER = ["--model.net.encoder", "tu-test_resnet", "--model.net.encoder_weights", "null"]
 NARROW_EFEN = ["--model.net.widths", "[8, 16, 16, 16]", "--model.net.pretrained", "false"]
 NARROW_FANET = ["--model.net.widths", "[4, 8, 8, 8]", "--model.iterations", "2"]
@@ -29,11 +29,11 @@ TRAINED = {
     "fcn16s_clinicdb": [*OF_CLINICDB, *SMALL, *TINY_ENCODER],
     "joint_clinicdb": [
         *(word.replace("--data", "--data.images") for word in [*OF_CLINICDB, *SMALL]),
-        *("--data.patches.size", "64", "--data.patches.batch_size", "2", *TINY_ENCODER),
+        *("--data.patches.size", "32", "--data.patches.batch_size", "2", *TINY_ENCODER),
     ],
     "patches_clinicdb": [
         *(word.replace("--data", "--data.source") for word in OF_CLINICDB),
-        *("--data.size", "64", "--data.batch_size", "2", "--data.eval_batch_size", "2", *TINY_ENCODER),
+        *("--data.size", "32", "--data.batch_size", "2", "--data.eval_batch_size", "2", *TINY_ENCODER),
     ],
     "smp_unet_resnet34_clinicdb": [
         *(*OF_CLINICDB, *SMALL),
