@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from safetensors.torch import load_file
 
 from polybench.cli.main import run
 from tests.cli.recipes import start, write_stage
+from tests.waiting import until
 
 
 def write_plan(folder: Path, data_root: Path) -> Path:
@@ -58,10 +58,7 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     assert run(words(plan, "one")) == 0
     broken = start(tmp_path, *words(plan, "two"))
     checkpoints = tmp_path / "two/tiny/C1-s0/checkpoints"
-    deadline = time.monotonic() + 200
-    while not list(checkpoints.glob("*.ckpt")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: list(checkpoints.glob("*.ckpt")), broken)
     os.killpg(broken.pid, signal.SIGKILL)
     broken.communicate()
     capfd.readouterr()

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,7 @@ import torch
 
 from polybench.cli.main import run
 from tests.cli.recipes import PSPNET, UNET, start, write_recipe
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} never appeared"
-        time.sleep(0.2)
-
-
-def wait_for_any(folder: Path, pattern: str) -> list[Path]:
-    deadline = time.monotonic() + 120
-    while not (found := list(folder.glob(pattern))):
-        assert time.monotonic() < deadline, f"no {pattern} appeared"
-        time.sleep(0.02)
-    return found
+from tests.waiting import until
 
 
 @pytest.mark.ddp
@@ -42,7 +27,7 @@ def test_processes_train_together_and_agree_with_one(
         *("--data.batch_size", "2"),
         *("--trainer.devices", str(processes), "--trainer.strategy", "ddp"),
     )
-    output, _ = fit.communicate(timeout=240)
+    output, _ = fit.communicate()
     assert fit.returncode == 0, output
     [path] = (tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.csv")
     together = pd.read_csv(path, dtype={"id": str})
@@ -60,7 +45,7 @@ def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None
     recipe = str(write_recipe(tmp_path, data_root))
     (data_root / "CVC-ClinicDB" / "Original" / "5.tif").unlink()
     fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
-    output, _ = fit.communicate(timeout=120)
+    output, _ = fit.communicate()
     assert fit.returncode == 1, output
     assert "5.tif' has no image" in output
     assert "Traceback" not in output
@@ -73,9 +58,9 @@ def test_sigterm_saves_and_leaves_with_its_own_code(
     monkeypatch.chdir(tmp_path)
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
     fit = start(tmp_path, "fit", "--config", recipe)
-    wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    until((tmp_path / "run" / "checkpoints" / "last.ckpt").exists, fit)
     fit.send_signal(signal.SIGTERM)
-    output, _ = fit.communicate(timeout=120)
+    output, _ = fit.communicate()
     assert fit.returncode == 143, output
     assert "Traceback" not in output
     saved = torch.load(tmp_path / "run" / "checkpoints" / "interrupted.ckpt", weights_only=True)
@@ -90,9 +75,9 @@ def test_sigterm_saves_and_leaves_with_its_own_code(
 def test_sigterm_reaches_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
     fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
-    wait_for(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    until((tmp_path / "run" / "checkpoints" / "last.ckpt").exists, fit)
     fit.send_signal(signal.SIGTERM)
-    output, _ = fit.communicate(timeout=120)
+    output, _ = fit.communicate()
     assert fit.returncode == 143, output
     assert (tmp_path / "run" / "checkpoints" / "interrupted.ckpt").exists()
 
@@ -110,7 +95,7 @@ def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, da
             *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "1", "--no_leaderboard"),
             *("--trainer.strategy", "ddp" if name == "processes" else "auto", *options, *recorder),
         )
-        output, _ = fit.communicate(timeout=240)
+        output, _ = fit.communicate()
         assert fit.returncode == 0, output
         parts = [json.loads(path.read_text()) for path in (tmp_path / name).glob("*.json")]
         assert len(parts) == (2 if name == "processes" else 1)
@@ -123,24 +108,23 @@ def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, da
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_run_that_was_killed_goes_on_by_name_and_ends_with_the_same_weights(
-    tmp_path: Path, data_root: Path, workers: str
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, workers: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     recipe = str(write_recipe(tmp_path, data_root, UNET))
     options = ("--config", recipe, "--save_every", "1", "--data.augment", "standard", "--no_leaderboard")
     killed = start(tmp_path, "fit", *options, "--trainer.max_epochs", "100000")
-    [last] = wait_for_any(tmp_path / "runs", "tiny-s0/*/checkpoints/last.ckpt")
+    [last] = until(lambda: list(tmp_path.glob("runs/tiny-s0/*/checkpoints/last.ckpt")), killed)
     killed.kill()
-    killed.wait()
+    killed.communicate()
     assert killed.returncode == -signal.SIGKILL
     done = torch.load(last, weights_only=True)["global_step"]
     assert done > 0
     length = ("--trainer.max_epochs", str(done // 2 + 2))  # an epoch has two batches: one and a half or two are left
     resumed = start(tmp_path, "fit", *options, *length, "--ckpt_path", "last", "--data.num_workers", workers)
-    output, _ = resumed.communicate(timeout=240)
+    output, _ = resumed.communicate()
     assert resumed.returncode == 0, output
-    whole = start(tmp_path, "fit", *options, *length, "--trainer.default_root_dir", "whole")
-    output, _ = whole.communicate(timeout=240)
-    assert whole.returncode == 0, output
+    assert run(["fit", *options, *length, "--trainer.default_root_dir", "whole"]) == 0
     found = torch.load(last, weights_only=True)
     expected = torch.load(tmp_path / "whole" / "checkpoints" / "last.ckpt", weights_only=True)
     assert found["global_step"] == expected["global_step"] == 2 * (done // 2 + 2)

@@ -194,7 +194,7 @@ def test_two_processes_refine_as_one_does(refinable: Refinable, expected: Expect
     words += ["--refine_thresholds", expected.thresholds]
     assert run([*words, "--trainer.default_root_dir", "one"]) == 0
     process = start(tmp_path, *words, "--trainer.default_root_dir", "two", "--trainer.devices", "2")
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate()
     assert process.returncode == 0, output
     assert regions("one/test_regions.csv") == expected.found
     for name in ("test_regions.csv", "test_rows_refined.csv"):

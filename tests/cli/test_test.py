@@ -55,7 +55,6 @@ def test_processes_find_every_digit_that_one_finds(tmp_path: Path, n: int, batch
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
-        timeout=240,
         text=True,
         check=False,
     )

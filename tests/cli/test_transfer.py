@@ -32,7 +32,6 @@ def test_two_processes_stay_in_step_after_a_transfer(tmp_path: Path, data_root: 
         env={**os.environ, "PYTHONPATH": REPOSITORY},
         capture_output=True,
         text=True,
-        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

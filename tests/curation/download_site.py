@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import io
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ class Site:
     trusts_if_range: bool = True
     cut_after: int | None = None
     announces: int | None = None
-    waits: float = 0
+    waits: bool = False
     encoding: str | None = None
     endless: bool = False
     sent: int = 0
@@ -69,7 +68,8 @@ class Site:
         handler.end_headers()
         handler.wfile.write(body[: self.cut_after])
         handler.wfile.flush()
-        time.sleep(self.waits)
+        if self.waits:
+            handler.rfile.read(1)  # until the other side has given up
         handler.close_connection = True
 
     def send_for_ever(self, handler: BaseHTTPRequestHandler) -> None:

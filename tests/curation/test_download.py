@@ -324,7 +324,7 @@ def test_a_folder_that_can_not_be_made_is_named(site: Site, tmp_path: Path) -> N
 
 def test_a_silent_server_is_given_up(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "_TIMEOUT", (0.3, 0.3))
-    site.cut_after, site.waits = 0, 1.0
+    site.cut_after, site.waits = 0, True
     assert "timed out" in complaint(known(site), tmp_path)
 
 

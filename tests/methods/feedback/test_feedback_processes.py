@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import yaml
 
 from polybench.cli.main import run
 from tests.methods.feedback.feedback_nets import write_red_frames
+from tests.waiting import until
 
 REPOSITORY = str(Path(__file__).parents[3])
 
@@ -54,7 +54,7 @@ def fit(*words: str) -> None:
 
 
 def finish(process: subprocess.Popen[str]) -> None:
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate()
     assert process.returncode == 0, output
 
 
@@ -102,16 +102,11 @@ def test_run_that_was_killed_goes_on_with_its_bank(
     options += ["--trainer.devices", str(processes), "--trainer.strategy", "ddp" if processes > 1 else "auto"]
     killed = start(tmp_path, *options, "--trainer.max_epochs", "100000", "--trainer.default_root_dir", "killed")
     last = tmp_path / "killed" / "checkpoints" / "last.ckpt"
-    deadline = time.monotonic() + 120
-    while not last.exists() or torch.load(last, weights_only=True)["epoch"] < 1:
-        assert time.monotonic() < deadline, "no checkpoint of the second epoch appeared"
-        assert killed.poll() is None, killed.communicate()[0]
-        time.sleep(0.1)
+    until(lambda: last.exists() and torch.load(last, weights_only=True)["epoch"] >= 1, killed)
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.communicate()  # until the other process, which finds itself alone, has closed the output, too
     epochs = torch.load(last, weights_only=True)["epoch"] + 3
     length = ["--trainer.max_epochs", str(epochs)]
-    time.sleep(2 if processes > 1 else 0)  # until the other process finds itself alone
     for words in (["--ckpt_path", str(last)], ["--trainer.default_root_dir", "whole"]):
         if processes == 1:
             fit(*options, *length, *words)
