@@ -12,7 +12,9 @@ NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
 """What a user may say instead of a path, and the files that it can mean."""
 
 
-def find_checkpoint(name: str, run: Path | None, runs: Path, fits: Callable[[Path], bool]) -> Path:
+def find_checkpoint(
+    name: str, run: Path | None, runs: Path, fits: Callable[[Path], bool], folder: Path | None = None
+) -> Path:
     """Find the newest file that a name can mean.
 
     Args:
@@ -20,19 +22,24 @@ def find_checkpoint(name: str, run: Path | None, runs: Path, fits: Callable[[Pat
         run: The folder of one run, if the user named one.
         runs: The folder of all runs of the recipe.
         fits: Whether a file is of a run that may be meant.
+        folder: The folder of the checkpoints, if the user named one with `--checkpoint.dirpath`.
 
     Raises:
         ConfigError: If there is none.
     """
     folders: Iterable[Path] = [run / "checkpoints"] if run else runs.glob("*/checkpoints")
+    if folder is not None:
+        folders, run = [folder], folder
     found = [folder / file for folder in folders for file in NAMES[name] if (folder / file).is_file()]
     if not found:
-        raise ConfigError(f"There is no {name} checkpoint in '{run or runs}': leave out --ckpt_path to start anew.")
+        raise ConfigError(
+            f"There is no {name} checkpoint in '{run or runs}': leave out --ckpt_path to start a new run."
+        )
     fitting = [path for path in found if fits(path)]
     if not fitting:
         raise ConfigError(
             f"The {len(found)} {name} checkpoint(s) in '{run or runs}' are of other configurations: leave out "
-            "--ckpt_path to start anew, or give a file to start from its weights."
+            "--ckpt_path to start a new run, or give a file to start from its weights."
         )
     return max(fitting, key=lambda path: path.stat().st_mtime_ns)
 

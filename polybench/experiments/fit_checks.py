@@ -42,6 +42,20 @@ def refuse_contradictions(trainer: Any) -> None:
             raise ConfigError(f"--trainer.min_epochs {trainer.min_epochs} is more than max_epochs {epochs}.")
 
 
+def refuse_rate(optimizer: Any) -> None:
+    """Refuse a learning rate that is no number to train with, before any data is read.
+
+    Args:
+        optimizer: The optimizer's options, as parsed; None where a task has none.
+
+    Raises:
+        ConfigError: If its rate is not a number, infinite or negative.
+    """
+    rate = optimizer.init_args.get("lr") if optimizer and optimizer.get("init_args") else None
+    if isinstance(rate, int | float) and (not math.isfinite(rate) or rate < 0):
+        raise ConfigError(f"--model.optimizer.lr {rate} is no learning rate: give a positive number, such as 1e-3.")
+
+
 class FitChecks(Callback):
     """Compares the trainer's options with the length of an epoch, before the first step."""
 
@@ -65,6 +79,11 @@ class FitChecks(Callback):
                     "validation would select a checkpoint: choose a smaller one."
                 )
         self._refuse_short_run(trainer, batches)
+        if every == 1 and isinstance(every, int) and batches > 1:
+            rank_zero_warn(
+                "--trainer.val_check_interval 1 validates after every batch, since a whole number counts batches: give "
+                "1.0 for once an epoch."
+            )
         self._tell_of_rest(trainer)
 
     def _refuse_short_run(self, trainer: Trainer, batches: int) -> None:

@@ -193,14 +193,16 @@ class ParsedSession(LightningCLI):
             started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
             given = started or config.trainer.default_root_dir
             fits = self.resumes if self.command == "fit" else Path.is_file
+            folder = Path(config.checkpoint.dirpath) if config.checkpoint.dirpath else None
+            run = Path(given) if given else None
             try:
-                return str(find_checkpoint(path, Path(given) if given else None, self.runs, fits))
+                return str(find_checkpoint(path, run, self.runs, fits, folder))
             except ConfigError as error:
                 if self.command == "fit":
                     raise
                 raise ConfigError(
-                    f"There is no {path} checkpoint in '{given or self.runs}': train the recipe with `polybench fit`, "
-                    "or give the file of a checkpoint."
+                    f"There is no {path} checkpoint in '{folder or run or self.runs}': train the recipe with "
+                    "`polybench fit`, or give the file of a checkpoint."
                 ) from error
         if path is not None:
             refuse_no_file(path)

@@ -19,7 +19,7 @@ from polybench.core.trainer import attributes_of
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
-from polybench.experiments.fit_checks import refuse_contradictions
+from polybench.experiments.fit_checks import refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch
 from polybench.experiments.metrics_log import STEPS, MetricsLogger, keep_earlier, log_file
 from polybench.experiments.needs import random_start, weights_note
@@ -90,7 +90,8 @@ class Session(ParsedSession):
         """Build the trainer with safe checkpoints."""
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
-        trainer = super().instantiate_trainer(plugins=[*plugins, AtomicCheckpointIO()], **kwargs)
+        self.checkpoint_io = AtomicCheckpointIO()
+        trainer = super().instantiate_trainer(plugins=[*plugins, self.checkpoint_io], **kwargs)
         callbacks: list[Callback] = attributes_of(trainer).callbacks
         set_apart(callbacks, Path(self.config.checkpoint.dirpath))
         if trainer.strategy.root_device.type == "mps":
@@ -150,8 +151,11 @@ class Session(ParsedSession):
         for logger in self.trainer.loggers:
             if isinstance(logger, MetricsLogger):
                 logger.start_file(log_file(self.command, method))
+        self.checkpoint_io.callbacks = None
         if method != "fit":
-            leave_out_averages(attributes_of(self.trainer).callbacks)
+            callbacks = attributes_of(self.trainer).callbacks
+            leave_out_averages(callbacks)
+            self.checkpoint_io.callbacks = frozenset(callback.state_key for callback in callbacks)
             checkpoint = self._loadable(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
@@ -177,6 +181,7 @@ class Session(ParsedSession):
             ConfigError: If they don't.
         """
         refuse_contradictions(self.config.trainer)
+        refuse_rate(self.config.model.init_args.get("optimizer"))
         refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:
             task_of(self.model).check(self.datamodule.size)

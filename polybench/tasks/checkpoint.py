@@ -47,7 +47,15 @@ class RunMark(NamedTuple):
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes through a temporary file and a rename, and reads with `weights_only=True` alone."""
+    """Writes through a temporary file and a rename, and reads with `weights_only=True` alone.
+
+    Attributes:
+        callbacks: State keys of the callbacks that a trainer has; what a checkpoint holds of others is left out. None
+            keeps all.
+    """
+
+    def __init__(self) -> None:
+        self.callbacks: frozenset[str] | None = None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint; after this returns, the file is whole and on disk.
@@ -111,6 +119,8 @@ class AtomicCheckpointIO(CheckpointIO):
             )
         if thorough:
             _refuse_other_weights(saved, path)
+        if self.callbacks is not None and isinstance(states := saved.get("callbacks"), dict):
+            saved["callbacks"] = {key: state for key, state in states.items() if key in self.callbacks}
         return saved
 
     def remove_checkpoint(self, path: Any) -> None:

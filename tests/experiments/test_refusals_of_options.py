@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from polybench.cli.main import run
 from tests.cli.recipes import write_recipe
@@ -36,6 +37,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
         (["--trainer.check_val_every_n_epoch", "3"], "check_val_every_n_epoch 3 is more than max_epochs 2"),
         (["--trainer.min_epochs", "3"], "--trainer.min_epochs 3 is more than max_epochs 2"),
         (["--trainer.gradient_clip_val", "-1"], "--trainer.gradient_clip_val -1 clips nothing"),
+        (["--model.optimizer.lr", ".nan"], "--model.optimizer.lr nan is no learning rate: give a positive number"),
         (["--trainer.callbacks+", "LearningRateFinder"], "give a rate with --model.optimizer.lr"),
         (["--trainer.callbacks+", "BatchSizeFinder"], "give --data.batch_size"),
         (["--trainer.callbacks+", "BackboneFinetuning"], "give --model.parameter_groups"),
@@ -112,3 +114,21 @@ def test_early_stopping_in_the_right_direction_and_a_timer_run(
     words = [*STOPPING, "val/dice", "--trainer.callbacks.mode", "max", "--trainer.callbacks+", "Timer"]
     words += ["--trainer.callbacks.duration", "00:01:00:00", "--trainer.max_epochs", "1"]
     assert fit(tmp_path, data_root, monkeypatch, *words) == 0
+
+
+def test_a_whole_interval_of_one_says_that_it_counts_batches(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--trainer.val_check_interval", "1", "--trainer.max_epochs", "1"]
+    with pytest.warns(UserWarning, match=r"validates after every batch.*give 1\.0 for once an epoch"):
+        assert fit(tmp_path, data_root, monkeypatch, *words) == 0
+
+
+def test_an_averaged_run_is_resumed_from_a_folder_of_ones_own_and_tested_without_advice(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    words = ["--checkpoint.dirpath", "own", "--trainer.callbacks+", "EMAWeightAveraging"]
+    assert fit(tmp_path, data_root, monkeypatch, *words, "--trainer.max_epochs", "1") == 0
+    assert fit(tmp_path, data_root, monkeypatch, *words, "--ckpt_path", "last") == 0
+    assert torch.load(tmp_path / "own" / "last.ckpt", weights_only=True)["epoch"] == 1
+    assert not [one for one in recwarn if "Please add the following callbacks" in str(one.message)]
