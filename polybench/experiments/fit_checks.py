@@ -1,9 +1,10 @@
-"""Options of the trainer that contradict each other or the data: refused before the first step, or said."""
+"""Checks of the trainer's options against each other, the machine and the data, before the first step."""
 
 import math
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from polybench.core.errors import ConfigError
@@ -54,6 +55,22 @@ def refuse_rate(optimizer: Any) -> None:
     rate = optimizer.init_args.get("lr") if optimizer and optimizer.get("init_args") else None
     if isinstance(rate, int | float) and (not math.isfinite(rate) or rate < 0):
         raise ConfigError(f"--model.optimizer.lr {rate} is no learning rate: give a positive number, such as 1e-3.")
+
+
+def refuse_absent_device(accelerator: Any) -> None:
+    """Refuse an accelerator that this machine lacks.
+
+    Args:
+        accelerator: The trainer's option, a name or an object.
+
+    Raises:
+        ConfigError: If torch can't use one here.
+    """
+    cuda, mps = CUDAAccelerator.is_available(), MPSAccelerator.is_available()
+    available = {"gpu": cuda or mps, "cuda": cuda, "mps": mps}
+    if isinstance(accelerator, str) and not available.get(accelerator, True):
+        what = "GPU" if accelerator == "gpu" else accelerator.upper() + " device"
+        raise ConfigError(f"There is no {what} here that torch can use: give --trainer.accelerator cpu.")
 
 
 class FitChecks(Callback):

@@ -1,6 +1,6 @@
-"""What a class of the user's choice raises while it is built or run, as one sentence that names its option.
+"""Turns what a class of the configuration raises while it is built or run into one sentence that names its option.
 
-An error of polybench itself stays as it is, with its traceback: it is a fault to be reported.
+An error of polybench itself keeps its traceback: it is a bug to be reported.
 """
 
 import difflib
@@ -33,21 +33,18 @@ HINTS = {
     r"Expected more than 1 value per channel": "a batch norm needs more than one value for each channel: raise "
     "--data.batch_size or --data.size",
 }
-"""What a library says -> what to do about it."""
+"""Pattern of a text that a library raises without more -> what to do about it."""
 
 REWRITTEN = {
     r"`val_check_interval` \((\S+)\) must be less than or equal to the number of the training batches \((\d+)\)": (
         "--trainer.val_check_interval {0} is more than the {1} batches of an epoch: give at most {1}, or count over "
         "epochs with --trainer.check_val_every_n_epoch null."
     ),
-    r"No supported gpu backend found": "There is no GPU here that torch can use: give --trainer.accelerator cpu.",
-    r"CUDAAccelerator can not run|`CUDAAccelerator`.*not available": "There is no CUDA device here: give "
-    "--trainer.accelerator cpu.",
 }
-"""What Lightning says -> the sentence for it, with the groups of the pattern."""
+"""Pattern of a text that Lightning raises without more -> the sentence for it; other texts are told as they are."""
 
 LOST = re.compile(r"gloo.*(closed by peer|reset by peer|Broken pipe|[Tt]imed out)|ncclRemoteError|NCCL.*remote process")
-"""What torch says where another process of a run has ended."""
+"""Texts of torch where another process of a run has ended; torch raises a plain RuntimeError."""
 
 OURS = "polybench."
 
@@ -68,7 +65,7 @@ class Made(NamedTuple):
 
 
 def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | None:
-    """Say in one sentence what was raised, where it isn't polybench's fault.
+    """Return one sentence for an exception that polybench has not caused.
 
     Args:
         error: The exception.
@@ -80,7 +77,7 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
     if isinstance(error, UserError):
         return with_place(error)
     if LOST.search(str(error)):
-        return ConfigError("Another process of this run has ended, and this one with it: see what that one said.")
+        return ConfigError("Another process of this run has ended, and this one with it: see its message.")
     if is_out_of_memory(error):
         return ConfigError(
             f"Out of memory ({_first_sentence(error)}): lower --data.batch_size or --data.size; "
@@ -102,9 +99,9 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
 
 
 def why_not_restored(error: BaseException) -> str | None:
-    """What is wrong with the state of a checkpoint that Lightning was restoring; None where it was doing another thing.
+    """Return why the state of a checkpoint can't be restored; None for an exception from another place.
 
-    What polybench or Lightning says of it in a sentence of its own, and memory that ran out, are no such thing.
+    Exceptions that have a sentence of polybench or Lightning, and memory that ran out, are left to the caller.
     """
     if isinstance(error, UserError | MisconfigurationException) or is_out_of_memory(error):
         return None

@@ -19,7 +19,7 @@ from polybench.core.trainer import attributes_of
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import Again, again
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
-from polybench.experiments.fit_checks import refuse_contradictions, refuse_rate
+from polybench.experiments.fit_checks import refuse_absent_device, refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch
 from polybench.experiments.metrics_log import STEPS, MetricsLogger, keep_earlier, log_file
 from polybench.experiments.needs import random_start, weights_note
@@ -88,6 +88,7 @@ class Session(ParsedSession):
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build the trainer with safe checkpoints."""
+        refuse_absent_device(self.config.trainer.accelerator)
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         self.checkpoint_io = AtomicCheckpointIO()

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from polybench.cli.main import run
+from polybench.core.errors import ConfigError
+from polybench.experiments.fit_checks import refuse_absent_device
 from tests.cli.recipes import write_recipe
 
 POINT = {
@@ -114,6 +117,18 @@ def test_early_stopping_in_the_right_direction_and_a_timer_run(
     words = [*STOPPING, "val/dice", "--trainer.callbacks.mode", "max", "--trainer.callbacks+", "Timer"]
     words += ["--trainer.callbacks.duration", "00:01:00:00", "--trainer.max_epochs", "1"]
     assert fit(tmp_path, data_root, monkeypatch, *words) == 0
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "message"),
+    [("gpu", "There is no GPU here"), ("cuda", "no CUDA device here"), ("mps", "no MPS device here")],
+)
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, accelerator: str, message: str) -> None:
+    for kind in (CUDAAccelerator, MPSAccelerator):
+        monkeypatch.setattr(kind, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match=message):
+        refuse_absent_device(accelerator)
+    refuse_absent_device("auto")
 
 
 def test_a_whole_interval_of_one_says_that_it_counts_batches(
