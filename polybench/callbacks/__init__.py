@@ -1,4 +1,4 @@
-"""What happens around training: safe checkpoints, measuring, baselines, pictures and the record."""
+"""Callbacks of every run: selection, exact resume, metrics, costs, baselines and pictures."""
 
 from polybench.callbacks.artifacts import ArtifactsCallback
 from polybench.callbacks.baselines import BaselinesCallback

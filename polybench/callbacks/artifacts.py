@@ -1,4 +1,4 @@
-"""Files that a task has to show of its test, such as a picture of a curve, in the run's folder."""
+"""Files of a task about its test, such as a picture of a curve, in the run's folder."""
 
 from pathlib import Path
 

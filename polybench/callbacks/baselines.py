@@ -1,4 +1,4 @@
-"""Trivial baselines on the very images of a test: a net that doesn't beat them has learnt nothing."""
+"""Trivial baselines on the very images of a test: a net should beat them."""
 
 from collections.abc import Mapping
 from typing import Any

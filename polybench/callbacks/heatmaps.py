@@ -1,6 +1,6 @@
 """Heatmaps: the strength of a net's features over the image, stage by stage, as in FANet's figure 4.
 
-The paper doesn't say how its heatmaps are made; here a pixel's heat is the mean magnitude of a stage's channels,
+The paper does not state how its heatmaps are made; here a pixel's heat is the mean magnitude of a stage's channels,
 scaled from the stage's smallest value to its largest.
 """
 

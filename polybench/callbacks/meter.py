@@ -1,4 +1,4 @@
-"""What a training run cost: wall time, peak memory, throughput."""
+"""The cost of a training run: wall time, peak memory, throughput."""
 
 import resource
 import sys

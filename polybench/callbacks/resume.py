@@ -1,4 +1,4 @@
-"""What makes an interrupted run end with the weights of the unbroken one, to the bit."""
+"""Exact resume: an interrupted run ends with the weights of the unbroken one, to the bit."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class ResumeCallback(Callback):
         self._batches_before, self._stopped = said.get("batches_per_epoch"), bool(said.get("stopped"))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse to go on in the middle of an epoch that has changed, or after an early stop.
+        """Refuse to resume in the middle of an epoch that has changed; keep a run stopped that had stopped early.
 
         Raises:
             ConfigError: If the training images are no longer as many as they were.
@@ -55,13 +55,13 @@ class ResumeCallback(Callback):
         if before not in (None, now):
             raise ConfigError(
                 f"The checkpoint is of a run with {before} batches in an epoch, and there are {now} now, so that it "
-                "can't go on where it stood: bring back the images that it was trained on, or start anew."
+                "can't be resumed: restore its training images, or leave out --ckpt_path to start a new run."
             )
         trainer.should_stop = trainer.should_stop or self._stopped
         self._stopped = False
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Save where the run stands, if that is due, and seed the batch's own randomness.
+        """Save the state of the run where that is due, and seed the randomness of the batch.
 
         A validation after the batch before has come, and its selection; the gradients of that batch are in the weights.
         """

@@ -1,4 +1,4 @@
-"""The file of the selected checkpoint of a run that is resumed: that it is there, and is the one that was selected."""
+"""Checks of the selected checkpoint of a resumed run: the file exists, and is the one that was selected."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -22,21 +22,21 @@ def take_up(
     folder: Path,
     run: RunMark | None,
 ) -> dict[str, Any]:
-    """Find the selected checkpoint of a run that is resumed, and make it that of this folder.
+    """Find the selected checkpoint of a resumed run, and copy it into this folder.
 
     The file may be one of a later epoch than the resumed checkpoint knows, where the run was killed between the two: it
     stays selected until a better validation, with the value of its own validation.
 
     Args:
-        state: What the resumed checkpoint says of the selection.
-        keys: Under which of its callbacks' states a checkpoint says so.
+        state: The selection in the resumed checkpoint.
+        keys: Keys of the callbacks' states with a selection.
         resumed: The resumed checkpoint's content.
         trainer: The trainer, in fit.
         folder: Where this run's checkpoints lie.
         run: The run that is trained.
 
     Returns:
-        The state to go on with.
+        The state to resume with.
 
     Raises:
         ConfigError: If the file is gone, or is another one.
@@ -69,7 +69,7 @@ def _found(own: Path, named: Path, trainer: Trainer) -> Path:
             return file
     raise ConfigError(
         f"'{own}', which the interrupted run had selected, is gone, and with it the result so far: put it back, or "
-        "leave out --ckpt_path to start anew."
+        "leave out --ckpt_path to start a new run."
     )
 
 
@@ -87,14 +87,14 @@ def _score(
         if found is not None and mark_of(saved) == run:
             return found
         raise ConfigError(
-            f"'{file}' is of epoch {saved.get('epoch', 0) + 1} of another run than this one, which goes on from epoch "
+            f"'{file}' is of epoch {saved.get('epoch', 0) + 1} of another run than this one, which resumes from epoch "
             f"{resumed.get('epoch', 0) + 1}: resume with the same options and number of epochs, or leave out "
-            "--ckpt_path to start anew."
+            "--ckpt_path to start a new run."
         )
     if not _equal(found, expected):
         raise ConfigError(
             f"'{file}' is not the checkpoint that the interrupted run had selected, with {state.get('monitor')} "
-            f"{float(expected):.4f}: put that one back, or leave out --ckpt_path to start anew."
+            f"{float(expected):.4f}: put that one back, or leave out --ckpt_path to start a new run."
         )
     return found
 
@@ -106,7 +106,7 @@ def refuse_replaced(file: Path, keys: Sequence[str], score: Tensor | None, run: 
 
     Args:
         file: The selected checkpoint.
-        keys: Under which of its callbacks' states it says by which value it was selected.
+        keys: Keys of the callbacks' states with the value of the selection.
         score: That value, as the run knows it.
         run: The run.
 
@@ -124,7 +124,7 @@ def refuse_replaced(file: Path, keys: Sequence[str], score: Tensor | None, run: 
 
 
 def _value(saved: Mapping[str, Any], keys: Sequence[str]) -> Any:
-    """The value by which a checkpoint was selected; None where it doesn't say."""
+    """The value by which a checkpoint was selected; None where it holds none."""
     states = saved.get("callbacks") or {}
     own = next((states[key] for key in keys if key in states), None)
     return own and own.get("best_model_score")
@@ -137,7 +137,7 @@ def _equal(found: Any, expected: Any) -> bool:
 
 
 def _copy(file: Path, own: Path, trainer: Trainer) -> None:
-    """Copy the selected checkpoint into the folder of a run that goes on in another one."""
+    """Copy the selected checkpoint into another folder, where the run is resumed."""
     if trainer.is_global_zero:
         with file.open("rb") as source, atomic_writer(own) as target:
             shutil.copyfileobj(source, target)

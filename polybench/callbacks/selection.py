@@ -24,11 +24,11 @@ from polybench.tasks.weights import bit_sums, not_finite
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Selects: keeps the checkpoint of the epoch whose validation was best, as `best.ckpt`.
+    """Keeps the checkpoint with the best validation as `best.ckpt`.
 
     A record is of this checkpoint, whatever other `ModelCheckpoint`s a trainer has. After each epoch `last.ckpt` is
-    written, after the selection that it must know: a run that was killed anywhere goes on from an earlier `last.ckpt`
-    and selects once more, or from one that knows `best.ckpt`.
+    written, after the selection that it holds: a run that was killed anywhere resumes from an earlier `last.ckpt` and
+    selects once more, or from one that knows `best.ckpt`.
 
     Args:
         dirpath: Folder of the checkpoints; by default that of the run.
@@ -38,7 +38,7 @@ class BestCheckpoint(ModelCheckpoint):
         save_last: Keep the last one too, as `last.ckpt`.
         save_top_k: 1; there is one best checkpoint.
         save_on_exception: False; what was not validated is not selected.
-        save_weights_only: False; a checkpoint says which run it is of.
+        save_weights_only: False; a checkpoint names its run.
         mode: Whether the largest (`max`) or the smallest (`min`) value is best.
         auto_insert_metric_name: Write the names of metrics into the file's name.
         every_n_train_steps: None; selection is by validations.
@@ -79,7 +79,7 @@ class BestCheckpoint(ModelCheckpoint):
         _refuse("save_last", save_last, (True, False, None), "last.ckpt is a file of its own")
         _refuse("save_top_k", save_top_k, (1,), "one checkpoint is selected")
         _refuse("save_on_exception", save_on_exception, (False,), by_validation)
-        _refuse("save_weights_only", save_weights_only, (False,), "a checkpoint must say which run it is of")
+        _refuse("save_weights_only", save_weights_only, (False,), "a checkpoint must name its run")
         _refuse("every_n_train_steps", every_n_train_steps, (None, 0), by_validation)
         _refuse("train_time_interval", train_time_interval, (None,), by_validation)
         _refuse("every_n_epochs", every_n_epochs, (None, 1), by_validation)
@@ -102,7 +102,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     @property
     def keys(self) -> tuple[str, str]:
-        """Under which a checkpoint has this callback's state: its own key, and that of Lightning's own callback."""
+        """Keys of this callback's state in a checkpoint: its own, and the one of Lightning's callback."""
         return self.state_key, self.state_key.replace(type(self).__name__, "ModelCheckpoint", 1)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -126,13 +126,13 @@ class BestCheckpoint(ModelCheckpoint):
             self._validated = bit_sums(pl_module.parameters())
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Select, where a validation isn't that of a whole epoch."""
+        """Select after a validation within an epoch."""
         self._selecting = True
         super().on_validation_end(trainer, pl_module)
         self._selecting = False
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Select by the epoch's validation, then save where the run stands."""
+        """Select by the epoch's validation, then save the state of the run."""
         self._selecting = True
         super().on_train_epoch_end(trainer, pl_module)
         self._selecting = False
@@ -143,7 +143,7 @@ class BestCheckpoint(ModelCheckpoint):
         """Nothing: `last.ckpt` is written once, after the selection."""
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Have the loggers keep this callback's checkpoint, not that of another which was saved later."""
+        """Give the loggers this callback's checkpoint, not a later one of another callback."""
         if trainer.is_global_zero and self.best_model_path:
             for logger in trainer.loggers:
                 logger.after_save_checkpoint(self)
@@ -178,7 +178,7 @@ class BestCheckpoint(ModelCheckpoint):
             )
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Take up what was selected before a run was interrupted, also where Lightning's own callback selected.
+        """Restore the selection of an interrupted run, also one made by Lightning's own callback.
 
         Raises:
             ConfigError: If the selected checkpoint is gone, or another file has taken its place.
@@ -193,7 +193,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 def save_last(trainer: Trainer) -> None:
-    """Save what was logged so far, and where the run stands."""
+    """Save what was logged so far, and the state of the run."""
     for logger in trainer.loggers if trainer.is_global_zero else []:
         logger.save()
     trainer.save_checkpoint(checkpoint_folder(trainer) / f"{LAST}.ckpt")
@@ -247,7 +247,7 @@ def set_apart(callbacks: list[Callback], folder: Path) -> None:
         folder: The folder of polybench's checkpoints.
 
     Raises:
-        ConfigError: If a callback names that very folder, selects as well, goes on from another file than
+        ConfigError: If a callback names that very folder, selects as well, resumes from another file than
             `--ckpt_path`, or makes weights that are never validated.
     """
     for callback in callbacks:
@@ -289,7 +289,7 @@ def _refuse_rival(callback: Callback) -> None:
         )
     if isinstance(callback, OnExceptionCheckpoint):
         raise ConfigError(
-            "OnExceptionCheckpoint would let a fit go on from whatever checkpoint lies in its folder: leave it out, "
+            "OnExceptionCheckpoint would let a fit resume from any checkpoint in its folder: leave it out, "
             "since last.ckpt is saved after each epoch and, with --save_every, more often."
         )
 

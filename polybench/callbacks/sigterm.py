@@ -1,4 +1,4 @@
-"""SIGTERM: save where the training stands, and stop."""
+"""Saves the state of a training on SIGTERM and stops it."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ from polybench.callbacks.selection import checkpoint_folder
 
 
 class SigtermCallback(Callback):
-    """On SIGTERM, saves `interrupted.ckpt` beside the other checkpoints; `--ckpt_path` goes on from it, to the sample.
+    """On SIGTERM, saves `interrupted.ckpt` beside the other checkpoints; `--ckpt_path` resumes from it, to the sample.
 
     The signal only sets a flag. The processes agree on it before a batch, where none of them waits in another
     collective operation, and then stop together; Lightning's own handler talks to the other processes from inside the
@@ -53,7 +53,7 @@ class SigtermCallback(Callback):
         path = checkpoint_folder(trainer) / "interrupted.ckpt"
         trainer.save_checkpoint(path)
         if trainer.is_global_zero:
-            print(f"SIGTERM: saved '{path}'; go on with --ckpt_path '{path}'.", flush=True)
+            print(f"SIGTERM: saved '{path}'; resume with --ckpt_path '{path}'.", flush=True)
 
     def _stop_together(self, trainer: Trainer) -> None:
         if trainer.strategy.reduce_boolean_decision(self._received, all=False):

@@ -16,7 +16,7 @@ from polybench.core.wording import escaped
 
 
 class Command(NamedTuple):
-    """A subcommand: the module whose `main(args)` runs it, and its line in the help."""
+    """A subcommand: the module with its `main(args)`, and its line in the help."""
 
     module: str
     summary: str
@@ -30,7 +30,9 @@ COMMANDS = {
     "score": Command("polybench.cli.score", "score a folder of anyone's predictions under every protocol"),
     "profile": Command("polybench.cli.profile", "measure size, speed, memory and what a step waits for"),
     "data": Command("polybench.cli.data", "list, verify, download, audit, split and synthesise datasets"),
-    "transfer": Command("polybench.cli.transfer", "run a plan whose stages hand their backbones on, and compare them"),
+    "transfer": Command(
+        "polybench.cli.transfer", "run a plan in which stages start from the weights of others, and compare the stages"
+    ),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }
 
@@ -50,7 +52,7 @@ def usage() -> str:
 
 
 def run(args: Sequence[str]) -> int:
-    """Run one command line and return its exit code; errors that a user can mend end in one sentence."""
+    """Run one command line and return its exit code; an error that a user can correct is printed as one sentence."""
     try:
         return _dispatch(list(args))
     except UserError as error:
@@ -79,7 +81,7 @@ def _printable(text: str) -> str:
 
 
 def _refused(error: OSError) -> str:
-    """The sentence for a file that the system refused and that nothing nearer to it has named."""
+    """The sentence for a file that the system refused, where no caller has named it."""
     if error.filename is not None:
         return f"'{os.fsdecode(error.filename)}' can't be used {advice(Path(os.fsdecode(error.filename)), error)}"
     run_folder = os.environ.get("POLYBENCH_RUN_FOLDER")
@@ -102,7 +104,7 @@ def _dispatch(args: list[str]) -> int:
         raise ConfigError(f"There is no command '{args[0]}'; there are {known}.{did_you_mean(args[0], COMMANDS)}")
     module = import_module(COMMANDS[args[0]].module)
     code: int = module.main(args[1:])
-    sys.stdout.flush()  # a full disk behind it is said, too
+    sys.stdout.flush()  # so that a full disk raises here, where it gets its sentence
     return code
 
 

@@ -1,4 +1,4 @@
-"""An argument parser whose complaints are one sentence with a suggestion."""
+"""An argument parser with errors of one sentence and a suggestion."""
 
 import argparse
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""What is refused of a user's callbacks before training: those that change what the record states, and blind ones."""
+"""Checks of callbacks before training: those that change what the record states, or watch what nothing logs."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ CHANGING: dict[type[Callback], str] = {
 """Callback -> why it is refused, and what to type instead."""
 
 OURS = ("polybench.", "lightning.")
-"""Packages whose classes log nothing under names of their own."""
+"""Packages with classes that log no further names."""
 
 OF_TRAINING = frozenset({"train/loss", "train/loss_step", "train/loss_epoch", "epoch", "step"})
 """What training logs, beside the terms of a loss."""

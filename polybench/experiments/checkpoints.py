@@ -9,7 +9,7 @@ from polybench.core.errors import ConfigError
 from polybench.tasks.checkpoint import AtomicCheckpointIO, run_entry
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
-"""What a user may say instead of a path, and the files that it can mean."""
+"""Name that can be typed instead of a path -> the files that it can mean."""
 
 
 def find_checkpoint(
@@ -52,13 +52,13 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
         with_data: Keep the dataset; without it the size of the net's input, and the bits of its images, are left.
 
     Raises:
-        ConfigError: If the checkpoint doesn't say.
+        ConfigError: If the checkpoint holds no configuration.
     """
     said = run_entry(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"))
     config = said.get("config")
     if not isinstance(config, str) or not config:
         raise ConfigError(
-            f"'{checkpoint}' doesn't say which recipe it is of, as checkpoints of other programs and of earlier "
+            f"'{checkpoint}' holds no recipe, like checkpoints of other programs and of earlier "
             "versions don't: give the recipe too, with --config."
         )
     if with_data:
@@ -72,7 +72,7 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
 
 
 def _bits_of(data: Mapping[str, Any]) -> int | None:
-    """The bits that count in images of more than 8, as a data module's configuration or that of its images states."""
+    """The bits that count in images of more than 8, from the configuration of a data module or of its images."""
     arguments = data.get("init_args") or {}
     bits: int | None = arguments.get("bits")
     return _bits_of(arguments["images"]) if "images" in arguments else bits

@@ -77,7 +77,7 @@ class FitChecks(Callback):
     """Compares the trainer's options with the length of an epoch, before the first step."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Refuse what would not happen, and say what is left out.
+        """Refuse options that have no effect, and warn of what an epoch leaves out.
 
         Raises:
             ConfigError: If more batches are accumulated than an epoch has, or no validation would take place.

@@ -34,11 +34,11 @@ LONGEST = 400
 
 
 def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], options: Iterable[str]) -> str:
-    """Say what is wrong with a configuration.
+    """Describe the first fault of a configuration.
 
     Args:
         faults: What was found by comparing it with the parsers; the first one is told.
-        message: What the parser says, which is told where nothing was found.
+        message: The message of the parser, for a fault that was not found.
         args: The command line, whose configuration files are searched for the place.
         options: The parser's own options, such as `trainer.max_epochs`.
 
@@ -125,7 +125,7 @@ def _commands_with(option: str) -> list[str]:
 
 
 def _option(key: str, args: Sequence[str]) -> str:
-    """An option, and where it stands: as it was typed, or in which line of which file."""
+    """An option and its place: as it was typed, or the line of a file."""
     for arg in args:
         typed = arg.partition("=")[0]
         if typed.startswith("--") and typed.removeprefix("--").replace(".init_args", "").removesuffix("+") == key:
@@ -134,7 +134,7 @@ def _option(key: str, args: Sequence[str]) -> str:
 
 
 def _place(word: str, args: Sequence[str]) -> str:
-    """Where a word stands: on the command line, or in which line of which file."""
+    """The place of a word: an option of the command line, or the line of a file."""
     for arg in args:
         if arg.startswith("--") and f".{arg.partition('=')[0].removeprefix('--')}".endswith(f".{word}"):
             return f" in '{arg.partition('=')[0]}'"

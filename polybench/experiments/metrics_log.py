@@ -110,7 +110,7 @@ class MetricsLogger(CSVLogger):
             self._experiment, self.file = None, file
 
     def finalize(self, status: str) -> None:
-        """Write what is left; after a failure, where the disk takes it, since the failure itself is what is to be told.
+        """Write the rest; after a failure only where the disk takes it, so that the failure itself is reported.
 
         Args:
             status: How the run ended, `success` or something else.
@@ -141,7 +141,7 @@ def log_file(command: str, method: str) -> str:
 
 @rank_zero_only
 def keep_earlier(path: Path) -> None:
-    """Move a file aside, to `<stem>-<n><suffix>`, before another run starts it anew."""
+    """Rename a file to `<stem>-<n><suffix>`, before another run writes one of its name."""
     if path.exists():
         number = 1 + sum(1 for _ in path.parent.glob(f"{path.stem}-*{path.suffix}"))
         with writing(path):

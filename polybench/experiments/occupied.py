@@ -62,7 +62,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _refuse_other_run(session: Session, folder: Path) -> None:
-    """Refuse to replace the checkpoints of another run; a run that goes on replaces its own.
+    """Refuse to replace the checkpoints of another run; a resumed run replaces its own.
 
     Raises:
         ConfigError: If there are such, or files of their names that are no checkpoints.
@@ -75,7 +75,7 @@ def _refuse_other_run(session: Session, folder: Path) -> None:
         if path.exists() and not _is_of(session, path):
             raise ConfigError(
                 f"'{path}' is the checkpoint of another run, which this one would replace: choose another "
-                "--trainer.default_root_dir, or remove the folder; to go on with that run, give its own options and "
+                "--trainer.default_root_dir, or remove the folder; to resume that run, give its own options and "
                 "--ckpt_path last."
             )
 

@@ -1,4 +1,4 @@
-"""Files that a command is to write: whether they can be, said at its start, and what becomes of earlier ones."""
+"""Checks of the files that a command will write, before it starts."""
 
 import os
 from collections.abc import Mapping, Sequence

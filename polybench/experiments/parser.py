@@ -1,4 +1,4 @@
-"""LightningCLI's parser with errors in one sentence, and what becomes of the configuration that it resolves."""
+"""LightningCLI's parser with errors of one sentence and a short help, and the saved configuration."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -24,7 +24,7 @@ yaml.SafeDumper.add_multi_representer(  # an interval of Timer, for example, has
 
 
 class BenchmarkParser(LightningArgumentParser):
-    """LightningCLI's parser, whose errors are `ConfigError`s of one sentence."""
+    """LightningCLI's parser with `ConfigError`s of one sentence and a help on a few screens."""
 
     words: Sequence[str] = ()
     composed: Composed | None = None

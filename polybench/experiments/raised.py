@@ -113,7 +113,7 @@ def why_not_restored(error: BaseException) -> str | None:
 
 
 def trainer_sentence(error: BaseException) -> str:
-    """What Lightning says of the trainer's options, in words that name what to type."""
+    """The sentence for an error of Lightning about the trainer's options, with what to type."""
     for pattern, sentence in REWRITTEN.items():
         if match := re.search(pattern, str(error)):
             return sentence.format(*match.groups())
@@ -149,7 +149,7 @@ def why_not_built(error: Exception, random_start: str | None = None) -> UserErro
 
 
 def _class_in_the_making(error: BaseException) -> str | None:
-    """The outermost class of a library whose `__init__` an exception passed."""
+    """The outermost class of a library with an `__init__` that raised."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
         module = str(frame.f_globals.get("__name__"))
         if frame.f_code.co_name == "__init__" and not module.startswith(
@@ -160,7 +160,7 @@ def _class_in_the_making(error: BaseException) -> str | None:
 
 
 def _explained(error: BaseException) -> str:
-    """What an exception says; of a list of all names the nearest, of an assertion without words its line."""
+    """The text of an exception: the nearest names of a long list, the line of an assertion without a text."""
     if not str(error) and (frames := traceback.extract_tb(error.__traceback__)):
         return str(frames[-1].line)
     reason = " ".join(str(error).split())
@@ -186,7 +186,7 @@ def hint_for(error: BaseException) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """What an exception says, on one line of bearable length, without its last full stop."""
+    """The text of an exception on one line, cut where it is long, without its last full stop."""
     return " ".join(str(error).split())[:LONG].rstrip(".") or type(error).__name__
 
 
@@ -199,7 +199,7 @@ def _is_in(frame: FrameType, folder: Path) -> bool:
 
 
 def _owner(frames: list[FrameType], options: Iterable[Made]) -> Made | None:
-    """The innermost of some objects in whose methods an exception was raised."""
+    """The innermost object with a method that raised."""
     owners: dict[int, Made] = {}
     for made in options:
         parts = made.object.modules() if isinstance(made.object, nn.Module) else [made.object]

@@ -1,4 +1,4 @@
-"""The folder of a run: the one given, that of the run that is resumed, or a new one."""
+"""The folder of a run: the one that was named, the one of the resumed run, or a new one."""
 
 import os
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ def choose_run_folder(session: Resumable) -> tuple[Path, bool]:
         folder = start.parent.parent
         if given and Path(given).resolve() != folder.resolve():
             raise ConfigError(
-                f"A run goes on in its own folder, where its best checkpoint is, '{folder}': leave out "
+                f"A run is resumed in its own folder, where its best checkpoint is, '{folder}': leave out "
                 f"--trainer.default_root_dir {given}."
             )
         return folder, True

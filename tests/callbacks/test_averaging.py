@@ -83,7 +83,7 @@ def test_average_that_is_made_after_its_validation_is_refused(data_root: Path, t
     ("callback", "message"),
     [
         (StochasticWeightAveraging(0.1), "StochasticWeightAveraging averages after the last validation"),
-        (OnExceptionCheckpoint("."), "OnExceptionCheckpoint would let a fit go on from"),
+        (OnExceptionCheckpoint("."), "OnExceptionCheckpoint would let a fit resume from"),
         (BestCheckpoint(monitor="val/loss", mode="min"), "polybench's BestCheckpoint selects already"),
     ],
 )

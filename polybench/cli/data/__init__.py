@@ -8,7 +8,7 @@ from polybench.core.errors import ConfigError, did_you_mean
 ACTIONS = {
     "list": "the datasets, their counts and terms, and which of them are here",
     "verify": "decode every file of a copy, compare it with the official one, name each defect",
-    "download": "fetch a dataset whose source is open, or say what to do by hand",
+    "download": "download a dataset from an open source, or print how to get it by hand",
     "audit": "find exact and near-duplicate images, within and across subsets",
     "split": "make a split list for a folder of your own",
     "synth": "write generated images in a dataset's own layout",

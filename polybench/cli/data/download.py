@@ -1,4 +1,4 @@
-"""`polybench data download`: fetch a dataset from its open source, or say what to do by hand."""
+"""`polybench data download`: download a dataset from an open source, or print how to get it by hand."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +24,8 @@ def main(args: list[str]) -> int:
     """
     parser = Parser(
         "polybench data download",
-        "Fetch a dataset whose source is open, and unpack it; an archive that is there is checked instead. For a set "
-        "whose source is gated, say what to do by hand.",
+        "Download a dataset from an open source and unpack it; an archive that is there is checked instead. For a set "
+        "behind a registration, print how to get it by hand.",
     )
     parser.add_argument("name", help="the dataset's short name, as `polybench data list` shows it")
     parser.add_argument("--root", type=Path, help="folder of the datasets (default: POLYBENCH_DATA, or ./data)")
@@ -45,7 +45,7 @@ def main(args: list[str]) -> int:
     if is_synthetic(cls, root):
         raise DataError(f"'{target}' holds synthetic images: remove it, or name another folder with --root.")
     if here and not any((kept / archive.name).exists() for archive in cls.card.archives):
-        print(f"The folder '{target}' is there already; remove it to start anew.\n{then}")
+        print(f"The folder '{target}' is there already; remove it to download again.\n{then}")
         return 0
     if not cls.card.archives:
         print(f"No program may fetch it ({cls.card.source}). By hand:")

@@ -41,7 +41,7 @@ def module_class(name: str) -> "type[SegmentationDataModule]":
 
 
 def _class_at(path: str) -> "type[SegmentationDataModule]":
-    """The dataset's class of an import path, where the user's own modules of this folder can stand, too."""
+    """The class of a dataset by its import path; modules in the current folder are found, too."""
     from polybench.core.own_code import make_importable, public_names
     from polybench.data.module import SegmentationDataModule
     from polybench.data.own_dataset import check_class
@@ -73,7 +73,7 @@ def add_copy_arguments(
 
     Args:
         parser: The action's parser.
-        split: What the action's help says of `--split`.
+        split: The help of `--split`.
     """
     parser.add_argument(
         "name",
@@ -95,7 +95,7 @@ def open_copy(name: str, root: str, split: str | None, bits: int | None = None) 
         name: As for `module_class`.
         root: The folder that holds the dataset's own folder.
         split: A split's name or the path of a CSV; None for the dataset's own.
-        bits: How many bits count in images of more than 8; None where nothing is said.
+        bits: How many bits count in images of more than 8; None for 8.
 
     Raises:
         ConfigError: If there is no such dataset or split.

@@ -14,7 +14,7 @@ _MOST_BY_DEFAULT = 30
 
 
 def main(args: list[str]) -> int:
-    """Write the images and say what to do with them.
+    """Write the images, and print the next command.
 
     Args:
         args: The arguments after `polybench data synth`.

@@ -61,29 +61,31 @@ def main(args: list[str]) -> int:
 
 
 def _show(found: "Verification", data: "SegmentationDataModule", console: Console) -> None:
-    def say(text: Text) -> None:
+    def show(text: Text) -> None:
         console.print(text, soft_wrap=not console.is_terminal)
 
-    say(Text(f"{data.card.title} in '{data.directory}'"))
+    show(Text(f"{data.card.title} in '{data.directory}'"))
     table = Table(box=SIMPLE, show_header=False, pad_edge=False)
     for what, value in _lines(found, data).items():
         table.add_row(Text(what), Text(value))
     console.print(table)
     for note in found.notes:
-        say(Text.assemble(("note: ", "cyan"), note))
+        show(Text.assemble(("note: ", "cyan"), note))
     shown: Counter[str] = Counter()
     for defect in found.defects:
         shown[defect.kind] += 1
         if shown[defect.kind] <= SHOWN:
-            say(Text.assemble(("defect: ", "bold red"), defect.text))
+            show(Text.assemble(("defect: ", "bold red"), defect.text))
     for kind, count in shown.items():
         if count > SHOWN:
-            say(Text.assemble(("defect: ", "bold red"), f"and {count - SHOWN} more of kind '{kind}': --json has them."))
-    say(Text(f"{counted(len(found.defects), 'defect')}." if found.defects else "No defect."))
+            show(
+                Text.assemble(("defect: ", "bold red"), f"and {count - SHOWN} more of kind '{kind}': --json has them.")
+            )
+    show(Text(f"{counted(len(found.defects), 'defect')}." if found.defects else "No defect."))
 
 
 def _lines(found: "Verification", data: "SegmentationDataModule") -> dict[str, str]:
-    """What the table says."""
+    """The content of the table."""
     subsets = ", ".join(f"{subset} {found.subsets[subset]}" for subset in ("train", "val", "test"))
     levels = found.mask_levels
     unknown = " (not known: each image counts as one)" if data.split.group_disjoint is None else ""
