@@ -53,7 +53,7 @@ MODULES: Mapping[str, str] = {
     "polybench.datasets.synth.polyps_render": "polybench.synth.polyps_render",
     "polybench.datasets.synth.polyps_scene": "polybench.synth.polyps_scene",
     "polybench.datasets.synth.vessels": "polybench.synth.vessels",
-    "polybench.datasets.synth.vessels_look": "polybench.synth.vessels_look",
+    "polybench.datasets.synth.vessels_look": "polybench.synth.vessels_appearance",
     "polybench.datasets.synth.vessels_render": "polybench.synth.vessels_render",
     "polybench.datasets.synth.vessels_scene": "polybench.synth.vessels_scene",
     "polybench.datasets.synth.whole_folder": "polybench.synth.whole_folder",

@@ -7,8 +7,9 @@ import torch
 from polybench.core.errors import ConfigError
 from polybench.data.images import UInt8Array
 from polybench.experiments.session import Session
-from polybench.tasks.base import task_of, unwrapped
+from polybench.tasks.base import task_of
 from polybench.tasks.images import as_input
+from polybench.tasks.parameter_groups import unwrapped
 from polybench.tasks.stride import PROBE, stride_of
 from polybench.tasks.tiles import Seams, Tiling, predict_in_tiles
 

@@ -1,4 +1,4 @@
-"""Generated images in the look and the layout of the datasets, for tests, demonstrations and the quickstart.
+"""Generated images with the appearance and layout of the datasets, for tests, demonstrations and the quickstart.
 
-No image shows a patient: a number on them says that the machinery works, nothing about medicine.
+No image shows a patient: a score on them shows that a program works, nothing about medicine.
 """

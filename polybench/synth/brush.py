@@ -1,6 +1,6 @@
-"""What synthetic images are drawn with: periodic noise, smooth steps and strokes, as pure functions.
+"""Drawing functions for synthetic images: periodic noise, smooth steps and strokes.
 
-Places are (row, column) in pixels with whole numbers at the pixels' centres, unless a function says otherwise.
+Positions are (row, column) in pixels with integers at pixel centres, unless stated otherwise.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def periodic_noise(rng: np.random.Generator, low: float, high: float, fall: float, *, tile: int = 512) -> Floats:
-    """Draw a texture (tile, tile) of zero mean and unit deviation that repeats without a seam.
+    """Generate a periodic texture (tile, tile) of zero mean and unit standard deviation.
 
     Args:
-        rng: Where the draws come from.
+        rng: The random generator.
         low: Lowest frequency in cycles per tile.
         high: Highest frequency.
         fall: Power by which amplitude falls with frequency.
@@ -29,7 +29,7 @@ def periodic_noise(rng: np.random.Generator, low: float, high: float, fall: floa
 
 
 def sample(texture: Floats, u: Floats, v: Floats) -> Floats:
-    """Read a periodic texture (T, T) at coordinates (u across, v down) in tiles, linearly interpolated."""
+    """Sample a periodic texture (T, T) at coordinates (u across, v down) in tiles, with linear interpolation."""
     tile = len(texture)
     return np.asarray(
         ndimage.map_coordinates(texture, (v * tile, u * tile), order=1, mode="grid-wrap", prefilter=False)
@@ -51,15 +51,15 @@ def stamp(
     reach: float = 0.0,
     weights: Floats | None = None,
 ) -> Floats:
-    """Press a round brush on a canvas of zeros; where presses overlap, the greatest value stays.
+    """Draw round brush strokes on a canvas of zeros; where they overlap, the greatest value is kept.
 
     Args:
         shape: Height and width of the canvas.
-        points: Centres of the presses (N, 2); those outside the canvas are cut.
-        radii: Of the presses (N), in pixels.
+        points: Centres of the strokes (N, 2); parts outside the canvas are clipped.
+        radii: Radii of the strokes (N), in pixels.
         profile: From distance to the centre and radius, both (n, k), to the brush's value.
-        reach: How far the profile goes beyond the radius.
-        weights: By which each press's values are multiplied (N).
+        reach: Extent of the profile beyond the radius.
+        weights: Factor of each stroke's values (N); None for 1.
 
     Returns:
         The canvas (H, W).
@@ -82,7 +82,7 @@ def stamp(
 
 
 def along(polyline: Floats, spacing: float) -> Floats:
-    """Points (M, 2) that follow a polyline (N, 2) at most `spacing` apart, both ends included."""
+    """Resample a polyline (N, 2) to points (M, 2) at most `spacing` apart, including both ends."""
     length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(polyline, axis=0), axis=1))])
     places = np.linspace(0.0, length[-1], int(np.ceil(length[-1] / spacing)) + 1)
     return np.stack([np.interp(places, length, polyline[:, axis]) for axis in (0, 1)], axis=1)

@@ -1,7 +1,7 @@
 """A synthetic polyp dataset, written in the folder layout of CVC-ClinicDB (Bernal et al., CMIG 2015).
 
-It is what the quickstart, its DataModule and the README's picture use. It differs from the real one in what `polyps`
-says, and in that sequences are all equally long.
+The quickstart, its DataModule and the README's picture use it. It differs from the real dataset as described in
+`polyps`, and all sequences have the same length.
 """
 
 import json
@@ -19,8 +19,8 @@ from polybench.synth.polyps import polyp_frame
 from polybench.synth.whole_folder import whole_folder
 
 FRAMES_PER_SEQUENCE = 5
-"""Of the quickstart's set."""
-VERSION = 1  # raise it with every change that moves a pixel
+"""Frames per sequence of the quickstart's dataset."""
+VERSION = 1  # increased with every change of a pixel
 IMAGE_FOLDER = "Original"
 MASK_FOLDER = "Ground Truth"
 _PARAMETER_FILE = "synthetic.json"
@@ -54,22 +54,22 @@ def write_clinicdb_like(
     seed: int = 0,
     progress: bool = True,
 ) -> None:
-    """Write a whole dataset, or leave it alone if it is there already.
+    """Write a whole dataset, or keep an existing one.
 
-    The files appear under `folder` all at once: an interrupted call leaves nothing, and of two calls at the same time
-    one keeps its files and the other drops its own, which are equal.
+    The files appear in `folder` at once: an interrupted call leaves nothing, and of two calls at the same time one
+    keeps its files and the other deletes its own, which are equal.
 
     Args:
-        folder: The dataset's final place.
-        images: How many frames, numbered from 1.
+        folder: Folder of the dataset.
+        images: Number of frames, numbered from 1.
         frames_per_sequence: Frames that show the same polyp; the last sequence may be shorter.
         size: Height and width of the frames in pixels.
-        seed: Of all sequences.
+        seed: Seed of all sequences.
         progress: Show a progress bar on standard error.
 
     Raises:
         ConfigError: If a number is too small.
-        DataError: If the folder holds something else: other parameters, another version, or an incomplete set.
+        DataError: If the folder has other content: other parameters, another version, or an incomplete dataset.
     """
     parameters = _Parameters(images, frames_per_sequence, (int(size[0]), int(size[1])), seed)
     if min(images, frames_per_sequence) < 1:
@@ -83,7 +83,7 @@ def write_clinicdb_like(
 
 @dataclass(frozen=True)
 class _Parameters:
-    """What a written dataset depends on."""
+    """Parameters of a written dataset."""
 
     images: int
     frames_per_sequence: int
@@ -91,7 +91,7 @@ class _Parameters:
     seed: int
 
     def facts(self) -> dict[str, object]:
-        """The parameters as JSON has them."""
+        """Return the parameters for JSON."""
         return {
             "synthetic": True,
             "generator_version": VERSION,
@@ -102,7 +102,7 @@ class _Parameters:
         }
 
     def readme(self) -> str:
-        """The text beside the frames, with the table of frame ranges in the official style."""
+        """Return the text of the README, with the table of frame ranges in the official style."""
         step = self.frames_per_sequence
         rows = [
             f"       |    {first:3d} to {min(first + step - 1, self.images):3d}    |\t{sequence:2d}\t|"
@@ -113,7 +113,7 @@ class _Parameters:
 
 
 def _write_files(folder: Path, parameters: _Parameters, progress: bool) -> None:
-    """Write all files; frames uncompressed, so that the bytes depend on no compression library."""
+    """Write all files, with uncompressed frames, so that the bytes don't depend on a compression library."""
     numbers = track(
         range(1, parameters.images + 1),
         description="Drawing synthetic polyps",
@@ -132,7 +132,7 @@ def _write_files(folder: Path, parameters: _Parameters, progress: bool) -> None:
 
 
 def _check_existing(folder: Path, parameters: _Parameters) -> None:
-    """Accept a folder only if it is the complete dataset of these parameters."""
+    """Check that a folder is the complete dataset of these parameters."""
     try:
         found = json.loads((folder / _PARAMETER_FILE).read_text())
     except (OSError, ValueError):
@@ -149,11 +149,11 @@ def _check_existing(folder: Path, parameters: _Parameters) -> None:
         present = {path.name for path in (folder / name).glob("*")}
         if present != expected:
             odd = sorted(present ^ expected)[0]
-            raise DataError(f"'{folder / name}' is not as it was written ('{odd}'): delete '{folder}' and run again.")
+            raise DataError(f"'{folder / name}' has changed ('{odd}'): delete '{folder}' and run again.")
 
 
 def _shown(parameters: object) -> str:
-    """Parameters in one line."""
+    """Format parameters in one line."""
     if not isinstance(parameters, dict):
         return repr(parameters)
     return ", ".join(f"{key} {value}" for key, value in parameters.items() if key != "synthetic")

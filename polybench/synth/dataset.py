@@ -1,4 +1,4 @@
-"""Write a generated dataset in its true layout, with a note that it is generated."""
+"""Writing of generated datasets in their true layout, with a note that they are generated."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from polybench.synth.layouts import LAYOUTS
 from polybench.synth.whole_folder import whole_folder
 
 VERSION = 1
-"""Raise it with every change that moves a byte of a written dataset."""
+"""Version of written datasets, increased with every change of a byte."""
 
 _SMALLEST = 32
 _TEXT = """\
@@ -34,12 +34,12 @@ size: {size}
 
 @dataclass(frozen=True)
 class Written:
-    """What was written.
+    """A written dataset.
 
     Attributes:
         folder: The dataset's own folder.
-        subsets: How many images each subset of the default list has; empty where there is no list.
-        new: Whether it was written now; otherwise it was there already.
+        subsets: Number of images in each subset of the default list; empty where there is no list.
+        new: Whether it was written by this call; False if it existed.
     """
 
     folder: Path
@@ -50,21 +50,21 @@ class Written:
 def write_dataset(
     module: type[SegmentationDataModule], out: Path, *, n: int, seed: int = 0, size: Size | None = None
 ) -> Written:
-    """Write generated images where and as the DataModule looks for them.
+    """Write generated images in the layout that the DataModule reads.
 
-    The files appear all at once, or not at all, and their bytes depend on dataset, `n`, `seed` and `size` alone. A
-    folder that has been written with the same numbers before is left alone.
+    The files appear at once or not at all, and their bytes depend only on dataset, `n`, `seed` and `size`. A folder
+    with the same parameters is kept.
 
     Args:
         module: The dataset.
-        out: The folder that will hold the dataset's own folder; for `FolderDataModule` that folder itself.
-        n: How many images. PraNet's arrangement gets as many, in the default list, and test images for its other lists.
-        seed: Of the generator; at least 0.
-        size: Height and width of the images in pixels; by default the official one, or the commonest ones.
+        out: The folder that will contain the dataset's own folder; for `FolderDataModule` that folder itself.
+        n: Number of images; for PraNet's benchmark of the default list, with further test images for its other lists.
+        seed: Seed of the generator; at least 0.
+        size: Height and width of the images in pixels; None for the official or most common ones.
 
     Raises:
-        ConfigError: If the dataset can't have so many images, or seed or size is impossible.
-        DataError: If the folder holds something else.
+        ConfigError: If the dataset has fewer images, or seed or size is out of range.
+        DataError: If the folder has other content.
     """
     if seed < 0:
         raise ConfigError(f"The seed must be at least 0, not {seed}.")
@@ -87,16 +87,16 @@ def write_dataset(
 
 
 def _accept(folder: Path, text: str) -> None:
-    """Accept a folder only if it was written with the same numbers."""
+    """Check that a folder was written with the same parameters."""
     try:
         found = (folder / SYNTHETIC_MARKER).read_text()
     except OSError:
         raise DataError(
-            f"'{folder}' is not empty and has no {SYNTHETIC_MARKER}: name another folder with --out; nothing was "
+            f"'{folder}' is not empty and has no {SYNTHETIC_MARKER}: choose another folder with --out; nothing was "
             "written."
         ) from None
     if found != text:
         raise DataError(
             f"'{folder}' holds synthetic images of another number, seed, size or version (see its "
-            f"{SYNTHETIC_MARKER}): remove it or name another folder with --out."
+            f"{SYNTHETIC_MARKER}): remove it or choose another folder with --out."
         )

@@ -1,4 +1,4 @@
-"""Generated pixels as files of the types that the distributions have."""
+"""Writing of generated images in the file types of the distributions."""
 
 from pathlib import Path
 from typing import Literal
@@ -16,12 +16,12 @@ MaskMode = Literal["L", "1", "RGB"]
 
 
 def save_image(path: Path, pixels: Pixels, mode: Literal["RGB", "RGBA"] = "RGB") -> None:
-    """Write an image (H, W, 3); the name's ending chooses the type."""
+    """Write an image (H, W, 3) in the type of its suffix."""
     _save(path, Image.fromarray(pixels).convert(mode))
 
 
 def save_mask(path: Path, mask: Mask, mode: MaskMode = "L") -> None:
-    """Write a mask (H, W) as 0 and 255 (or one bit); in a JPEG greys appear along the edges."""
+    """Write a mask (H, W) as 0 and 255 (or one bit); JPEG compression adds grey edges."""
     grey = Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0)))
     _save(path, grey if mode == "L" else grey.convert(mode, dither=Image.Dither.NONE))
 
@@ -40,6 +40,6 @@ def _save(path: Path, image: Image.Image) -> None:
         if path.suffix == ".jpg":
             image.save(path, quality=95)
         elif path.suffix == ".gif":
-            image.save(path, optimize=False)  # an optimised one has a palette instead of greys
+            image.save(path, optimize=False)  # an optimised file has a palette instead of greys
         else:
             image.save(path)

@@ -1,4 +1,4 @@
-"""Which images of a dataset are generated: some of its own ids, so that its split lists hold for them."""
+"""Selection of the ids of generated images among a dataset's own, so that its split lists apply."""
 
 import hashlib
 import re
@@ -14,13 +14,13 @@ from polybench.data.splits import Subset
 
 @dataclass(frozen=True)
 class Frame:
-    """One image that is to be generated.
+    """One image to generate.
 
     Attributes:
-        id: As the split lists have it.
+        id: Id in the split lists.
         subset: Training, validation or test.
-        group: Video, person or lesion: what its images show in common.
-        position: Its place in the list, from 0.
+        group: Video, person or lesion, which its images have in common.
+        position: Its position in the list, from 0.
         folder: Folder of its test set, in a dataset that has several.
     """
 
@@ -32,31 +32,31 @@ class Frame:
 
     @property
     def part(self) -> str:
-        """What stands before the slash of an id, the folder or set of origin; empty where there is none."""
+        """Part of an id before the slash, the folder or set of origin; empty where there is none."""
         return self.id.rpartition("/")[0]
 
     @property
     def stem(self) -> str:
-        """The id without its part."""
+        """The id without that part."""
         return self.id.rpartition("/")[2]
 
     @property
     def number(self) -> int:
-        """The last number in the stem, 0 where there is none: the time of a video's frame."""
+        """The last number in the stem, the time of a video's frame; 0 where there is none."""
         return int((re.findall(r"\d+", self.stem) or ["0"])[-1])
 
     @property
     def scene(self) -> int:
-        """A number of the group, 32 bits: frames of one group, in whatever dataset, show the same."""
+        """A 32-bit number of the group, so that frames of one group show the same scene in every dataset."""
         return int.from_bytes(hashlib.blake2b(self.group.encode(), digest_size=4).digest(), "big")
 
 
 def listed(module: type[SegmentationDataModule], split: str | None = None) -> list[Frame]:
-    """All images of a split list.
+    """List all images of a split list.
 
     Args:
         module: The dataset.
-        split: Name of the list; by default that of the papers.
+        split: Name of the list; None for that of the papers.
     """
     lists = open_split(module, split)
     entries = enumerate(lists.subsets.items())
@@ -64,10 +64,10 @@ def listed(module: type[SegmentationDataModule], split: str | None = None) -> li
 
 
 def first(module: type[SegmentationDataModule], n: int) -> list[Frame]:
-    """The first images of the list, for sets that are counted from their beginning.
+    """Return the first images of the list.
 
     Raises:
-        ConfigError: If the dataset has not so many.
+        ConfigError: If the dataset has fewer images.
     """
     frames = listed(module)
     _check(module, n, 1, len(frames))
@@ -75,10 +75,10 @@ def first(module: type[SegmentationDataModule], n: int) -> list[Frame]:
 
 
 def spread(module: type[SegmentationDataModule], n: int) -> list[Frame]:
-    """Some images of each subset and part in proportion, at least one of each, two at a time of each group.
+    """Select images of each subset and part in proportion, at least one of each, two at a time of each group.
 
     Raises:
-        ConfigError: If the dataset has not so many, or more parts.
+        ConfigError: If the dataset has fewer images, or more parts.
     """
     place: Counter[str] = Counter()
     strata: dict[tuple[str, str], list[tuple[int, Frame]]] = {}
@@ -101,10 +101,10 @@ def _check(module: type[SegmentationDataModule], n: int, least: int, most: int) 
 
 
 def polyp_frames(n: int, frames_per_polyp: int = 4) -> Sequence[Frame]:
-    """Images of a folder that no list names: `polyp001_frame1` and so on.
+    """Create images of a folder without a list: `polyp001_frame1` etc.
 
     Raises:
-        ConfigError: If there are none.
+        ConfigError: If `n` is below 1.
     """
     if n < 1:
         raise ConfigError(f"At least 1 image can be generated, not {n}.")

@@ -1,8 +1,8 @@
-"""Synthetic endoscopy images in the look of Kvasir-SEG (Jha et al., MMM 2020).
+"""Synthetic endoscopy images with the appearance of Kvasir-SEG (Jha et al., MMM 2020).
 
-They are polyp frames cut so that the octagonal view fills the picture, with the processor's white text at the left
-(blocks, no letters: no name or date is imitated) and, in every other one, the black or green box at its foot. They
-differ from the real ones in what `polyps` says.
+They are polyp frames, cropped so that the octagonal view fills the image, with the processor's white text at the left
+(blocks, not letters: no name or date is imitated) and, in every other one, the black or green inset at the bottom. They
+differ from the real ones as described in `polyps`.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from polybench.synth.polyps import polyp_frame
 
-_MARGIN = 0.07  # of the drawn frame, cut away on each side
+_MARGIN = 0.07  # of the drawn frame, cropped on each side
 _BOX = (0.67, 0.32)  # where the box begins (share of height) and ends (share of width)
 _GREEN = (20, 160, 130)
 _TEXT = ((0.28, 5), (0.32, 4), (0.36, 8), (0.40, 7), (0.46, 6))  # lines: share of height, blocks
@@ -22,8 +22,8 @@ def kvasir_frame(
     """Draw one image.
 
     Args:
-        seed: Of the dataset; at least 0.
-        scene: Which colon and polyp; at least 0.
+        seed: Seed of the dataset; at least 0.
+        scene: Number of the colon and polyp; at least 0.
         size: Height and width in pixels.
 
     Returns:
@@ -51,7 +51,7 @@ def kvasir_frame(
 
 
 def _write_text(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """White blocks in lines, as wide and far apart as letters."""
+    """Draw lines of white blocks with the size and spacing of letters."""
     height, width, _ = image.shape
     side = max(1, height // 90)
     for place, blocks in _TEXT:
@@ -61,7 +61,7 @@ def _write_text(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> None:
 
 
 def _draw_endoscope(inset: npt.NDArray[np.uint8]) -> None:
-    """A dark winding line, the endoscope's shape in the patient."""
+    """Draw a dark winding line, the shape of the endoscope."""
     height, width, _ = inset.shape
     t = np.linspace(0, 1, 4 * height)
     row = (height * (0.98 - 0.7 * t)).astype(np.int64)

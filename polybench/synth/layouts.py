@@ -1,8 +1,8 @@
-"""How each dataset is written: which of its images, and by what.
+"""Layouts of the generated datasets: the selected images and their writer.
 
-Images of one group show the same polyp, lesion or person. Groups have the same names in all datasets, so images that
-are the same in reality are the same here: those of CVC-ClinicDB, CVC-EndoSceneStill and PraNet's arrangement, of
-CVC-300 and CVC-EndoSceneStill, and of both ISIC sets.
+Images of one group show the same polyp, lesion or person. Groups have the same names in all datasets, so shared images
+are the same here as in reality: those of CVC-ClinicDB, CVC-EndoSceneStill and PraNet's benchmark, of
+CVC-300 and CVC-EndoSceneStill, and of both ISIC datasets.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,11 +19,12 @@ Module = type[SegmentationDataModule]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a dataset is written.
+    """Selection and writer of a dataset.
 
     Attributes:
-        write: Writes frames below the dataset's own folder, from a seed, in a size (height, width) or the official one.
-        choose: The frames of so many images.
+        write: Writes frames below the dataset's own folder, from a seed and a size (height, width), or None for the
+            official one.
+        choose: Selects a number of frames.
     """
 
     write: Callable[[Path, Iterable[Frame], int, Size | None], None]
@@ -31,7 +32,7 @@ class Layout:
 
 
 def _pranet_frames(module: Module, n: int) -> list[Frame]:
-    """Frames of the default list, and of each other list as many test images as that has."""
+    """Select frames of the default list, and the same number of test images of each other list."""
     folders: Mapping[str, str] = vars(module)["test_folders"]
     frames = spread(module, n)
     count = sum(frame.subset == "test" for frame in frames)
@@ -42,7 +43,7 @@ def _pranet_frames(module: Module, n: int) -> list[Frame]:
 
 
 def _own_frames(module: Module, n: int) -> Sequence[Frame]:
-    """Frames that no list names."""
+    """Create frames without a list."""
     return polyp_frames(n)
 
 
@@ -64,4 +65,4 @@ LAYOUTS = {
     "pranet": Layout(writers.write_pranet, _pranet_frames),
     "synthetic_polyp": Layout(writers.write_synthetic_polyp, first),
 }
-"""By the dataset's short name."""
+"""Short name of a dataset -> its layout."""

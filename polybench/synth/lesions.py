@@ -1,6 +1,6 @@
-"""Synthetic dermoscopy images in the look of ISIC 2018 task 1 (Codella et al., arXiv:1902.03368).
+"""Synthetic dermoscopy images with the appearance of ISIC 2018 task 1 (Codella et al., arXiv:1902.03368).
 
-They stand in for the real ones where data can't be shipped or fetched. They differ in that no image shows a patient,
+They replace real images where data can't be shipped or downloaded. They differ in that no image shows a patient,
 that every outline is exact, and that lesions cover 2 to 70 % of the image. Each image is a pure function of
 (seed, index).
 """
@@ -18,11 +18,11 @@ _SMALLEST = 32
 def lesion_frame(
     seed: int, index: int, *, size: tuple[int, int] = (192, 256)
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Photograph one skin lesion.
+    """Draw one skin lesion.
 
     Args:
-        seed: Of the dataset; at least 0.
-        index: Which lesion; at least 0.
+        seed: Seed of the dataset; at least 0.
+        index: Number of the lesion; at least 0.
         size: Height and width in pixels, at least 32.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How a synthetic dermoscopy image is drawn from its scene: skin, pigment in it, things before it, light, lens.
+"""Rendering of a synthetic dermoscopy image from its scene: skin, pigment, objects in front of it, light and lens.
 
 The outline is drawn first and the pigment inside it follows the distance from the border, so the mask is exact.
 Fields are (H, W), colours (3, H, W).
@@ -27,7 +27,7 @@ _FRECKLE = np.array([0.4, 0.9, 1.2])[:, None, None]
 
 @dataclass(frozen=True)
 class _View:
-    """The pixels' places in the scene, pixels per image height, and the textures."""
+    """Positions of the pixels in the scene, pixels per image height, and textures."""
 
     x: Floats
     y: Floats
@@ -40,11 +40,11 @@ class _View:
 def render(
     scene: Scene, rng: np.random.Generator, size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Photograph a scene.
+    """Render a scene.
 
     Args:
-        scene: What to show.
-        rng: The image's own generator: textures and sensor noise.
+        scene: The scene.
+        rng: Generator of the image, for textures and sensor noise.
         size: Height and width in pixels.
 
     Returns:
@@ -67,14 +67,14 @@ def render(
 
 
 def _opening(scene: Scene, view: _View) -> Floats:
-    """What the device lets see: 1 inside, 0 in its black corners."""
+    """Draw the aperture of the device: 1 inside, 0 in its black corners."""
     x, y, radius = scene.aperture
     soft = 0.06 if scene.device == "tube" else 0.012
     return smooth_step(radius - np.hypot(view.x - x, view.y - y), -soft, soft)
 
 
 def _outline(lesion: Lesion, view: _View, opening: Floats) -> npt.NDArray[np.bool_]:
-    """The lesion's mask: one region without holes, of about the wanted area."""
+    """Draw the lesion's mask: one region without holes, of about the given area."""
     dx, dy = view.x - lesion.centre[0], view.y - lesion.centre[1]
     cos, sin = np.cos(lesion.angle), np.sin(lesion.angle)
     across, down = (cos * dx + sin * dy) / np.sqrt(lesion.stretch), (cos * dy - sin * dx) * np.sqrt(lesion.stretch)
@@ -97,7 +97,7 @@ def _outline(lesion: Lesion, view: _View, opening: Floats) -> npt.NDArray[np.boo
 
 
 def _skin(scene: Scene, view: _View) -> Floats:
-    """Absorption of the skin beyond its mean: red patches, brown spots, lines."""
+    """Draw the absorption of the skin relative to its mean: red patches, brown spots, lines."""
     red = 0.020 * scene.mottle * sample(view.mottle, view.x / 1.6, view.y / 1.6)
     red += 0.012 * scene.mottle * sample(view.grain, view.x / 1.2, view.y / 1.2)
     cos, sin = np.cos(scene.lesion.angle), np.sin(scene.lesion.angle)
@@ -114,7 +114,7 @@ def _skin(scene: Scene, view: _View) -> Floats:
 
 
 def _pigment(lesion: Lesion, view: _View, mask: npt.NDArray[np.bool_], rng: np.random.Generator) -> Floats:
-    """Absorption of the lesion (3, H, W): density with its structures, times colours that vary."""
+    """Draw the absorption of the lesion (3, H, W): density with its structures, times varying colours."""
     radius = np.sqrt(lesion.share * 4 / 3 / np.pi)
     depth = (ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)) / (radius * view.scale)
     soft = max(lesion.softness, 1.2 / (radius * view.scale))
@@ -140,7 +140,7 @@ def _pigment(lesion: Lesion, view: _View, mask: npt.NDArray[np.bool_], rng: np.r
 def _network(
     lesion: Lesion, view: _View, where: npt.NDArray[np.bool_], warp: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """The lines between cells that lie like cobbles, and the globules in some of the cells, both 0 to 1."""
+    """Draw the lines between cobblestone-like cells, and the globules in some of the cells, both 0 to 1."""
     reach = np.array([view.y.max(), view.x.max()]) + 2 * lesion.cell
     counts = np.ceil(2 * reach / lesion.cell).astype(np.int64)
     grid = np.stack(np.meshgrid(*(np.arange(count) for count in counts), indexing="ij"), axis=-1).reshape(-1, 2)
@@ -155,7 +155,7 @@ def _network(
 
 
 def _add_clutter(scene: Scene, view: _View, image: Floats) -> Floats:
-    """Put patch, ink, gel and hairs before the skin."""
+    """Draw patch, ink, gel and hairs in front of the skin."""
     if scene.patch is not None:
         x, y, radius = scene.patch[:3]
         cover = smooth_step(radius - np.hypot(view.x - x, view.y - y), -0.006, 0.006)
@@ -176,7 +176,7 @@ def _add_clutter(scene: Scene, view: _View, image: Floats) -> Floats:
 
 
 def _press(strokes: tuple[Stroke, ...], view: _View) -> Floats:
-    """How much strokes cover each pixel (H, W); what is thinner than a pixel covers less."""
+    """Compute the coverage of each pixel by strokes (H, W), less for strokes thinner than a pixel."""
     if not strokes:
         return np.zeros(view.x.shape)
     lines = [along(_pixels(stroke.points, view), 0.5) for stroke in strokes]
@@ -188,16 +188,16 @@ def _press(strokes: tuple[Stroke, ...], view: _View) -> Floats:
 
 
 def _pen(distance: Floats, radius: Floats) -> Floats:
-    """Full inside the radius, fading over one pixel."""
+    """Profile that is 1 inside the radius and fades over one pixel."""
     return np.asarray((radius + 0.5 - distance).clip(0, 1))
 
 
 def _fading(distance: Floats, radius: Floats) -> Floats:
-    """Full in the middle, fading to nothing at the radius."""
+    """Profile that is 1 in the middle and fades to 0 at the radius."""
     return smooth_step(radius - distance, 0.0, 0.8 * radius)
 
 
 def _pixels(places: Floats, view: _View) -> Floats:
-    """Places (N, 2) as (x, y) to (row, column)."""
+    """Convert positions (N, 2) from (x, y) to (row, column)."""
     height, width = view.x.shape
     return np.asarray(places[:, ::-1] * view.scale + np.array([height, width]) / 2 - 0.5)

@@ -1,7 +1,7 @@
-"""What a synthetic dermoscopy image shows: skin, one lesion and what else lies before the lens, drawn from a seed.
+"""Scene of a synthetic dermoscopy image: skin, one lesion and objects in front of the lens, drawn from a seed.
 
 Lengths are in image heights from the image's centre, x to the right, y down. Pigments are absorptions of red, green
-and blue: skin of colour c under pigment k looks c * exp(-k).
+and blue: skin of colour c under pigment k has the colour c * exp(-k).
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Lesion:
 
     Attributes:
         share: Its area over the image's.
-        centre: Where it sits (x, y).
+        centre: Its position (x, y).
         stretch: Longer over shorter axis.
         angle: Of the longer axis, in radians.
         lobes: Amplitudes (first row) and phases (second row) of the outline's harmonics 2, 3, ...
@@ -79,7 +79,7 @@ class Lesion:
 
 @dataclass(frozen=True)
 class Stroke:
-    """A line before the lens: points (N, 2) as (x, y), half its width, and how much it covers."""
+    """A line in front of the lens: points (N, 2) as (x, y), half its width, and its opacity."""
 
     points: Floats
     half_width: float
@@ -128,7 +128,7 @@ class Scene:
 
 
 def make_scene(rng: np.random.Generator) -> Scene:
-    """Draw what an image shows."""
+    """Draw the scene of an image."""
     device: Device = ("plain", "scope", "tube")[int(np.searchsorted((0.48, 0.93), rng.random()))]
     odds = np.array([odds * (device != "scope" or scoped) for _, odds, scoped in _SKINS])
     skin = np.array(_SKINS[rng.choice(len(_SKINS), p=odds / odds.sum())][0], dtype=np.float64)
@@ -158,7 +158,7 @@ def make_scene(rng: np.random.Generator) -> Scene:
 
 
 def _lesion(rng: np.random.Generator, largest: float) -> Lesion:
-    """A lesion that covers at most a share `largest` of the image."""
+    """Draw a lesion that covers at most a share `largest` of the image."""
     share = min(largest, float(np.exp(np.interp(rng.random(), _SHARES[0], np.log(_SHARES[1])))))
     radius = float(np.sqrt(share * 4 / 3 / np.pi))
     pink = share < 0.3 and rng.random() < 0.16
@@ -188,14 +188,14 @@ def _lesion(rng: np.random.Generator, largest: float) -> Lesion:
 
 
 def _path(start: Floats, heading: float, length: float, bend: float) -> Floats:
-    """A curve of constant bend (12, 2)."""
+    """Return a curve of constant curvature (12, 2)."""
     headings = heading + bend * np.linspace(-0.5, 0.5, 11)
     steps = length / 11 * np.stack([np.cos(headings), np.sin(headings)], axis=1)
     return np.concatenate([[start], start + np.cumsum(steps, axis=0)])
 
 
 def _hairs(rng: np.random.Generator) -> tuple[Stroke, ...]:
-    """No hair, a few, or many; long or shaved."""
+    """Draw no hair, a few, or many; long or shaved."""
     kind = rng.random()
     count = 0 if kind < 0.55 else int(rng.integers(2, 9)) if kind < 0.82 else int(rng.integers(15, 50))
     shaved = rng.random() < 0.2
@@ -217,7 +217,7 @@ def _hairs(rng: np.random.Generator) -> tuple[Stroke, ...]:
 
 
 def _ruler(rng: np.random.Generator) -> tuple[Stroke, ...]:
-    """A millimetre scale: a line with ticks, and the letters mm at its end."""
+    """Draw a millimetre scale: a line with ticks, and the letters mm at its end."""
     turn = rng.normal(0, 0.06) if rng.random() < 0.75 else rng.choice((-1.3, -0.5, 0.5, 1.4)) + rng.normal(0, 0.1)
     length = rng.uniform(0.50, 0.62)
     ticks = int(rng.integers(7, 12))
@@ -243,7 +243,7 @@ def _ruler(rng: np.random.Generator) -> tuple[Stroke, ...]:
 
 
 def _ink(rng: np.random.Generator, lesion: Lesion) -> tuple[Stroke, ...]:
-    """Violet pen marks beside the lesion: small clumps of hatching."""
+    """Draw violet pen marks beside the lesion: small clumps of hatching."""
     strokes = []
     radius = float(np.sqrt(lesion.share * 4 / 3 / np.pi))
     for side in rng.uniform(-np.pi, np.pi, int(rng.integers(1, 5))):
@@ -258,14 +258,14 @@ def _ink(rng: np.random.Generator, lesion: Lesion) -> tuple[Stroke, ...]:
 
 
 def _dots(rng: np.random.Generator, count: int, smallest: float, largest: float) -> Floats:
-    """Centres (x, y) and radii (N, 3), in one loose group."""
+    """Draw centres (x, y) and radii (N, 3) in one loose group."""
     middle = rng.uniform((-0.5, -0.4), (0.5, 0.4))
     places = middle + rng.normal(0, 0.25, (count, 2))
     return np.concatenate([places, smallest + (largest - smallest) * rng.random((count, 1)) ** 2], axis=1)
 
 
 def _patch(rng: np.random.Generator, lesion: Lesion) -> Floats:
-    """A round sticker that reaches into the image on the side away from the lesion."""
+    """Draw a round sticker at the edge of the image opposite to the lesion."""
     radius = rng.uniform(0.22, 0.35)
     side = -1 if lesion.centre[0] > 0 else 1
     place = (side * (0.667 + radius * rng.uniform(0.2, 0.6)), rng.uniform(-0.4, 0.4))

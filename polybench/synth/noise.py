@@ -1,4 +1,4 @@
-"""Smooth random fields, the raw material of the synthetic microscopy images."""
+"""Smooth random fields for synthetic microscopy images."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,10 +7,10 @@ Floats = npt.NDArray[np.float64]
 
 
 def smooth_noise(rng: np.random.Generator, size: tuple[int, int], scale: float) -> Floats:
-    """White noise blurred by a Gaussian; opposite borders fit together.
+    """Generate periodic white noise blurred by a Gaussian.
 
     Args:
-        rng: Where the noise comes from; (H, W) normal draws are taken.
+        rng: The random generator, of which (H, W) normal numbers are drawn.
         size: Height and width in pixels.
         scale: Standard deviation of the Gaussian in pixels; more than a quarter of the shorter side counts as that.
 

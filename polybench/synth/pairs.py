@@ -1,4 +1,4 @@
-"""Distributions with one image and one mask file for each frame: where these lie, and what they show."""
+"""Distributions with one image and one mask file per frame: their paths and drawing functions."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from polybench.synth.polyps import polyp_frame
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images and masks, a file each.
+    """Paths and drawing function of images and masks.
 
     Attributes:
         image: The image's path; `{stem}` is the id and `{half}` is Training or Test.
         mask: The mask's path.
-        draw: What draws a frame: from frame, seed and size to image (H, W, 3) and mask (H, W).
-        sizes: Heights and widths of the official images, or a few of them, taken in turn by scene.
-        mode: Of the mask file.
+        draw: Draws image (H, W, 3) and mask (H, W) from frame, seed and size.
+        sizes: Heights and widths of official images, used in turn by scene.
+        mode: Pillow mode of the mask file.
     """
 
     image: str
@@ -38,12 +38,12 @@ class Pairs:
 
         Args:
             folder: The dataset's own folder.
-            frame: Which one.
-            seed: Of the generator.
-            size: Height and width, or the official one.
+            frame: The frame.
+            seed: Seed of the generator.
+            size: Height and width; None for the official size.
 
         Returns:
-            The mask as drawn.
+            The drawn mask.
         """
         image, mask = self.draw(frame, seed, size or in_turn(self.sizes, frame))
         half = "Test" if frame.subset == "test" else "Training"
@@ -52,24 +52,24 @@ class Pairs:
         return mask
 
     def write_all(self, folder: Path, frames: Iterable[Frame], seed: int, size: Size | None) -> None:
-        """Write frames one by one; arguments as for `write`."""
+        """Write frames one by one, see `write`."""
         for frame in frames:
             self.write(folder, frame, seed, size)
 
 
 def in_turn(sizes: tuple[Size, ...], frame: Frame) -> Size:
-    """One of several sizes; the same for all frames of a scene."""
+    """Select one of several sizes, the same for all frames of a scene."""
     return sizes[frame.scene % len(sizes)]
 
 
 def _polyp(frame: Frame, seed: int, size: Size, *, polyp_every: int | None = None) -> tuple[Pixels, Mask]:
-    """A frame of the group's video, which shows another polyp after each so many frames."""
+    """Draw a frame of the group's video, with another polyp after every `polyp_every` frames."""
     other = frame.number // polyp_every if polyp_every else 0
     return polyp_frame(seed, frame.scene + other, frame.number, size=size)
 
 
 def _still(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
-    """A colonoscopy image by itself."""
+    """Draw a single colonoscopy image."""
     return polyp_frame(seed, frame.scene, 0, size=size)
 
 
@@ -82,7 +82,7 @@ def _lesion(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
 
 
 def _ph2(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
-    """A lesion through a tube, whose black corners are in most images."""
+    """Draw a lesion through a tube, with black corners in most images."""
     image, mask = lesion_frame(seed, frame.scene, size=size)
     down, across = (np.linspace(-1, 1, side) * side / size[1] for side in size)
     tube = np.hypot(down[:, None], across[None]) / (1.02 + 0.06 * (frame.scene % 4))

@@ -1,6 +1,6 @@
-"""Synthetic colonoscopy frames in the look of CVC-ClinicDB (Bernal et al., CMIG 2015).
+"""Synthetic colonoscopy frames with the appearance of CVC-ClinicDB (Bernal et al., CMIG 2015).
 
-They stand in for the real ones where data can't be shipped or fetched. They differ in that no image shows a patient and
+They replace real frames where data can't be shipped or downloaded. They differ in that no image shows a patient and
 that every outline is exact. Each frame is a pure function of (seed, sequence, frame), so that a frame can be made
 without the others.
 """
@@ -19,8 +19,8 @@ def polyp_frame(
     """Draw one frame of one sequence.
 
     Args:
-        seed: Of the dataset; at least 0.
-        sequence: Which colon and polyp; at least 0 (the README of a written dataset counts from 1).
+        seed: Seed of the dataset; at least 0.
+        sequence: Number of the colon and polyp; at least 0 (the README of a written dataset counts from 1).
         frame: Time within the sequence, at least 0; neighbouring frames look alike.
         size: Height and width in pixels.
 

@@ -1,4 +1,4 @@
-"""How a synthetic colonoscopy frame is drawn from its scene: relief first, then colour, then light.
+"""Rendering of a synthetic colonoscopy frame from its scene: relief, colour, then light.
 
 The wall is a tube seen along its axis, textured in log-polar coordinates (patterns shrink towards the lumen) and
 crossed by folds; polyps are lobed domes on it. Shading and highlights come from the slope of one common height map.
@@ -21,7 +21,7 @@ _TONE = 1.7  # film speed: light 1 on albedo 0.5 gives 1 - exp(-0.85)
 
 @dataclass(frozen=True)
 class _View:
-    """One frame's pixels: place in the frame, place in the scene, frame heights per scene unit, brightness."""
+    """Pixels of a frame: positions in the frame and in the scene, frame heights per scene unit, and brightness."""
 
     frame: Floats
     scene: Floats
@@ -31,7 +31,7 @@ class _View:
 
 @dataclass
 class _Layers:
-    """What has been drawn so far: albedo, arriving light, height above the wall, relief of the liquid film, wetness."""
+    """Layers of the drawing: albedo, incoming light, height above the wall, relief of the liquid film, wetness."""
 
     albedo: Floats
     light: Floats
@@ -43,18 +43,18 @@ class _Layers:
 def render(
     scene: Scene, time: int, rng: np.random.Generator, size: tuple[int, int]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Draw one frame.
+    """Render one frame.
 
     Args:
-        scene: What the sequence shows.
-        time: The frame's number in its sequence.
-        rng: The frame's own generator: hand tremor and sensor noise.
+        scene: The scene of the sequence.
+        time: Number of the frame in its sequence.
+        rng: Generator of the frame, for hand tremor and sensor noise.
         size: Height and width in pixels.
 
     Returns:
-        The image (H, W, 3) and where polyps are visible (H, W).
+        The image (H, W, 3) and the mask of visible polyps (H, W).
     """
-    view = _look(scene, time, rng, size)
+    view = _camera_view(scene, time, rng, size)
     layers = _wall(scene, view)
     mask = np.zeros(size, dtype=np.bool_)
     for blob in scene.stool:
@@ -70,8 +70,8 @@ def render(
     return np.rint(image.clip(0, 255)).astype(np.uint8).transpose(1, 2, 0), mask & (opening > 0.5)
 
 
-def _look(scene: Scene, time: int, rng: np.random.Generator, size: tuple[int, int]) -> _View:
-    """Where the camera points at a time: its path plus a tremor."""
+def _camera_view(scene: Scene, time: int, rng: np.random.Generator, size: tuple[int, int]) -> _View:
+    """Compute the view of the camera at a time: its path plus a tremor."""
     amplitude, speed, phase = scene.path.T
     x, y, turn, zoom, light = amplitude * np.sin(speed * time + phase) + rng.normal(
         0, (0.003, 0.003, 0.01, 0.006, 0.02)
@@ -86,7 +86,7 @@ def _look(scene: Scene, time: int, rng: np.random.Generator, size: tuple[int, in
 
 
 def _wall(scene: Scene, view: _View) -> _Layers:
-    """The tube of mucosa with mottling, vessels, fine relief and folds."""
+    """Draw the tube of mucosa with mottling, vessels, fine relief and folds."""
     dx, dy = view.scene[0] - scene.lumen[0], view.scene[1] - scene.lumen[1]
     log_radius = 0.5 * np.log(dx * dx + dy * dy + 1e-4)
     angle = np.arctan2(dy, dx)
@@ -118,9 +118,10 @@ def _wall(scene: Scene, view: _View) -> _Layers:
 
 
 def _folds(scene: Scene, log_radius: Floats, angle: Floats) -> tuple[Floats, Floats]:
-    """Crescent-shaped folds round the lumen: the light on them and their height.
+    """Draw crescent-shaped folds around the lumen: their light and their height.
 
-    Each fold hides what lies behind it: the wall brightens outwards up to a lip, and is dark just inside the next one.
+    Each fold occludes the wall behind it: the wall brightens outwards up to an edge, and is dark just inside the next
+    one.
     """
     ring = log_radius / np.log(scene.fold_ratio)
     number = np.floor(ring).astype(np.int64)
@@ -140,7 +141,7 @@ def _folds(scene: Scene, log_radius: Floats, angle: Floats) -> tuple[Floats, Flo
 
 
 def _outline(scene: Scene, blob: Blob, dx: Floats, dy: Floats) -> Floats:
-    """Distance from the blob's centre over the distance of its edge in that direction: 1 on the edge, less inside."""
+    """Compute the distance from the blob's centre relative to its edge in that direction: 1 on the edge."""
     cos, sin = np.cos(blob.angle), np.sin(blob.angle)
     along, across = (cos * dx + sin * dy) / np.sqrt(blob.stretch), (cos * dy - sin * dx) * np.sqrt(blob.stretch)
     angle = np.arctan2(across, along)
@@ -153,7 +154,7 @@ def _outline(scene: Scene, blob: Blob, dx: Floats, dy: Floats) -> Floats:
 
 
 def _add_blob(scene: Scene, view: _View, layers: _Layers, blob: Blob) -> npt.NDArray[np.bool_]:
-    """Put a blob on the wall: its shadow, relief, colour and light. Returns where it is."""
+    """Draw a blob on the wall with its shadow, relief, colour and light, and return its mask."""
     inside = np.zeros(layers.light.shape, dtype=np.bool_)
     offset = view.scene - np.array(blob.centre)[:, None, None]
     near = (offset**2).sum(0) < (2.1 * blob.radius) ** 2
@@ -188,7 +189,7 @@ def _surface(
     edge: Floats,
     cover: Floats,
 ) -> None:
-    """Give a blob its dome, lumps, colour and pit pattern."""
+    """Draw a blob's dome, lumps, colour and pit pattern."""
     u, v = offset / (3.2 * blob.radius) + blob.angle
     film = sample(scene.textures[scenery.RIPPLE], 0.6 * u, 0.6 * v)
     grooves = np.exp(-((sample(scene.textures[scenery.VESSELS], u, v) / 0.5) ** 2))
@@ -209,7 +210,7 @@ def _surface(
 
 
 def _add_bubbles(scene: Scene, view: _View, layers: _Layers) -> None:
-    """Bubbles of liquid: a bright rim, a darker middle, a strongly curved top that catches the lamp."""
+    """Draw bubbles of liquid: a bright rim, a darker middle, and a curved top that reflects the lamp."""
     for x, y, radius in scene.bubbles:
         dx, dy = view.scene[0] - x, view.scene[1] - y
         near = np.flatnonzero((dx * dx + dy * dy < radius**2).ravel())
@@ -220,7 +221,7 @@ def _add_bubbles(scene: Scene, view: _View, layers: _Layers) -> None:
 
 
 def _opening(scene: Scene, view: _View) -> Floats:
-    """The octagonal field of view: 1 inside, 0 outside."""
+    """Draw the octagonal field of view: 1 inside, 0 outside."""
     centre_x, centre_y, width, height, cut = scene.aperture
     x, y = np.abs(view.frame[0] - centre_x), np.abs(view.frame[1] - centre_y)
     room = np.minimum(np.minimum(width - x, height - y), (width + height - cut - x - y) / np.sqrt(2))
@@ -229,7 +230,7 @@ def _opening(scene: Scene, view: _View) -> Floats:
 
 
 def _expose(scene: Scene, view: _View, layers: _Layers) -> Floats:
-    """Light the relief from beside the lens, add highlights, and map to [0, 1] as an over-exposed film would."""
+    """Light the relief from beside the lens, add highlights, and map to [0, 1] like over-exposed film."""
     step = 1 / layers.height.shape[0]
     film_y, film_x = np.gradient(layers.ripple, step)
     slope_y, slope_x = (

@@ -1,4 +1,4 @@
-"""What a synthetic colonoscopy sequence shows: its colon, its polyps and the path of its camera, drawn from a seed.
+"""Scene of a synthetic colonoscopy sequence: colon, polyps and the path of the camera, drawn from a seed.
 
 Nothing here comes from a real image. Lengths are in frame heights, times in frames. Draws and arithmetic are float64:
 two processors that differ in the last bit of an exponential then still agree on (all but certainly) every uint8.
@@ -30,11 +30,11 @@ _STOOL = np.log([(1.05, 1.25, 0.35), (0.80, 0.85, 0.35), (1.15, 1.55, 0.75)])
 
 @dataclass(frozen=True)
 class Blob:
-    """Something that rises from the wall inside a lobed outline: a polyp, or a speck of stool.
+    """A raised object on the wall with a lobed outline: a polyp, or a speck of stool.
 
     Attributes:
-        centre: Where it sits in the scene (x, y).
-        radius: Of the disc with its area.
+        centre: Its position in the scene (x, y).
+        radius: Radius of the disc of the same area.
         stretch: Longer over shorter axis.
         angle: Of the longer axis, in radians.
         lobes: Amplitudes (first row) and phases (second row) of the outline's harmonics 2, 3, ...
@@ -61,12 +61,12 @@ class Blob:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that the frames of one sequence have in common.
+    """The scene that the frames of one sequence share.
 
     Attributes:
         textures: Periodic noise of zero mean and unit deviation, (6, 512, 512), indexed by the names in this module.
         mucosa: Albedo of the wall (3).
-        lumen: Where the axis of the colon meets the picture (x, y), often outside it.
+        lumen: Position of the colon's axis in the image (x, y), often outside it.
         depth: Radius of the dark end of the lumen.
         squeeze: Harmonics of the lumen's outline, as a blob's.
         fold_ratio: Ratio of the radii of neighbouring folds.
@@ -77,7 +77,7 @@ class Scene:
         ripple: Depth of the wall's fine relief, seen in the highlights.
         exposure: Brightness of the sequence.
         wetness: Strength of the highlights.
-        light: Where the lamp stands beside the lens (x, y).
+        light: Position of the lamp relative to the lens (x, y).
         aperture: Centre (x, y), half width, half height and corner cut of the octagonal field of view (5).
         border: Colour outside the field of view (3), 0 to 255.
         polyps: One or two.
@@ -110,7 +110,7 @@ class Scene:
 
 @lru_cache(maxsize=2)
 def make_scene(seed: int, sequence: int) -> Scene:
-    """Draw the scene of a sequence from (seed, sequence) alone; both are non-negative."""
+    """Draw the scene of a sequence, a function of (seed, sequence), which are non-negative."""
     # The third number keeps these draws apart from those of a frame, whose third number is at least 1.
     rng = np.random.default_rng((seed, sequence, 0))
     polyps = _polyps(rng)
@@ -156,13 +156,13 @@ def make_scene(seed: int, sequence: int) -> Scene:
 
 
 def _lobes(rng: np.random.Generator, strength: float) -> Floats:
-    """Harmonics 2 to 6 of an outline, weaker the finer."""
+    """Draw harmonics 2 to 6 of an outline, with decreasing amplitude."""
     amplitude = strength * rng.uniform(0.2, 1.0, 5) / np.arange(1.5, 6.0)
     return np.stack([amplitude, rng.uniform(-np.pi, np.pi, 5)])
 
 
 def _polyps(rng: np.random.Generator) -> tuple[Blob, ...]:
-    """One polyp, or two in every eighth sequence."""
+    """Draw one polyp, or two in every eighth sequence."""
     share = float(np.clip(np.exp(rng.normal(np.log(0.10), 0.55)), 0.035, 0.21))
     if rng.random() >= 0.125:
         return (_polyp(rng, share, (-1.0, 1.0)),)
@@ -170,12 +170,12 @@ def _polyps(rng: np.random.Generator) -> tuple[Blob, ...]:
 
 
 def _polyp(rng: np.random.Generator, share: float, side: tuple[float, float]) -> Blob:
-    """A polyp that covers about `share` of a 4:3 frame.
+    """Draw a polyp that covers about `share` of a 4:3 frame.
 
     Args:
         rng: The scene's generator.
         share: Area over the frame's area.
-        side: Range of its horizontal place, -1 (left) to 1 (right).
+        side: Range of its horizontal position, -1 (left) to 1 (right).
     """
     radius = float(np.sqrt(share * 4 / 3 / np.pi))
     room_x, room_y = max(0.06, 0.50 - 0.9 * radius), max(0.04, 0.42 - 0.9 * radius)
@@ -197,14 +197,14 @@ def _polyp(rng: np.random.Generator, share: float, side: tuple[float, float]) ->
 
 
 def _lumen(rng: np.random.Generator, polyp: Blob) -> tuple[float, float]:
-    """A lumen on the other side of the picture from the polyp: in view in half of the sequences."""
+    """Draw the position of the lumen opposite to the polyp, visible in half of the sequences."""
     away = np.arctan2(-polyp.centre[1], -polyp.centre[0]) + rng.uniform(-0.9, 0.9)
     reach = rng.uniform(0.15, 0.38) if rng.random() < 0.5 else rng.uniform(0.6, 1.3)
     return float(reach * 1.3 * np.cos(away)), float(reach * np.sin(away))
 
 
 def _stool(rng: np.random.Generator) -> tuple[Blob, ...]:
-    """No specks, or one to four."""
+    """Draw no specks, or one to four."""
     count = int(rng.integers(1, 5)) if rng.random() < 0.4 else 0
     return tuple(
         Blob(
@@ -225,13 +225,13 @@ def _stool(rng: np.random.Generator) -> tuple[Blob, ...]:
 
 
 def _bubbles(rng: np.random.Generator) -> Floats:
-    """No bubbles, or a cluster of up to forty."""
+    """Draw no bubbles, or a cluster of up to forty."""
     count = int(rng.integers(6, 40)) if rng.random() < 0.35 else 0
     place = rng.uniform((-0.5, -0.35), (0.5, 0.35)) + rng.normal(0, 0.07, (count, 2)) * rng.uniform(0.5, 1.5, 2)
     return np.concatenate([place, 0.006 + 0.014 * rng.random((count, 1)) ** 2], axis=1)
 
 
 def _path(rng: np.random.Generator) -> Floats:
-    """Sines that the camera follows: slow enough for neighbouring frames to overlap, bounded for any frame number."""
+    """Draw the sines of the camera's path: slow, so that consecutive frames overlap, and bounded."""
     amplitude = np.array([0.05, 0.04, 0.16, 0.10, 0.12]) * rng.uniform(0.5, 1.0, 5)
     return np.stack([amplitude, rng.uniform(0.2, 0.5, 5), rng.uniform(-np.pi, np.pi, 5)], axis=1)

@@ -1,7 +1,7 @@
-"""Synthetic fundus photographs in the look of DRIVE (Staal et al., TMI 2004) and CHASE_DB1 (Fraz et al., TBME 2012).
+"""Synthetic fundus photographs in the style of DRIVE (Staal et al., TMI 2004) and CHASE_DB1 (Fraz et al., TBME 2012).
 
-They stand in for the real ones where data can't be shipped or fetched. They differ in that no image shows a person, and
-that the vessel mask is exact and not what an observer saw. Each image is a pure function of (seed, index, eye, field).
+They replace real images where data can't be shipped or downloaded. They differ in that no image shows a person, and in
+that the vessel mask is exact and not drawn by an observer. Each image is a pure function of (seed, index, eye, field).
 """
 
 from typing import Literal
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polybench.core.errors import ConfigError
-from polybench.synth.vessels_look import make_look
+from polybench.synth.vessels_appearance import make_appearance
 from polybench.synth.vessels_render import render
 from polybench.synth.vessels_scene import FIELDS, make_retina
 
@@ -25,11 +25,11 @@ def fundus_frame(
     eye: Literal["left", "right"] = "left",
     field: Literal["drive", "chase"] = "drive",
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Photograph one eye of one person.
+    """Draw one eye of one person.
 
     Args:
-        seed: Of the dataset; at least 0.
-        index: Which person; at least 0. Both eyes share colours and the course of their arcades, mirrored.
+        seed: Seed of the dataset; at least 0.
+        index: Number of the person; at least 0. Both eyes share colours and the course of their arcades, mirrored.
         size: Height and width in pixels, at least 32; CHASE_DB1 has (960, 999).
         eye: A left eye has its optic disc left of the macula.
         field: `drive` is 45 degrees wide and centred near the macula, `chase` 30 degrees and centred on the disc.
@@ -50,4 +50,4 @@ def fundus_frame(
     person = np.random.default_rng((seed, index, 0))
     own = np.random.default_rng((seed, index, 1 if eye == "left" else 2))
     retina = make_retina(person, own, field)
-    return render(retina, make_look(person, field), own, size, eye, field)
+    return render(retina, make_appearance(person, field), own, size, eye, field)

@@ -1,4 +1,4 @@
-"""How a synthetic fundus photograph is drawn from a retina: colours of the fundus, vessels that absorb light, camera.
+"""Rendering of a synthetic fundus photograph from a retina: fundus, absorbing vessels and camera.
 
 Vessels darken by the law of Beer and Lambert along the light's way through a round tube, so their shading follows from
 their calibre. Fields are (H, W), colours (3, H, W); `x` and `y` are anatomical (see `vessels_scene`).
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from polybench.synth.brush import Floats, periodic_noise, sample, smooth_step, stamp
-from polybench.synth.vessels_look import CAMERAS, Camera, Look
+from polybench.synth.vessels_appearance import CAMERAS, Appearance, Camera
 from polybench.synth.vessels_scene import Retina
 
 _BLOOD = np.array([0.28, 1.0, 0.75])[:, None, None]  # absorption of red, green and blue
@@ -28,7 +28,7 @@ _THINNEST = 0.71  # pixels; a thinner brush would leave gaps between diagonal ne
 
 @dataclass(frozen=True)
 class _View:
-    """The pixels' places: anatomical, in the picture (in radii from the field's centre), and pixels per unit."""
+    """Positions of the pixels: anatomical, and in radii from the centre of the field of view; and pixels per unit."""
 
     x: Floats
     y: Floats
@@ -39,47 +39,47 @@ class _View:
 
 def render(
     retina: Retina,
-    look: Look,
+    appearance: Appearance,
     rng: np.random.Generator,
     size: tuple[int, int],
     eye: Literal["left", "right"],
     field: Literal["drive", "chase"],
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Photograph an eye.
+    """Render an eye.
 
     Args:
         retina: Its anatomy.
-        look: Its colours.
-        rng: The eye's own generator: texture, light and sensor noise.
+        appearance: Its colours.
+        rng: Generator of the eye, for texture, light and sensor noise.
         size: Height and width in pixels.
         eye: A right eye is mirrored.
-        field: Which camera.
+        field: Dataset of the camera.
 
     Returns:
         The image (H, W, 3), its vessels (H, W) and its field of view (H, W).
     """
     camera = CAMERAS[field]
-    view = _look(retina, camera, size, eye)
+    view = _camera_view(retina, camera, size, eye)
     inside = np.hypot(view.across, view.down) <= 1
     vessels = np.zeros(size, dtype=np.bool_)
     blood, reflex = np.zeros(size), np.zeros(size)
-    for (points, radii), strength in zip(_strokes(retina, view, int(inside.sum())), look.vessels, strict=True):
+    for (points, radii), strength in zip(_strokes(retina, view, int(inside.sum())), appearance.vessels, strict=True):
         path = stamp(size, points, radii, lambda d, r: 2 * np.sqrt((r * r - d * d).clip(0)))
         vessels |= path > 0
         path = (path / (0.03 * camera.radius * min(size))).clip(max=1.1) ** 0.55
         wide = radii > 0.006 * camera.radius * min(size)
         blood = np.maximum(blood, camera.contrast * strength * path)
         reflex += stamp(size, points[wide], radii[wide], _ridge) * (0.75 - strength)
-    photo = _fundus(retina, look, camera, view, rng, ndimage.gaussian_filter(blood, 0.05 * view.scale))
+    photo = _fundus(retina, appearance, camera, view, rng, ndimage.gaussian_filter(blood, 0.05 * view.scale))
     photo *= np.exp(-_BLOOD * blood)
     photo *= 1 + camera.reflex * _SHINE * reflex
     photo *= _light(camera, view, rng)
-    photo *= (look.colour / 255 / photo[:, inside].mean(1))[:, None, None]
+    photo *= (appearance.colour / 255 / photo[:, inside].mean(1))[:, None, None]
     return _develop(photo, camera, view, rng), vessels & inside, inside
 
 
-def _look(retina: Retina, camera: Camera, size: tuple[int, int], eye: Literal["left", "right"]) -> _View:
-    """Place the field of view in the picture and the picture in the eye."""
+def _camera_view(retina: Retina, camera: Camera, size: tuple[int, int], eye: Literal["left", "right"]) -> _View:
+    """Compute the positions of the pixels in the field of view and in the eye."""
     radius = camera.radius * min(size)
     rows = np.arange(size[0])[:, None] - (camera.place[0] * size[0] - 0.5)
     columns = np.arange(size[1])[None] - (camera.place[1] * size[1] - 0.5)
@@ -90,7 +90,7 @@ def _look(retina: Retina, camera: Camera, size: tuple[int, int], eye: Literal["l
 
 
 def _strokes(retina: Retina, view: _View, area: int) -> list[tuple[Floats, Floats]]:
-    """Brush presses, as places (N, 2) in pixels and radii (N), of arteries and of veins.
+    """Compute brush strokes, as positions (N, 2) in pixels and radii (N), of arteries and of veins.
 
     Calibres are scaled so that the vessels cover their share of the field of view, whose area is given.
     """
@@ -121,22 +121,22 @@ def _strokes(retina: Retina, view: _View, area: int) -> list[tuple[Floats, Float
 
 
 def _ridge(distance: Floats, radius: Floats) -> Floats:
-    """The reflex along the middle of a vessel."""
+    """Profile of the reflex along the middle of a vessel."""
     return np.asarray(np.exp(-((distance / (0.35 * radius)) ** 2)))
 
 
 def _fundus(
-    retina: Retina, look: Look, camera: Camera, view: _View, rng: np.random.Generator, beside: Floats
+    retina: Retina, appearance: Appearance, camera: Camera, view: _View, rng: np.random.Generator, beside: Floats
 ) -> Floats:
-    """The retina without vessels: pigment, choroid, nerve fibres and disc, relative to its mean colour.
+    """Draw the retina without vessels: pigment, choroid, nerve fibres and disc, relative to its mean colour.
 
     Args:
-        retina: Where things are.
-        look: How strong they are.
-        camera: How strong reflexes are.
-        view: Of the pixels.
-        rng: Of the textures.
-        beside: How much blood is near a pixel; nerve fibres shine there.
+        retina: Anatomy of the eye.
+        appearance: How strong they are.
+        camera: The camera, with the strength of reflexes.
+        view: Positions of the pixels.
+        rng: Generator of the textures.
+        beside: Amount of blood near each pixel, where nerve fibres are bright.
     """
     mottle, fine, fibres, course = (periodic_noise(rng, *band) for band in _BANDS)
     u, v = view.x / 2.4, view.y / 2.4
@@ -144,9 +144,9 @@ def _fundus(
     ridge = np.exp(-((sample(course, u + 0.01 * cloud, v) / 0.75) ** 2))
     away = np.hypot(view.x, view.y)
     far = smooth_step(away, 0.35, 1.3)
-    pigment = -0.025 * cloud - 0.012 * grain - look.choroid * far * 0.055 * (ridge - 0.5) * (1 + 0.6 * cloud)
+    pigment = -0.025 * cloud - 0.012 * grain - appearance.choroid * far * 0.055 * (ridge - 0.5) * (1 + 0.6 * cloud)
     fovea = np.hypot(view.x - retina.fovea[0], view.y - retina.fovea[1])
-    pigment += look.macula * (0.7 * np.exp(-((fovea / 0.30) ** 2)) + 0.5 * np.exp(-((fovea / 0.11) ** 2)))
+    pigment += appearance.macula * (0.7 * np.exp(-((fovea / 0.30) ** 2)) + 0.5 * np.exp(-((fovea / 0.11) ** 2)))
     photo = np.exp(-_PIGMENT * pigment - _BLOOD * camera.blotches * (0.4 + far) * sample(mottle, 2.6 * v, 2.6 * u))
     angle = np.arctan2(view.y, view.x)
     streaks = sample(fibres, angle / np.pi, 0.12 * np.log(away + 0.05))
@@ -156,25 +156,25 @@ def _fundus(
         sample(mottle, 1.7 * v, 1.7 * u) + 0.35 * grain, 0.4, 1.6
     )
     photo *= 1 + _SILK * camera.sheen * 0.75 * patches * smooth_step(view.x, -0.15, 0.2) * smooth_step(away, 0.25, 0.5)
-    return _add_disc(photo, look, camera, view, 0.015 * cloud)
+    return _add_disc(photo, appearance, camera, view, 0.015 * cloud)
 
 
-def _add_disc(photo: Floats, look: Look, camera: Camera, view: _View, wobble: Floats) -> Floats:
-    """Put the optic disc with its cup on the fundus: paler to the temple, a dark seam of pigment on its rim."""
-    height, narrow = look.disc
+def _add_disc(photo: Floats, appearance: Appearance, camera: Camera, view: _View, wobble: Floats) -> Floats:
+    """Draw the optic disc with its cup: paler on the temporal side, with a dark rim of pigment."""
+    height, narrow = appearance.disc
     rim = np.hypot(view.x / narrow, view.y) / height + wobble
     cover = smooth_step(1 - rim, -0.10, 0.10)
     seam = 0.05 * np.exp(-(((rim - 1.12) / 0.10) ** 2)) * (1 + 0.6 * np.sign(view.x))
-    hollow = np.hypot((view.x - 0.2 * height) / narrow, view.y - 0.03) / (height * look.cup)
+    hollow = np.hypot((view.x - 0.2 * height) / narrow, view.y - 0.03) / (height * appearance.cup)
     pale = smooth_step(1 - hollow, -0.9, 0.5) * 0.85 + 0.15 * (view.x / height).clip(-1, 1)
     bright = camera.disc[:, None, None] + pale * (camera.cup - camera.disc)[:, None, None]
-    bright *= (0.45 + 0.55 * look.colour[0] / camera.red[0]) / look.colour[:, None, None]
+    bright *= (0.45 + 0.55 * appearance.colour[0] / camera.red[0]) / appearance.colour[:, None, None]
     glow = 1 + 0.22 * np.exp(-((rim / 2.0) ** 2))
     return np.asarray(photo * glow * (1 - seam) * (1 - cover) + cover * bright)
 
 
 def _light(camera: Camera, view: _View, rng: np.random.Generator) -> Floats:
-    """Uneven light, darker and greener to one side, and sometimes a bright rim of stray light."""
+    """Draw uneven light, darker and greener to one side, and sometimes a bright rim of stray light."""
     direction, rim = rng.uniform(-np.pi, np.pi, 2)
     along = view.across * np.cos(direction) + view.down * np.sin(direction)
     shift = 0.25 * camera.falloff * np.array([np.cos(direction), np.sin(direction)])
@@ -191,7 +191,7 @@ def _light(camera: Camera, view: _View, rng: np.random.Generator) -> Floats:
 
 
 def _develop(photo: Floats, camera: Camera, view: _View, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Blur, cut to the aperture, add noise and map [0, 1] to bytes, with a soft shoulder towards white."""
+    """Blur, crop to the aperture, add noise and map [0, 1] to bytes, with compressed highlights."""
     photo = np.where(photo < _SHOULDER, photo, 1 - (1 - _SHOULDER) * np.exp((_SHOULDER - photo) / (1 - _SHOULDER)))
     pixels = view.scale * 1.36
     blur = camera.sharpness * pixels / 270

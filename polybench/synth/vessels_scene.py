@@ -1,8 +1,8 @@
-"""The anatomy of a synthetic retina: optic disc, fovea, and two vessel trees grown from a seed.
+"""Anatomy of a synthetic retina: optic disc, fovea, and two vessel trees grown from a seed.
 
 The trees are grown by space colonisation (Runions et al., "Modeling Trees with a Space Colonization Algorithm", 2007):
-tips grow towards points that have no vessel yet. It deviates in that vessels keep their heading, only some nodes may
-bud, the arcades are laid first, and coarse points are fed before fine ones. Calibres follow Murray's law.
+tips grow towards points that have no vessel yet. It deviates in that vessels keep their direction, only some nodes may
+branch, the arcades are drawn first, and coarse points are reached before fine ones. Calibres follow Murray's law.
 
 Lengths are in distances from disc to fovea. The optic disc is the origin; x points to the temple, y down.
 """
@@ -25,11 +25,11 @@ _BUDS = 0.16  # share of nodes that may branch
 
 @dataclass(frozen=True)
 class Field:
-    """What a fundus camera sees.
+    """Field of view of a fundus camera.
 
     Attributes:
-        centre: Mean place of the picture's centre (x, y).
-        radius: Of the field of view.
+        centre: Mean position of the image's centre (x, y).
+        radius: Radius of the field of view.
         feed: Number of points to grow to, and the distance at which a point is reached, per round of growth (R, 2).
         share: Mean and deviation of the vessels' share of the field of view.
     """
@@ -48,7 +48,7 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class _Course:
-    """A vessel laid before growth: nodes (N, 2), what flows beyond its end, and the course and node it forks from."""
+    """A vessel drawn before growth: nodes (N, 2), flow beyond its end, and the course and node it branches from."""
 
     nodes: Floats
     flow: float
@@ -60,7 +60,7 @@ class Tree:
     """Arteries or veins.
 
     Attributes:
-        place: Nodes (N, 2) as (x, y).
+        place: Positions of the nodes (N, 2) as (x, y).
         parent: Index of the node that each node grew from (N); a root is its own.
         calibre: Relative radius (N).
     """
@@ -72,15 +72,15 @@ class Tree:
 
 @dataclass(frozen=True)
 class Retina:
-    """One eye in one camera, laid out as a left eye.
+    """One eye in one camera, as a left eye.
 
     Attributes:
-        field: The camera.
-        centre: Of the picture (x, y).
-        fovea: Its place (x, y).
-        arteries: Their tree.
-        veins: Their tree.
-        share: Wanted share of vessels in the field of view.
+        field: Field of view of the camera.
+        centre: Centre of the image (x, y).
+        fovea: Position of the fovea (x, y).
+        arteries: Tree of arteries.
+        veins: Tree of veins.
+        share: Target share of vessels in the field of view.
     """
 
     field: Field
@@ -92,12 +92,12 @@ class Retina:
 
 
 def make_retina(person: np.random.Generator, eye: np.random.Generator, field: Literal["drive", "chase"]) -> Retina:
-    """Lay out an eye.
+    """Draw the anatomy of an eye.
 
     Args:
-        person: What both eyes of one person share: tortuosity, density, course of the arcades.
-        eye: What is the eye's own.
-        field: Which camera.
+        person: Generator of the person, for tortuosity, density and course of the arcades.
+        eye: Generator of the eye.
+        field: Dataset of the camera.
     """
     camera = FIELDS[field]
     share = float(np.clip(person.normal(*camera.share), camera.share[0] - 0.016, camera.share[0] + 0.016))
@@ -117,7 +117,7 @@ def make_retina(person: np.random.Generator, eye: np.random.Generator, field: Li
 
 
 def _food(rng: np.random.Generator, count: int, centre: Floats, radius: float, fovea: Floats) -> Floats:
-    """Points (N, 2) all over the field of view, none in the fovea or in the disc."""
+    """Draw points (N, 2) all over the field of view, except the fovea and the disc."""
     angle = rng.uniform(-np.pi, np.pi, count)
     places = centre + radius * np.sqrt(rng.random((count, 1))) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     keep = (np.linalg.norm(places - fovea, axis=1) > 1.2 * _AVASCULAR) & (np.linalg.norm(places, axis=1) > 0.22)
@@ -125,7 +125,7 @@ def _food(rng: np.random.Generator, count: int, centre: Floats, radius: float, f
 
 
 def _trunks(rng: np.random.Generator, fovea: Floats, arcades: Floats, nasal: Floats, offset: int) -> list[_Course]:
-    """The vessels that leave the disc, two temporal arcades, nasal and small ones, and the arcades' main branches."""
+    """Draw the vessels from the disc: two temporal arcades, nasal and small ones, and the arcades' branches."""
     courses: list[_Course] = []
     t = np.linspace(0, 1, 150)[:, None]
     for half, side in enumerate((-1, 1)):
@@ -155,13 +155,13 @@ def _trunks(rng: np.random.Generator, fovea: Floats, arcades: Floats, nasal: Flo
 
 
 def _path(heading: Floats, length: float) -> Floats:
-    """A path from the origin (N, 2) along headings (N, 1), `length` per heading."""
+    """Return a path from the origin (N, 2) along headings (N, 1), `length` per heading."""
     steps = length * np.concatenate([np.cos(heading), np.sin(heading)], axis=1)
     return np.asarray(np.cumsum(steps, axis=0) - steps[0])
 
 
 class _Growth:
-    """A tree while it grows; `open` nodes may get a child: tips, and elsewhere only buds."""
+    """A growing tree; `open` nodes may get a child: tips, and selected other nodes."""
 
     def __init__(self, rng: np.random.Generator, courses: list[_Course], fovea: Floats) -> None:
         self.rng = rng
@@ -183,7 +183,7 @@ class _Growth:
         return np.asarray(self.rng.random(count) < _BUDS)
 
     def feed(self, food: Floats, reached: float) -> None:
-        """Grow until every point is reached, out of the way, or given up."""
+        """Grow until every point is reached, unreachable or given up."""
         candidates = np.flatnonzero(self.bud | self.tip)
         distance, nearest = cKDTree(self.place[candidates]).query(food)
         nearest = candidates[nearest]
@@ -208,7 +208,7 @@ class _Growth:
             best, distance = np.minimum(best, gap), gap
 
     def _step(self, food: Floats, nearest: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], ...]:
-        """Give every node that feeds a point one child; returns the parents and their children."""
+        """Add a child to every node that is nearest to a point, and return parents and children."""
         parents, group = np.unique(nearest, return_inverse=True)
         pull = food - self.place[nearest]
         pull /= np.linalg.norm(pull, axis=1, keepdims=True)
@@ -234,7 +234,7 @@ class _Growth:
         return parents, children
 
     def tree(self, tortuosity: float) -> Tree:
-        """The grown tree, smoothed and bent, with calibres."""
+        """Return the grown tree, smoothed and bent, with calibres."""
         children = np.bincount(self.parent, minlength=len(self.place))
         flow = np.where(children == 0, 1.0, 0.0)
         for node, beyond in self.beyond.items():
@@ -251,7 +251,7 @@ class _Growth:
         return Tree(place + tortuosity * self._bend(place), self.parent, flow ** (1 / _MURRAY))
 
     def _bend(self, place: Floats) -> Floats:
-        """A smooth random displacement (N, 2), none at the disc: a sum of waves."""
+        """Return a smooth random displacement (N, 2), 0 at the disc, as a sum of waves."""
         total = np.zeros_like(place)
         for length in np.exp(self.rng.uniform(np.log(0.12), np.log(1.1), 14)):
             direction, turn, phase = self.rng.uniform(-np.pi, np.pi, 3)

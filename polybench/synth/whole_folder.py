@@ -1,4 +1,4 @@
-"""A folder that appears under its name whole, or not at all."""
+"""Folders that appear under their name complete, or not at all."""
 
 import shutil
 import uuid
@@ -9,17 +9,17 @@ from pathlib import Path
 
 @contextmanager
 def whole_folder(folder: Path, accept: Callable[[], None]) -> Iterator[Path]:
-    """Fill a folder beside its final place and rename it.
+    """Write to a temporary folder and rename it.
 
     Args:
-        folder: The final place: nothing, or an empty folder.
-        accept: Looks at what another process put there meanwhile; if it returns, that stays and ours is dropped.
+        folder: The final folder, which doesn't exist or is empty.
+        accept: Checks a folder that another process has written meanwhile; unless it raises, that folder is kept.
 
     Yields:
-        The folder to fill, which does not exist yet. On an exception it is removed.
+        The temporary folder, which doesn't exist yet. On an exception it is removed.
 
     Raises:
-        OSError: If the folder can't be made or renamed.
+        OSError: If the folder can't be created or renamed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")

@@ -1,7 +1,7 @@
-"""Distributions whose files are not simply an image and a mask for each frame, one writer each.
+"""Writers of distributions with other files than one image and one mask per frame.
 
 A writer takes the dataset's own folder, the frames, a seed, and a size (height, width) or None for the official one.
-They write what the DataModules read, and of the rest the second observers and Kvasir-SEG's boxes.
+It writes the files that the DataModule reads; of the others, the second observers and Kvasir-SEG's boxes.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from polybench.synth.vessels import fundus_frame
 Eye = Literal["left", "right"]
 
 NUCLEI_SIZES: tuple[Size, ...] = (*((256, 256),) * 5, *((256, 320),) * 2, (520, 696), (360, 360))
-"""The commonest of DSB-2018's sizes, about as often as there."""
+"""The most common sizes of DSB-2018, in about the same shares."""
 
 
 def write_kvasir(folder: Path, frames: Iterable[Frame], seed: int, size: Size | None) -> None:
@@ -61,7 +61,7 @@ def write_pranet(folder: Path, frames: Iterable[Frame], seed: int, size: Size | 
 
 
 def write_synthetic_polyp(folder: Path, frames: Iterable[Frame], seed: int, size: Size | None) -> None:
-    """Write the quickstart's set, or its beginning."""
+    """Write the quickstart's dataset, or its first frames."""
     images = len(list(frames))
     write_clinicdb_like(
         folder,
@@ -74,7 +74,7 @@ def write_synthetic_polyp(folder: Path, frames: Iterable[Frame], seed: int, size
 
 
 def write_dsb2018(folder: Path, frames: Iterable[Frame], seed: int, size: Size | None) -> None:
-    """Write RGBA images, and a mask for each nucleus, named by a hash as there."""
+    """Write RGBA images, and a mask for each nucleus, named by a hash as in the release."""
     for frame in frames:
         size_here = size or in_turn(NUCLEI_SIZES, frame)
         image, labels = nuclei_frame(seed, frame.position, size=size_here)
@@ -86,7 +86,7 @@ def write_dsb2018(folder: Path, frames: Iterable[Frame], seed: int, size: Size |
 
 
 def write_drive(folder: Path, frames: Iterable[Frame], seed: int, size: Size | None) -> None:
-    """Write images, two observers and fields of view, in the parts that the numbers tell; eyes alternate."""
+    """Write images, two observers and fields of view, in the part of each number, with alternating eyes."""
     for frame in frames:
         part = "training" if frame.number > 20 else "test"
         eye: Eye = "left" if frame.number % 2 else "right"
@@ -109,7 +109,7 @@ def write_chase(folder: Path, frames: Iterable[Frame], seed: int, size: Size | N
 
 
 def _second_observer(vessels: Mask) -> Mask:
-    """What someone sees who misses the thinnest vessels."""
+    """Simulate an observer who misses the thinnest vessels."""
     return np.asarray(ndimage.binary_opening(vessels))
 
 

@@ -27,7 +27,7 @@ from polybench.tasks.criterion import Terms
 from polybench.tasks.first_step import FirstStep
 from polybench.tasks.images import as_input
 from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
-from polybench.tasks.parameter_groups import COMPILED, Group, ParameterGroups
+from polybench.tasks.parameter_groups import Group, ParameterGroups
 from polybench.tasks.schedule_resume import Lengths, fit_resumed_schedules, lengths_of
 from polybench.tasks.schedules import Interval
 from polybench.tasks.task_data import TaskData
@@ -294,9 +294,3 @@ def data_of(trainer: Trainer) -> TaskData:
     """Return a trainer's data module."""
     data: TaskData = attributes_of(trainer).datamodule
     return data
-
-
-def unwrapped(net: nn.Module) -> nn.Module:
-    """Return a net without the wrapper of torch.compile."""
-    inner: nn.Module = getattr(net, COMPILED.rstrip("."), net)
-    return inner

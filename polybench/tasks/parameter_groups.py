@@ -132,6 +132,12 @@ def bare(name: str) -> str:
     return name.removeprefix(COMPILED)
 
 
+def unwrapped(net: nn.Module) -> nn.Module:
+    """Return a net without the wrapper of torch.compile."""
+    inner: nn.Module = getattr(net, COMPILED.rstrip("."), net)
+    return inner
+
+
 def net_name(net: nn.Module) -> str:
     """Return the class name of a net, compiled or not."""
     return type(getattr(net, COMPILED.rstrip("."), net)).__name__

@@ -26,8 +26,9 @@ from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.sections import Section
 from polybench.results.start import share_text, source_name
 from polybench.results.strict import decode
-from polybench.tasks.base import task_of, unwrapped
+from polybench.tasks.base import task_of
 from polybench.tasks.lineage import LINEAGE
+from polybench.tasks.parameter_groups import unwrapped
 
 EXPORT = "encoder.safetensors"
 

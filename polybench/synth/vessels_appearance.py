@@ -1,4 +1,4 @@
-"""Colours and optics of synthetic fundus photographs: what a dataset's camera adds, and what a person's eyes share."""
+"""Colours and optics of synthetic fundus photographs: the cameras of the datasets and the eyes of a person."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,18 +10,18 @@ from polybench.synth.brush import Floats
 
 @dataclass(frozen=True)
 class Camera:
-    """What tells one dataset's photographs from the other's.
+    """Properties of a dataset's camera.
 
     Attributes:
         place: Centre of the field of view, as shares of height and width.
-        radius: Of the field of view, as a share of the shorter side.
+        radius: Radius of the field of view, as a share of the shorter side.
         red: Mean and deviation over images of the mean red value inside the field of view.
         green: The same as a share of red.
         blue: The same as a share of green.
         black: Colour outside the field of view (3).
         falloff: How much darker the edge is.
         sharpness: Deviation of the blur in pixels at a radius of 270 pixels.
-        contrast: Of the vessels.
+        contrast: Contrast of the vessels.
         reflex: Brightness of the reflex along wide vessels.
         blotches: Strength of the choroid's red blotches.
         sheen: Strength of the nerve fibres' reflexes, which young eyes have.
@@ -90,8 +90,8 @@ CAMERAS = {
 
 
 @dataclass(frozen=True)
-class Look:
-    """What both eyes of a person have in common.
+class Appearance:
+    """Properties that both eyes of a person share.
 
     Attributes:
         colour: Mean of red, green and blue inside the field of view (3).
@@ -110,13 +110,13 @@ class Look:
     vessels: tuple[float, float]
 
 
-def make_look(person: np.random.Generator, field: Literal["drive", "chase"]) -> Look:
-    """Draw what both eyes of a person share."""
+def make_appearance(person: np.random.Generator, field: Literal["drive", "chase"]) -> Appearance:
+    """Draw the properties that both eyes of a person share."""
     camera = CAMERAS[field]
     red, green, blue = (
         mean + spread * np.clip(person.normal(), -2, 2) for mean, spread in (camera.red, camera.green, camera.blue)
     )
-    return Look(
+    return Appearance(
         colour=np.array([red, red * green, red * green * blue]),
         disc=(person.uniform(0.185, 0.22), person.uniform(0.86, 0.97)),
         cup=person.uniform(0.30, 0.55),
