@@ -62,26 +62,28 @@ def in_turn(sizes: tuple[Size, ...], frame: Frame) -> Size:
     return sizes[frame.scene % len(sizes)]
 
 
-def _polyp(frame: Frame, seed: int, size: Size, *, polyp_every: int | None = None) -> tuple[Pixels, Mask]:
+def draw_polyp(frame: Frame, seed: int, size: Size, *, polyp_every: int | None = None) -> tuple[Pixels, Mask]:
     """Draw a frame of the group's video, with another polyp after every `polyp_every` frames."""
     other = frame.number // polyp_every if polyp_every else 0
     return polyp_frame(seed, frame.scene + other, frame.number, size=size)
 
 
-def _still(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
+def draw_still(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
     """Draw a single colonoscopy image."""
     return polyp_frame(seed, frame.scene, 0, size=size)
 
 
-def _kvasir(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
+def draw_kvasir(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
+    """Draw an endoscopy image with the appearance of Kvasir-SEG."""
     return kvasir_frame(seed, frame.scene, size=size)
 
 
-def _lesion(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
+def draw_lesion(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
+    """Draw a dermoscopy image."""
     return lesion_frame(seed, frame.scene, size=size)
 
 
-def _ph2(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
+def draw_ph2(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
     """Draw a lesion through a tube, with black corners in most images."""
     image, mask = lesion_frame(seed, frame.scene, size=size)
     down, across = (np.linspace(-1, 1, side) * side / size[1] for side in size)
@@ -90,42 +92,42 @@ def _ph2(frame: Frame, seed: int, size: Size) -> tuple[Pixels, Mask]:
     return (image * light[..., None]).astype(np.uint8), mask & (tube < 1)
 
 
-_run = partial(_polyp, polyp_every=12)
+_run = partial(draw_polyp, polyp_every=12)
 """CVC-300 is a few videos of unknown length."""
 
-CLINICDB = Pairs("Original/{stem}.tif", "Ground Truth/{stem}.tif", _polyp, ((288, 384),))
+CLINICDB = Pairs("Original/{stem}.tif", "Ground Truth/{stem}.tif", draw_polyp, ((288, 384),))
 KVASIR = Pairs(
     "images/{stem}.jpg",
     "masks/{stem}.jpg",
-    _kvasir,
+    draw_kvasir,
     ((530, 622), (547, 626), (529, 622), (546, 626), (530, 570), (576, 720), (1070, 1348)),
     mode="RGB",
 )
 CVC300 = Pairs("images/{stem}.png", "masks/{stem}.png", _run, ((500, 574),))
-COLONDB = Pairs("images/{stem}.png", "masks/{stem}.png", _still, ((500, 574),))
-ETIS = Pairs("ETIS-LaribPolypDB/{stem}.tif", "Ground Truth/p{stem}.tif", _still, ((966, 1225),))
+COLONDB = Pairs("images/{stem}.png", "masks/{stem}.png", draw_still, ((500, 574),))
+ETIS = Pairs("ETIS-LaribPolypDB/{stem}.tif", "Ground Truth/p{stem}.tif", draw_still, ((966, 1225),))
 ENDOSCENESTILL = {
     "CVC-300": Pairs("CVC-300/bbdd/{stem}.bmp", "CVC-300/gtpolyp/{stem}.bmp", _run, CVC300.sizes),
-    "CVC-612": Pairs("CVC-612/bbdd/{stem}.bmp", "CVC-612/gtpolyp/{stem}.tif", _polyp, CLINICDB.sizes),
+    "CVC-612": Pairs("CVC-612/bbdd/{stem}.bmp", "CVC-612/gtpolyp/{stem}.tif", draw_polyp, CLINICDB.sizes),
 }
 PRANET = {"kvasir": KVASIR, "clinicdb": CLINICDB, "cvc300": CVC300, "colondb": COLONDB, "etis": ETIS}
 ISIC2016 = Pairs(
     "ISBI2016_ISIC_Part1_{half}_Data/{stem}.jpg",
     "ISBI2016_ISIC_Part1_{half}_GroundTruth/{stem}_Segmentation.png",
-    _lesion,
+    draw_lesion,
     ((767, 1022),),
 )
 ISIC2018 = Pairs(
     "ISIC2018_Task1-2_Training_Input/{stem}.jpg",
     "ISIC2018_Task1_Training_GroundTruth/{stem}_segmentation.png",
-    _lesion,
+    draw_lesion,
     ((767, 1022),),
 )
 PH2 = Pairs(
     "PH2 Dataset images/{stem}/{stem}_Dermoscopic_Image/{stem}.bmp",
     "PH2 Dataset images/{stem}/{stem}_lesion/{stem}_lesion.bmp",
-    _ph2,
+    draw_ph2,
     ((575, 766),),
     mode="1",
 )
-FOLDER = Pairs("images/{stem}.png", "masks/{stem}.png", _polyp, ((288, 384),))
+FOLDER = Pairs("images/{stem}.png", "masks/{stem}.png", draw_polyp, ((288, 384),))
