@@ -15,6 +15,7 @@ from polybench.core.errors import did_you_mean
 from polybench.experiments.diagnosis import Fault, why_no_class
 from polybench.experiments.options import own_options
 from polybench.experiments.suggestions import EXAMPLES, near_class, other_name, paths_of
+from polybench.moved import NAMES
 
 SHORT_NAMES = sorted(
     {
@@ -26,7 +27,7 @@ SHORT_NAMES = sorted(
             lightning.pytorch.callbacks,
             lightning.pytorch.loggers,
         )
-        for name in module.__all__
+        for name in [*module.__all__, *NAMES.get(module.__name__, ())]
     }
 )
 LONGEST = 400
