@@ -19,7 +19,7 @@ def all_foreground(images: Tensor) -> Tensor:
 def otsu(images: Tensor) -> Tensor:
     """Predict the pixels above Otsu's threshold of the grey image.
 
-    Not the first mask of a feedback net: `polybench.methods.feedback.otsu` rounds to 8 bits and blurs first.
+    Not the first mask of a net that is shown masks, which is made in 8 bits after a blur.
 
     Args:
         images: RGB in [0, 1], (N, 3, H, W).
