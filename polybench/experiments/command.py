@@ -89,8 +89,13 @@ def again(
     prefix = f"cd {_shell_path(here)} && " if own or beside else ""
     files += [path for path in beside if path.is_file()]
     needs = [f"The folder with '{data}', as POLYBENCH_DATA or --data.root."] if data else []
-    needs += [f"The file '{shown_path(path)}' (sha256 {file_sha256(path)[:12]}...)." for path in (*files, *own)]
+    needs += map(needed_file, (*files, *own))
     return Again(prefix + " ".join(shown), tuple(dict.fromkeys(needs)))
+
+
+def needed_file(path: Path) -> str:
+    """Write the sentence for a file that a command needs."""
+    return f"The file '{shown_path(path)}' (sha256 {file_sha256(path)[:12]}...)."
 
 
 def _kept(words: Sequence[str]) -> list[Option]:

@@ -148,7 +148,7 @@ class ParsedSession(LightningCLI):
         of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
         composed = compose(self._words(), known - of_fit, all_options() | of_fit)
         self.note(*self._found, *composed.notes)
-        self.recipe, self.published = composed.recipe, composed.published
+        self.recipe, self.published, self.files = composed.recipe, composed.published, composed.files
         assert isinstance(parser, BenchmarkParser)
         parser.composed = composed
         self.config = parser.parse_args(composed.words())

@@ -17,7 +17,7 @@ from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
-from polybench.experiments.command import Again, again
+from polybench.experiments.command import Again, again, needed_file
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_absent_device, refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch
@@ -26,6 +26,7 @@ from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
+from polybench.experiments.recipes import HOME
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.methods import found_methods
@@ -236,7 +237,9 @@ class Session(ParsedSession):
         """
         relative = relative_paths(self.plain_config())
         files = [option for method in found_methods() for option in method.file_options]
-        return again([self.command, *words], self.own_modules(), self._data_from_environment(), also, relative, files)
+        found = again([self.command, *words], self.own_modules(), self._data_from_environment(), also, relative, files)
+        read = (needed_file(path) for path in self.files if not path.resolve().is_relative_to(HOME))
+        return Again(found.command, tuple(dict.fromkeys((*found.needs, *read))))
 
     def _data_from_environment(self) -> str | None:
         """The folder of the dataset where POLYBENCH_DATA leads to it; None where the recipe or an option does."""

@@ -68,6 +68,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     (folder / "own_net.py").write_text(OWN_NET)
     (folder / "own_blocks.py").write_text(OWN_BLOCKS)
     recipe = write_recipe(folder, folder / "data", NET, max_epochs=1)
+    (folder / "settings.yaml").write_text("previews: {most: 4}\n")
+    recipe.write_text(f"bases: [settings.yaml]\n{recipe.read_text()}")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("POLYBENCH_CACHE", str(folder / "cache"))
@@ -110,11 +112,11 @@ def test_value_that_no_configuration_can_hold_is_refused(trained: Trained) -> No
         polybench.run(trained.recipe, model={"net": torch.nn.Identity()})
 
 
-def test_own_net_is_named_by_its_files(trained: Trained) -> None:
+def test_own_net_and_the_base_of_a_recipe_are_named_by_their_files(trained: Trained) -> None:
     assert trained.record.net is not None
     assert trained.record.net.version.endswith("of own_blocks.py, own_net.py")
     files = {Path(need.partition("'")[2].partition("'")[0]).name for need in trained.record.needs}
-    assert files == {"tiny.yaml", "own_net.py", "own_blocks.py"}
+    assert files == {"tiny.yaml", "settings.yaml", "own_net.py", "own_blocks.py"}
 
 
 def test_recorded_command_gets_the_number_again_in_another_folder(
