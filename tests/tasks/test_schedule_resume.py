@@ -69,7 +69,7 @@ def of_run(optimizer: Optimizer) -> Poly:
 
 RESUMED: dict[str, tuple[Make, Make, str, str, float]] = {
     # (1 - 8 / 16)
-    "poly of the run": (of_run, of_run, "step", "Poly is now 16 steps, .* it was 8", 0.5),
+    "poly of the run": (of_run, of_run, "step", "length of Poly is now 16 steps, it was 8", 0.5),
     "poly": (lambda o: Poly(o, 1.0, 8), lambda o: Poly(o, 1.0, 32), "step", "Poly is now 32 steps", 0.75),
     "warm-up": (lambda o: LinearWarmup(o, 8, 0.0), lambda o: LinearWarmup(o, 16, 0.0), "step", "now 16 steps", 0.5),
     # (1 + cos(pi 2 / 4)) / 2, and half of the way from 1 to the floor
