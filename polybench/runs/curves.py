@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -64,12 +65,12 @@ def _headline(record: Record, table: pd.DataFrame) -> str | None:
 
 
 def _draw(
-    axes: Axes, metric: str, lines: Sequence[tuple[str, pd.Series]], styles: Mapping[str, Mapping[str, str]]
+    axes: Axes, metric: str, lines: Sequence[tuple[str, pd.Series]], styles: Mapping[str, Mapping[str, Any]]
 ) -> None:
     for place, (stage, values) in enumerate(lines):
         label = stage if stage not in [name for name, _ in lines[:place]] else None
         marker = "." if len(values) == 1 else ""
-        axes.plot(values.index + 1, values, marker=marker, alpha=0.85, linewidth=1.2, label=label, **styles[stage])  # type: ignore[arg-type]
+        axes.plot(values.index + 1, values, marker=marker, alpha=0.85, linewidth=1.2, label=label, **styles[stage])
     axes.set_xlabel("epochs")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(metric)

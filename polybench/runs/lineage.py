@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -121,9 +122,9 @@ def _draw_box(axes: Axes, place: tuple[float, float], label: str, face: str) -> 
 
 def _draw_route(axes: Axes, route: list[tuple[float, float]], start: Text, end: Text, solid: bool) -> None:
     """An arrow from box to box, through points."""
-    style = {"color": "0.45", "linestyle": "-" if solid else ":", "linewidth": 1.1}
-    axes.plot([x for x, _ in route[:-1]], [y for _, y in route[:-1]], **style)  # type: ignore[arg-type]
-    arrow = {"arrowstyle": "->", "shrinkA": 0, "shrinkB": 0, "patchB": end.get_bbox_patch(), **style}
+    style: dict[str, Any] = {"color": "0.45", "linestyle": "-" if solid else ":", "linewidth": 1.1}
+    axes.plot([x for x, _ in route[:-1]], [y for _, y in route[:-1]], **style)
+    arrow: dict[str, Any] = {"arrowstyle": "->", "shrinkA": 0, "shrinkB": 0, "patchB": end.get_bbox_patch(), **style}
     if len(route) == 2:
         arrow["patchA"] = start.get_bbox_patch()
     axes.annotate("", route[-1], route[-2], arrowprops=arrow, zorder=4)  # after the boxes, whose sizes it needs

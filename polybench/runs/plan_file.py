@@ -105,7 +105,7 @@ def _inputs(name: str, data: Mapping[str, Any], path: Path, names: Mapping[str, 
 def _input(key: str, value: Any, where: str, path: Path, names: list[str]) -> str | None:
     values = known_inputs()[key].values
     if value is None or value in values or value in names:
-        return value  # type: ignore[no-any-return]
+        return cast(str | None, value)
     if str(value).endswith(FILES):
         file = path.parent / str(value)
         if file.is_file():
@@ -203,9 +203,9 @@ def _is_seed(value: Any) -> bool:
 
 def _order(inputs: Mapping[str, Mapping[str, str | None]], path: Path) -> list[str]:
     """Names so that each comes after those that give its inputs; the file's order where that leaves a choice."""
-    graph = {name: [value for value in given.values() if value in inputs] for name, given in inputs.items()}
+    graph = {name: [value for value in given.values() if value and value in inputs] for name, given in inputs.items()}
     try:
-        return list(TopologicalSorter(graph).static_order())  # type: ignore[arg-type]
+        return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise ConfigError(
             f"The stages of '{path}' form a circle, {' -> '.join(error.args[1])}: give one of them null or a file "
