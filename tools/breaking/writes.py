@@ -137,7 +137,8 @@ def half_written(folder: Path) -> Faults:
     readers = {".json": _json, ".ckpt": _checkpoint, ".png": _image, ".yaml": _yaml, ".csv": _table, ".md": _text}
     broken = []
     for path in sorted(folder.rglob("*")):
-        if path.suffix in readers and path.is_file() and path.name != "metrics.csv" and ".partial" not in str(path):
+        appended = path.name == "steps.csv" or path.name.endswith("_metrics.csv")
+        if path.suffix in readers and path.is_file() and not appended and ".partial" not in str(path):
             try:
                 readers[path.suffix](path)
             except Exception as error:

@@ -8,7 +8,7 @@ augmentation there.
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -41,7 +41,7 @@ class Workload:
         self.device: torch.device = trainer.strategy.root_device
         self.block = 1 if self.device.type == "cpu" else ASYNCHRONOUS_BLOCK
         self.precision = trainer.precision_plugin
-        self.task: LightningModule = self.precision.convert_module(task).to(self.device)  # type: ignore[assignment]
+        self.task = cast(LightningModule, self.precision.convert_module(task).to(self.device))
         made: Any = task.configure_optimizers()
         self.optimizer: torch.optim.Optimizer = made["optimizer"] if isinstance(made, dict) else made
         self.scaler: Any = getattr(self.precision, "scaler", None)
