@@ -31,7 +31,9 @@ NETS: dict[str, dict[str, Case]] = {
     "JointFCN16sAtrous": {"tiny": TINY_ENCODER},
     "PatchClassifier": {"tiny": TINY_ENCODER, "flatten": {**TINY_ENCODER, "head": "flatten", "size": 32}},
 }
-"""Net -> case -> arguments, of which initialisation and outputs are computed."""
+"""Net -> case -> arguments, of which initialisation and outputs are computed; other nets have the case `DEFAULTS`."""
+
+DEFAULTS: dict[str, Case] = {"defaults": {}}
 
 FULL: dict[str, Case] = {"EFEN": {"pretrained": False}, "FANet": {}, "FCN16sAtrous": RESNET50}
 """Net -> arguments of its published size, of which the initialisation alone is."""
@@ -50,7 +52,7 @@ def net_golden(name: str) -> Golden:
     """Initialisation under a fixed seed, and outputs on fixed images in training mode."""
     cls = getattr(models, name)
     numbers = {}
-    for case, arguments in NETS[name].items():
+    for case, arguments in NETS.get(name, DEFAULTS).items():
         net = _initialised(cls, arguments)
         numbers[f"initialisation, {case}"] = summary(_floats(net))
         numbers[f"outputs, {case}"] = summary(_outputs(net))
@@ -119,7 +121,7 @@ def schedule_golden(path: str) -> Golden:
 
 
 ENTRIES: dict[str, Callable[[], Golden]] = {
-    **{f"polybench.models.{name}": partial(net_golden, name) for name in NETS},
+    **{f"polybench.models.{name}": partial(net_golden, name) for name in models.__all__},
     **{path: partial(loss_golden, path) for path in LOSSES},
     **{path: partial(schedule_golden, path) for path in SCHEDULES},
     **{f"augmentation {name}": partial(policy_golden, name) for name in POLICY_NAMES},
