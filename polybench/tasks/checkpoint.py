@@ -1,4 +1,4 @@
-"""Checkpoint files that are whole or absent and hold only tensors and plain values; a failed write raises.
+"""Checkpoint files that are complete or absent and contain only tensors and plain values; a failed write raises.
 
 Lightning's own writer reports success after a permission error; this one raises.
 """
@@ -17,28 +17,28 @@ from polybench.core.errors import ConfigError, UserError
 from polybench.tasks.weights import not_finite, weights_sha256
 
 KEY = "polybench_run"
-"""Key of a checkpoint's entry on its run."""
+"""Key of the run's section in a checkpoint."""
 
 WEIGHTS = "weights_sha256"
-"""In that section, the hash of the weights; checkpoints of earlier versions lack it."""
+"""Key of the hash of the weights in that section; checkpoints of earlier versions lack it."""
 
 BEST, LAST = "best", "last"
 """Stems of the files of the selected and of the last checkpoint."""
 
 
 class CheckpointError(UserError):
-    """A checkpoint that can't be written, or holds what a safe reader refuses."""
+    """A checkpoint that can't be written, or has content that a safe reader refuses."""
 
     exit_code = 2
 
 
 class RunMark(NamedTuple):
-    """Which run a checkpoint belongs to; runs of equal marks end with the same weights.
+    """Identification of a checkpoint's run; runs with equal marks end with the same weights.
 
     Attributes:
         recipe: Hash of the configuration without its length, and the seed.
-        length: How long the run trains.
-        processes: How many processes share a batch.
+        length: Length of the training.
+        processes: Number of processes that share a batch.
     """
 
     recipe: str
@@ -47,10 +47,10 @@ class RunMark(NamedTuple):
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Writes through a temporary file and a rename, and reads with `weights_only=True` alone.
+    """Checkpoint I/O that writes atomically and reads with `weights_only=True`.
 
     Attributes:
-        callbacks: State keys of the callbacks that a trainer has; what a checkpoint holds of others is left out. None
+        callbacks: State keys of the trainer's callbacks; states of other callbacks in a checkpoint are left out. None
             keeps all.
     """
 
@@ -58,11 +58,11 @@ class AtomicCheckpointIO(CheckpointIO):
         self.callbacks: frozenset[str] | None = None
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write a checkpoint; after this returns, the file is whole and on disk.
+        """Write a checkpoint; the file is complete and on disk when this returns.
 
         Raises:
-            CheckpointError: If the disk refuses, the weights are no finite numbers, or the checkpoint holds something
-                that `weights_only=True` would not read back; nothing is left under `path` in any case.
+            CheckpointError: If the file can't be written, the weights aren't finite, or the checkpoint has content that
+                `weights_only=True` would not read; nothing is left at `path` in any case.
         """
         target = Path(path)
         state = checkpoint.get("state_dict", {})
@@ -85,7 +85,7 @@ class AtomicCheckpointIO(CheckpointIO):
         except OSError as error:
             raise CheckpointError(
                 f"The checkpoint '{target}' can't be written ({error.strerror or error}): make room or fix the "
-                "permissions; the run then goes on with --ckpt_path last, where it has a last checkpoint."
+                "permissions; then resume the run with --ckpt_path last, if it has a last checkpoint."
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
@@ -98,8 +98,8 @@ class AtomicCheckpointIO(CheckpointIO):
             The content, a mapping.
 
         Raises:
-            ConfigError: If there is no such file, it is no checkpoint of tensors and plain values, it is damaged, or
-                its weights are not finite.
+            ConfigError: If there is no such file, it isn't a checkpoint of tensors and plain values, it is damaged, or
+                its weights aren't finite.
         """
         refuse_no_file(path)
         thorough = map_location != "meta"
@@ -129,10 +129,10 @@ class AtomicCheckpointIO(CheckpointIO):
 
 
 def refuse_no_file(path: str | Path) -> None:
-    """Refuse what is not the file of a checkpoint.
+    """Refuse a path that can't be a checkpoint.
 
     Raises:
-        ConfigError: If there is nothing of that name, or a folder, or an empty file.
+        ConfigError: If it doesn't exist, or is a folder or an empty file.
     """
     file = Path(path)
     if file.is_dir():
@@ -144,13 +144,13 @@ def refuse_no_file(path: str | Path) -> None:
 
 
 def run_entry(saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The entry of a checkpoint on its run; empty where there is none, as in those of other programs."""
+    """Return the run's section of a checkpoint; empty if there is none, as in checkpoints of other programs."""
     entry = saved.get(KEY)
     return entry if isinstance(entry, Mapping) else {}
 
 
 def mark_of(saved: Mapping[str, Any]) -> RunMark | None:
-    """The run that a checkpoint's content belongs to; None if it doesn't say."""
+    """Return the run of a checkpoint's content; None if it isn't stated."""
     entry = run_entry(saved)
     if not all(name in entry for name in RunMark._fields):
         return None
@@ -158,19 +158,19 @@ def mark_of(saved: Mapping[str, Any]) -> RunMark | None:
 
 
 def run_of(checkpoint: Path) -> RunMark | None:
-    """The run that a checkpoint belongs to; None if it doesn't say.
+    """Return the run of a checkpoint file; None if it isn't stated.
 
     Raises:
-        ConfigError: If the file is no checkpoint of tensors and plain values.
+        ConfigError: If the file isn't a checkpoint of tensors and plain values.
     """
     return mark_of(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"))
 
 
 def _refuse_damaged(path: Path) -> None:
-    """Compare the checksums that torch writes into a file, whoever wrote it; the oldest format has none.
+    """Verify the checksums that torch writes into a file; the oldest format has none.
 
     Raises:
-        ConfigError: If one of them is another.
+        ConfigError: If one of them differs.
     """
     if not zipfile.is_zipfile(path):
         return
@@ -186,7 +186,7 @@ def _refuse_damaged(path: Path) -> None:
 
 
 def _refuse_other_weights(saved: Mapping[str, Any], path: object) -> None:
-    """Refuse weights that are not finite, or not those that the run saved.
+    """Refuse weights that aren't finite, or differ from those that the run saved.
 
     Raises:
         ConfigError: If they are; the first such tensor is named.

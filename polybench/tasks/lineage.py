@@ -1,6 +1,6 @@
-"""The lineage of a checkpoint: the runs that its weights descend from, which it carries with it.
+"""Lineage of a checkpoint: the runs that its weights descend from, which the checkpoint stores.
 
-A file of polybench names them as JSON, oldest first.
+Files of polybench store them as JSON, oldest first.
 """
 
 import json
@@ -19,14 +19,14 @@ LINEAGE = "polybench_lineage"
 
 
 def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
-    """The lineage of a checkpoint, oldest first, itself last.
+    """Return the lineage of a checkpoint, oldest first, with its own run last.
 
     Args:
         saved: Its contents.
         path: Its file.
 
     Raises:
-        ConfigError: If its entries on that are not as polybench writes them.
+        ConfigError: If its entries on the lineage are invalid.
     """
     run = run_entry(saved)
     origin = run.get("origin") or {}
@@ -44,7 +44,7 @@ def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
 
 
 def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selected", "end"] | None:
-    """Which of its run's checkpoints one is, where any run of that training has one like it."""
+    """Return which of its run's checkpoints it is; None if another run of that training may lack such a checkpoint."""
     if run.get("file") == BEST:
         return "selected"
     finished = saved.get("epoch", -1) + 1 == json.loads(run.get("length") or "{}").get("max_epochs")
@@ -52,14 +52,14 @@ def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selecte
 
 
 def read_ancestors(text: object, path: object) -> tuple[Ancestor, ...]:
-    """Read the ancestors that a file keeps as JSON, oldest first; none where there is no such entry.
+    """Read the ancestors that a file stores as JSON, oldest first; empty if there is no entry.
 
     Args:
         text: The JSON.
         path: The file, for messages.
 
     Raises:
-        ConfigError: If it is not as polybench writes it.
+        ConfigError: If it is invalid.
     """
     if not text:
         return ()

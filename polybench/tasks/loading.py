@@ -1,4 +1,4 @@
-"""A task out of its checkpoint, which holds its class, its arguments and its weights."""
+"""Loading of a task from its checkpoint, which contains its class, its arguments and its weights."""
 
 import json
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from polybench.tasks.checkpoint import run_entry
 from polybench.tasks.weights import weights_of
 
 TRAINING_ONLY = ("optimizer", "lr_scheduler", "parameter_groups", "schedule_interval")
-"""Arguments of a task that predictions don't depend on."""
+"""Arguments of a task without effect on predictions."""
 
 START_WEIGHTS = {"pretrained": False, "encoder_weights": None}
-"""Argument of a net that asks for start weights -> its value for none."""
+"""Argument of a net for start weights -> its value for none."""
 
 LONGEST = 300
-"""Characters of a library's message, beyond which it is cut."""
+"""Largest number of characters of a library's message."""
 
 
 def run_facts(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """The entry of a checkpoint on its run, with `model` and `size`.
+    """Return the run's section of a checkpoint, with `model` and `size`.
 
     Args:
         saved: The checkpoint's content.
@@ -42,14 +42,14 @@ def run_facts(saved: Mapping[str, Any], path: str) -> Mapping[str, Any]:
 
 
 def build_task(saved: Mapping[str, Any], path: str) -> Task:
-    """Build the task of a checkpoint and give it its weights.
+    """Build the task of a checkpoint and load its weights.
 
     Args:
         saved: The checkpoint's content.
         path: Its file, for messages.
 
     Raises:
-        ConfigError: If its classes can't be built, or the weights belong to others.
+        ConfigError: If its classes can't be built, or the weights don't fit.
     """
     model = json.loads(run_facts(saved, path)["model"])
     init_args = {key: value for key, value in model["init_args"].items() if key not in TRAINING_ONLY}
@@ -69,7 +69,7 @@ def build_task(saved: Mapping[str, Any], path: str) -> Task:
 
 
 def _reason(error: Exception) -> str:
-    """The sentence for a class that can't be built: of polybench, of the user's own module, or of the first cause."""
+    """Return the message for a class that can't be built, by polybench, the user's own module or the first cause."""
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
@@ -78,16 +78,16 @@ def _reason(error: Exception) -> str:
 
 
 def mismatch(checkpoint: str, error: Exception) -> str:
-    """One sentence for weights that don't fit; the first key that differs is named."""
+    """Return the message for weights that don't fit, with the first key that differs."""
     detail = next((line.strip() for line in str(error).splitlines()[1:] if line.strip()), str(error))
     return f"The checkpoint '{checkpoint}' belongs to another net than the configuration's: {detail[:200]}"
 
 
 def leave_out_start_weights(model: Any) -> None:
-    """Ask for no start weights: a checkpoint holds every weight, and there may be no network.
+    """Disable start weights, since a checkpoint contains every weight and there may be no network.
 
     Args:
-        model: The parsed configuration of a task; its net's is changed.
+        model: The parsed configuration of a task; that of its net is changed.
     """
     init_args = model.init_args.net.get("init_args") or {}
     for key, random in START_WEIGHTS.items():

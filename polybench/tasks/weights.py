@@ -1,4 +1,4 @@
-"""The weights of a checkpoint: whether all of them are finite, and digests that tell two sets of weights apart."""
+"""Weights of a checkpoint: a check that they are finite, and digests for comparisons."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -10,23 +10,23 @@ from torch import Tensor
 from polybench.core.errors import ConfigError
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-"""Bytes of a floating-point number -> the integer of as many bits."""
+"""Bytes of a floating-point type -> the integer type of the same size."""
 
 
 def tensors_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors of a state, by name; a module's extra state may be something else."""
+    """Return the tensors of a state by name, without other extra state of modules."""
     return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
 def weights_of(saved: Mapping[str, Any], path: object) -> Mapping[str, Any]:
-    """The `state_dict` of a checkpoint.
+    """Return the `state_dict` of a checkpoint.
 
     Args:
         saved: The checkpoint's content.
         path: Its file, for messages.
 
     Raises:
-        ConfigError: If it has none, or one that holds no tensors.
+        ConfigError: If it has none, or one without tensors.
     """
     state = saved.get("state_dict")
     if not isinstance(state, Mapping):
@@ -41,9 +41,9 @@ def weights_of(saved: Mapping[str, Any], path: object) -> Mapping[str, Any]:
 
 
 def not_finite(state: Mapping[str, Any]) -> list[str]:
-    """Names of the tensors that hold NaN or infinity, in their order.
+    """Return the names of the tensors with NaN or infinity, in their order.
 
-    A tensor of zeros and minus infinity alone is a mask that a net adds to its attention, not a weight.
+    A tensor of only zeros and minus infinity is an attention mask, not a weight.
     """
     floats = {name: one for name, one in tensors_of(state).items() if one.is_floating_point() or one.is_complex()}
     if not floats:
@@ -71,7 +71,7 @@ def weights_sha256(state: Mapping[str, Any]) -> str:
 
 
 def bit_sums(tensors: Iterable[Tensor]) -> Tensor:
-    """Sum the bits of each tensor, read as integers: equal for equal tensors, on any device, in any order of summing.
+    """Sum the bits of each tensor, read as integers: equal for equal tensors, on any device and in any order.
 
     Returns:
         int64, (number of tensors,), on the CPU.
