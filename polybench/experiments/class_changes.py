@@ -7,11 +7,13 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeGuard
 
 from jsonargparse import ArgumentParser, Namespace
 
 from polybench.core.own_code import explain, explained
+from polybench.methods import import_all
 
 NAMED_MODULES = (
     "polybench.tasks",
@@ -41,6 +43,11 @@ def is_spec(value: object) -> bool:
     return isinstance(value, Mapping) and not SPEC_KEYS.isdisjoint(value)
 
 
+def named_modules() -> list[ModuleType]:
+    """Import the modules whose public classes can be named without their import path, packages of methods included."""
+    return [*map(import_module, NAMED_MODULES), *import_all()]
+
+
 def find_class(name: str, like: Factory | None = None) -> Factory | None:
     """Find the class (or function) of an import path or a bare name.
 
@@ -68,10 +75,8 @@ def find_class(name: str, like: Factory | None = None) -> Factory | None:
 
 
 def _by_bare_name(name: str) -> Factory | None:
-    for name_of_module in NAMED_MODULES:
-        module = import_module(name_of_module)
-        if name in module.__all__:
-            found: Factory = getattr(module, name)
+    for module in named_modules():
+        if name in module.__all__ and inspect.isclass(found := getattr(module, name)):
             return found
     return None
 

@@ -3,35 +3,22 @@
 import importlib
 import re
 from collections.abc import Iterable, Sequence
+from inspect import isclass
 from pathlib import Path
 
-import lightning.pytorch.callbacks
-import lightning.pytorch.loggers
-
-import polybench.callbacks
-import polybench.datasets
-import polybench.tasks
 from polybench.core.errors import did_you_mean
+from polybench.experiments.class_changes import named_modules
 from polybench.experiments.diagnosis import Fault, why_no_class
 from polybench.experiments.options import own_options
 from polybench.experiments.suggestions import EXAMPLES, near_class, other_name, paths_of
-from polybench.moved import NAMES
 
-SHORT_NAMES = sorted(
-    {
-        name
-        for module in (
-            polybench.tasks,
-            polybench.datasets,
-            polybench.callbacks,
-            lightning.pytorch.callbacks,
-            lightning.pytorch.loggers,
-        )
-        for name in [*module.__all__, *NAMES.get(module.__name__, ())]
-    }
-)
 LONGEST = 400
 """Characters of a library's message beyond which it is cut."""
+
+
+def short_names() -> list[str]:
+    """Names of classes that need no import path, sorted."""
+    return sorted({name for module in named_modules() for name in module.__all__ if isclass(getattr(module, name))})
 
 
 def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], options: Iterable[str]) -> str:
@@ -90,7 +77,7 @@ def _no_class(fault: Fault, args: Sequence[str]) -> str:
     if len(paths := paths_of(name, argument)) > 1:
         return f"'{name}' is the name of several classes: give a whole path, one of {', '.join(paths)}."
     place = "" if any(arg.endswith(name) for arg in args) else _place(name, args)
-    return f"There is no class '{name}'{place}.{did_you_mean(name, SHORT_NAMES) or near_class(name, argument)}"
+    return f"There is no class '{name}'{place}.{did_you_mean(name, short_names()) or near_class(name, argument)}"
 
 
 def _lacking(fault: Fault) -> str:

@@ -5,8 +5,7 @@ from importlib import import_module
 from inspect import isclass
 
 from polybench.core.errors import did_you_mean
-from polybench.experiments.class_changes import NAMED_MODULES
-from polybench.moved import NAMES
+from polybench.experiments.class_changes import named_modules
 
 OFTEN = {
     "batch_size": "data.batch_size",
@@ -79,12 +78,11 @@ def paths_of(word: str, argument: str) -> list[str]:
 
 def _classes(argument: str) -> Iterator[tuple[str, str]]:
     """Each class that the modules of an argument's classes define: its name, and what to type."""
-    modules = ELSEWHERE.get(argument, NAMED_MODULES)
-    for name in reversed(modules):
-        module = import_module(name)
-        moved = NAMES.get(name, {})
-        for public in [*getattr(module, "__all__", dir(module)), *moved]:
+    modules = [import_module(name) for name in ELSEWHERE[argument]] if argument in ELSEWHERE else named_modules()
+    for module in reversed(modules):
+        name = module.__name__
+        for public in getattr(module, "__all__", dir(module)):
             made = getattr(module, public, None)
-            own = isclass(made) and (made.__module__.startswith(name) or public in moved)
+            own = isclass(made) and made.__module__.startswith(name)
             if own and (argument != "loss" or public.endswith("Loss")):
-                yield public, public if name in NAMED_MODULES else f"{name}.{public}"
+                yield public, f"{name}.{public}" if argument in ELSEWHERE else public
