@@ -331,7 +331,7 @@ def break_missing(frames: Path) -> str:
 def break_empty(frames: Path) -> str:
     for path in (frames / "Original").iterdir():
         path.unlink()
-    return "holds no image"
+    return "has no image"
 
 
 def break_alone(frames: Path) -> str:

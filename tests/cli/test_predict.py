@@ -70,7 +70,7 @@ def test_twelve_bits_in_sixteen_must_be_stated(
 def test_empty_folder_is_an_error(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert run([*words, "--images", "empty"]) == 1
-    assert "holds no image" in capsys.readouterr().err
+    assert "has no image" in capsys.readouterr().err
 
 
 def test_masks_never_fall_among_the_images(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -282,14 +282,6 @@ def test_dataset_of_nuclei_is_scored_by_instance(tmp_path: Path) -> None:
     assert found["instances"] == {"aji": 0.5, "pq": 0, "dq": 0, "sq": 0}
 
 
-def test_runs_without_lightning(words: Words) -> None:
-    code = (
-        "import sys; from polybench.cli.main import run; "
-        f"assert run({words!r}) == 0; assert not [m for m in sys.modules if m.split('.')[0] == 'lightning']"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_help_needs_no_torch() -> None:
     code = (
         "import sys; from polybench.cli.main import run\n"

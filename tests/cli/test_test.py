@@ -87,4 +87,4 @@ def test_what_a_test_keeps_of_an_image_is_small_and_does_not_grow_with_its_size(
     kept = growth(small, recipe, checkpoint)
     assert len(kept) == 1
     assert 0 < max(kept) <= ROWS_OF_AN_IMAGE * ROW_BYTES
-    assert growth(large, recipe_of(large, 20, (384, 512)), checkpoint) == kept
+    assert growth(large, recipe_of(large, 20, (144, 192)), checkpoint) == kept
