@@ -87,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for n in {n for n, _ in CASES}:
         (folder / str(n)).mkdir()
         write_predictions(folder / str(n), n)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     processes = [context.Process(target=work, args=(rank, folder)) for rank in range(max(WORLDS))]
     for process in processes:
         process.start()

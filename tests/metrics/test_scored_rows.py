@@ -65,7 +65,7 @@ def one_process(rank: int, world: int, port: str, pipe: Connection) -> None:
 def test_three_processes_give_the_rows_of_one() -> None:
     alone = ScoredRows()
     add(alone, PATCHES)
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     port = str(23000 + os.getpid() % 20000)
     pipes = [context.Pipe(duplex=False) for _ in range(3)]
     processes = [context.Process(target=one_process, args=(rank, 3, port, pipes[rank][1])) for rank in range(3)]

@@ -76,7 +76,7 @@ def in_process(rank: int, world: int, folder: str) -> None:
 @pytest.mark.ddp
 @pytest.mark.slow
 def test_each_process_gets_the_masks_of_all(tmp_path: Path) -> None:
-    multiprocessing.spawn(in_process, (3, str(tmp_path)), nprocs=3)  # type: ignore[no-untyped-call]
+    multiprocessing.start_processes(in_process, (3, str(tmp_path)), nprocs=3, start_method="fork")  # type: ignore[no-untyped-call]
     saved = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(3)]
     banks = [MaskBank.from_state(one["bank"]) for one in saved]
     assert torch.equal(banks[0].get(["0", "1", "2", "4", "5"]), masks(6)[[0, 1, 2, 4, 5]])  # of two, the lower rank's

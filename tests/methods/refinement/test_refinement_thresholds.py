@@ -163,7 +163,7 @@ def one_process(rank: int, port: str, pipe: Connection) -> None:
 @pytest.mark.slow
 def test_two_processes_choose_as_one_does() -> None:
     alone = choice(*(noise(seed) for seed in range(3)))
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     port = str(24000 + os.getpid() % 20000)
     pipes = [context.Pipe(duplex=False) for _ in range(2)]
     processes = [context.Process(target=one_process, args=(rank, port, pipes[rank][1])) for rank in range(2)]
