@@ -1,4 +1,4 @@
-"""A segmentation net and a patch classifier, trained once for all tests that refine."""
+"""Nets that are trained once: for all tests that refine, and for those that predict."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,19 @@ class Refinable(NamedTuple):
         """The command with the segmentation's recipe and checkpoint, one image at a time."""
         common = ["--config", str(self.folder / "tiny.yaml"), "--ckpt_path", str(self.segmentation)]
         return [command, *common, "--data.eval_batch_size", "1", *more]
+
+
+@pytest.fixture(scope="session")
+def trained_tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of one epoch of `tiny.yaml`; copy it."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_frames(folder / "data" / "CVC-ClinicDB")
+    write_split(folder / "data" / "split.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POLYBENCH_CACHE", str(folder / "cache"))
+        recipe = write_recipe(folder, folder / "data", max_epochs=1, default_root_dir=str(folder / "run"))
+        assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 0
+    return folder / "run" / "checkpoints" / "best.ckpt"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,18 @@ from tests.cli.recipes import write_recipe
 
 
 @pytest.fixture
-def words(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A `predict` command line with a freshly trained checkpoint and four images of several types and sizes."""
+def words(tmp_path: Path, data_root: Path, trained_tiny: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A `predict` command line with a trained checkpoint and four images of several types and sizes."""
     monkeypatch.chdir(tmp_path)
     recipe = write_recipe(tmp_path, data_root, max_epochs=1, default_root_dir=str(tmp_path / "run"))
-    assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 0
+    checkpoint = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    shutil.copy(trained_tiny, checkpoint)
     random = np.random.default_rng(0)
     for name, size in (("a.png", (30, 50)), ("deep/a.jpg", (64, 40)), ("deep/er/b.tif", (17, 19)), ("c.bmp", (33, 21))):
         (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 255, (*size, 3), dtype=np.uint8)).save(tmp_path / "images" / name)
-    checkpoint = str(tmp_path / "run" / "checkpoints" / "best.ckpt")
-    return ["predict", "--config", str(recipe), "--ckpt_path", checkpoint, "--images", "images", "--out", "masks"]
+    return ["predict", "--config", str(recipe), "--ckpt_path", str(checkpoint), "--images", "images", "--out", "masks"]
 
 
 def test_every_image_gets_a_mask_of_its_name_and_size(words: list[str], tmp_path: Path) -> None:

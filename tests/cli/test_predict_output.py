@@ -8,14 +8,16 @@ from tests.cli.recipes import write_recipe
 
 
 def test_elsewhere_than_in_a_terminal_one_line_is_all_that_is_printed(
-    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    data_root: Path,
+    trained_tiny: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    recipe = write_recipe(tmp_path, data_root, max_epochs=1, default_root_dir=str(tmp_path / "run"))
-    assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 0
+    recipe, checkpoint = write_recipe(tmp_path, data_root), str(trained_tiny)
     (tmp_path / "images").mkdir()
     Image.new("RGB", (20, 16)).save(tmp_path / "images" / "a.png")
-    checkpoint = str(tmp_path / "run" / "checkpoints" / "best.ckpt")
     capfd.readouterr()
     assert (
         run(["predict", "--config", str(recipe), "--ckpt_path", checkpoint, "--images", "images", "--out", "out"]) == 0
