@@ -1,5 +1,7 @@
 """The curves of a run as a figure: losses of training and validation above, the metric that ranks the dataset below."""
 
+import math
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -50,7 +52,10 @@ def _draw_headline(axes: Axes, table: EpochTable, headline: str, higher: bool) -
         axes.text(0.5, 0.5, "not validated", transform=axes.transAxes, ha="center")
         return
     places, values = table.curve(headline)
-    best = (max if higher else min)(range(len(values)), key=values.__getitem__)
+    finite = [place for place, value in enumerate(values) if math.isfinite(value)]
+    if not finite:
+        return
+    best = (max if higher else min)(finite, key=values.__getitem__)
     axes.plot(places[best], values[best], "o", color="black", markersize=5, label=f"best: {values[best]:.4f}")
     axes.legend(fontsize=9, loc="lower right")
 

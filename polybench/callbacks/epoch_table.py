@@ -47,7 +47,7 @@ class EpochTable:
         """The rows so far, without those that were cut off, as a program of an earlier version could leave one."""
         if not self.path.is_file():
             return []
-        with self.path.open(newline="") as file:
+        with self.path.open(newline="", errors="replace") as file:
             return [row for row in csv.DictReader(file) if is_whole(row)]
 
     def curve(self, name: str) -> tuple[list[float], list[float]]:
@@ -64,8 +64,8 @@ class EpochTable:
 
 
 def is_whole(row: Mapping[str | None, object]) -> bool:
-    """Whether a row was not cut off while it was written."""
-    return str(row.get("step")).isdigit() and None not in row and None not in row.values()
+    """Whether a row has a number or nothing in every column: it was not cut off, and is of no other table."""
+    return None not in row and str(row.get("step")).isdecimal() and all(map(_is_number, row.values()))
 
 
 def in_order(columns: Sequence[str]) -> list[str]:
@@ -78,6 +78,14 @@ def in_order(columns: Sequence[str]) -> list[str]:
         return 1, next((at for at, start in enumerate(groups) if name.startswith(start)), len(groups)), name
 
     return sorted(columns, key=place)
+
+
+def _is_number(text: object) -> bool:
+    try:
+        float(str(text) or "0")
+    except ValueError:
+        return False
+    return True
 
 
 def _text(value: float) -> str:

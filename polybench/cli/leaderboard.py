@@ -36,9 +36,9 @@ def main(args: list[str]) -> int:
         )
     if options.format:
         from polybench.results.export import exported  # pandas and scipy, which --help can do without
-        from polybench.results.render.terminal import wide_console
+        from polybench.results.render.terminal import full_width
 
-        print(exported(options.root, options.datasets, options.format, wide_console().width), end="")
+        print(exported(options.root, options.datasets, options.format, full_width()), end="")
         return 0
     return _check(options.root) if options.check else _write(options.root)
 

@@ -8,6 +8,8 @@ _COLUMN = re.compile(r"(?!www\.)([A-Za-z0-9_.+:=%,-]|@(?=[0-9])){1,64}")
 _NOUN = re.compile(r"[A-Za-z][A-Za-z -]{0,39}")
 _SHOWN = 5
 _UNPRINTED = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that change the direction of the text behind them, so that it looks like another."""
 """Unicode categories of control characters, surrogates and separators of lines and paragraphs."""
 
 
@@ -51,7 +53,9 @@ def escaped(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(_escape(char) if unicodedata.category(char) in _UNPRINTED else char for char in text)
+    return "".join(
+        _escape(char) if unicodedata.category(char) in _UNPRINTED or char in _DIRECTIONS else char for char in text
+    )
 
 
 def _escape(char: str) -> str:

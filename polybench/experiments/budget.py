@@ -41,12 +41,13 @@ def budget_class(session: Session, start: StartFacts) -> Budget:
 def has_published_settings(session: ParsedSession) -> bool:
     """Check whether nothing that could change a number differs from a recipe with published settings.
 
-    Those are the files of the command that declare `budget: published`, each with its bases and nothing else, and
-    polybench's own recipes, however the configuration was put together.
+    Where polybench has recipes with published settings for the task, net and dataset, they alone say what is published,
+    however the configuration was put together. Elsewhere the files of the command that declare `budget: published` do,
+    each with its bases and nothing else.
     """
     plain = session.plain_config()
     own = config_id(plain)
-    recipes = [*session.published, *(one for one in published_like(plain) if one not in session.published)]
+    recipes = published_like(plain) or session.published
     parsed = (session.parsed(recipe) for recipe in recipes)
     return any(one is not None and config_id(session.plain_config(one)) == own for one in parsed)
 

@@ -13,6 +13,9 @@ from polybench.experiments.yaml_text import load, read_text
 BASES = "bases"
 """The key of the files that a configuration is based on."""
 
+COMMAND_LINE = Path()
+"""In place of a file, for a configuration that stands on the command line; it can't declare published settings."""
+
 
 class Documents:
     """Reads configuration files with their bases and fragments.
@@ -48,7 +51,7 @@ class Documents:
 
     def text(self, text: str) -> dict[str, Any]:
         """Read a configuration that stands on the command line itself; what it names is relative to this folder."""
-        return self._mapping(load(text, "the configuration on the command line"), Path(), ())
+        return self._mapping(load(text, "the configuration on the command line"), COMMAND_LINE, ())
 
     def fragment(self, path: Path) -> Any:
         """Read a class with its arguments, fragments resolved."""
@@ -74,7 +77,7 @@ class Documents:
             if key != BASES
         }
         merged = merge_configurations(below, own, self.notes) if below else own
-        if own.get("budget") == "published":
+        if own.get("budget") == "published" and path != COMMAND_LINE:
             self.published.append(merged)
         return merged
 

@@ -133,6 +133,8 @@ def section_of_passes(facts: PassFacts, metrics: Mapping[str, ProtocolScores]) -
     lengths = {len(numbers) for found in facts.curve.values() for numbers in found.values()}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError("passes.curve must have a number for each pass, as many for each metric.")
+    if not metrics:
+        raise ValueError("passes is the curve of metrics that the record lacks.")
     images, last = next(iter(metrics.values())).n, lengths.pop()
     reported = f"iteration {facts.reported}"
     if facts.reported is None:

@@ -112,6 +112,19 @@ def test_not_a_number_is_kept_in_the_table(tmp_path: Path) -> None:
     assert pd.read_csv(table.path, keep_default_na=False)["val/loss"].tolist() == ["nan"]
 
 
+def test_rows_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_bytes("step,val/loss\n1,0.5\n²,0.4\n3,abc\n4,".encode() + b"\xff\n5,0.1\n")
+    assert [row["step"] for row in EpochTable(tmp_path / "metrics.csv").read()] == ["1", "5"]
+
+
+def test_the_best_is_among_finite_values(tmp_path: Path) -> None:
+    table = EpochTable(tmp_path / "metrics.csv")
+    for step, dice in enumerate((math.nan, 0.25, math.inf, 0.5)):
+        table.add({"epoch": step, "step": step, "val/dice": dice})
+    _, metric = draw_curves(table, "val/dice", "run").axes
+    assert [line.get_label() for line in metric.lines][-1] == "best: 0.5000"
+
+
 def test_columns_come_as_people_look_for_them() -> None:
     names = ["lr-Adam", "val/dice", "train/loss", "other", "val/loss", "epoch", "train/edge"]
     assert in_order(names) == ["epoch", "train/loss", "val/loss", "val/dice", "train/edge", "lr-Adam", "other"]

@@ -20,6 +20,7 @@ def test_many_names_are_cut_after_five() -> None:
         ("\x1b[31m", r"\x1b[31m"),
         ("\udcff.png", r"\xff.png"),
         ("\u2028", r"\u2028"),
+        ("a\u202eb", r"a\u202eb"),
         ("ä\xa0図", "ä\xa0図"),
     ],
 )

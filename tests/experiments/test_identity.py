@@ -206,7 +206,13 @@ def test_foreign_weights_count_by_their_file(config: dict[str, Any]) -> None:
 def test_a_partial_transfer_counts_by_what_matched(config: dict[str, Any]) -> None:
     whole = StartFacts("backbone", PARENT, "shared", 10, 0, 0, 0, 1.0)
     half = StartFacts("backbone", PARENT, "shared", 5, 5, 0, 0, 0.5)
-    assert len(start_ids(config, whole, half)) == 2
+    left_out = StartFacts("backbone", PARENT, "shared", 10, 0, 1, 0, 1.0)
+    assert len(start_ids(config, whole, half, left_out)) == 3
+
+
+def test_a_source_for_each_seed_differs_from_one_for_all(config: dict[str, Any]) -> None:
+    source = replace(PARENT, seed=None)
+    assert len(start_ids(config, StartFacts("weights", source, "own"), StartFacts("weights", source, "shared"))) == 2
 
 
 def test_a_transfer_counts_by_its_start_and_not_by_its_path(config: dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 """A method and a dataset that are combined: what they are called, and when their settings are published ones."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from polybench.experiments import budget
 from polybench.experiments.budget import has_published_settings
 from polybench.experiments.compose import compose
 from polybench.experiments.published import own_recipes, same_recipe
+from polybench.results.facts import StartFacts
 from tests.experiments.resolved import CONF, parsed
 
 KNOWN = ("config", "name", "budget", "data", "model", "trainer", "checkpoint")
@@ -74,9 +78,48 @@ def test_settings_are_published_where_the_whole_configuration_is_that_of_a_publi
     assert has_published_settings(parsed(*words)) is published
 
 
+CHANGED = f"bases: [{CONF / 'efen_clinicdb.yaml'}]\nbudget: published\ntrainer: {{max_epochs: 1}}\n"
+
+
+def test_file_cannot_declare_other_settings_published_where_a_recipe_has_the_papers(tmp_path: Path) -> None:
+    (tmp_path / "changed.yaml").write_text(CHANGED)
+    assert not has_published_settings(parsed("--config", str(tmp_path / "changed.yaml")))
+
+
+def test_mapping_on_the_command_line_declares_nothing_published() -> None:
+    text = f"{{bases: ['{CONF / 'quickstart.yaml'}'], budget: published, trainer: {{max_epochs: 1}}}}"
+    assert not has_published_settings(parsed("--config", text))
+
+
 def test_recipe_of_ones_own_can_be_published_and_what_is_based_on_it_is_not(tmp_path: Path) -> None:
     own, tweak = tmp_path / "own.yaml", tmp_path / "tweak.yaml"
     own.write_text(f"bases: [{CONF / 'quickstart.yaml'}]\nname: own\nbudget: published\ntrainer: {{max_epochs: 3}}\n")
     tweak.write_text("bases: [own.yaml]\nname: tweak\ntrainer: {max_epochs: 1}\n")
     assert has_published_settings(parsed("--config", str(own)))
     assert not has_published_settings(parsed("--config", str(tweak)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "processes", "limits", "expected"),
+    [
+        ("initialised", 1, {}, "published"),
+        ("backbone", 1, {}, "published"),
+        ("weights", 1, {}, "reduced"),
+        ("initialised", 2, {}, "reduced"),
+        ("initialised", 1, {"limit_train_batches": 2}, "smoke"),
+    ],
+)
+def test_budget_is_the_lowest_that_applies(
+    kind: Any, processes: int, limits: dict[str, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Trainer(dict[str, int]):
+        overfit_batches = 0
+
+    monkeypatch.setattr(budget, "has_published_settings", lambda session: True)
+    session: Any = SimpleNamespace(
+        config=SimpleNamespace(budget="published", trainer=Trainer(limits)),
+        recipe={"budget": "published"},
+        args=[],
+        trainer=SimpleNamespace(world_size=processes),
+    )
+    assert budget.budget_class(session, StartFacts(kind)) == expected

@@ -31,14 +31,14 @@ def lines_of(page: str) -> list[str]:
 
 
 def test_numbers_are_averaged_over_seeds(tmp_path: Path) -> None:
-    for seed, found, error in ((0, 3, 0.5), (1, 6, None), (2, 9, 1.5)):
+    for seed, found, error in ((0, 3, 0.5), (1, 6, None), (2, 12, 1.5)):
         store(tmp_path, table(WIDE), seed=seed, sections={"pruning": section(found, error, note="How it is done.")})
     page = page_of(tmp_path)
     assert lines_of(page) == [
         "| Recipe | Seeds | Step | Found ↑ | Error ↓ | Share |",
         "|:---|:---|:---|---:|---:|---:|",
-        "0, 1, 2 | before | 6.0 ± 3.0 | 1.00 ± 0.71 | 25 % |",
-        "0, 1, 2 | after | 12.0 ± 6.0 | — | — |",
+        "0, 1, 2 | before | 7.0 ± 4.6 | 1.00 ± 0.71 | 25 % |",
+        "0, 1, 2 | after | 14.0 ± 9.2 | — | — |",
     ]
     assert page.split("### Pruned nets", 1)[1].split("\n#", 1)[0].endswith("\n\nHow it is done.\n")
 
@@ -52,10 +52,11 @@ def test_runs_with_other_numbers_of_rows_stand_by_themselves(tmp_path: Path) -> 
 
 def test_facts_stand_in_the_details_of_their_row(tmp_path: Path) -> None:
     for seed in (0, 1):
-        facts = {"Cut": f"{seed} layers", "Kind": "structured *x*"}
+        facts = {"Cut": f"{seed} layers", "Kind": "structured *x*", **({"Once": "yes"} if seed else {})}
         store(tmp_path, table(WIDE), seed=seed, sections={"pruning": Section(title="Pruned nets", facts=facts)})
     page = page_of(tmp_path)
     assert "- **Cut:** seed 0: 0 layers; seed 1: 1 layers\n- **Kind:** structured \\*x\\*\n" in page
+    assert "- **Once:** seed 1: yes\n" in page
     assert "### Pruned nets" not in page
 
 

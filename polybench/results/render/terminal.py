@@ -1,5 +1,6 @@
 """Tables in the terminal, by rich; cells as plain text."""
 
+import os
 from collections.abc import Iterable, Sequence
 
 import rich.table
@@ -50,7 +51,7 @@ def fitted(table: Table, console: Console) -> Table:
             del row[place]
     if not left_out:
         return table
-    note = f"The terminal is too narrow for {', '.join(reversed(left_out))}: widen it."
+    note = f"Left out, for want of width: {', '.join(reversed(left_out))}."
     return Table(tuple(columns), tuple(map(tuple, rows)), table.title, (*table.notes, note))
 
 
@@ -124,6 +125,11 @@ def plain_text(cell: Cell) -> str:
 def wide_console() -> Console:
     """A console as wide as the terminal; elsewhere wide enough for the tables."""
     return Console(width=max(Console().width, WIDTH) if not Console().is_terminal else None)
+
+
+def full_width() -> int:
+    """Width for a table that is all a command prints: the terminal's, or `COLUMNS`; else no column is left out."""
+    return Console().width if Console().is_terminal or os.environ.get("COLUMNS") else MOST_CHARACTERS
 
 
 def literal(text: str) -> str:

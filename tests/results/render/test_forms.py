@@ -114,4 +114,4 @@ def test_a_narrow_terminal_leaves_out_optional_columns_from_the_right_and_says_s
     assert "narrow" not in terminal.table_text(table, width=200)
     lines = terminal.table_text(table, width=75).splitlines()
     assert "│ one one one one one │ two two two two two │ four four four four four │" in lines
-    assert "The terminal is too narrow for c: widen it." in lines
+    assert "Left out, for want of width: c." in lines
