@@ -41,7 +41,7 @@ def _list(options: argparse.Namespace) -> int:
     from polybench.runs.run_plan import cells_to_run
 
     for cell in cells_to_run(options.config, options.folder, options.leaderboard):
-        print(f"{cell.name}: {cell.state()}; polybench {shlex.join(cell.words())}")
+        print(f"{cell.name}: {cell.state()}\n    polybench {shlex.join(cell.words())}")
     return 0
 
 

@@ -4,9 +4,9 @@ import shlex
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from polybench.core.checksum import file_sha256
+from polybench.experiments.again import Again
 from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
 from polybench.experiments.recipes import recipe_file, shown_path
 
@@ -39,18 +39,6 @@ NO_PATHS = ("imagenet", "null", "last", "best")
 
 PATH_SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".ckpt", ".pt", ".pth", ".safetensors")
 PATH_ENDINGS = (".root", ".source")
-
-
-class Again(NamedTuple):
-    """How to reproduce a number.
-
-    Attributes:
-        command: One line for a shell.
-        needs: What it needs besides, a sentence each.
-    """
-
-    command: str
-    needs: tuple[str, ...]
 
 
 def again(

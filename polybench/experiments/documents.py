@@ -7,7 +7,7 @@ from typing import Any
 from polybench.core.errors import ConfigError
 from polybench.experiments.class_changes import SPEC_KEYS, is_spec
 from polybench.experiments.merging import merge_configurations
-from polybench.experiments.recipes import found_note, own_recipe
+from polybench.experiments.recipes import beside, found_note, own_recipe
 from polybench.experiments.yaml_text import load, read_text
 
 BASES = "bases"
@@ -101,12 +101,10 @@ class Documents:
 
     def _beside(self, path: Path, name: str) -> Path:
         """The file that another names, relative to it; where there is none, that of polybench's own recipes."""
-        file = path.parent / Path(name).expanduser()
-        own = None if file.exists() else own_recipe(Path(name))
-        if own is None:
-            return file
-        self.notes.append(found_note(str(file), own))
-        return own
+        file, found = path.parent / Path(name).expanduser(), beside(path, name)
+        if found != file:
+            self.notes.append(found_note(str(file), found))
+        return found
 
     def _resolve(self, value: Any, path: Path, chain: tuple[Path, ...]) -> Any:
         """A copy of a value in which fragments are replaced by their content."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import ConfigError
+from polybench.experiments.again import Again
 from polybench.experiments.argv import without
 from polybench.experiments.further_test import further_record, recorded_training
 from polybench.experiments.provenance import provenance
@@ -86,13 +87,13 @@ def run_validation(words: Sequence[str]) -> Evaluated:
     return Evaluated(session, session.model.rows)
 
 
-def run_test(words: Sequence[str], *, show: Show = show_nothing, command: str | None = None) -> Evaluated:
+def run_test(words: Sequence[str], *, show: Show = show_nothing, again: Again | None = None) -> Evaluated:
     """Evaluate a checkpoint on the test subset; change its predictions, and record them, where the options say so.
 
     Args:
         words: The words of the command, such as `["--ckpt_path", "best.ckpt"]`.
         show: Takes the numbers before they are written.
-        command: The command that gets the record again, where it is not that of the test itself.
+        again: The command that reproduces the record and what it needs, where it is not that of the test itself.
 
     Raises:
         ConfigError: If no image was evaluated, or a record is asked for that can't be written.
@@ -112,7 +113,7 @@ def run_test(words: Sequence[str], *, show: Show = show_nothing, command: str | 
         raise ConfigError("No test image was evaluated: leave out --trainer.limit_test_batches.")
     show(session, rows)
     rows_file = write_rows(session, rows, "test_rows.csv")
-    changed = None if by is None else _changed(session, by, rows, trained, command)
+    changed = None if by is None else _changed(session, by, rows, trained, again)
     return Evaluated(session, rows, rows_file, changed)
 
 
@@ -124,7 +125,7 @@ def write_rows(session: Session, rows: Rows, name: str) -> Path:
     return path
 
 
-def _changed(session: Session, by: Postprocessor, rows: Rows, trained: Record | None, command: str | None) -> Changed:
+def _changed(session: Session, by: Postprocessor, rows: Rows, trained: Record | None, again: Again | None) -> Changed:
     """Write rows and table of changed predictions, and their record where one is asked for."""
     rows_file = write_rows(session, by.rows, f"test_rows_{by.label}.csv")
     file = session.run_folder / f"test_{by.file}"
@@ -133,7 +134,7 @@ def _changed(session: Session, by: Postprocessor, rows: Rows, trained: Record | 
     if trained is None:
         return Changed(by, section, rows_file, file)
     protocols, recorded = by.recorded(session.model.protocols, session.datamodule.ranked_by)
-    record = _record(session, by, trained, section, recorded, protocols, command)
+    record = _record(session, by, trained, section, recorded, protocols, again)
     root = Path(session.config.leaderboard)
     path = write_record(record, image_table(recorded, protocols), root)
     write_page(root, record.dataset.name)
@@ -147,7 +148,7 @@ def _record(
     section: Section,
     rows: Rows,
     protocols: Sequence[Protocol],
-    command: str | None,
+    again: Again | None,
 ) -> Record:
     """The record of changed predictions."""
     checkpoint, root = session.required_checkpoint(), session.config.leaderboard
@@ -160,7 +161,7 @@ def _record(
         section,
         all_scores(rows, protocols),
         variant=session.config.variant or "-".join(part for part in (trained.variant, by.label) if part),
-        command=command or found.command,
-        needs=found.needs,
+        command=(again or found).command,
+        needs=tuple(dict.fromkeys((*(again.needs if again else ()), *found.needs))),
         provenance=provenance(session.trainer, Path(checkpoint)),
     )

@@ -11,10 +11,10 @@ from polybench.core.disk import WriteError
 from polybench.core.errors import ConfigError
 from polybench.core.leftovers import sweep
 from polybench.data.patch_module import PatchDataModule
+from polybench.experiments.again import Again
 from polybench.experiments.argv import without
 from polybench.experiments.beginning import KnownStart, known_start, state_to_resume
 from polybench.experiments.budget import budget_class
-from polybench.experiments.command import Again
 from polybench.experiments.identity import training_id
 from polybench.experiments.needs import split_note
 from polybench.experiments.occupied import occupied
@@ -56,14 +56,14 @@ def show_nothing(session: Session, rows: Rows, data: DatasetFacts) -> None:
 
 
 def fit(
-    words: Sequence[str], *, show: Show = show_nothing, command: str | None = None, shared_start: bool = False
+    words: Sequence[str], *, show: Show = show_nothing, again: Again | None = None, shared_start: bool = False
 ) -> Fitted:
     """Train, test the checkpoint that validation chose, and write the record and the page.
 
     Args:
         words: The words of the command, such as `["--config", "conf/quickstart.yaml"]`.
         show: Takes the numbers before they are written.
-        command: The command that gets the run again, where it is not that of the run itself.
+        again: The command that reproduces the run and what it needs, where it is not that of the run itself.
         shared_start: Whether all seeds of the row start from the source of this run.
 
     Raises:
@@ -71,7 +71,7 @@ def fit(
         SIGTERMException: If SIGTERM ended the training; its state is saved.
     """
     session = Session("fit", words)
-    context = describe(session, command, shared_start)
+    context = describe(session, again, shared_start)
     with occupied(session):
         session.call("fit", state_to_resume(session))
         best = best_checkpoint(session)
@@ -81,7 +81,7 @@ def fit(
         return _finish(session, context, best, show)
 
 
-def describe(session: Session, command: str | None, shared_start: bool) -> RunContext:
+def describe(session: Session, again: Again | None, shared_start: bool) -> RunContext:
     """Describe the run, and make sure that it can be recorded.
 
     Raises:
@@ -93,7 +93,7 @@ def describe(session: Session, command: str | None, shared_start: bool) -> RunCo
     plain = session.plain_config()
     known = known_start(session, shared_start)
     session.save_as_begun_with(known.path)
-    found = Again(command, ()) if command else _again(session, known)
+    found = again or _again(session, known)
     context = RunContext(
         name=config.name,
         variant=config.variant,

@@ -7,10 +7,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import polybench
 from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
 
-PACKAGE = Path(polybench.__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 FOLDER = "conf"
 """How paths to polybench's own recipes begin."""
 
@@ -74,6 +73,18 @@ def own_recipe(path: Path) -> Path | None:
         return None
     own = HOME.joinpath(*parts[1:])
     return own if own.is_file() else None
+
+
+def beside(path: Path, name: str) -> Path:
+    """Return the file that another names, relative to it; where there is none, polybench's own recipe of that name.
+
+    Args:
+        path: The file that names it.
+        name: A path.
+    """
+    file = path.parent / Path(name).expanduser()
+    own = None if file.exists() else own_recipe(Path(name))
+    return file if own is None else own
 
 
 def shown_path(path: Path) -> str:

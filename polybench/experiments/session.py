@@ -16,8 +16,9 @@ from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
+from polybench.experiments.again import Again
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
-from polybench.experiments.command import Again, again, needed_file
+from polybench.experiments.command import again, needed_file
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_absent_device, refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch

@@ -8,6 +8,7 @@ from typing import Literal
 from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
+from polybench.experiments.again import Again
 from polybench.methods.inputs import CHECKPOINT, known_inputs
 from polybench.runs.plan import Plan, Stage, as_word, recipe_text
 from polybench.runs.request import Request, noted_record
@@ -68,14 +69,14 @@ class Cell:
 
     def words(self) -> list[str]:
         """Words of its command line, the command first."""
-        request = self.request("")
+        request = self.request(Again("", ()))
         return [request.command, *request.words]
 
-    def request(self, again: str) -> Request:
+    def request(self, again: Again) -> Request:
         """What its process runs.
 
         Args:
-            again: The command that runs the whole plan, for its record.
+            again: The command that runs the whole plan and what it needs, for its record.
         """
         words = [
             *self.stage.words(self.input_files()),
@@ -83,13 +84,13 @@ class Cell:
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
         ]
         if self.stage.command == "test":
-            return Request("test", tuple(words), again, shared_start=False)
+            return Request("test", tuple(words), *again, shared_start=False)
         option = known_inputs()[CHECKPOINT].options[0]
         if self.resumable:
             places = [place for place, word in enumerate(words) if word == option]
             words = [word for place, word in enumerate(words) if place not in places and place - 1 not in places]
             words += [option, "last"]
-        return Request("fit", tuple(words), again, self.shared_start)
+        return Request("fit", tuple(words), *again, self.shared_start)
 
     @property
     def shared_start(self) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from polybench.core.errors import ConfigError, UserError
+from polybench.experiments.again import Again
 from polybench.runs.cell import Cell
 
 WAIT_SECONDS = 0.5
@@ -73,7 +74,7 @@ class _Running:
 
 def execute(
     cells: Sequence[Cell],
-    command: str,
+    again: Again,
     devices: Sequence[str] = (),
     jobs: int = 1,
     report: Report = print_at_once,
@@ -84,7 +85,7 @@ def execute(
 
     Args:
         cells: The runs; one that others start from comes before them.
-        command: The command that runs them all, for their records.
+        again: The command that runs them all and what it needs, for their records.
         devices: CUDA devices, a run on each; none leaves the choice to the recipes.
         jobs: Runs at once where no devices are named.
         report: Takes a line about a run, for the terminal.
@@ -97,7 +98,7 @@ def execute(
         CellError: If a run fails; those that are running are let finish first.
         StoppedError: If a signal came.
     """
-    work = _Work(list(cells), command, devices, list(range(max(1, len(devices) or jobs))), report)
+    work = _Work(list(cells), again, devices, list(range(max(1, len(devices) or jobs))), report)
     with _noting_signals() as received:
         try:
             while not received and work.advance():
@@ -137,7 +138,7 @@ class _Work:
     """Waiting, running, finished and failed runs."""
 
     waiting: list[Cell]
-    command: str
+    again: Again
     devices: Sequence[str]
     slots: list[int]
     report: Report
@@ -184,7 +185,7 @@ class _Work:
         lock = _lock(cell.folder / "cell.lock")
         slot = self.slots.pop(0)
         self.report(f"{cell.name}: {'resumes' if cell.resumable else 'starts'}, log in '{cell.folder / 'log.txt'}'")
-        cell.request(self.command).write(cell.folder)
+        cell.request(self.again).write(cell.folder)
         environment = dict(os.environ)
         if self.devices:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from polybench.experiments.recipes import beside
 from polybench.experiments.yaml_text import load, read_text
 from polybench.methods.inputs import Command, known_inputs
 
@@ -102,16 +103,19 @@ def _words(options: Mapping[str, Any]) -> list[str]:
 
 def recipe_text(recipe: Path) -> str:
     """A recipe and the files that it names, as one text, which changes when one of them does."""
-    parts, waiting, seen = [], [recipe], set()
+    return "\n".join(f"# {file.name}\n{read_text(file)}" for file in recipe_files(recipe))
+
+
+def recipe_files(recipe: Path) -> list[Path]:
+    """A recipe and the files that it names, directly or not, each once."""
+    found, waiting = dict[Path, None](), [recipe]
     while waiting:
         file = waiting.pop(0).resolve()
-        if file in seen:
-            continue
-        seen.add(file)
-        text = read_text(file)
-        parts.append(f"# {file.name}\n{text}")
-        waiting += [file.parent / name for name in _files(load(text, f"'{file}'")) if (file.parent / name).is_file()]
-    return "\n".join(parts)
+        if file not in found:
+            found[file] = None
+            named = (beside(file, name) for name in _files(load(read_text(file), f"'{file}'")))
+            waiting += [path for path in named if path.is_file()]
+    return list(found)
 
 
 def _files(value: Any) -> list[str]:

@@ -15,6 +15,7 @@ a value that the input knows, such as `imagenet`; or null for none. A stage with
 options and seed are those of the stage that gives it. A stage with `seed: 0` is run once, with that seed, for all.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,6 +33,7 @@ FILES = (".ckpt", ".safetensors")
 NOT_OF_A_TEST = ("save_every",)
 """Options of `fit` that `test` doesn't have."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
+_RECIPE_KEYS = {"bases", "budget", "data", "model", "trainer"}
 _KEYS = {"command", "recipe", "inputs", "options", "seed"}
 
 
@@ -43,7 +45,10 @@ def read_plan(path: Path) -> Plan:
             another form, a stage takes one file for two inputs, or the stages form a circle.
     """
     text = read_text(path)
-    data = _mapping(load(text, f"'{path}'"), f"'{path}'", {"name", "seeds", "options", "stages"})
+    found = load(text, f"'{path}'")
+    if isinstance(found, Mapping) and "stages" not in found and _RECIPE_KEYS & found.keys():
+        raise ConfigError(f"'{path}' is a recipe, not a plan: give a plan, such as those of conf/plans.")
+    data = _mapping(found, f"'{path}'", {"name", "seeds", "options", "stages"})
     name = data.get("name", path.stem)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(f"The name of the plan '{path}' must be a word of letters, digits, _ and +, not {name!r}.")
@@ -86,6 +91,8 @@ def _inputs(name: str, data: Mapping[str, Any], path: Path, names: Mapping[str, 
     for key in given:
         if key not in known or _command(data) not in known[key].commands:
             possible = [one for one, what in known.items() if _command(data) in what.commands]
+            if key in known and "command" not in data and _command(data) == "fit":
+                raise ConfigError(f"{where} takes a {key}, which only a test takes: add command: test.")
             hint = did_you_mean(key, possible) or f" {_command(data)} takes {' and '.join(sorted(possible))}."
             raise ConfigError(f"inputs of {where} has the unknown input '{key}'.{hint}")
     found = {key: _input(key, value, where, path, list(names)) for key, value in given.items()}
@@ -96,6 +103,8 @@ def _inputs(name: str, data: Mapping[str, Any], path: Path, names: Mapping[str, 
             f"inputs: {{{CHECKPOINT}: {next(iter(names))}}}."
         )
     for key, value in found.items():
+        if value is not None and value in names and _command(names[value]) == "test":
+            raise ConfigError(f"{where} takes its {key} from '{value}', which only tests: name a stage that trains.")
         same = [one for one in found if one != key and known[one].file == known[key].file and found[one] == value]
         if value in names and same:
             raise ConfigError(f"{where} takes its {key} and its {same[0]} from '{value}': name another stage for one.")
@@ -140,7 +149,8 @@ def _stage(
         raise ConfigError(f"{where} needs a recipe that exists, looked up beside the plan, not {recipe!r}.")
     command = _command(data)
     common = _of_a_test(common) if command == "test" else common
-    return Stage(name, command, path.parent / recipe, {**common, **_options(data, where)}, inputs, seed)
+    file = Path(os.path.normpath(path.parent / recipe))
+    return Stage(name, command, file, {**common, **_options(data, where)}, inputs, seed)
 
 
 def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:

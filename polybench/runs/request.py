@@ -19,12 +19,14 @@ class Request:
         command: `fit` or `test`.
         words: The words of its command line.
         again: The command that reproduces the record, that of the whole plan.
+        needs: What that command needs besides, a sentence each.
         shared_start: Whether all seeds of the row start from the source of this run.
     """
 
     command: str
     words: tuple[str, ...]
     again: str
+    needs: tuple[str, ...]
     shared_start: bool
 
     def write(self, folder: Path) -> None:
@@ -35,7 +37,13 @@ class Request:
     def read(cls, folder: Path) -> "Request":
         """Read the request of a cell's folder."""
         request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-        return cls(request["command"], tuple(request["words"]), request["again"], request["shared_start"])
+        return cls(
+            request["command"],
+            tuple(request["words"]),
+            request["again"],
+            tuple(request["needs"]),
+            request["shared_start"],
+        )
 
 
 def note_record(folder: Path, record: Path) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.experiments.command import again
+from polybench.experiments.again import Again
+from polybench.experiments.command import again, needed_file
+from polybench.experiments.recipes import HOME
 from polybench.results.page import write_page
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import Outcome, execute
-from polybench.runs.plan import Plan
+from polybench.runs.plan import Plan, recipe_files
 from polybench.runs.plan_file import read_plan
 from polybench.runs.report import write_report
 
@@ -66,9 +68,11 @@ def run_plan(
     cells = cells_to_run(path, folder, leaderboard)
     folder.mkdir(parents=True, exist_ok=True)  # so that the command names it by its whole path
     elsewhere = [] if folder == FOLDER else ["--folder", str(folder)]
-    command = again(["transfer", "--config", str(path), *elsewhere]).command
-    outcomes = execute(cells, command, devices, jobs)
+    plan = cells[0].plan
+    found = again(["transfer", "--config", str(path), *elsewhere])
+    files = {file for stage in plan.stages.values() for file in recipe_files(stage.recipe)}
+    needs = [needed_file(file) for file in sorted(files) if not file.is_relative_to(HOME)]
+    outcomes = execute(cells, Again(found.command, (*found.needs, *needs)), devices, jobs)
     for dataset in sorted({outcome.record.parent.name for outcome in outcomes}):
         write_page(leaderboard, dataset)
-    plan = cells[0].plan
-    return Ran(plan, outcomes, write_report(plan, outcomes, leaderboard / "plans", command))
+    return Ran(plan, outcomes, write_report(plan, outcomes, leaderboard / "plans", found.command))

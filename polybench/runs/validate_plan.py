@@ -15,6 +15,13 @@ from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
 
 
+class _SilentSession(ParsedSession):
+    """A parsed command line without its notes, which the run itself prints."""
+
+    def note(self, *sentences: str) -> None:
+        """Print nothing."""
+
+
 def validate_plan(cells: Iterable[Cell], path: Path) -> None:
     """Parse the command line of every stage that isn't finished, and of those whose task it depends on.
 
@@ -63,9 +70,9 @@ def _parse(stage: Stage) -> Any:
     """
     words = ["--variant", stage.name, "--seed_everything", str(stage.seed or 0)]
     if stage.command == "test":
-        return ParsedSession("test", [*stage.recipe_words(), *words]).config
+        return _SilentSession("test", [*stage.recipe_words(), *words]).config
     kept = {name: value for name, value in stage.inputs.items() if name != CHECKPOINT}
-    config = ParsedSession("fit", [*replace(stage, inputs=kept).words({}), *words]).config
+    config = _SilentSession("fit", [*replace(stage, inputs=kept).words({}), *words]).config
     refuse_unrecordable(config)
     for name in kept:
         option, added, *_ = known_inputs()[name].options

@@ -6,6 +6,7 @@ from pathlib import Path
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
+from polybench.experiments.again import Again
 from polybench.experiments.evaluate import run_test
 from polybench.experiments.fit import fit
 from polybench.runs.request import Request, note_record
@@ -32,9 +33,10 @@ def work(folder: Path) -> int:
 
 def _run(request: Request) -> tuple[Path | None, str | None]:
     """Run the experiment; its record's file, or why there is none (nothing at all in processes beside the first)."""
+    again = Again(request.again, request.needs)
     if request.command == "test":
-        return run_test(request.words, command=request.again).path, None
-    fitted = fit(request.words, command=request.again, shared_start=request.shared_start)
+        return run_test(request.words, again=again).path, None
+    fitted = fit(request.words, again=again, shared_start=request.shared_start)
     return fitted.path, fitted.reason
 
 

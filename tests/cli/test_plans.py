@@ -56,6 +56,8 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     monkeypatch.chdir(tmp_path)
     plan = write_plan(tmp_path, data_root)
     assert run(words(plan, "one")) == 0
+    needs = " ".join(record_of(tmp_path / "one-board", "S2")["needs"])
+    assert all(f"{name}' (sha256 " in needs for name in (plan.name, "patches.yaml", "segment.yaml"))
     broken = start(tmp_path, *words(plan, "two"))
     checkpoints = tmp_path / "two/tiny/C1-s0/checkpoints"
     until(lambda: list(checkpoints.glob("*.ckpt")), broken)
@@ -97,7 +99,8 @@ def test_plan_is_listed_without_being_run(
     monkeypatch.chdir(tmp_path)
     assert run(["transfer", "--config", str(write_plan(tmp_path, data_root)), "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(";")[0] for line in lines] == ["C1-s0: to do", "S2-s0: to do", "S2+C1-s0: to do"]
+    assert lines[::2] == ["C1-s0: to do", "S2-s0: to do", "S2+C1-s0: to do"]
+    assert all(line.startswith("    polybench ") for line in lines[1::2])
     assert not (tmp_path / "runs").exists()
 
 

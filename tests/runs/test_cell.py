@@ -6,6 +6,7 @@ import pytest
 
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
+from polybench.experiments.again import Again
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.plan import recipe_text
@@ -168,9 +169,10 @@ def test_run_without_record_is_not_finished(tmp_path: Path) -> None:
 
 def test_request_names_the_file_that_the_run_starts_from(tmp_path: Path) -> None:
     one = cell(tmp_path)
-    one.request("polybench transfer --config plan.yaml").write(one.folder)
+    again = Again("polybench transfer --config plan.yaml", ("The file 'plan.yaml' (sha256 0...).",))
+    one.request(again).write(one.folder)
     request = Request.read(one.folder)
-    assert request == one.request("polybench transfer --config plan.yaml")
+    assert request == one.request(again)
     place = len(request.words) - 1 - request.words[::-1].index("--trainer.callbacks.source")
     assert request.words[place + 1] == str(encoder(cell(tmp_path, name="S1-s0")))
     assert not request.shared_start

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.again import Again
 from polybench.runs import execute as run_cells
 from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
@@ -22,6 +23,7 @@ from tests.cli.recipes import write_stage
 from tests.runs.test_plan import write
 from tests.waiting import until
 
+AGAIN = Again("command", ())
 REPOSITORY = str(Path(__file__).parents[2])
 INDEPENDENT = "name: p\nstages: {A: {recipe: a.yaml}, B: {recipe: a.yaml}}"
 SAVES_ON_SIGTERM = """
@@ -73,7 +75,7 @@ def test_signal_has_all_runs_save_before_the_command_ends(
     before = signal.getsignal(number)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background ignores it
     with pytest.raises(StoppedError, match=f"by {number.name} while A-s0, B-s0 ran: the same command") as error:
-        run_cells(cells, "command", jobs=2, report=lambda line: None)
+        run_cells(cells, AGAIN, jobs=2, report=lambda line: None)
     signal.signal(number, before)
     assert error.value.exit_code == code
     assert all((cell.folder / "saved").is_file() for cell in cells)
@@ -89,7 +91,7 @@ def test_wrong_configuration_of_a_run_is_that_of_the_command(
 ) -> None:
     cells = stand_in(tmp_path, monkeypatch, f"print('this is why')\nsys.exit({code})")
     with pytest.raises(CellError, match=f"exit code {code}(?s:.*)this is why") as error:
-        run_cells(cells, "command", report=lambda line: None)
+        run_cells(cells, AGAIN, report=lambda line: None)
     assert error.value.exit_code == expected
     assert not cells[1].folder.exists()
 
@@ -104,7 +106,7 @@ def test_folder_in_use_names_the_process_and_the_other_runs_are_stopped(
         lock.write("4711")
         lock.flush()
         with pytest.raises(ConfigError, match="Process 4711 is at work in"):
-            run_cells(cells, "command", jobs=2, report=lambda line: None)
+            run_cells(cells, AGAIN, jobs=2, report=lambda line: None)
     pid = int((cells[0].folder / "cell.lock").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -7,7 +7,7 @@ import pytest
 from polybench.core.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
-from polybench.runs.plan import recipe_text
+from polybench.runs.plan import recipe_files, recipe_text
 
 
 def write(folder: Path, text: str) -> Path:
@@ -58,6 +58,14 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
     assert "another.Net" in recipe_text(tmp_path / "a.yaml")
 
 
+def test_text_of_a_recipe_holds_its_bases_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "b.yaml").write_text("trainer: {max_epochs: 1}\n")
+    (tmp_path / "x.yaml").write_text("bases: ['~/below/b.yaml', conf/data/clinicdb.yaml]\n")
+    assert [file.name for file in recipe_files(tmp_path / "x.yaml")] == ["x.yaml", "b.yaml", "clinicdb.yaml"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -73,7 +81,7 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
         ("stages: {A: {recipe: a.yaml, input: {}}}", "unknown key 'input'. Did you mean 'inputs'"),
         ("stages: {A: {recipe: a.yaml, inputs: {encoder: S9}}}", "takes its encoder from 'S9', which is no stage"),
         ("stages: {A: {recipe: a.yaml, inputs: {encodr: null}}}", "unknown input 'encodr'. Did you mean 'encoder'"),
-        ("stages: {A: {recipe: a.yaml, inputs: {classifier: x}}}", "unknown input 'classifier'. fit takes"),
+        ("stages: {A: {recipe: a.yaml, inputs: {classifier: x}}}", "only a test takes: add command: test"),
         ("stages: {A: {recipe: a.yaml, inputs: {}, from: null}}", "unknown key 'from'"),
         ("stages: {A: {recipe: a.yaml, command: predict}}", "command of stage 'A' .* must be fit or test"),
         (
@@ -91,6 +99,15 @@ def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
         ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: B}}", "takes its classifier from 'B', which is no stage"),
         ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A, from: A}}", "unknown input 'encoder'. test takes"),
         ("stages: {A: {recipe: a.yaml}, R: {refine: A, with: A}}", "takes its checkpoint and its classifier from 'A'"),
+        (
+            "stages: {A: {recipe: a.yaml}, T: {inputs: {checkpoint: A}}, U: {inputs: {checkpoint: T}}}",
+            "'U' .* takes its checkpoint from 'T', which only tests: name a stage that trains",
+        ),
+        (
+            "stages: {A: {recipe: a.yaml}, C: {recipe: a.yaml}, D: {refine: A, with: C}, E: {recipe: a.yaml, from: D}}",
+            "'E' .* takes its encoder from 'D', which only tests",
+        ),
+        ("name: x\nmodel: {}\n", "is a recipe, not a plan"),
         ("seeds: [0, 1, 0]\nstages: {A: {recipe: a.yaml}}", "has 0 more than once"),
         (
             "stages:\n  A: {recipe: a.yaml}\n  B: {recipe: a.yaml}\n  A: {recipe: a.yaml}",
