@@ -23,7 +23,7 @@ from polybench.experiments.class_changes import (
     same_class,
     with_own_defaults,
 )
-from polybench.experiments.documents import Documents, fits, is_yaml_name
+from polybench.experiments.documents import BASES, Documents, fits, is_yaml_name
 from polybench.experiments.merging import merge, merge_configurations
 from polybench.experiments.published import same_recipe
 from polybench.experiments.recipes import HOME
@@ -153,7 +153,7 @@ def _of_command(
     for key, value in content.items():
         plain = key.removesuffix("+").partition(".")[0]
         if plain not in known and plain not in elsewhere and plain != "config":
-            hint = did_you_mean(plain, sorted({*known, *elsewhere}))
+            hint = did_you_mean(plain, sorted({*known, *elsewhere, BASES}))
             raise ConfigError(f"'{key}'{_line(key, name)} is not an option here.{hint}")
         if plain in known and plain != "config":
             here[key] = value

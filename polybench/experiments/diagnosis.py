@@ -6,12 +6,13 @@ class that should take it, and each value is tried alone against the type of its
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from jsonargparse import ArgumentParser
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from polybench.experiments.argv import Option, options_of
 from polybench.experiments.class_changes import (
@@ -25,7 +26,20 @@ from polybench.experiments.class_changes import (
 from polybench.experiments.compose import Composed
 from polybench.experiments.documents import is_yaml_name
 from polybench.experiments.suggestions import paths_of
-from polybench.experiments.value_types import alternatives, bases, has_class, takes_class, type_in_words
+from polybench.experiments.value_types import (
+    accepts_null,
+    alternatives,
+    bases,
+    has_class,
+    mapped_type,
+    only_class,
+    takes_class,
+    takes_classes,
+    type_in_words,
+    wrong_item,
+)
+
+CLASS = "a class, by its name or with class_path"
 
 REQUIRED = ("data", "model")
 """Sections that every configuration has."""
@@ -36,8 +50,9 @@ class Fault:
     """What can't be used.
 
     Attributes:
-        kind: `key` (nothing takes it), `value` (of another type), `class` (there is none of the name), `file` (there is
-            none), or `lacking` (an argument that must be given).
+        kind: `stray` (a word that is no option), `key` (nothing takes it), `value` (of another type), `class` (there is
+            none of the name), `base` (a class of another kind), `file` (there is none), or `lacking` (an argument that
+            must be given).
         keys: The option, from outside to inside.
         value: What was given.
         expected: The type in words, or the names that a key could be.
@@ -59,27 +74,49 @@ class Fault:
 
 
 def find_faults(parser: ArgumentParser, composed: Composed) -> Iterator[Fault]:
-    """Find what a parser can't use of a configuration.
+    """Find what a parser can't use of a configuration; what is lacking comes last.
 
     Args:
         parser: The command's parser.
         composed: The configuration: files, and the options that win over them.
     """
-    options = options_of(composed.options)
+    found = list(_all_faults(parser, _resolved(composed.config), options_of(composed.options)))
+    yield from sorted(found, key=lambda fault: fault.kind == "lacking")
+
+
+def _all_faults(parser: ArgumentParser, config: Mapping[str, Any], options: Sequence[Option]) -> Iterator[Fault]:
     given = {option.keys for option in options}
     for name in REQUIRED:
-        if name not in composed.config and not any(keys[:1] == (name,) for keys in given):
+        if config.get(name) is None and not any(keys[:1] == (name,) for keys in given):
             yield Fault("lacking", (name,))
+    named: dict[tuple[str, ...], str] = {}
     for option in options:
-        if option.name.startswith("-"):
-            yield from _of_option(parser, composed.config, option, given)
-    yield from _of_mapping(parser, composed.config, (), "", given)
+        if not option.name.startswith("-"):
+            yield Fault("stray", (option.name,), option.name)
+            continue
+        yield from _of_option(parser, config, option, given, named)
+        if is_class_name(option.value):
+            named[tuple(key.removesuffix("+") for key in option.keys)] = str(option.value)
+    yield from _of_mapping(parser, config, (), "", given)
+
+
+def _resolved(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration with the values of its interpolations; as it is where one can't be resolved."""
+    try:
+        resolved = OmegaConf.to_container(OmegaConf.create(dict(config)), resolve=True)
+    except (OmegaConfBaseException, ValueError, TypeError):
+        return config
+    return cast(Mapping[str, Any], resolved)
 
 
 def _of_option(
-    parser: ArgumentParser, config: Mapping[str, Any], option: Option, given: set[tuple[str, ...]]
+    parser: ArgumentParser,
+    config: Mapping[str, Any],
+    option: Option,
+    given: set[tuple[str, ...]],
+    named: Mapping[tuple[str, ...], str],
 ) -> Iterator[Fault]:
-    """Follow an option's keys from the parser into the classes of the configuration."""
+    """Follow an option's keys from the parser into the classes of the configuration, and of the options before it."""
     level, owner, keys = parser, "", tuple(key.removesuffix("+") for key in option.keys)
     node: Any = config
     path: tuple[str, ...] = ()
@@ -94,7 +131,7 @@ def _of_option(
             yield from _of_value(action, path, option.value, given, typed=True)
             return
         node = _below(node, path[-used:])
-        name = _class_of(node) or (default_class(owner, path[-1]) if owner else None)
+        name = named.get(path) or _class_of(node) or (default_class(owner, path[-1]) if owner else None)
         made = find_class(name) if name else None
         if made is None:
             return
@@ -126,18 +163,42 @@ def _of_value(
     action: Any, path: tuple[str, ...], value: Any, given: set[tuple[str, ...]], *, typed: bool = False
 ) -> Iterator[Fault]:
     """Compare a value with the type of its argument."""
-    if value is None or "${" in str(value):
-        return
-    kind = int if path == ("seed_everything",) else getattr(action, "_typehint", None) or action.type
-    if isinstance(value, list) and has_class(kind):
+    kind = int if path == ("seed_everything",) else _type_of(action)
+    if isinstance(value, list) and takes_classes(kind):
         for item in value:
+            if item is None:
+                yield Fault("value", path, "null", CLASS, typed=typed)
             yield from _of_value(action, path, item, given, typed=typed)
     elif is_class_spec(value):
         yield from _of_class(kind, path, str(value["class_path"]), value.get("init_args") or {}, given, typed)
-    elif takes_class(kind) and isinstance(value, str) and (is_class_name(value) or is_yaml_name(value)):
+    elif value is None or "${" in str(value):
+        if value is None and not accepts_null(kind) and (words := type_in_words(kind, "null")):
+            yield Fault("value", path, "null", words, typed=typed)
+    elif _names_class(kind, value):
         yield from _of_class(kind, path, value, {}, given, typed)
-    elif not is_accepted(kind, value) and (words := type_in_words(kind, str(value))):
-        yield Fault("value", path, str(value), words, typed=typed)
+    elif isinstance(value, Mapping) and (made := only_class(kind)) is not None:
+        yield from _of_mapping(class_parser(made), value, path, made.__name__, given)
+    elif isinstance(value, Mapping) and (inner := mapped_type(kind)) is not None:
+        wrong = [key for key, item in value.items() if not is_accepted(inner, item)]
+        for key in wrong:
+            yield Fault("value", (*path, key), str(value[key]), type_in_words(inner, str(value[key])), typed=typed)
+    elif not is_accepted(kind, value):
+        item, words = wrong_item(kind, value, is_accepted) or (value, type_in_words(kind, str(value)))
+        if words or takes_class(kind):
+            yield Fault("value", path, str(item), words or CLASS, typed=typed)
+
+
+def _type_of(action: Any) -> Any:
+    """The type of an option."""
+    return getattr(action, "_typehint", None) or action.type
+
+
+def _names_class(kind: Any, value: Any) -> bool:
+    """Whether a text stands for a class where an option takes one, not for another value that it takes."""
+    if not isinstance(value, str) or not (is_class_name(value) or is_yaml_name(value)):
+        return False
+    mixed = has_class(kind) and not type_in_words(kind, value)
+    return takes_class(kind) or (mixed and not is_accepted(kind, value))
 
 
 def _of_class(
@@ -153,10 +214,17 @@ def _of_class(
         yield Fault("class", path, name, typed=typed)
     if made is None or unclear:
         return
+    wanted = bases(kind)
+    if inspect.isclass(made) and wanted and not any(issubclass(made, one) for one in wanted):
+        yield Fault("base", path, name, wanted[0].__name__, typed=typed)
+        return
     keys = tuple(key.removesuffix("+") for key in path)
-    yield from _of_mapping(class_parser(made), init_args, path, name, given)
+    parser = class_parser(made)
+    yield from _of_mapping(parser, init_args, path, name, given)
     for argument in required_arguments(made, kind):
-        if argument not in init_args and (*keys, argument) not in given:
+        found = _action(parser, (argument,))
+        null = argument in init_args and found is not None and accepts_null(_type_of(found[0]))
+        if init_args.get(argument) is None and not null and (*keys, argument) not in given:
             yield Fault("lacking", (*keys, argument), owner=name, typed=typed)
 
 
@@ -190,23 +258,10 @@ def is_accepted(kind: Any, value: Any) -> bool:
     return True
 
 
-def why_no_class(name: str) -> tuple[str, str]:
-    """What is missing of an import path: `module` or `attribute`, and its name; empty texts for a bare name."""
-    module, _, last = name.rpartition(".")
-    if not module:
-        return "", ""
-    try:
-        found = import_module(module)
-    except ModuleNotFoundError as error:
-        return "module", error.name or module
-    except ImportError:
-        return "module", module
-    return ("", "") if hasattr(found, last) else ("attribute", last)
-
-
 def _names(level: ArgumentParser) -> list[str]:
     """The options of a parser."""
-    return [action.dest for action in level._actions if action.dest not in ("help", "print_config")]
+    found = (action.dest for action in level._actions)
+    return [name for name in found if name.rpartition(".")[2] not in ("help", "print_config")]
 
 
 def _action(level: ArgumentParser, keys: tuple[str, ...]) -> tuple[Any, int] | None:

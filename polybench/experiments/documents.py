@@ -1,13 +1,14 @@
 """Read configuration files, with the files that they are based on and the fragments that they name."""
 
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, did_you_mean
 from polybench.experiments.class_changes import SPEC_KEYS, is_spec
 from polybench.experiments.merging import merge_configurations
-from polybench.experiments.recipes import beside, found_note, own_recipe
+from polybench.experiments.recipes import FOLDER, beside, found_note, own_recipe
 from polybench.experiments.yaml_text import load, read_text
 
 BASES = "bases"
@@ -40,6 +41,7 @@ class Documents:
         self.files: list[Path] = []
         self.notes: list[str] = []
         self.published: list[dict[str, Any]] = []
+        self._read_bases: dict[Path, dict[str, Any]] = {}
 
     def configuration(self, path: Path) -> dict[str, Any]:
         """Read a configuration, its bases and fragments resolved.
@@ -83,7 +85,7 @@ class Documents:
 
     def _bases(self, content: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> list[dict[str, Any]]:
         """The configurations that one is based on, in their order."""
-        names = content.get(BASES) or []
+        names = [] if content.get(BASES) is None else content[BASES]
         names = [names] if isinstance(names, str) else names
         if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
             raise ConfigError(
@@ -95,8 +97,12 @@ class Documents:
             if file.resolve() in chain:
                 raise ConfigError(f"'{file}' is based on itself, through '{path}': take it out of the {BASES} of one.")
             if not file.exists():
-                raise ConfigError(f"There is no file '{file}', which '{path}' names under {BASES}.")
-            found.append(self._mapping(self._read(file), file, chain))
+                raise ConfigError(
+                    f"There is no file '{file}', which '{path}' names under {BASES}.{_nearest(file, name)}"
+                )
+            if file.resolve() not in self._read_bases:
+                self._read_bases[file.resolve()] = self._mapping(self._read(file), file, chain)
+            found.append(deepcopy(self._read_bases[file.resolve()]))
         return found
 
     def _beside(self, path: Path, name: str) -> Path:
@@ -109,7 +115,9 @@ class Documents:
     def _resolve(self, value: Any, path: Path, chain: tuple[Path, ...]) -> Any:
         """A copy of a value in which fragments are replaced by their content."""
         if isinstance(value, dict):
-            return {key: self._value(str(key), item, path, chain) for key, item in value.items()}
+            if not isinstance(value.get("init_args", {}), dict | None):
+                raise ConfigError(f"init_args in '{path}' must be a mapping of arguments, not {value['init_args']!r}.")
+            return {str(key): self._value(str(key), item, path, chain) for key, item in value.items()}
         if isinstance(value, list):
             return [self._value("", item, path, chain) for item in value]
         return value
@@ -130,6 +138,13 @@ class Documents:
         if file.resolve() in chain:
             raise ConfigError(f"'{file}' names itself, through '{path}': leave one of the two out.")
         return self._resolve(_class_in(self._read(file)), file, (*chain, file.resolve()))
+
+
+def _nearest(file: Path, name: str) -> str:
+    """Suggest a file for one that isn't there."""
+    if own_recipe(Path(FOLDER) / name) is not None:
+        return f" Did you mean '{FOLDER}/{name}'?"
+    return did_you_mean(file.name, sorted(path.name for path in file.parent.glob("*.yaml")))
 
 
 def is_yaml_name(value: str) -> bool:

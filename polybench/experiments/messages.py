@@ -8,9 +8,10 @@ from pathlib import Path
 
 from polybench.core.errors import did_you_mean
 from polybench.experiments.class_changes import named_modules
-from polybench.experiments.diagnosis import Fault, why_no_class
+from polybench.experiments.diagnosis import Fault
+from polybench.experiments.documents import is_yaml_name
 from polybench.experiments.options import own_options
-from polybench.experiments.suggestions import EXAMPLES, near_class, other_name, paths_of
+from polybench.experiments.suggestions import EXAMPLES, near_class, other_name, paths_of, why_no_class
 
 LONGEST = 400
 """Characters of a library's message beyond which it is cut."""
@@ -39,6 +40,11 @@ def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], opt
     if first is None:
         return _shorten(message)
     match first.kind:
+        case "stray":
+            known_as = f"--config {first.value}" if is_yaml_name(first.value) else "--NAME VALUE"
+            return f"'{first.value}' is not an option: options are written as {known_as}."
+        case "base":
+            return f"{_option(first.option, args)} must be a class of type {first.expected}, not '{first.value}'."
         case "key":
             return _wrong_key(first, args, known)
         case "value":
@@ -48,10 +54,22 @@ def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], opt
         case "file":
             return _missing_file(first.value, args)
         case _ if len(first.keys) > 1:
-            return _lacking(first)
+            return _lacking([first, *(one for one in found if one.keys[:-1] == first.keys[:-1])])
         case _:
-            names = [first.option, *(one.option for one in found if one.kind == "lacking" and len(one.keys) == 1)]
-            return f"The configuration lacks {', '.join(names)}: give a recipe, such as --config conf/quickstart.yaml."
+            return _lacking_sections([first.option, *(one.option for one in found if len(one.keys) == 1)])
+
+
+SECTIONS = {
+    "data": "add a dataset, such as --config conf/data/clinicdb.yaml",
+    "model": "add a method, such as --config conf/methods/efen.yaml",
+}
+"""Section of a configuration -> what to do where it alone is lacking."""
+
+
+def _lacking_sections(names: Sequence[str]) -> str:
+    """The sentence for sections that a configuration lacks."""
+    remedy = SECTIONS.get(names[0], "") if len(names) == 1 else "give a recipe, such as --config conf/quickstart.yaml"
+    return f"The configuration lacks {', '.join(names)}: {remedy}."
 
 
 def _wrong_key(fault: Fault, args: Sequence[str], known: Sequence[str]) -> str:
@@ -60,7 +78,8 @@ def _wrong_key(fault: Fault, args: Sequence[str], known: Sequence[str]) -> str:
     if fault.typed and not fault.owner:
         if not any(name.rpartition(".")[2] == word for name in known) and (others := _commands_with(fault.option)):
             return f"There is no option '--{fault.option}' here, but in {' and '.join(others)}."
-        return f"There is no option '--{fault.option}'.{other_name(fault.option, known)}"
+        dashes = "" if fault.option.startswith("-") else "--"
+        return f"There is no option '{dashes}{fault.option}'.{other_name(fault.option, known)}"
     own = [name.rpartition(".")[2] for name in fault.expected]
     hint = did_you_mean(word, own) or did_you_mean(word, sorted({name.rpartition(".")[2] for name in known}))
     return f"'{word}'{_place(word, args)} is not an option here.{hint}"
@@ -80,24 +99,24 @@ def _no_class(fault: Fault, args: Sequence[str]) -> str:
     return f"There is no class '{name}'{place}.{did_you_mean(name, short_names()) or near_class(name, argument)}"
 
 
-def _lacking(fault: Fault) -> str:
-    """The sentence for an argument that a class needs and does not get."""
-    argument = fault.keys[-1]
+def _lacking(faults: Sequence[Fault]) -> str:
+    """The sentence for arguments that a class needs and does not get."""
+    fault, arguments = faults[0], list(dict.fromkeys(one.keys[-1] for one in faults))
     return (
-        f"The configuration lacks {argument} of {fault.owner.rpartition('.')[2]}: add it as an option, "
-        f"--{fault.option} {EXAMPLES.get(argument, 'VALUE')}, or in the recipe."
+        f"The configuration lacks {', '.join(arguments)} of {fault.owner.rpartition('.')[2]}: add it as an option, "
+        f"--{fault.option} {EXAMPLES.get(arguments[0], 'VALUE')}, or in the recipe."
     )
 
 
 def config_files(args: Sequence[str]) -> list[Path]:
-    """The configuration files on a command line and the fragments they name, as far as they exist."""
+    """The configuration files on a command line, the last first, and the files they name, as far as they exist."""
     names = [
         word.partition("=")[2] if "=" in word else following
         for word, following in zip(args, [*args[1:], ""], strict=True)
         if word.partition("=")[0] in {"--config", "-c"}
     ]
     found: list[Path] = []
-    waiting = [Path(name) for name in names if name and not name.lstrip().startswith("{")]
+    waiting = [Path(name) for name in reversed(names) if name and not name.lstrip().startswith("{")]
     while waiting:
         path = waiting.pop(0)
         if path in found or not path.is_file():

@@ -66,6 +66,20 @@ def near_class(word: str, argument: str) -> str:
     return f" Did you mean '{found[name]}'?" if near else ""
 
 
+def why_no_class(name: str) -> tuple[str, str]:
+    """What is missing of an import path: `module` or `attribute`, and its name; empty texts for a bare name."""
+    module, _, last = name.rpartition(".")
+    if not module:
+        return "", ""
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        return "module", error.name or module
+    except ImportError:
+        return "module", module
+    return ("", "") if hasattr(found, last) else ("attribute", last)
+
+
 def paths_of(word: str, argument: str) -> list[str]:
     """The import paths of the classes that have a bare name.
 
