@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
@@ -13,6 +13,7 @@ from polybench.experiments.parsed import ParsedSession
 from polybench.methods.inputs import CHECKPOINT, known_inputs
 from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
+from polybench.tasks.base import Task
 
 
 class _SilentSession(ParsedSession):
@@ -46,7 +47,7 @@ def validate_plan(cells: Iterable[Cell], path: Path) -> None:
                 config = _parse(stage)
             except UserError as error:
                 raise ConfigError(f"stage '{name}' in '{path}': {error}") from error
-            task: Any = pydoc.locate(config.model.class_path)
+            task = cast(type[Task], pydoc.locate(config.model.class_path))
             kinds[name] = task.kind
             for given, kind in _kinds(stage).items():
                 source = sources.get(name, {}).get(given)
