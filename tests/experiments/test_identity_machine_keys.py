@@ -142,6 +142,7 @@ def test_every_key_that_does_not_count_is_tried() -> None:
     assert not tried & UNTRIED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "values"), [("frames", FRAMES), ("patches", PATCHES), ("joint", JOINT)])
 def test_other_values_end_with_equal_weights(
     kind: str, values: dict[str, Any], tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,6 +161,7 @@ def test_other_values_end_with_equal_weights(
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
+@pytest.mark.slow
 def test_another_seed_ends_with_other_weights(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     weights = []

@@ -66,6 +66,7 @@ def listed(path: str) -> bool:
     return any(path == key or path.startswith(f"{key}.") for key in UNCOUNTED_KEYS)
 
 
+@pytest.mark.slow
 def test_a_changed_leaf_changes_the_identity_unless_it_is_listed() -> None:
     wrong, tried = [], set()
     for name, config in recipes().items():
