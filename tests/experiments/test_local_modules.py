@@ -15,73 +15,75 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A net in a package of one's own, which imports others of its files in every way there is."""
     monkeypatch.syspath_prepend(str(tmp_path))
     files = {
-        "own_net/__init__.py": "",
-        "own_net/net.py": "import math\nimport torch\nfrom . import blocks\nfrom .parts.heads import Head\n"
+        "apart_net/__init__.py": "",
+        "apart_net/net.py": "import math\nimport torch\nfrom . import blocks\nfrom .parts.heads import Head\n"
         "class Net(torch.nn.Module):\n    def __init__(self, width=4):\n        super().__init__()\n"
-        "        import own_late\n",
-        "own_net/blocks.py": "import own_net.net\n",  # a circle
-        "own_net/parts/__init__.py": "",
-        "own_net/parts/heads.py": "from importlib import import_module\nclass Head:\n    def f(self):\n"
-        "        import_module('own_found')\n        import_module('..above', __package__)\n"
-        "        __import__('own_old')\n",
-        "own_net/above.py": "",
-        "own_old.py": "",
-        "own_net/unused.py": "",
-        "own_late.py": "",
-        "own_found.py": "",
+        "        import apart_late\n",
+        "apart_net/blocks.py": "import apart_net.net\n",  # a circle
+        "apart_net/parts/__init__.py": "",
+        "apart_net/parts/heads.py": "from importlib import import_module\nclass Head:\n    def f(self):\n"
+        "        import_module('apart_found')\n        import_module('..above', __package__)\n"
+        "        __import__('apart_old')\n",
+        "apart_net/above.py": "",
+        "apart_old.py": "",
+        "apart_net/unused.py": "",
+        "apart_late.py": "",
+        "apart_found.py": "",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     importlib.invalidate_caches()  # files written within one tick of the clock leave the folder's time as it was
     yield tmp_path
-    for name in [name for name in sys.modules if name.startswith("own_")]:
+    for name in [name for name in sys.modules if name.startswith("apart_")]:
         del sys.modules[name]
 
 
 def test_every_file_that_is_imported_is_found(folder: Path) -> None:
-    found = local_files("own_net.net")
+    found = local_files("apart_net.net")
     assert sorted(found) == [
-        "own_found",
-        "own_late",
-        "own_net",
-        "own_net.above",
-        "own_net.blocks",
-        "own_net.net",
-        "own_net.parts",
-        "own_net.parts.heads",
-        "own_old",
+        "apart_found",
+        "apart_late",
+        "apart_net",
+        "apart_net.above",
+        "apart_net.blocks",
+        "apart_net.net",
+        "apart_net.parts",
+        "apart_net.parts.heads",
+        "apart_old",
     ]
 
 
-@pytest.mark.parametrize("helper", ["own_net/parts/heads.py", "own_late.py", "own_found.py", "own_net/__init__.py"])
+@pytest.mark.parametrize(
+    "helper", ["apart_net/parts/heads.py", "apart_late.py", "apart_found.py", "apart_net/__init__.py"]
+)
 def test_an_edited_helper_is_another_version(folder: Path, helper: str) -> None:
-    before = local_sha256("own_net.net")
+    before = local_sha256("apart_net.net")
     with (folder / helper).open("a") as file:
         file.write("\n# edited\n")
-    assert local_sha256("own_net.net") != before
+    assert local_sha256("apart_net.net") != before
 
 
 def test_an_edited_file_that_is_not_imported_is_none(folder: Path) -> None:
-    before = local_sha256("own_net.net")
-    (folder / "own_net" / "unused.py").write_text("x = 1\n")
-    assert local_sha256("own_net.net") == before
+    before = local_sha256("apart_net.net")
+    (folder / "apart_net" / "unused.py").write_text("x = 1\n")
+    assert local_sha256("apart_net.net") == before
 
 
 def test_the_hash_holds_in_another_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    before = local_sha256("own_net.net")
+    before = local_sha256("apart_net.net")
     moved = tmp_path_factory.mktemp("moved")
-    for name in ("own_net", "own_late.py", "own_found.py"):
+    for name in ("apart_net", "apart_late.py", "apart_found.py"):
         (folder / name).rename(moved / name)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(moved))
         importlib.invalidate_caches()
-        assert local_sha256("own_net.net") == before
+        assert local_sha256("apart_net.net") == before
 
 
 def test_a_class_of_ones_own_is_versioned_by_its_files(folder: Path) -> None:
-    net = resolve("own_net.net.Net")
-    assert version_of(net) == f"sha256 {local_sha256('own_net.net')}"
+    net = resolve("apart_net.net.Net")
+    assert version_of(net) == f"sha256 {local_sha256('apart_net.net')}"
     assert defaults_of(net) == {"width": 4}
 
 
