@@ -88,8 +88,8 @@ def test_a_class_of_ones_own_is_versioned_by_its_files(folder: Path) -> None:
 
 
 def test_a_class_of_ones_own_on_one_of_ours_brings_that_version_too(folder: Path) -> None:
-    (folder / "own_efen.py").write_text("from polybench.models import EFEN\nclass Mine(EFEN):\n    pass\n")
-    version = version_of(resolve("own_efen.Mine"))
+    (folder / "apart_efen.py").write_text("from polybench.models import EFEN\nclass Mine(EFEN):\n    pass\n")
+    version = version_of(resolve("apart_efen.Mine"))
     assert version is not None
     assert version.endswith(", polybench 1")
 
