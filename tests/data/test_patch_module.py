@@ -351,5 +351,8 @@ def test_boxes_of_kvasir_are_the_official_ones(real_data: Path, tmp_path: Path) 
 def test_set_without_room_for_negatives_says_so(real_data: Path, dataset: type[EMDataModule | DRIVEDataModule]) -> None:
     data = PatchDataModule(dataset(str(real_data)))
     data.prepare_data()
-    with pytest.raises(DataError, match=rf"No image of subset '\w+' in '.*{dataset.folder}' has space .* use a set with more background\."):
+    with pytest.raises(
+        DataError,
+        match=rf"No image of subset '\w+' in '.*{dataset.folder}' has space .* use a set with more background\.",
+    ):
         data.setup("fit")
