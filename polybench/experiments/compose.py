@@ -6,7 +6,7 @@ class gets the written arguments of the one before, and none of its defaults.
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ from polybench.experiments.merging import merge, merge_configurations
 from polybench.experiments.published import same_recipe
 from polybench.experiments.recipes import HOME
 from polybench.experiments.yaml_text import dump, load
+
+GROUPS = frozenset({"trainer", "checkpoint"})
+"""Keys that hold options and no class, and so take no value of their own."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def _of_command(
     """Return the part of a file that the command knows.
 
     Raises:
-        ConfigError: If no command knows a key.
+        ConfigError: If no command knows a key, or a group of options has a value of its own.
     """
     here = {}
     for key, value in content.items():
@@ -155,6 +158,8 @@ def _of_command(
         if plain not in known and plain not in elsewhere and plain != "config":
             hint = did_you_mean(plain, sorted({*known, *elsewhere, BASES}))
             raise ConfigError(f"'{key}'{_line(key, name)} is not an option here.{hint}")
+        if plain in GROUPS and plain == key and not isinstance(value, Mapping):
+            raise ConfigError(f"'{key}'{_line(key, name)} needs a mapping of options; leave it out for none.")
         if plain in known and plain != "config":
             here[key] = value
     return here

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from polybench.core.errors import ConfigError
 from polybench.experiments.class_changes import carry, inner_data, is_class_name, is_class_spec, is_spec, same_class
 
 
@@ -36,6 +37,9 @@ def merge(base: Any, over: Any, notes: list[str], where: str = "") -> Any:
 
     Returns:
         A new configuration; neither of the two is changed.
+
+    Raises:
+        ConfigError: If the arguments of a class are no mapping.
     """
     if isinstance(base, str) and is_spec(over) and "class_path" not in over:
         base = {"class_path": base}
@@ -78,6 +82,8 @@ def _merge_class(base: Mapping[str, Any], over: Any, notes: list[str], where: st
     merged: dict[str, Any] = {"class_path": new}
     for key, below in (("init_args", kept), ("dict_kwargs", extra)):
         above = over.get(key) or {}
+        if not isinstance(above, Mapping):
+            raise ConfigError(f"{where}.{key} is {above!r}: give a mapping of arguments to values.")
         if below or above:
             merged[key] = _merge_keys(below, above, notes, where)
     return merged

@@ -66,6 +66,19 @@ def test_key_that_no_command_has_is_refused_with_its_line(tmp_path: Path) -> Non
         composed("--config", str(file))
 
 
+@pytest.mark.parametrize("value", [None, 3])
+def test_value_for_a_group_of_options_is_refused_with_its_line(tmp_path: Path, value: object) -> None:
+    with pytest.raises(ConfigError, match=r"'trainer' in line 1 of '.*' needs a mapping of options"):
+        composed("--config", write(tmp_path / "1.yaml", trainer=value))
+
+
+@pytest.mark.parametrize("key", ["init_args", "dict_kwargs"])
+def test_arguments_of_a_class_that_are_a_list_are_refused(tmp_path: Path, key: str) -> None:
+    net = {"net": {"class_path": "polybench.models.UNet", "init_args": {"widths": [4, 8]}}}
+    with pytest.raises(ConfigError, match=rf"model\.net\.{key} is \[1\]: give a mapping of arguments"):
+        composed("--config", write(tmp_path / "1.yaml", model=net), "--model.net", f"{{{key}: [1]}}")
+
+
 @pytest.mark.parametrize("words", [["--config"], ["-c"], ["--config", "--name", "x"]])
 def test_config_without_a_file_is_refused(words: list[str]) -> None:
     with pytest.raises(ConfigError, match="needs a file"):
