@@ -1,0 +1,9 @@
+"""Pretrained weights of encoders: from an installed package, a cache on disk or a file of the user's, without network.
+
+`find` looks for the file, `give` checks it and fills an encoder, and `given` says what an encoder was given.
+"""
+
+from polybench.models.pretrained.known import EXTRA, KNOWN, Known
+from polybench.models.pretrained.provider import Found, Pretrained, find, give, given
+
+__all__ = ["EXTRA", "KNOWN", "Found", "Known", "Pretrained", "find", "give", "given"]
