@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.needs import random_start
+from polybench.experiments.pretrained import pretrained_start
 from polybench.experiments.session import Session
 from polybench.experiments.start import INITIALISED, seeds_of, start_callbacks
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.strict import decode
+from polybench.tasks.base import task_of
 from polybench.tasks.checkpoint import AtomicCheckpointIO, mark_of, run_entry
 from polybench.tasks.lineage import lineage_of, read_ancestors
 
@@ -52,7 +55,7 @@ def known_start(session: Session, shared: bool) -> KnownStart:
     if path is None:
         for callback in start_callbacks(session.trainer):
             callback.check_start(session.model)
-        return KnownStart()
+        return _of_the_net(session)
     saved = AtomicCheckpointIO().load_checkpoint(path, map_location="meta")
     mark = mark_of(saved)
     resumes = session.is_of_run(mark)
@@ -69,6 +72,14 @@ def known_start(session: Session, shared: bool) -> KnownStart:
     source = ancestors[-1]
     seeds = "shared" if shared else seeds_of(source, session.config.seed_everything)
     return KnownStart(StartFacts("weights", source, seeds), ancestors, str(Path(path).absolute()))
+
+
+def _of_the_net(session: Session) -> KnownStart:
+    """The start of a net that initialises itself, with the pretrained weights that its configuration asks for."""
+    if random_start(session.plain_config()["model"]) is None:
+        return KnownStart()
+    start = pretrained_start(task_of(session.model).net)
+    return KnownStart(start, (start.source,) if start.source is not None else ())
 
 
 def _start_of(said: Mapping[str, Any], path: str) -> StartFacts:

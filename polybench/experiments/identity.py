@@ -116,7 +116,7 @@ def _batch_sizes(batch: Mapping[str, Any]) -> list[int]:
 
 def _start_identity(start: StartFacts | None) -> dict[str, Any]:
     """What of the start weights counts: whose they are, by what trained them, and what matched if not all did."""
-    if start is None or start.kind == "initialised" or start.source is None:
+    if start is None or start.source is None:
         return {"kind": "initialised"}
     source = start.source
     identity: dict[str, Any] = {

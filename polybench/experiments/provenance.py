@@ -130,7 +130,7 @@ def start_weights(net: Mapping[str, Any]) -> str:
 
 def start_in_words(start: StartFacts) -> str | None:
     """Describe the run that start weights come from, and the share of tensors that it gave; None without one."""
-    if start.source is None:
+    if start.source is None or start.kind == "initialised":
         return None
     known = source_name(start.source)
     share = f", {share_text(start.share)} of tensors" if start.share is not None else ""

@@ -16,6 +16,7 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.disk import WriteError
 from polybench.core.trainer import attributes_of
 from polybench.experiments.identity import budget_id, evaluation_id
+from polybench.experiments.pretrained import pretrained_sections
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
 from polybench.experiments.scores import all_scores
@@ -88,7 +89,7 @@ def trained_record(
         training=_training_facts(session, checkpoint),
         metrics=metrics,
         provenance=provenance(session.trainer, checkpoint),
-        sections={**start_sections(session.trainer), **task.sections()},
+        sections={**pretrained_sections(task.net), **start_sections(session.trainer), **task.sections()},
         identity=IdentityFacts(
             training_id=identity.training_id,
             evaluation_id=evaluation_id(context.plain, data, list(metrics)),

@@ -26,6 +26,7 @@ from polybench.experiments.metrics_log import STEPS, MetricsLogger, keep_earlier
 from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig
+from polybench.experiments.pretrained import Taken
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
 from polybench.experiments.recipes import HOME
 from polybench.experiments.recorded_checkpoint import compare_with_record
@@ -82,10 +83,17 @@ class Session(ParsedSession):
             ConfigError: If a class refuses its arguments or start weights can't be loaded; the message is the class's
                 own, not the parser's.
         """
+        start = random_start(self.plain_config()["model"])
+        taken = Taken.of(self.config.model)
         try:
             LightningCLI.instantiate_classes(self)
         except Exception as error:
-            raise why_not_built(error, random_start(self.plain_config()["model"])) from error
+            raise why_not_built(error, start) from error
+        finally:
+            if taken is not None:
+                taken.put_back()
+        if taken is not None:
+            taken.fill(self.model.net)
         self.previews: PreviewsCallback = self.config_init.previews
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:

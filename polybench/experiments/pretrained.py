@@ -1,0 +1,101 @@
+"""Pretrained start weights of a run: given to a library's net without network where they are there, and described."""
+
+from typing import Any, NamedTuple, Self
+
+import segmentation_models_pytorch as smp
+from torch import nn
+
+from polybench.experiments.class_versions import resolve
+from polybench.models.pretrained import Found, find, give, given
+from polybench.models.pretrained.naming import weights_by_key
+from polybench.results.facts import Ancestor, StartFacts
+from polybench.results.sections import Section
+from polybench.tasks.weights import weights_sha256
+
+SECTION = "start_weights"
+"""Name of the section of a record."""
+
+
+class Taken(NamedTuple):
+    """Start weights that a library's net gets from this machine instead of loading them itself.
+
+    Attributes:
+        arguments: Those of the net in the parsed configuration, whose `encoder_weights` is null until `fill`.
+        name: The encoder.
+        weights: What the configuration has.
+        found: Their file.
+    """
+
+    arguments: Any
+    name: str
+    weights: str
+    found: Found
+
+    @classmethod
+    def of(cls, model: Any) -> Self | None:
+        """Take the start weights out of the parsed configuration of a task; None where its net loads them itself.
+
+        Raises:
+            ConfigError: If the configuration names a file that isn't there.
+        """
+        net = model.init_args.net
+        arguments = net.get("init_args") or {}
+        name, weights = arguments.get("encoder_name"), arguments.get("encoder_weights")
+        found = find(name, weights) if name and weights and _is_library_net(net.class_path) else None
+        if not name or not weights or found is None:
+            return None
+        arguments["encoder_weights"] = None
+        return cls(arguments, name, weights, found)
+
+    def put_back(self) -> None:
+        """Restore the configuration."""
+        self.arguments["encoder_weights"] = self.weights
+
+    def fill(self, net: nn.Module) -> None:
+        """Fill the encoder of the net.
+
+        Raises:
+            ConfigError: If the file is damaged, or doesn't fit.
+        """
+        assert isinstance(net.encoder, nn.Module)
+        give(net.encoder, self.name, self.found)
+
+
+def pretrained_start(net: nn.Module) -> StartFacts:
+    """Describe the start of a net that was built with pretrained weights.
+
+    Args:
+        net: The net, before its training.
+
+    Returns:
+        The start with a source whose sha256 is that of the encoder's tensors, so that the same weights from another
+        place are the same start; one without a source for a net without `.encoder`.
+    """
+    encoder = getattr(net, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        return StartFacts("initialised")
+    sha256 = weights_sha256(weights_by_key(encoder.state_dict()))
+    return StartFacts("initialised", Ancestor(sha256, "classification", "ImageNet", None), seeds="shared")
+
+
+def pretrained_sections(net: nn.Module) -> dict[str, Section]:
+    """The section of a record on the file of pretrained weights that a net's encoder was given; empty without one."""
+    encoder = getattr(net, "encoder", None)
+    pretrained = given(encoder) if isinstance(encoder, nn.Module) else None
+    if pretrained is None:
+        return {}
+    facts = {
+        "Weights from": pretrained.source,
+        "File": pretrained.file,
+        "sha256 of the file": pretrained.sha256,
+        "Licence of the weights": pretrained.licence or "not stated by their source",
+        "Tensors of the encoder": f"{pretrained.tensors}, all from the file",
+    }
+    if pretrained.citation:
+        facts["Weights to cite"] = pretrained.citation
+    return {SECTION: Section(title="Pretrained weights", facts=facts)}
+
+
+def _is_library_net(class_path: str) -> bool:
+    found = resolve(class_path)
+    return isinstance(found, type) and issubclass(found, smp.base.SegmentationModel)
