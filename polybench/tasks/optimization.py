@@ -18,8 +18,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau as TorchPlateau
 
 from polybench.core.errors import ConfigError
 from polybench.tasks.parameter_groups import Group
+from polybench.tasks.schedule_interval import interval_of, keep_factors
 from polybench.tasks.schedule_length import refuse_no_length
-from polybench.tasks.schedules import Interval, interval_of, keep_factors
+from polybench.tasks.schedules import Interval
 
 
 def make_optimizer(parameters: Sequence[nn.Parameter | Group], optimizer: OptimizerCallable) -> Optimizer:

@@ -1,4 +1,4 @@
-"""Learning rate schedules that torch lacks, and the interval of schedules: an epoch or an optimizer step."""
+"""Learning rate schedules that torch lacks, each with its interval: an epoch or an optimizer step."""
 
 import math
 from abc import ABC, abstractmethod
@@ -6,27 +6,12 @@ from typing import ClassVar, Literal
 
 from lightning.pytorch.utilities import rank_zero_warn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import (
-    ConstantLR,
-    CyclicLR,
-    LambdaLR,
-    LinearLR,
-    LRScheduler,
-    OneCycleLR,
-    PolynomialLR,
-    ReduceLROnPlateau,
-)
+from torch.optim.lr_scheduler import LambdaLR
 
 from polybench.core.errors import ConfigError
 
 Interval = Literal["epoch", "step"]
 """Interval of a schedule's steps; a `step` is an optimizer step, which may accumulate several batches."""
-
-PER_STEP = (OneCycleLR, CyclicLR)
-"""torch's schedules that are made for steps."""
-
-EITHER = (ConstantLR, LinearLR, PolynomialLR)
-"""torch's schedules that fit either interval, so that it has to be stated."""
 
 
 class CosineThenFlat(LambdaLR):
@@ -172,6 +157,70 @@ class Poly(StepSchedule):
         _warn_of_warmup(self.warmup_steps, steps)
 
 
+class WarmupCosine(StepSchedule):
+    """Linear warm-up, then half-cosine decay to a floor, by default over the whole run.
+
+    Papers: Loshchilov and Hutter, "SGDR", ICLR 2017 (cosine, without restarts); Goyal et al., "Accurate, Large
+    Minibatch SGD", 2017 (warm-up). Of `T` optimizer steps the first `warmup T`, rounded up, are the warm-up, and the
+    floor is the rate of a step after the last, as in `CosineAnnealingLR` with `T_max`.
+
+    Args:
+        optimizer: The optimizer.
+        warmup: Share of the optimizer steps in which the rate rises; 0 for no warm-up.
+        start: Share of the learning rate in the first step of the warm-up.
+        floor: Final share of the learning rate.
+        steps: Optimizer steps until the floor; None for the length of the run.
+
+    Raises:
+        ConfigError: If a number is out of bounds; when training starts: if the run is longer than `steps`, or has no
+            known length.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        warmup: float = 0.05,
+        start: float = 0.001,
+        floor: float = 0.01,
+        steps: int | None = None,
+    ) -> None:
+        if not 0 <= warmup < 1 or not 0 <= start <= 1 or not 0 <= floor <= 1 or (steps is not None and steps < 1):
+            raise ConfigError(
+                "WarmupCosine needs a warm-up from 0 to below 1, a start and a floor in [0, 1] and at least one step, "
+                f"not {warmup}, {start}, {floor}, {steps}."
+            )
+        self.warmup, self.start, self.floor, self.steps = warmup, start, floor, steps
+        super().__init__(optimizer)
+
+    def share(self, step: int) -> float:
+        """`start + (1 - start) step / w` in the `w` steps of the warm-up, then the cosine from 1 to `floor`."""
+        if step == 0:
+            return self.start if self.warmup else 1.0
+        total = self.steps or self.run_steps
+        if total is None:
+            raise ConfigError("WarmupCosine doesn't know the length of the run: set its steps.")
+        rising = math.ceil(round(self.warmup * total, 9))  # 0.07 of 100 is 7.000000000000001
+        if step < rising:
+            return warmed_up(step, rising, self.start)
+        position = min(1.0, (step - rising) / max(1, total - rising))
+        return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * position)) / 2
+
+    def fit_to(self, steps: float) -> None:
+        """Use the run's length where no `steps` were given.
+
+        Raises:
+            ConfigError: If the run is longer than `steps`, or has no known length.
+        """
+        if self.steps is not None:
+            refuse_longer_run("WarmupCosine", "steps", self.steps, steps)
+        elif math.isinf(steps):
+            raise ConfigError("The run has no last step, which WarmupCosine needs: set its steps, or the run's images.")
+        else:
+            self.run_steps = int(steps)
+
+
 def warmed_up(step: int, steps: int, start: float) -> float:
     """Return the share of the rate at a step of a linear warm-up, counted from 0; 1 after its end."""
     return 1.0 if step >= steps else start + (1 - start) * step / steps
@@ -198,69 +247,4 @@ def refuse_longer_run(name: str, option: str, steps: int, planned: float) -> Non
     if planned > steps:
         raise ConfigError(
             f"{name} ends after {steps} optimizer steps and the run has {planned:.0f}: set {option} to {planned:.0f}."
-        )
-
-
-def interval_of(scheduler: object, stated: Interval | None) -> Interval:
-    """Return the interval of a schedule's steps.
-
-    Args:
-        scheduler: The schedule.
-        stated: The user's choice; None for the interval that the class is made for.
-
-    Returns:
-        `step` for `OneCycleLR`, `CyclicLR` and polybench's schedules of steps, `epoch` for all others, unless stated.
-
-    Raises:
-        ConfigError: If the class is made for the other interval, or fits either and none is stated.
-    """
-    parts = getattr(scheduler, "_schedulers", None) or [scheduler]  # SequentialLR and ChainedScheduler hold several
-    names = ", ".join(type(part).__name__ for part in parts)
-    made_for = {_made_for(part) for part in parts} - {None}
-    if len(made_for) > 1:
-        raise ConfigError(f"{names} mix schedules by epoch and by step: use schedules of one kind.")
-    own = next(iter(made_for), None)
-    if own is not None and stated not in (None, own):
-        raise ConfigError(f"{names} is made to be stepped once per {own}: leave out schedule_interval: {stated}.")
-    if own is None and stated is None and any(isinstance(part, EITHER) for part in parts):
-        raise ConfigError(f"{names} can be stepped by epoch or by step: add schedule_interval: epoch, or step.")
-    return own or stated or "epoch"
-
-
-def _made_for(scheduler: object) -> Interval | None:
-    """Return the interval that a schedule's class is made for; None where it fits either."""
-    if isinstance(scheduler, PER_STEP):
-        return "step"
-    if isinstance(scheduler, StepSchedule | CosineThenFlat):
-        return scheduler.interval
-    return "epoch" if isinstance(scheduler, ReduceLROnPlateau) else None
-
-
-def keep_factors(scheduler: LRScheduler, optimizer: Optimizer, factors: list[float]) -> None:
-    """Apply the factors of the optimizer's groups to a new schedule's rates.
-
-    Args:
-        scheduler: The new schedule.
-        optimizer: Its optimizer.
-        factors: The factor of each group's learning rate.
-
-    Raises:
-        ConfigError: If the schedule sets the rate of all groups alike.
-    """
-    groups = optimizer.param_groups
-    if isinstance(scheduler, OneCycleLR):  # its `max_lr` is one number for all groups
-        for group, factor in zip(groups, factors, strict=True):
-            for key in ("lr", "initial_lr", "max_lr", "min_lr"):
-                group[key] = group[key] * factor
-        scheduler.base_lrs = [group["initial_lr"] for group in groups]
-        scheduler._last_lr = [group["lr"] for group in groups]
-        return
-    rates = [float(group["lr"]) for group in groups]
-    if not all(
-        math.isclose(rate * factors[0], rates[0] * factor, rel_tol=1e-6)
-        for rate, factor in zip(rates, factors, strict=True)
-    ):
-        raise ConfigError(
-            f"{type(scheduler).__name__} sets one learning rate for all parameter groups, so their factors would be "
-            "lost: use another schedule."
         )

@@ -44,6 +44,7 @@ SCHEDULES: dict[str, Case] = {
     "polybench.tasks.schedules.CosineThenFlat": {"epochs": 12},
     "polybench.tasks.schedules.LinearWarmup": {"steps": 12},
     "polybench.tasks.schedules.Poly": {"steps": 12, "warmup_steps": 3},
+    "polybench.tasks.schedules.WarmupCosine": {"steps": 12, "warmup": 0.25},
 }
 """Schedule -> arguments beside the optimizer."""
 
