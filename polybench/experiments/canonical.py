@@ -32,6 +32,9 @@ from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOW
 GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "polybench.callbacks.BestCheckpoint"}
 """Top-level key -> class whose arguments it holds."""
 
+UNSET: Mapping[str, Any] = {"images": None, "validations": 5}
+"""Top-level key -> its default, with which it says nothing of a run."""
+
 LONGEST_PATH = 1024
 """Characters; a longer text is no path."""
 
@@ -53,7 +56,7 @@ def canonical(config: Mapping[str, Any]) -> dict[str, Any]:
     walk = _Walk()
     kept = {}
     for key, value in config.items():
-        if key in UNCOUNTED_KEYS:
+        if key in UNCOUNTED_KEYS or (key in UNSET and value == UNSET[key]):
             continue
         if key in GROUPS:
             kept[key] = walk.node({"class_path": GROUPS[key], "init_args": value}, key)

@@ -1,13 +1,15 @@
 """Errors of a configuration that its parser doesn't report: of its files, and of values that types don't express."""
 
-from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.headline import settle_monitor
+from polybench.experiments.image_budget import settle_length
 from polybench.methods import found_methods
 from polybench.results.record_checks import is_slug
 
@@ -30,7 +32,25 @@ def parsing_errors() -> Iterator[None]:
         raise ConfigError(" ".join(str(error).split())) from error
 
 
-def check_config(config: Namespace) -> None:
+def settle(config: Any, args: Sequence[str]) -> list[str]:
+    """Check a parsed configuration, and put in what it says by a word: its length in images, the headline.
+
+    Args:
+        config: The parsed configuration, which is changed.
+        args: The words of the command line.
+
+    Returns:
+        A sentence for each option that is left out.
+
+    Raises:
+        ConfigError: See `check_config`; or if the length is stated twice.
+    """
+    check_config(config)
+    settle_monitor(config)
+    return settle_length(config, args)
+
+
+def check_config(config: Any) -> None:
     """Check names, seed, accumulation and precision, and the options of methods.
 
     Raises:

@@ -74,13 +74,21 @@ def refuse_absent_device(accelerator: Any) -> None:
 
 
 class FitChecks(Callback):
-    """Compares the trainer's options with the length of an epoch, before the first step."""
+    """Compares the trainer's options with the length of an epoch, before the first step.
+
+    Attributes:
+        counts_images: Whether the run's length is counted in images.
+    """
+
+    def __init__(self) -> None:
+        self.counts_images = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse options that have no effect, and warn of what an epoch leaves out.
 
         Raises:
-            ConfigError: If more batches are accumulated than an epoch has, or no validation would take place.
+            ConfigError: If more batches are accumulated than an epoch has, if steps of counted images would differ in
+                size, or if no validation would take place.
         """
         if attributes_of(trainer).fast_dev_run or math.isinf(trainer.num_training_batches):
             return
@@ -130,7 +138,13 @@ class FitChecks(Callback):
                 f"--trainer.accumulate_grad_batches {accumulated} is more than the {batches} batches of an epoch, "
                 "after which a step is taken in any case: choose at most as many."
             )
-        if rest := batches % accumulated:
+        rest = batches % accumulated
+        if rest and self.counts_images:
+            raise ConfigError(
+                f"images counts steps of {accumulated} batches, and the last step of an epoch of {batches} has {rest}: "
+                f"choose --trainer.accumulate_grad_batches that divides {batches}."
+            )
+        if rest:
             rank_zero_warn(
                 f"The last step of each epoch sees {rest} of {accumulated} accumulated batches, since an epoch has "
                 f"{batches}."

@@ -10,6 +10,7 @@ import site
 import sys
 import sysconfig
 import tokenize
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder
@@ -47,6 +48,12 @@ def local_files(module: str) -> dict[str, Path]:
         package = name.rpartition(".")[0]
         waiting += [package] if package else []
     return found
+
+
+def own_modules(class_paths: Iterable[str]) -> list[Path]:
+    """List the user's own modules that classes are made of."""
+    found = [path for name in class_paths for path in local_files(name.rpartition(".")[0]).values()]
+    return list(dict.fromkeys(found))
 
 
 def is_local(path: Path) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 from jsonargparse.typing import NonNegativeInt
 from lightning.pytorch.cli import LightningArgumentParser
 
+from polybench.experiments.image_budget import VALIDATIONS
 from polybench.methods import found_methods
 
 AddArguments = Callable[[LightningArgumentParser], None]
@@ -24,6 +25,17 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
         type=NonNegativeInt,
         default=0,
         help="Save last.ckpt every so many batches too, for --ckpt_path last after a crash; 0: after each epoch only.",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="N",
+        type=int | None,
+        default=None,
+        help="Length of the training in images that go through the net, in place of epochs: whole optimizer steps in "
+        "as many equal parts as there are --validations, one after each.",
+    )
+    parser.add_argument(
+        "--validations", metavar="N", type=int, default=VALIDATIONS, help="Validations of a run with --images."
     )
 
 

@@ -30,12 +30,12 @@ from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import compose
-from polybench.experiments.config_checks import check_config, parsing_errors
+from polybench.experiments.config_checks import parsing_errors, settle
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.fit_checks import FitChecks
 from polybench.experiments.identity import config_id
 from polybench.experiments.identity_callback import IdentityCallback
-from polybench.experiments.local_modules import local_files
+from polybench.experiments.local_modules import own_modules
 from polybench.experiments.logging_filters import quieten
 from polybench.experiments.option_help import take_all
 from polybench.experiments.options import SUMMARIES, add_options, all_options
@@ -47,8 +47,8 @@ from polybench.methods import found_methods, import_all
 from polybench.results.record import Budget
 from polybench.tasks.checkpoint import RunMark, refuse_no_file, run_of
 
-OF_FIT = {"ckpt_path", "leaderboard"}
-"""Keys of a file for what `fit` started from and where its record went; an evaluation has its own options."""
+OF_FIT = {"ckpt_path", "images", "leaderboard", "validations"}
+"""Keys of a file for the start and length of a fit and where its record went; an evaluation has its own options."""
 
 
 class ParsedSession(LightningCLI):
@@ -103,9 +103,9 @@ class ParsedSession(LightningCLI):
     def _standing_callbacks(self) -> list[Any]:
         """The callbacks of every run; metrics come before what saves checkpoints, which then know their rows."""
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
-        self.resume, self.identity = ResumeCallback(), IdentityCallback()
+        self.resume, self.identity, self.checks = ResumeCallback(), IdentityCallback(), FitChecks()
         measuring = [self.meter, MetricsCallback(self.meter), self.baselines]
-        return [*measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), FitChecks()]
+        return [*measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), self.checks]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser, with the command line for its messages."""
@@ -156,7 +156,7 @@ class ParsedSession(LightningCLI):
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None
-        check_config(self.config)
+        self.note(*settle(self.config, self.args))
         self.config.ckpt_path = self._checkpoint()
 
     def _words(self) -> list[str]:
@@ -216,6 +216,7 @@ class ParsedSession(LightningCLI):
         """
         config = self.plain_config()
         length = {key: config["trainer"].pop(key, None) for key in ("max_epochs", "max_steps")}
+        length |= {"images": images} if (images := config.pop("images", None)) is not None else {}
         return RunMark(f"{config_id(config)}-s{self.config.seed_everything}", json.dumps(length), processes)
 
     def resumes(self, checkpoint: Path) -> bool:
@@ -256,9 +257,7 @@ class ParsedSession(LightningCLI):
 
     def own_modules(self) -> list[Path]:
         """The user's own modules that the configuration is made of."""
-        paths = class_paths(self.plain_config())
-        found = [path for name in paths for path in local_files(name.rpartition(".")[0]).values()]
-        return list(dict.fromkeys(found))
+        return own_modules(class_paths(self.plain_config()))
 
     def note(self, *sentences: str) -> None:
         """Print sentences that a user should read, each once; in the first process alone."""
@@ -269,9 +268,11 @@ class ParsedSession(LightningCLI):
     def parsed(self, config: Mapping[str, Any]) -> Any:
         """Parse another configuration as one file would be; None where it is none by itself."""
         try:
-            return self.parser.parse_args(["--config", dump(with_own_defaults(config))])
+            found = self.parser.parse_args(["--config", dump(with_own_defaults(config))])
+            settle(found, ())
         except ConfigError:
             return None
+        return found
 
     def plain_config(self, config: Any = None) -> dict[str, Any]:
         """The resolved configuration (or another parsed one) as plain values, without what is linked to the seed."""

@@ -22,6 +22,7 @@ from polybench.experiments.command import again, needed_file
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_absent_device, refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch
+from polybench.experiments.image_budget import length_of, set_length
 from polybench.experiments.metrics_log import STEPS, MetricsLogger, keep_earlier, log_file
 from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
@@ -102,12 +103,30 @@ class Session(ParsedSession):
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         self.checkpoint_io = AtomicCheckpointIO()
+        counts = self.command == "fit" and self.config.images is not None
+        kwargs |= {"max_epochs": -1} if counts else {}
         trainer = super().instantiate_trainer(plugins=[*plugins, self.checkpoint_io], **kwargs)
         callbacks: list[Callback] = attributes_of(trainer).callbacks
         set_apart(callbacks, Path(self.config.checkpoint.dirpath))
         if trainer.strategy.root_device.type == "mps":
             raise ConfigError("Evaluation needs float64, which MPS lacks: add --trainer.accelerator cpu.")
+        if counts and not self.config.trainer.fast_dev_run:
+            self._set_length(trainer)
         return trainer
+
+    def _set_length(self, trainer: Any) -> None:
+        """Let the trainer spend the images that the run may see.
+
+        Raises:
+            ConfigError: If they are too few.
+        """
+        wanted, accumulated = self.config.images, trainer.accumulate_grad_batches
+        batch = self.datamodule.batch_size * trainer.world_size * accumulated
+        length = length_of(wanted, batch, self.config.validations)
+        self.checks.counts_images = True
+        if (note := length.note(wanted)) is not None:
+            self.note(note)
+        set_length(trainer, length)
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Any:
         """Watch the learning rate where something logs it, and show the progress on one line."""

@@ -30,7 +30,7 @@ from polybench.runs.earlier_form import translated
 from polybench.runs.plan import Plan, Stage
 
 FILES = (".ckpt", ".safetensors")
-NOT_OF_A_TEST = ("save_every",)
+NOT_OF_A_TEST = ("images", "save_every", "validations")
 """Options of `fit` that `test` doesn't have."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
 _RECIPE_KEYS = {"bases", "budget", "data", "model", "trainer"}
