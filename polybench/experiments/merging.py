@@ -4,14 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from polybench.core.errors import ConfigError
-from polybench.experiments.class_changes import carry, inner_data, is_class_name, is_class_spec, is_spec, same_class
+from polybench.experiments.class_changes import (
+    arguments,
+    carry,
+    inner_data,
+    is_class_name,
+    is_class_spec,
+    is_spec,
+    same_class,
+)
 
 
 def merge_configurations(base: Mapping[str, Any], over: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     """Lay one whole configuration over another; see `merge`.
 
     Where the `data` below is a data module that holds another, such as patches of a dataset, a dataset that is laid
-    over it becomes the one that it holds.
+    over it becomes the one that it holds; of arguments without a class, those that it doesn't take go to the data
+    modules that it holds.
     """
     below, above = base.get("data"), over.get("data")
     if is_class_spec(below) and is_class_spec(above):
@@ -19,7 +28,27 @@ def merge_configurations(base: Mapping[str, Any], over: Mapping[str, Any], notes
         argument = None if names[0] == names[1] else inner_data(names[0])
         if argument is not None and inner_data(names[1]) is None:
             over = {**over, "data": {"init_args": {argument: above}}}
+    elif is_class_spec(below) and isinstance(above, Mapping) and is_spec(above):
+        over = {**over, "data": _to_inner(below, above)}
     return _merge_keys(base, over, notes, "")
+
+
+def _to_inner(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give arguments for a data module that it doesn't take to the data modules that it holds, where it holds any."""
+    name, given = str(below["class_path"]), above.get("init_args")
+    inner = inner_data(name)
+    own = arguments(name, name) if inner is not None and isinstance(given, Mapping) else None
+    if inner is None or own is None or not isinstance(given, Mapping) or own.issuperset(given):
+        return above
+    held = {key: value for key, value in (below.get("init_args") or {}).items() if is_class_spec(value)}
+    kept = {key: value for key, value in given.items() if key in own}
+    rest = {key: value for key, value in given.items() if key not in own}
+    for key in sorted({inner, *held}):
+        taken = arguments(held[key]["class_path"], name) if key in held else None
+        passed = {one: value for one, value in rest.items() if taken is None or one in taken}
+        if passed:
+            kept[key] = {"init_args": passed}
+    return {**above, "init_args": kept}
 
 
 def merge(base: Any, over: Any, notes: list[str], where: str = "") -> Any:
