@@ -1,7 +1,6 @@
 """Construction of caches: decode and resize every image once, resumably, and rename the complete cache into place."""
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -19,10 +18,11 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import DataError
 from polybench.core.leftovers import sweep
-from polybench.data.cache import VERSION, ImageCache
+from polybench.data.cache import VERSION, ImageCache, Shape, cache_path
 from polybench.data.copy_reading import Decode, SourceReading, copy_notes, copy_problems, decode_observed
 from polybench.data.decoding import ReadError
-from polybench.data.images import UInt8Array, UInt16Array, resize_image, resize_mask
+from polybench.data.fitting import STRETCH, Fitting
+from polybench.data.images import UInt8Array, UInt16Array
 from polybench.data.manifest import manifest_sha256
 from polybench.data.progress import progress
 from polybench.data.sample import Decoded, Source
@@ -57,6 +57,7 @@ def build_cache(
     rule: str = "",
     bits: int | None = None,
     skip_broken: bool = False,
+    fitting: Fitting = STRETCH,
 ) -> ImageCache:
     """Open the cache of some sources at a size; build it first if it is missing or damaged.
 
@@ -70,6 +71,7 @@ def build_cache(
         rule: Name of the decoding rule; each rule has its own cache.
         bits: Number of significant bits of images of more than 8; None if it isn't stated.
         skip_broken: Skip files that can't be decoded and store the reason, instead of raising an error.
+        fitting: How images are fitted to the size; images at native size are not.
 
     Raises:
         DataError: If a file can't be decoded, masks have two codings, the value range of images is unknown, or the
@@ -79,13 +81,14 @@ def build_cache(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         manifest = manifest_sha256(sources, folder)
-        target = cache_path(manifest, size, folder, rule)
+        shape = Shape(size, fitting)
+        target = cache_path(manifest, shape, folder, rule)
         for place in (folder, folder / "manifests", target):
             sweep(place)
         with FileLock(target.with_suffix(".lock")):
             if not is_intact(target) or _can_be_read_now(target, sources, decode):
                 shutil.rmtree(target, ignore_errors=True)
-                _build(sources, size, decode, manifest, target, bits, skip_broken)
+                _build(sources, shape, decode, manifest, target, bits, skip_broken)
         cache = ImageCache(target)
     except OSError as error:
         if error.filename is not None and not str(error.filename).startswith(str(folder)):
@@ -97,12 +100,6 @@ def build_cache(
     if cache.skipped and not skip_broken:
         raise DataError(next(iter(cache.skipped.values())))
     return cache
-
-
-def cache_path(manifest: str, size: tuple[int, int] | None, folder: Path, rule: str) -> Path:
-    """Return the path of the cache of a manifest at a size, decoded by a rule."""
-    key = hashlib.sha256(f"{manifest} {rule}".encode()).hexdigest()
-    return folder / f"{key[:24]}-{f'{size[0]}x{size[1]}' if size else 'native'}-v{VERSION}"
 
 
 def is_intact(folder: Path) -> bool:
@@ -153,7 +150,7 @@ def _can_be_read_now(folder: Path, sources: Sequence[Source], decode: Decode) ->
 
 def _build(
     sources: Sequence[Source],
-    size: tuple[int, int] | None,
+    shape: Shape,
     decode: Decode,
     manifest: str,
     target: Path,
@@ -164,19 +161,19 @@ def _build(
     partial.mkdir(exist_ok=True)
     try:
         entries = _resume(partial)
-        label = f"Building cache {f'{size[0]}x{size[1]}' if size else 'of native images'}"
+        label = f"Building cache {shape.name if shape.size else 'of native images'}"
         with ExitStack() as stack:
             streams = [stack.enter_context((partial / name).open("ab")) for name in STREAMS]
             journal = stack.enter_context((partial / JOURNAL).open("a", encoding="utf-8"))
             rest = sources[len(entries) :]
             for source in progress(rest, label):
-                entry = _add(source, size, decode, streams, skip_broken)
+                entry = _add(source, shape, decode, streams, skip_broken)
                 journal.write(json.dumps(asdict(entry)) + "\n")
                 journal.flush()
                 entries.append(entry)
             for stream in streams:
                 os.fsync(stream.fileno())
-        _finish(partial, entries, size, manifest, bits)
+        _finish(partial, entries, shape, manifest, bits)
         partial.rename(target)
     except DataError as error:
         if not isinstance(error, ReadError):
@@ -184,16 +181,14 @@ def _build(
         raise
 
 
-def _add(
-    source: Source, size: tuple[int, int] | None, decode: Decode, streams: Sequence[BinaryIO], skip_broken: bool
-) -> Entry:
+def _add(source: Source, shape: Shape, decode: Decode, streams: Sequence[BinaryIO], skip_broken: bool) -> Entry:
     try:
         decoded, reading = decode_observed(decode, source)
     except DataError as error:
         if not skip_broken or isinstance(error, ReadError):
             raise
         return Entry(source.id, skipped=str(error))
-    parts = [np.ascontiguousarray(part).data.cast("B") for part in _arrays(decoded, size)]
+    parts = [np.ascontiguousarray(part).data.cast("B") for part in _arrays(decoded, shape)]
     for stream, part in zip(streams, parts, strict=True):
         stream.write(part)
         stream.flush()
@@ -209,15 +204,20 @@ def _add(
     )
 
 
-def _arrays(decoded: Decoded, size: tuple[int, int] | None) -> list[UInt8Array | UInt16Array]:
+def _arrays(decoded: Decoded, shape: Shape) -> list[UInt8Array | UInt16Array]:
     image, mask, valid, _, labels = decoded
     nothing = np.zeros(0, np.uint8)
+    native = [np.packbits(mask), nothing if valid is None else np.packbits(valid)]
+    if shape.size is not None:
+        place = shape.fitting.placement((mask.shape[0], mask.shape[1]), shape.size)
+        image, mask = place.image(image, shape.fitting.pad_value), place.mask(mask)
+        valid = None if valid is None else place.mask(valid)
     return [
-        image if size is None else resize_image(image, size),
-        mask if size is None else resize_mask(mask, size),
-        np.packbits(mask),
-        nothing if valid is None else valid if size is None else resize_mask(valid, size),
-        nothing if valid is None else np.packbits(valid),
+        image,
+        mask,
+        native[0],
+        nothing if valid is None else valid,
+        native[1],
         nothing if labels is None else labels,
     ]
 
@@ -258,9 +258,7 @@ def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
 
 
-def _finish(
-    partial: Path, entries: Sequence[Entry], size: tuple[int, int] | None, manifest: str, bits: int | None
-) -> None:
+def _finish(partial: Path, entries: Sequence[Entry], shape: Shape, manifest: str, bits: int | None) -> None:
     kept = [entry for entry in entries if entry.skipped is None]
     if not kept:
         raise DataError(f"No image can be read; the first error: {next(e.skipped for e in entries if e.skipped)}")
@@ -272,7 +270,7 @@ def _finish(
         raise DataError(" ".join(problems))
     index = {
         "version": VERSION,
-        "size": size,
+        "size": shape.size,
         "manifest_sha256": manifest,
         "ids": [entry.id for entry in kept],
         "native_sizes": [entry.native_size for entry in kept],
@@ -283,6 +281,8 @@ def _finish(
         "notes": copy_notes(readings, bits),
         "sha256": {name: file_sha256(partial / name) for name in STREAMS},
     }
+    if shape.size is not None:
+        index |= shape.fitting.arguments
     (partial / JOURNAL).unlink()
     atomic_write_text(partial / CHECKED, json.dumps(_stats(partial)))
     atomic_write_text(partial / "index.json", json.dumps(index))

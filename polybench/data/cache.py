@@ -1,13 +1,16 @@
 """Caches of decoded images: uint8 memory maps keyed by content, size and version."""
 
+import hashlib
 import json
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
+from polybench.data.fitting import Fitting, Placement
 from polybench.data.images import UInt8Array, UInt16Array
 
 VERSION = 4
@@ -19,6 +22,24 @@ def default_cache_folder() -> Path:
     return Path(os.environ.get("POLYBENCH_CACHE", Path.home() / ".cache" / "polybench"))
 
 
+class Shape(NamedTuple):
+    """Height and width of the cached images, None for native sizes, and how images are fitted to them."""
+
+    size: tuple[int, int] | None
+    fitting: Fitting
+
+    @property
+    def name(self) -> str:
+        """Part of a cache's name."""
+        return f"{self.size[0]}x{self.size[1]}{self.fitting.suffix}" if self.size else "native"
+
+
+def cache_path(manifest: str, shape: Shape, folder: Path, rule: str) -> Path:
+    """Return the path of the cache of a manifest, decoded by a rule."""
+    key = hashlib.sha256(f"{manifest} {rule}".encode()).hexdigest()
+    return folder / f"{key[:24]}-{shape.name}-v{VERSION}"
+
+
 class ImageCache:
     """An open cache: images and masks at one size or at native size, and all masks and label maps at native size.
 
@@ -28,6 +49,7 @@ class ImageCache:
     Attributes:
         manifest_sha256: Hash of the content of the copy.
         size: Height and width; None for a cache at native sizes.
+        fitting: How images are fitted to the size.
         native_sizes: Height and width of each image's file.
         objects: Number of objects in each image, where the dataset has instances.
         position: Image id -> index in the arrays.
@@ -42,6 +64,7 @@ class ImageCache:
         index = json.loads((folder / "index.json").read_text())
         self.manifest_sha256: str = index["manifest_sha256"]
         self.size: tuple[int, int] | None = tuple(index["size"]) if index["size"] else None
+        self.fitting = Fitting(index.get("fit", "stretch"), index.get("pad_value", 0))
         self.native_sizes: list[tuple[int, int]] = [tuple(size) for size in index["native_sizes"]]
         self.objects: list[int | None] = index["objects"]
         self.position: dict[str, int] = {image_id: n for n, image_id in enumerate(index["ids"])}
@@ -57,6 +80,19 @@ class ImageCache:
     def sizes(self) -> list[tuple[int, int]]:
         """Height and width of each image in the cache."""
         return self.native_sizes if self.size is None else [self.size] * len(self.native_sizes)
+
+    @property
+    def has_view(self) -> bool:
+        """Whether `valid` is 0 somewhere: outside a field of view, or in the padding of letterboxed images."""
+        return self.has_valid or self.fitting.letterbox
+
+    def placement(self, position: int) -> Placement:
+        """Return where an image of the cache lies in the network's input."""
+        return self.fitting.placement(self.native_sizes[position], self.sizes[position])
+
+    def to_native(self, position: int) -> Tensor:
+        """Return the affine map (2, 3) from an image's pixels in the cache to native pixels."""
+        return self.placement(position).to_native
 
     def _map(self, name: str) -> UInt8Array:
         path = self.folder / name
@@ -107,9 +143,9 @@ class ImageCache:
         return self._masks[start:end].reshape(self.sizes[position])
 
     def valid(self, position: int) -> UInt8Array:
-        """Return one field of view, (H, W), in {0, 1}; ones where the dataset has none."""
+        """Return one field of view, (H, W), in {0, 1}: the whole image where the dataset has none, never padding."""
         if not self.has_valid:
-            return np.ones(self.sizes[position], np.uint8)
+            return self.placement(position).view()
         start, end = self._starts[position : position + 2]
         return self._valids[start:end].reshape(self.sizes[position])
 

@@ -12,7 +12,6 @@ from torch.utils.data.distributed import DistributedSampler
 from polybench.core.randomness import generator
 from polybench.data.cache import ImageCache
 from polybench.data.sample import Batch, Sample
-from polybench.metrics.prepare import resize_affine
 
 
 class CachedSamples(Dataset[Sample]):
@@ -55,14 +54,14 @@ class CachedSamples(Dataset[Sample]):
             "id": image_id if self.variants == 1 else f"{image_id}#{variant}",
             "group": self.groups[image_id],
             "position": position,
-            "to_native": resize_affine(cache.sizes[position], cache.native_sizes[position]),
+            "to_native": cache.to_native(position),
         }
         if self.variants > 1:
             sample["variant"] = variant
         if self.pixels:
             sample["image"] = torch.from_numpy(np.array(cache.image(position)))
             sample["mask"] = torch.from_numpy(np.array(cache.mask(position)))[None]
-            if cache.has_valid:
+            if cache.has_view:
                 sample["valid"] = torch.from_numpy(np.array(cache.valid(position)))[None]
         if self.native:
             sample["native_mask"] = torch.from_numpy(cache.native_mask(position))[None]
@@ -78,14 +77,14 @@ class ResidentImages:
 
     Args:
         cache: The open cache, of one size.
-        device: The device, which needs four bytes per pixel, five with a field of view.
+        device: The device, which needs four bytes per pixel, five with a field of view or padding.
     """
 
     def __init__(self, cache: ImageCache, device: torch.device) -> None:
         self.image = torch.from_numpy(cache.images.copy()).to(device)
         self.mask = torch.from_numpy(cache.masks.copy()).to(device)[:, None]
         self.valid = None
-        if cache.has_valid:
+        if cache.has_view:
             valids = [cache.valid(position) for position in range(len(cache.position))]
             self.valid = torch.from_numpy(np.stack(valids)).to(device)[:, None]
 

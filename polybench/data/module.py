@@ -18,6 +18,7 @@ from polybench.data.dataset_copy import DatasetCopy, OnError
 from polybench.data.dataset_facts import facts_of
 from polybench.data.device_batches import DeviceBatches
 from polybench.data.evaluation_memory import refuse_large_images
+from polybench.data.fitting import Fit, Fitting
 from polybench.data.images import UInt8Array, read_image
 from polybench.data.listing import LeftOut, left_out_words
 from polybench.data.loader import CachedSamples
@@ -61,6 +62,10 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
             images are counted, printed and recorded.
         bits: Number of significant bits of images of more than 8, such as 12 of 16; required where no image of the copy
             uses the 16th bit.
+        fit: How images become the network's input: `stretch` each image to `size`, or `letterbox` it, which keeps its
+            shape and pads the rest. Augmentation acts on the padded image. Padding is outside the field of view, but
+            counts as background in losses without `valid` and in protocols at network size, as in the papers.
+        pad_value: Grey level of the padding, 0 to 255.
         seed: Seed of the training order; the command line fills it from `--seed_everything`.
     """
 
@@ -94,6 +99,8 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         on_device: bool = False,
         on_error: OnError = "raise",
         bits: int | None = None,
+        fit: Fit = "stretch",
+        pad_value: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device)
@@ -104,6 +111,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         self.bits = bits
         self.root = Path(root or self.usual_root()).expanduser()
         self.size = (size[0], size[1])
+        self.fitting = Fitting(fit, pad_value)
         self.split = open_split(type(self), split)
         self.allow_missing = allow_missing
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
@@ -173,7 +181,16 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         self.split.cover(present, allow_missing=allowed, source=self.directory)
         skip = self.on_error == "skip"
         rule = decode_rule(type(self)) + (f" bits {self.bits}" if self.bits else "")
-        cache = build_cache(sources, size, self.decode, self.cache_dir, rule=rule, bits=self.bits, skip_broken=skip)
+        cache = build_cache(
+            sources,
+            size,
+            self.decode,
+            self.cache_dir,
+            rule=rule,
+            bits=self.bits,
+            skip_broken=skip,
+            fitting=self.fitting,
+        )
         self._sources = {source.id: source for source in sources}
         self.left_out = left_out_beside(sources, self.unread_official)
         self.problems += cache.skipped.values()

@@ -8,6 +8,7 @@ from polybench.augment import Policy
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.card import Card
 from polybench.data.dataset_copy import OnError
+from polybench.data.fitting import Fit
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS
 from polybench.data.pairing import images_by_stem, pair_by_stem
@@ -34,6 +35,9 @@ class FolderDataModule(SegmentationDataModule):
         on_error: For an image that is broken or unpaired, "raise" an error or "skip" it.
         bits: Number of significant bits of images of more than 8, such as 12 of 16; required where no image uses the
             16th bit.
+        fit: How images become the network's input: `stretch` each image to `size`, or `letterbox` it, which keeps its
+            shape and pads the rest.
+        pad_value: Grey level of the padding, 0 to 255.
         seed: Seed of the training order.
 
     Raises:
@@ -62,6 +66,8 @@ class FolderDataModule(SegmentationDataModule):
         on_device: bool = False,
         on_error: OnError = "raise",
         bits: int | None = None,
+        fit: Fit = "stretch",
+        pad_value: int = 0,
         seed: int = 0,
     ) -> None:
         if split is None or not split.endswith(".csv"):
@@ -83,6 +89,8 @@ class FolderDataModule(SegmentationDataModule):
             on_device=on_device,
             on_error=on_error,
             bits=bits,
+            fit=fit,
+            pad_value=pad_value,
             seed=seed,
         )
         self.short_name = _usable(_slug(self.root) if name is None else name)

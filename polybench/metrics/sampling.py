@@ -1,11 +1,15 @@
 """Bilinear sampling of images between network and native pixels, without antialiasing."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 EVERYWHERE = slice(None)
+
+ROUNDING = 1e-9
+"""Largest rounding error of a position, in pixels."""
 
 
 def is_identity(affine: Tensor) -> bool:
@@ -31,13 +35,46 @@ def are_inside(positions: Tensor, count: int) -> Tensor:
     return (positions > -0.5) & (positions < count - 0.5)
 
 
+def edges(scale: float, shift: float, count: int, length: int) -> tuple[float, float]:
+    """Return the first and the last pixel of an axis that are no padding, as positions.
+
+    Positions of a letterbox are whole numbers up to rounding, and are rounded, so that the padding has no weight.
+
+    Args:
+        scale: Native pixels per network pixel.
+        shift: Native position of the first network pixel.
+        count: Number of native pixels.
+        length: Number of network pixels, with padding.
+    """
+    ends = (-0.5 - shift) / scale + 0.5, (count - 0.5 - shift) / scale - 0.5
+    first, last = (
+        float(round(end)) if 0 < round(end) < length - 1 and abs(end - round(end)) < ROUNDING else end for end in ends
+    )
+    return first, last
+
+
+def inside(to_native: Tensor, native: tuple[int, int], size: tuple[int, int]) -> tuple[slice, slice]:
+    """Return the rows and columns of a network-size image that are no padding, those that are so in part included.
+
+    Args:
+        to_native: Affine map (2, 3) from network to native pixels.
+        native: Native height and width.
+        size: Network height and width.
+    """
+    found = []
+    for (scale, shift), count, length in zip(axes(to_native), native, size, strict=True):
+        first, last = edges(scale, shift, count, length)
+        found.append(slice(max(math.floor(first + ROUNDING), 0), min(math.ceil(last - ROUNDING), length - 1) + 1))
+    return found[0], found[1]
+
+
 def at_native_pixels(image: Tensor, to_native: Tensor, size: tuple[int, int], rows: slice = EVERYWHERE) -> Tensor:
     """Sample a network-size image (C, H, W), without its padding, at native pixels: (C, h, w) or some rows, float64."""
     if is_identity(to_native) and tuple(image.shape[-2:]) == size:
         return image[:, rows].double()
     positions = []
-    for (scale, shift), count in zip(axes(to_native), size, strict=True):
-        first, last = (-0.5 - shift) / scale + 0.5, (count - 0.5 - shift) / scale - 0.5
+    for (scale, shift), count, length in zip(axes(to_native), size, image.shape[-2:], strict=True):
+        first, last = edges(scale, shift, count, length)
         positions.append(((pixel_centres(count) - shift) / scale).clamp(first, max(first, last)))
     return sample(image, positions[0][rows], positions[1])
 

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from polybench.data.loader import EvaluationSampler, TrainingSampler, resize_affine
+from polybench.data.loader import EvaluationSampler, TrainingSampler
+from polybench.metrics.prepare import resize_affine
 
 
 def samples(n: int) -> SimpleNamespace:

@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from polybench.data.loader import resize_affine
-from polybench.metrics.prepare import Prepared, to_native_size, to_network_size
+from polybench.metrics.prepare import Prepared, resize_affine, to_native_size, to_network_size
 
 
 def _uniform(*shape: int) -> torch.Tensor:

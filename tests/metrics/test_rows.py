@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from polybench.core.errors import UserError
-from polybench.data.loader import resize_affine
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS, ImageRows, Rows
+from polybench.metrics.prepare import resize_affine
 from polybench.metrics.protocols import FOV
 from polybench.metrics.sufficient import ROW_BYTES
 
