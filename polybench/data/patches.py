@@ -16,6 +16,7 @@ import torch
 from scipy import ndimage
 
 from polybench.core.errors import ConfigError
+from polybench.data.fitting import Placement
 from polybench.data.images import UInt8Array, resize_image
 
 Box = npt.NDArray[np.int64]
@@ -262,6 +263,13 @@ class Jitter:
         return np.concatenate(places)
 
 
+def squared(image: UInt8Array) -> UInt8Array:
+    """Pad an image (h, w, 3) with zeros to a square of its own scale, itself in the middle."""
+    height, width = image.shape[:2]
+    side = max(height, width)
+    return Placement.letterboxed((height, width), (side, side)).image(image)
+
+
 def cut(image: UInt8Array, box: Box, size: int, orientation: int = 0) -> UInt8Array:
     """Crop a patch of an image (H, W, 3), pad it to a square with zeros, resize and orient it.
 
@@ -275,8 +283,5 @@ def cut(image: UInt8Array, box: Box, size: int, orientation: int = 0) -> UInt8Ar
         The patch, (size, size, 3).
     """
     top, left, bottom, right = clipped(box[None], (image.shape[0], image.shape[1]))[0]
-    patch = image[top:bottom, left:right]
-    missing = max(patch.shape[:2]) - np.array(patch.shape[:2])
-    square = np.pad(patch, [*((part // 2, part - part // 2) for part in missing), (0, 0)])
-    resized = np.rot90(resize_image(square, (size, size)), orientation % 4)
+    resized = np.rot90(resize_image(squared(image[top:bottom, left:right]), (size, size)), orientation % 4)
     return np.array(resized[:, ::-1] if orientation >= 4 else resized, order="C")
