@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lightning.pytorch import LightningDataModule
 
+from polybench.data.fitting import Fit, Fitting
 from polybench.data.value_range import check_bits
 
 
@@ -14,15 +15,26 @@ class ImagesOnly(LightningDataModule):
         size: Height and width of the net's input, pixels.
         eval_batch_size: Images per batch.
         bits: Number of significant bits of images of more than 8, as in training; None where no image needs it.
+        fit: How images become the net's input, as in training.
+        pad_value: Grey level of the padding.
         seed: Not used; the command line fills it from `--seed_everything`.
     """
 
     short_name = "images"
 
-    def __init__(self, size: Sequence[int], eval_batch_size: int = 1, bits: int | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        size: Sequence[int],
+        eval_batch_size: int = 1,
+        bits: int | None = None,
+        fit: Fit = "stretch",
+        pad_value: int = 0,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         check_bits(bits)
         self.bits = bits
         self.size = (size[0], size[1])
+        self.fitting = Fitting(fit, pad_value)
         self.eval_batch_size = eval_batch_size
         self.seed = seed

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from polybench.augment import Policy, named_policy
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.cache import ImageCache
+from polybench.data.fitting import STRETCH
 from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
 from polybench.data.patch_samples import ClassCounts, PatchImage, PatchSampler, PatchSamples, find_regions
 from polybench.data.patches import MIN_AREA, Jitter
@@ -96,6 +97,7 @@ class PatchDataModule(ResumableDataModule):
         self.source = source
         self.short_name = source.short_name
         self.size = (size, size)
+        self.fitting = STRETCH  # of patches, which are square
         self.negatives_per_image = negatives_per_image
         self.margin = margin
         self.dark = dark

@@ -49,7 +49,8 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
 
     Args:
         checkpoint: The file.
-        with_data: Keep the dataset; without it the size of the net's input, and the bits of its images, are left.
+        with_data: Keep the dataset; without it the size of the net's input, how images are fitted to it, and their bits
+            are left.
 
     Raises:
         ConfigError: If the checkpoint holds no configuration.
@@ -64,7 +65,7 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
     if with_data:
         return config
     whole = json.loads(config)
-    init_args = {"size": said["size"]}
+    init_args = {key: said[key] for key in ("size", "fit", "pad_value") if key in said}
     if bits := _bits_of(whole["data"]):
         init_args["bits"] = bits
     data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": init_args}

@@ -144,7 +144,8 @@ def _prepare_checkpoints(session: Session, context: RunContext, known: KnownStar
     session.resume.origin = {"task": session.model.kind, "dataset": data.short_name, "stage": stage}
     margin = data.margin if isinstance(data, PatchDataModule) else 0.0
     model = json.dumps(context.config["model"])
-    session.resume.built_from = {"model": model, "size": list(data.size), "margin": margin}
+    built_from = {"model": model, "size": list(data.size), "margin": margin}
+    session.resume.built_from = {**built_from, **data.fitting.arguments}
     identity = session.identity
     identity.config = json.dumps(session.config_for_others())
     identity.seed, identity.shared = context.seed, shared_start

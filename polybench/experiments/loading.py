@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.own_code import make_importable
+from polybench.data.fitting import Fitting
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.tasks.base import Task
 from polybench.tasks.checkpoint import AtomicCheckpointIO
@@ -30,6 +31,8 @@ def load(checkpoint: str | Path, device: str = "cpu") -> Task:
     saved: Mapping[str, Any] = AtomicCheckpointIO().load_checkpoint(path)
     compare_with_record(path)
     task = build_task(saved, path)
-    height, width = run_facts(saved, path)["size"]
+    facts = run_facts(saved, path)
+    height, width = facts["size"]
     task.input_size = (int(height), int(width))
+    task.input_fitting = Fitting(facts.get("fit", "stretch"), facts.get("pad_value", 0))
     return task.eval().to(device)

@@ -26,7 +26,7 @@ from polybench.methods.base import BoolArray, Postprocessor
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import rounded_to_steps
 from polybench.tasks.base import task_of
-from polybench.tasks.images import as_input, at_native_size, mask_at_native_size
+from polybench.tasks.images import as_input, at_native_size, mask_at_native_size, without_padding
 from polybench.tasks.tiles import Seams, Tiling
 
 BYTES_PER_PIXEL = 15
@@ -91,16 +91,18 @@ class Prediction:
         probability = finite(predict_probability(self.session, image), path)
         if self.session.config.probabilities:
             with atomic_writer(target) as file:
-                numpy.save(file, probability[0].cpu().numpy())
+                fitting = self.session.datamodule.fitting
+                numpy.save(file, without_padding(probability[0], image, fitting).cpu().numpy())
             return
         save_mask(self._mask(image, probability, path), target)
 
     def _mask(self, image: UInt8Array, probability: torch.Tensor, path: Path) -> BoolArray:
         """The mask (h, w) of an image, from probabilities at the size of the net's input, (1, H, W)."""
+        fitting = self.session.datamodule.fitting
         if self.changes is None:
-            return mask_at_native_size(probability, image)
+            return mask_at_native_size(probability, image, fitting)
         name = path.relative_to(self.images).as_posix()
-        return self.changes.mask(image, at_native_size(probability, image), name)
+        return self.changes.mask(image, at_native_size(probability, image, fitting), name)
 
     def _predict_in_tiles(self, path: Path, image: UInt8Array, tiling: Tiling) -> None:
         """Predict a large image; its probabilities go to the file some rows at a time."""
@@ -198,9 +200,9 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
     Returns:
         Foreground probabilities at that size, (1, H, W), float32.
     """
-    task = task_of(session.model)
+    task, data = task_of(session.model), session.datamodule
     with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
-        return task.predict_probability(as_input(image, session.datamodule.size).to(task.device))[0]
+        return task.predict_probability(as_input(image, data.size, data.fitting).to(task.device))[0]
 
 
 def finite(probability: torch.Tensor, path: Path) -> torch.Tensor:

@@ -19,6 +19,7 @@ from torchmetrics import MeanMetric
 
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
+from polybench.data.fitting import STRETCH, Fitting
 from polybench.data.images import UInt8Array
 from polybench.metrics import ImageRows, Protocol, Rows
 from polybench.metrics.scored_rows import ScoredRows
@@ -63,6 +64,7 @@ class Task(LightningModule, ABC):
         rows: The rows of the last evaluation, of all processes; None before one.
         input_size: Height and width of the net's input, where it is known without data, for example from a loaded
             checkpoint.
+        input_fitting: How images are fitted to that size.
 
     Raises:
         ConfigError: If the parameter groups don't fit the net.
@@ -111,6 +113,7 @@ class Task(LightningModule, ABC):
         self.collected: ImageRows | ScoredRows
         self.rows: Rows | None = None
         self.input_size: tuple[int, int] | None = None
+        self.input_fitting: Fitting = STRETCH
 
     @abstractmethod
     def new_rows(self) -> ImageRows | ScoredRows:
@@ -125,7 +128,7 @@ class Task(LightningModule, ABC):
         """Predict probabilities of one image (h, w, 3), float64: (h, w) for its pixels, or () for the whole image.
 
         Args:
-            image: RGB, uint8; it is resized to `input_size` first.
+            image: RGB, uint8; it is fitted to `input_size` first.
         """
 
     def _predict_one(self, image: UInt8Array) -> Tensor:
@@ -136,7 +139,7 @@ class Task(LightningModule, ABC):
         if self.input_size is None:
             raise ConfigError("The input size of the net is unknown: set task.input_size to (height, width).")
         with torch.inference_mode():
-            return self.predict_probability(as_input(image, self.input_size).to(self.device))[0]
+            return self.predict_probability(as_input(image, self.input_size, self.input_fitting).to(self.device))[0]
 
     @abstractmethod
     def check_outputs(self, size: tuple[int, int]) -> None:

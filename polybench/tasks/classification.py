@@ -6,12 +6,14 @@ Paper: the first of the five, whose classifier shares its backbone with FCN16s-A
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.data.images import UInt8Array
+from polybench.data.patches import squared
 from polybench.data.sample import PatchBatch
 from polybench.metrics import Protocol
 from polybench.metrics.protocols import PATCHES
@@ -123,8 +125,9 @@ class PatchClassificationTask(Task):
         return torch.sigmoid(self(images).float())
 
     def predict_image(self, image: UInt8Array) -> FloatArray:
-        """Predict the object probability of a patch (h, w, 3), a scalar ()."""
-        found: FloatArray = self._predict_one(image).double().cpu().numpy()
+        """Predict the object probability of a patch (h, w, 3), padded to a square as in training; a scalar ()."""
+        square = squared(image) if isinstance(image, np.ndarray) and image.ndim == 3 else image
+        found: FloatArray = self._predict_one(square).double().cpu().numpy()
         return found
 
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:

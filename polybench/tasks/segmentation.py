@@ -210,7 +210,7 @@ class SegmentationTask(Task):
 
     def predict_image(self, image: UInt8Array) -> FloatArray:
         """Predict foreground probabilities (h, w) of an image (h, w, 3) at native size."""
-        found: FloatArray = at_native_size(self._predict_one(image), image).cpu().numpy()
+        found: FloatArray = at_native_size(self._predict_one(image), image, self.input_fitting).cpu().numpy()
         return found
 
     def batch_outputs(self, batch: Batch) -> Outputs:

@@ -56,6 +56,7 @@ class JointDataModule(ResumableDataModule):
             )
         images.seed = self.patches.seed = seed
         self.short_name, self.size, self.split = images.short_name, images.size, images.split
+        self.fitting = images.fitting
         self.ranked_by, self.extra_protocols, self.bits = images.ranked_by, images.extra_protocols, images.bits
 
     def prepare_data(self) -> None:
