@@ -87,15 +87,17 @@ def evaluation_id(
     The test patches belong here, since they are known after a test only, and `training_id` is known before.
 
     Args:
-        config: The resolved configuration.
+        config: The resolved configuration; evaluation batches and how images are fitted to the net's input count.
         data: Which images; their size counts, and the test patches.
         protocols: `name@version` of each protocol.
         thresholds: Those that the evaluation was told, or chose on validation, and what else changed its predictions.
     """
+    content = canonical(config)
     return _digest(
         {
             "identity": IDENTITY_VERSION,
-            "batch": sorted(canonical(config)["evaluation"].items()),
+            "batch": sorted(content["evaluation"].items()),
+            **_fitting(content.get("data")),
             "size": list(data.size) if data.size else None,
             "patches": data.patches_sha256,
             "protocols": sorted(protocols),
@@ -128,6 +130,13 @@ def _start_identity(start: StartFacts | None) -> dict[str, Any]:
     if start.missing or start.misshaped or start.unexpected:
         identity["tensors"] = [start.matched, start.missing, start.unexpected, start.misshaped]
     return identity
+
+
+def _fitting(data: Any) -> dict[str, Any]:
+    """How a canonical data module, or the images in it, fits images to the net's input; empty for the default."""
+    arguments = data.get("arguments") or {} if isinstance(data, Mapping) else {}
+    found = {name: arguments[name] for name in ("fit", "pad_value") if name in arguments}
+    return found or _fitting(arguments.get("images"))
 
 
 def _digest(content: Mapping[str, Any]) -> str:
