@@ -54,6 +54,23 @@ def stage_heat(net: nn.Module, stages: Sequence[str], predict: Callable[[], Any]
     return heat
 
 
+def without_padding(heat: Tensor, size: Sequence[int], inside: tuple[slice, slice]) -> Tensor:
+    """Cut the padding of a letterboxed image off its heat.
+
+    Args:
+        heat: Heat (h, w) of any size, that of the whole input.
+        size: Height and width of the net's input.
+        inside: Rows and columns of the input that show the image.
+
+    Returns:
+        Heat (h, w) of the image: as it was where nothing is padded, else at the input's scale.
+    """
+    rows, columns = (one.indices(length) for one, length in zip(inside, size, strict=True))
+    if (rows[:2], columns[:2]) == ((0, size[0]), (0, size[1])):
+        return heat
+    return F.interpolate(heat[None, None], size=list(size), mode="bilinear", align_corners=False)[0, 0][inside]
+
+
 def draw_heat(image: UInt8Array, heat: Mapping[str, Tensor]) -> Image.Image:
     """Draw the image and, beside it, the heat of each stage on it, four in a row.
 

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
-from polybench.callbacks.heatmaps import draw_heat, stage_heat
+from polybench.callbacks.heatmaps import draw_heat, stage_heat, without_padding
 from polybench.callbacks.overlays import Overlay, encode_overlay
 from polybench.core.atomic import atomic_writer
 from polybench.core.disk import make_folder
@@ -21,6 +21,7 @@ from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.metrics import PER_IMAGE, THRESHOLD
 from polybench.metrics.prepare import to_native_size
+from polybench.metrics.sampling import inside
 from polybench.tasks.base import Task, data_of, task_of
 
 
@@ -35,6 +36,7 @@ class Kept:
         size: Native height and width.
         image: The net's input, (3, H, W) in [0, 1]; None where no heatmap is drawn.
         prediction: The prediction at the input's size, (H, W), boolean.
+        inside: Rows and columns of the input that are no padding.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Kept:
     size: tuple[int, int]
     image: Tensor | None
     prediction: Tensor
+    inside: tuple[slice, slice]
 
     def overlay(self, image: UInt8Array) -> Overlay:
         """What its picture shows.
@@ -126,6 +129,7 @@ class PreviewsCallback(Callback):
             size=size,
             image=batch["image"][row].cpu() if self.heatmaps else None,
             prediction=(probability[row, 0] >= THRESHOLD).cpu(),
+            inside=inside(batch["to_native"][row], size, (probability.shape[-2], probability.shape[-1])),
         )
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -170,7 +174,7 @@ class PreviewsCallback(Callback):
             target = path.parent.with_name("heatmaps") / path.name
             make_folder(target.parent)
             with atomic_writer(target) as file:
-                draw_heat(image, _heat(task, kept.image, kept.prediction)).save(file, format="PNG")
+                draw_heat(image, _heat(task, kept.image, kept)).save(file, format="PNG")
 
 
 def heatmap_stages(net: nn.Module) -> list[str]:
@@ -185,8 +189,9 @@ def heatmap_stages(net: nn.Module) -> list[str]:
     return [str(stage) for stage in stages]
 
 
-def _heat(task: Task, image: Tensor, prediction: Tensor) -> dict[str, Tensor]:
-    """The heat of the net's stages on an image, while it is shown the mask that it predicted there."""
+def _heat(task: Task, image: Tensor, kept: Kept) -> dict[str, Tensor]:
+    """The heat of the net's stages on an image, without padding, while it is shown the mask that it predicted there."""
     images = image[None].to(task.device)
-    mask = prediction[None, None].to(task.device)
-    return stage_heat(task.net, heatmap_stages(task.net), lambda: task.net(task.normalised(images), mask))
+    mask = kept.prediction[None, None].to(task.device)
+    heat = stage_heat(task.net, heatmap_stages(task.net), lambda: task.net(task.normalised(images), mask))
+    return {stage: without_padding(values, kept.prediction.shape, kept.inside) for stage, values in heat.items()}
