@@ -5,6 +5,7 @@ from abc import abstractmethod
 from polybench.augment import Policy, named_policy
 from polybench.core.errors import ConfigError
 from polybench.data.cache import ImageCache
+from polybench.data.crops import Crop, Tiles
 from polybench.data.loader import ResidentImages
 from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Batch, to_float
@@ -21,9 +22,11 @@ class DeviceBatches(ResumableDataModule):
         augment: A named policy, or a `Policy`.
         expanded: Use all fixed variants of the policy for each training image.
         on_device: Keep the bytes of the whole set on the device.
+        crop: Train on crops, and evaluate by tiles; None for whole frames.
 
     Raises:
-        ConfigError: If a number is out of bounds, or `expanded` needs a policy with fixed variants.
+        ConfigError: If a number is out of bounds, `expanded` needs a policy with fixed variants, or crops are to be cut
+            from images on the device.
     """
 
     def __init__(
@@ -35,11 +38,18 @@ class DeviceBatches(ResumableDataModule):
         augment: str | Policy,
         expanded: bool,
         on_device: bool,
+        crop: Crop | None = None,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed)
         self.policy = named_policy(augment) if isinstance(augment, str) else augment
         self.expanded = expanded
         self.on_device = on_device
+        self.crop = crop
+        if on_device and crop is not None:
+            raise ConfigError(
+                "on_device keeps frames of one size on the device, and crops are cut from native frames: leave out "
+                "on_device, or crop."
+            )
         if expanded and (len(self.policy.variants) < 2 or self.policy.variants[0]):
             raise ConfigError(
                 f"expanded needs a policy with fixed variants, the unchanged sample first; '{self.policy.name}' has "
@@ -53,8 +63,10 @@ class DeviceBatches(ResumableDataModule):
         """The open cache."""
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Convert bytes to floats on the device, and augment training batches."""
+        """Convert bytes to floats on the device, and augment training batches; state the tiles of whole frames."""
         has_valid = self.as_floats(batch)
+        if self.crop is not None and "native_mask" in batch:
+            batch["tiles"] = Tiles(self.crop.size, self.crop.tile_overlap, self.eval_batch_size)
         if self.trainer is not None and self.trainer.training and any(self.policy.variants):
             self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
         return batch

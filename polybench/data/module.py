@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from polybench.augment import Policy
 from polybench.core.errors import ConfigError, DataError
 from polybench.core.wording import counted
 from polybench.data.build import build_cache
 from polybench.data.cache import ImageCache, default_cache_folder
+from polybench.data.crop_samples import CropSamples, FrameSamples, refuse_dark_frames, refuse_small_frames
+from polybench.data.crops import Crop, crop_identity
 from polybench.data.dataset_copy import DatasetCopy, OnError
 from polybench.data.dataset_facts import facts_of
 from polybench.data.device_batches import DeviceBatches
-from polybench.data.evaluation_memory import refuse_large_images
+from polybench.data.evaluation_memory import EVALUATED, refuse_large_images
 from polybench.data.fitting import Fit, Fitting
 from polybench.data.images import UInt8Array, read_image
 from polybench.data.listing import LeftOut, left_out_words
@@ -25,6 +27,7 @@ from polybench.data.loader import CachedSamples
 from polybench.data.manifest import same_id
 from polybench.data.one_class import refuse_one_class
 from polybench.data.own_dataset import check_class, decode_rule, open_split
+from polybench.data.patch_samples import PatchSampler
 from polybench.data.sample import Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset
 from polybench.data.unread import left_out_beside
@@ -66,6 +69,8 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
             shape and pads the rest. Augmentation acts on the padded image. Padding is outside the field of view, but
             counts as background in losses without `valid` and in protocols at network size, as in the papers.
         pad_value: Grey level of the padding, 0 to 255.
+        crop: Train on crops at native or stated scale, and evaluate whole frames by tiles of the same size; `size` is
+            then the crop's. None for whole frames, resized to `size`.
         seed: Seed of the training order; the command line fills it from `--seed_everything`.
     """
 
@@ -101,17 +106,20 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         bits: int | None = None,
         fit: Fit = "stretch",
         pad_value: int = 0,
+        crop: Crop | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device)
+        super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device, crop)
         check_class(type(self))
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
         check_bits(bits)
         self.bits = bits
         self.root = Path(root or self.usual_root()).expanduser()
-        self.size = (size[0], size[1])
+        self.size = (size[0], size[1]) if crop is None else (crop.size, crop.size)
         self.fitting = Fitting(fit, pad_value)
+        if crop is not None and fit != "stretch":
+            raise ConfigError("Crops keep the scale of their images: leave out fit, or leave out crop.")
         self.split = open_split(type(self), split)
         self.allow_missing = allow_missing
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
@@ -126,7 +134,8 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
     def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Resolve arguments for the identity of a run: the versions of augmentation and `decode`, and the split."""
         split = arguments.get("split") or cls.default_split
-        return {**super().identity_arguments(arguments), "split": split, "decode_version": cls.decode_version}
+        crop = crop_identity(arguments.get("crop"))
+        return {**super().identity_arguments(arguments), **crop, "split": split, "decode_version": cls.decode_version}
 
     def with_split(self, split: Split) -> Self:
         """Return a data module of the same copy with another split; both share the reported problems."""
@@ -145,7 +154,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         """
         self.generate_images()
         with contextlib.suppress(DataError):
-            self.open_cache(self.size)
+            self.open_cache(self.size if self.crop is None else None)
 
     def setup(self, stage: str) -> None:
         """Open the cache and check the subsets of the stage.
@@ -154,12 +163,22 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
             DataError: If a file is missing or broken; it is named.
         """
         if self._cache is None:
-            self.open_cache(self.size)
+            self.open_cache(self.size if self.crop is None else None)
+        if self.crop is not None:
+            self._refuse_crops(self.crop, stage)
         refuse_large_images(self, stage)
         if stage == "fit":
             for subset in SUBSETS:
                 here = [image_id for image_id in self.split.ids(subset) if image_id in self.cache.position]
                 refuse_one_class(self.cache, subset, here, self.directory)
+
+    def _refuse_crops(self, crop: Crop, stage: str) -> None:
+        """Refuse crops that don't fit the frames of a stage."""
+        subsets: tuple[Subset, ...] = ("train",) if stage == "fit" else ()
+        subsets += EVALUATED.get(stage, ())
+        here = {subset: [name for name in self.split.ids(subset) if name in self.cache.position] for subset in subsets}
+        refuse_small_frames(self.cache, [name for names in here.values() for name in names], crop)
+        refuse_dark_frames(self.cache, here.get("train", ()), crop)
 
     def open_cache(self, size: tuple[int, int] | None) -> ImageCache:
         """Check the copy against the split and open its cache, which is built if needed.
@@ -241,23 +260,33 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Load training batches in an order that depends only on (seed, epoch), without an incomplete last batch."""
-        return self.training_loader(self._samples("train", native=False), collate)
+        sampler = None if self.crop is None else PatchSampler
+        return self.training_loader(self._training_samples(), collate, sampler)
 
     def evaluation_dataloader(self, subset: Subset) -> DataLoader[Sample]:
-        """Load a subset with native masks."""
-        return self.evaluation_loader(self._samples(subset, native=True), collate)
+        """Load a subset with native masks: whole frames, one at a time where a crop's size and scale are given."""
+        return self.evaluation_loader(self._frames(subset, native=True), collate, self._frames_together)
 
     def plain_dataloader(self, subset: Subset) -> DataLoader[Sample]:
-        """Load a subset in fixed batches at network size, without native masks and variants."""
-        return self.evaluation_loader(self._samples(subset, native=False, varied=False), collate)
+        """Load a subset in fixed batches at network size or the crop's scale, without native masks and variants."""
+        return self.evaluation_loader(self._frames(subset, native=False), collate, self._frames_together)
 
-    def _samples(self, subset: Subset, *, native: bool, varied: bool = True) -> CachedSamples:
-        variants = len(self.policy.variants) if self.expanded and varied and not native else 1
-        return CachedSamples(
-            self.cache,
-            self.ids(subset),
-            dict(self.split.groups),
-            native=native,
-            variants=variants,
-            pixels=not self.on_device,
-        )
+    @property
+    def _frames_together(self) -> int | None:
+        """Frames of an evaluation batch; None for the evaluation batch size."""
+        return None if self.crop is None else 1
+
+    def _frames(self, subset: Subset, *, native: bool) -> Dataset[Sample]:
+        """Whole frames of a subset, as they are evaluated."""
+        ids, groups = self.ids(subset), dict(self.split.groups)
+        if self.crop is not None:
+            return FrameSamples(self.cache, ids, groups, self.crop, native=native)
+        return CachedSamples(self.cache, ids, groups, native=native, pixels=not self.on_device)
+
+    def _training_samples(self) -> Dataset[Sample]:
+        """Frames or crops of the training subset, with their fixed variants in an expanded set."""
+        ids, groups = self.ids("train"), dict(self.split.groups)
+        variants = len(self.policy.variants) if self.expanded else 1
+        if self.crop is not None:
+            return CropSamples(self.cache, ids, groups, self.crop, seed=self.seed, variants=variants)
+        return CachedSamples(self.cache, ids, groups, native=False, variants=variants, pixels=not self.on_device)

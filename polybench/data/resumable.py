@@ -72,8 +72,15 @@ class ResumableDataModule(LightningDataModule, ABC):
             raise RuntimeError("The test subset can't be read during fit: selection uses validation only.")
         return self.evaluation_dataloader("test")
 
-    def training_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
+    def training_loader(
+        self, samples: Dataset[Any], collate: Collate, sampler_class: type[TrainingSampler] | None = None
+    ) -> DataLoader[Any]:
         """Load samples in a new order each epoch, from the position of a resumed fit, without an incomplete last batch.
+
+        Args:
+            samples: The samples of an epoch.
+            collate: Collates samples to a batch.
+            sampler_class: Class of the sampler; None for the data module's own.
 
         Raises:
             ConfigError: If a process has fewer samples than a batch in a fit.
@@ -87,15 +94,23 @@ class ResumableDataModule(LightningDataModule, ABC):
                 "as many."
             )
         epoch, batches = divmod(done, self._batches_per_epoch(max(1, each // self.batch_size)))
-        sampler = self.sampler(
+        sampler = (sampler_class or self.sampler)(
             samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=batches * self.batch_size
         )
         return self._loader(samples, sampler, collate, self.batch_size, drop_last=each >= self.batch_size)
 
-    def evaluation_loader(self, samples: Dataset[Any], collate: Collate) -> DataLoader[Any]:
-        """Load samples in their own order, with whole batches distributed to the processes."""
+    def evaluation_loader(
+        self, samples: Dataset[Any], collate: Collate, batch_size: int | None = None
+    ) -> DataLoader[Any]:
+        """Load samples in their own order, with whole batches distributed to the processes.
+
+        Args:
+            samples: The samples.
+            collate: Collates samples to a batch.
+            batch_size: Samples in a batch; None for the evaluation batch size.
+        """
         rank, world_size = self._place()
-        size = self.eval_batch_size
+        size = batch_size or self.eval_batch_size
         sampler = EvaluationSampler(samples, batch_size=size, rank=rank, world_size=world_size)
         return self._loader(samples, sampler, collate, size, drop_last=False)
 

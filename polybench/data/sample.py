@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from polybench.augment.transform import Transform
+from polybench.data.crops import Tiles
 from polybench.data.images import UInt8Array, UInt16Array
 
 
@@ -79,8 +80,9 @@ class Batch(TypedDict):
     """Samples stacked: `image` (N, 3, H, W) float32 in [0, 1], `mask` and `valid` (N, 1, H, W) float32 in {0, 1}.
 
     `valid` is the field of view (ones where a dataset has none); `native_mask`, `native_valid` and `native_labels` are
-    lists, since native sizes differ; `transform` is the augmentation of a training batch. Before `to_float`, arrays are
-    those of `Sample`, stacked.
+    lists, since native sizes differ; `transform` is the augmentation of a training batch; `tiles` states how the whole
+    frame of an evaluation batch is predicted, where the net is trained on crops. Before `to_float`, arrays are those of
+    `Sample`, stacked.
     """
 
     image: Tensor
@@ -92,6 +94,7 @@ class Batch(TypedDict):
     variant: NotRequired[list[int]]
     to_native: Tensor
     transform: NotRequired[Transform]
+    tiles: NotRequired[Tiles]
     native_mask: NotRequired[list[Tensor]]
     native_valid: NotRequired[list[Tensor]]
     native_labels: NotRequired[list[Tensor]]
