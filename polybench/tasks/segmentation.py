@@ -24,6 +24,7 @@ from polybench.tasks.meta import meta_batch, on_meta
 from polybench.tasks.outputs import Outputs, foreground_outputs, logits_of, sum_of_all, sum_of_logits
 from polybench.tasks.parameter_groups import ParameterGroups
 from polybench.tasks.schedules import Interval
+from polybench.tasks.tiled_evaluation import Evaluated, evaluate_in_tiles, refuse_crops
 
 
 class Unused(NamedTuple):
@@ -111,6 +112,7 @@ class SegmentationTask(Task):
     def setup(self, stage: str) -> None:
         """Choose the protocols; before training, freeze parameters without a gradient (SMP's PSPNet has some)."""
         data = data_of(self.trainer)
+        refuse_crops(data, self.by_tiles, type(self).__name__)
         if stage == "fit":
             ranked = data.ranked_by
             self.protocols = (PER_IMAGE,) if ranked is PER_IMAGE else (PER_IMAGE, ranked)
@@ -250,17 +252,39 @@ class SegmentationTask(Task):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows and the loss of a batch, and return its probabilities (N, 1, H, W) for callbacks."""
-        outputs = self.batch_outputs(batch)
-        probability = torch.sigmoid(logits_of(outputs)[0].float())
+        logits, terms = self.evaluated(batch, with_loss=True)
+        probability = torch.sigmoid(logits.float())
         self.collected.update_from(batch, probability)
-        self.add_val_loss(self.batch_terms(outputs, batch, finest=True), len(batch["id"]))
+        assert terms is not None
+        self.add_val_loss(terms, len(batch["id"]))
         return probability
 
     def test_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Collect the rows of a batch, and return its probabilities (N, 1, H, W) for callbacks."""
-        probability = torch.sigmoid(logits_of(self.batch_outputs(batch))[0].float())
+        probability = torch.sigmoid(self.evaluated(batch).logits.float())
         self.collected.update_from(batch, probability)
         return probability
+
+    def evaluated(self, batch: Batch, *, with_loss: bool = False) -> Evaluated:
+        """Predict an evaluation batch, by tiles where it states them.
+
+        The loss of a frame that is predicted by tiles is that of its stitched logits; a loss that reads further outputs
+        is the mean over its tiles.
+
+        Args:
+            batch: The batch.
+            with_loss: Compute its loss too.
+        """
+
+        def terms_of(outputs: Outputs, part: Batch) -> Terms:
+            return self.batch_terms(outputs, part, finest=True)
+
+        if "tiles" not in batch:
+            outputs = self.batch_outputs(batch)
+            return Evaluated(logits_of(outputs)[0], terms_of(outputs, batch) if with_loss else None)
+        of_tiles = with_loss and self.loss_form == "terms"
+        logits, terms = evaluate_in_tiles(batch, self.batch_outputs, terms_of if of_tiles else None)
+        return Evaluated(logits, terms_of(logits, batch) if with_loss and not of_tiles else terms)
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
         """Gather and keep the rows, and log the metrics: `val/dice` of `per_image`, `val/pranet/max_dice` of others."""

@@ -1,0 +1,154 @@
+"""Evaluation of whole frames by overlapping tiles of the size that a net was trained on.
+
+Tiles begin wherever the overlap puts them, as the crops of training do; of each, the part up to half-way through its
+overlap with its neighbours is kept, so that every pixel of the frame comes from one tile. A frame that is smaller than
+a tile, which only prediction of further images meets, is padded at the right and at the bottom by repeating its last
+pixels. Batches of tiles have tiles of one frame only, so that predictions don't depend on the number of processes.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from polybench.core.errors import ConfigError
+from polybench.data.crops import Tiles
+from polybench.data.module import SegmentationDataModule
+from polybench.data.sample import Batch
+from polybench.tasks.criterion import Terms
+from polybench.tasks.outputs import Outputs, logits_of
+from polybench.tasks.tiles import Span, Tiling
+
+OutputsOf = Callable[[Batch], Outputs]
+"""Computes a net's outputs for a batch of tiles, see `foreground_outputs`."""
+
+TermsOf = Callable[[Outputs, Batch], Terms]
+"""Computes the loss of a batch of tiles."""
+
+
+class Tile(NamedTuple):
+    """A tile of a frame: its rows and its columns, and which of them are kept."""
+
+    down: Span
+    across: Span
+
+
+class Evaluated(NamedTuple):
+    """Logits of a whole frame (1, 1, H, W), and the mean loss of its tiles, where it was asked for."""
+
+    logits: Tensor
+    terms: Terms | None
+
+
+def tiles_of(size: tuple[int, int], tiles: Tiles) -> list[Tile]:
+    """List the tiles of a frame, row by row.
+
+    Args:
+        size: Height and width of the frame, pixels.
+        tiles: Size and overlap of tiles.
+
+    Example:
+        >>> [(tile.down.start, tile.across.start) for tile in tiles_of((4, 10), Tiles(4, 2, 1))]
+        [(0, 0), (0, 2), (0, 4), (0, 6)]
+    """
+    tiling = Tiling(tiles.size, tiles.overlap, stride=1)
+    down, across = (tiling.spans(max(length, tiles.size)) for length in size)
+    return [Tile(rows, columns) for rows in down for columns in across]
+
+
+def tile_batches(batch: Batch) -> Iterator[tuple[Sequence[Tile], Batch]]:
+    """Cut a batch of one frame into batches of tiles, in fixed order.
+
+    Args:
+        batch: A batch of one frame, with its `tiles`.
+
+    Yields:
+        Some tiles, and a batch of them, with the mask and the field of view where the frame has them.
+    """
+    frame = {name: cast(Tensor, pixels) for name, pixels in batch.items() if name in ("image", "mask", "valid")}
+    tiles, image = batch["tiles"], batch["image"]
+    places = tiles_of((image.shape[-2], image.shape[-1]), tiles)
+    for first in range(0, len(places), tiles.batch_size):
+        chosen = places[first : first + tiles.batch_size]
+        parts = {name: torch.cat([_cut(pixels, place) for place in chosen]) for name, pixels in frame.items()}
+        names = {
+            name: cast(list[str], value) * len(chosen)
+            for name, value in batch.items()
+            if name in ("id", "group", "position")
+        }
+        yield chosen, cast(Batch, {**parts, **names})
+
+
+def _cut(pixels: Tensor, tile: Tile) -> Tensor:
+    """Crop a tile of a frame (1, C, H, W); beyond the frame its last pixels are repeated."""
+    part = pixels[..., tile.down.start : tile.down.stop, tile.across.start : tile.across.stop]
+    bottom = tile.down.stop - tile.down.start - part.shape[-2]
+    right = tile.across.stop - tile.across.start - part.shape[-1]
+    return F.pad(part, (0, right, 0, bottom), mode="replicate") if bottom or right else part
+
+
+def evaluate_in_tiles(batch: Batch, outputs_of: OutputsOf, terms_of: TermsOf | None = None) -> Evaluated:
+    """Predict a frame tile by tile.
+
+    Args:
+        batch: A batch of one frame, with its `tiles`.
+        outputs_of: Computes the outputs for a batch of tiles.
+        terms_of: Computes the loss of a batch of tiles; None for no loss.
+    """
+    height, width = batch["image"].shape[-2:]
+    frame: Tensor | None = None
+    losses: list[Terms] = []
+    counts: list[int] = []
+    for chosen, tiles in tile_batches(batch):
+        outputs = outputs_of(tiles)
+        logits = logits_of(outputs)[0]
+        if frame is None:
+            frame = logits.new_empty(1, 1, max(height, chosen[0].down.stop), max(width, chosen[0].across.stop))
+        for (down, across), part in zip(chosen, logits, strict=True):
+            rows, columns = slice(down.first, down.last), slice(across.first, across.last)
+            top, left = down.start, across.start
+            frame[0, :, rows, columns] = part[
+                :, down.first - top : down.last - top, across.first - left : across.last - left
+            ]
+        if terms_of is not None:
+            losses.append(terms_of(outputs, tiles))
+            counts.append(len(chosen))
+    assert frame is not None
+    return Evaluated(frame[..., :height, :width], mean_terms(losses, counts) if losses else None)
+
+
+def mean_terms(losses: Sequence[Terms], counts: Sequence[int]) -> Terms:
+    """Average the loss and each of its terms over batches.
+
+    Args:
+        losses: The loss of each batch.
+        counts: Number of tiles in each batch.
+
+    Example:
+        >>> float(mean_terms([Terms(torch.tensor(1.0)), Terms(torch.tensor(4.0))], [2, 1]).total)
+        2.0
+    """
+    whole = sum(counts)
+
+    def mean(values: Sequence[Tensor]) -> Tensor:
+        return torch.stack([value * (count / whole) for value, count in zip(values, counts, strict=True)]).sum()
+
+    named = {name: mean([loss.named[name] for loss in losses]) for name in losses[0].named}
+    return Terms(mean([loss.total for loss in losses]), named)
+
+
+def refuse_crops(data: object, by_tiles: bool, task: str) -> None:
+    """Refuse crops of a task that predicts from whole images.
+
+    Args:
+        data: The data module.
+        by_tiles: Whether the task can predict tile by tile.
+        task: Name of its class.
+
+    Raises:
+        ConfigError: If the data module has crops, and the task can't.
+    """
+    if isinstance(data, SegmentationDataModule) and data.crop is not None and not by_tiles:
+        raise ConfigError(f"{task} predicts from whole images, not by tiles: leave out --data.crop.")
