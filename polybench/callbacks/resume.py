@@ -26,8 +26,9 @@ class ResumeCallback(Callback):
         run: The run, written into each checkpoint.
         origin: What is trained: `task`, `dataset` and `stage` (the recipe), for those who begin with its weights.
         built_from: What the task is built from: `model` (its portable configuration as JSON), `size` (height and width
-            of its input) and `margin` (that of the patches, as `PatchDataModule` has it; 0 for whole images), for those
-            who use it without its recipe.
+            of its input), `margin` (that of the patches, as `PatchDataModule` has it; 0 for whole images) and, for a
+            net that is trained on crops, `crop` (the arguments of `Crop`, and `tiles_together`), for those who use it
+            without its recipe.
     """
 
     def __init__(self) -> None:

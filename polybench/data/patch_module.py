@@ -94,6 +94,8 @@ class PatchDataModule(ResumableDataModule):
             raise ConfigError(
                 "negatives_per_image must be at least 1, margin at least 0, dark a grey level (0 to 255)."
             )
+        if source.crop is not None:
+            raise ConfigError("Patches are cut from native images, and their dataset's crops are not: leave out crop.")
         self.source = source
         self.short_name = source.short_name
         self.size = (size, size)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from polybench.callbacks.selected_file import refuse_replaced
@@ -22,6 +22,7 @@ from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.record import RunContext, keep, trained_record, write_records
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
+from polybench.experiments.tiling import crop_of
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
 from polybench.results.facts import DatasetFacts
@@ -144,8 +145,10 @@ def _prepare_checkpoints(session: Session, context: RunContext, known: KnownStar
     session.resume.origin = {"task": session.model.kind, "dataset": data.short_name, "stage": stage}
     margin = data.margin if isinstance(data, PatchDataModule) else 0.0
     model = json.dumps(context.config["model"])
-    built_from = {"model": model, "size": list(data.size), "margin": margin}
-    session.resume.built_from = {**built_from, **data.fitting.arguments}
+    built_from = {"model": model, "size": list(data.size), "margin": margin, **data.fitting.arguments}
+    if (crop := crop_of(data)) is not None:
+        built_from["crop"] = {**asdict(crop), "tiles_together": data.eval_batch_size}
+    session.resume.built_from = built_from
     identity = session.identity
     identity.config = json.dumps(session.config_for_others())
     identity.seed, identity.shared = context.seed, shared_start

@@ -20,11 +20,12 @@ from polybench.data.memory import refuse_too_large, sizes_of
 from polybench.data.value_range import range_problem
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.session import Session
-from polybench.experiments.tiling import tiled, tiling_of
+from polybench.experiments.tiling import crop_of, tiled, tiling_of
 from polybench.methods import asked_option, attached
 from polybench.methods.base import BoolArray, Postprocessor
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import rounded_to_steps
+from polybench.tasks import SegmentationTask
 from polybench.tasks.base import task_of
 from polybench.tasks.images import as_input, at_native_size, mask_at_native_size, without_padding
 from polybench.tasks.tiles import Seams, Tiling
@@ -198,10 +199,12 @@ def predict_probability(session: Session, image: UInt8Array) -> torch.Tensor:
     """Predict one image (h, w, 3) at the size of the net's input.
 
     Returns:
-        Foreground probabilities at that size, (1, H, W), float32.
+        Foreground probabilities at that size, (1, H, W), float32; at the scale of the crops that a net was trained on.
     """
     task, data = task_of(session.model), session.datamodule
     with torch.inference_mode(), session.trainer.precision_plugin.forward_context():
+        if (crop := crop_of(data)) is not None and isinstance(task, SegmentationTask):
+            return task.predict_frame(image, crop, data.eval_batch_size)
         return task.predict_probability(as_input(image, data.size, data.fitting).to(task.device))[0]
 
 

@@ -35,6 +35,7 @@ from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.methods import found_methods
 from polybench.tasks.base import task_of
 from polybench.tasks.loading import leave_out_start_weights, mismatch
+from polybench.tasks.tiled_evaluation import refuse_crops
 from polybench.tasks.weights import weights_of
 
 
@@ -214,7 +215,9 @@ class Session(ParsedSession):
         refuse_rate(self.config.model.init_args.get("optimizer"))
         refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:
-            task_of(self.model).check(self.datamodule.size)
+            task = task_of(self.model)
+            refuse_crops(self.datamodule, task.by_tiles, type(task).__name__)
+            task.check(self.datamodule.size)
             if not self.config.trainer.fast_dev_run:
                 refuse_blind(self.trainer, self.model, self.datamodule.ranked_by)
         except Exception as error:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import torch
 
 from polybench.core.errors import ConfigError
+from polybench.data.crops import Crop
 from polybench.data.images import UInt8Array
+from polybench.data.module import SegmentationDataModule
 from polybench.experiments.session import Session
 from polybench.tasks.base import task_of
 from polybench.tasks.images import as_input
@@ -18,6 +20,11 @@ USUAL_STRIDE = 32
 
 SEEN = 1e-4
 """A difference of probabilities along seams that rounding doesn't explain."""
+
+
+def crop_of(data: object) -> Crop | None:
+    """The crops of a data module; None where it gives whole images, or patches."""
+    return data.crop if isinstance(data, SegmentationDataModule) else None
 
 
 def tiling_of(session: Session, option: str | None) -> Tiling | None:
@@ -39,6 +46,11 @@ def tiling_of(session: Session, option: str | None) -> Tiling | None:
         return None
     if option is not None:
         raise ConfigError(f"{option} needs the prediction of the whole image: leave out {option}, or --tile.")
+    if crop_of(session.datamodule) is not None:
+        raise ConfigError(
+            "A net that was trained on crops predicts by tiles of their size and scale: leave out --tile, or change "
+            "the overlap with --data.crop.overlap."
+        )
     task = task_of(session.model)
     if not task.by_tiles:
         raise ConfigError(f"{type(task).__name__} predicts from whole images: leave out --tile.")

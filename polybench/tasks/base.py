@@ -26,7 +26,7 @@ from polybench.metrics.scored_rows import ScoredRows
 from polybench.results.sections import Section
 from polybench.tasks.criterion import Terms
 from polybench.tasks.first_step import FirstStep
-from polybench.tasks.images import as_input
+from polybench.tasks.images import as_input, refuse_no_image
 from polybench.tasks.optimization import optimizer_and_scheduler, step_plateaus
 from polybench.tasks.parameter_groups import Group, ParameterGroups
 from polybench.tasks.schedule_resume import Lengths, fit_resumed_schedules, lengths_of
@@ -133,9 +133,7 @@ class Task(LightningModule, ABC):
 
     def _predict_one(self, image: UInt8Array) -> Tensor:
         """Predict probabilities of one image at the size of the net's input."""
-        if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise ConfigError(f"An image must be a uint8 array (h, w, 3), RGB, not {what}.")
+        refuse_no_image(image)
         if self.input_size is None:
             raise ConfigError("The input size of the net is unknown: set task.input_size to (height, width).")
         with torch.inference_mode():

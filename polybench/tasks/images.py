@@ -1,12 +1,25 @@
 """Conversion of image arrays to a net's input, and of its predictions to native size."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from polybench.core.errors import ConfigError
 from polybench.data.fitting import STRETCH, Fitting, Placement
 from polybench.data.images import UInt8Array
 from polybench.metrics.measures.labels import Mask
 from polybench.metrics.prepare import THRESHOLD, native_parts, to_native_size
+
+
+def refuse_no_image(image: object) -> None:
+    """Refuse what is no image (h, w, 3), RGB, uint8.
+
+    Raises:
+        ConfigError: If it isn't one.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        what = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ConfigError(f"An image must be a uint8 array (h, w, 3), RGB, not {what}.")
 
 
 def as_input(image: UInt8Array, size: tuple[int, int] | None, fitting: Fitting = STRETCH) -> Tensor:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError, UserError
+from polybench.data.crops import Crop
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.metrics import PER_IMAGE, PROTOCOLS, STORED, ImageRows, Protocol
@@ -19,12 +21,12 @@ from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArr
 from polybench.tasks.baselines import BASELINES
 from polybench.tasks.criterion import Terms, explained_error, form_of, loss_terms, refuse_names
 from polybench.tasks.first_step import tells_apart
-from polybench.tasks.images import at_native_size
+from polybench.tasks.images import at_native_size, refuse_no_image
 from polybench.tasks.meta import meta_batch, on_meta
 from polybench.tasks.outputs import Outputs, foreground_outputs, logits_of, sum_of_all, sum_of_logits
 from polybench.tasks.parameter_groups import ParameterGroups
 from polybench.tasks.schedules import Interval
-from polybench.tasks.tiled_evaluation import Evaluated, evaluate_in_tiles, refuse_crops
+from polybench.tasks.tiled_evaluation import Evaluated, as_tiled_batch, evaluate, refuse_crops
 
 
 class Unused(NamedTuple):
@@ -69,6 +71,8 @@ class SegmentationTask(Task):
             all of them and those that the data module adds.
         stored: Further statistics of the rows, for the per-image table of a test.
         rows: The rows of the last evaluation, of all processes; None before one.
+        input_crop: The crops that the net was trained on, where it predicts images by tiles; None for whole images.
+        tiles_together: Tiles in a batch.
 
     Raises:
         ConfigError: If the loss requires other arguments, or the parameter groups don't fit the net.
@@ -99,6 +103,8 @@ class SegmentationTask(Task):
         self.collected: ImageRows = self.new_rows()
         self._training_run: DryRun | None = None
         self._unused: Unused | None = None
+        self.input_crop: Crop | None = None
+        self.tiles_together = 8
 
     def new_rows(self) -> ImageRows:
         """Create an empty metric for rows of this task."""
@@ -212,8 +218,25 @@ class SegmentationTask(Task):
 
     def predict_image(self, image: UInt8Array) -> FloatArray:
         """Predict foreground probabilities (h, w) of an image (h, w, 3) at native size."""
-        found: FloatArray = at_native_size(self._predict_one(image), image, self.input_fitting).cpu().numpy()
+        if self.input_crop is None:
+            probability = self._predict_one(image)
+        else:
+            refuse_no_image(image)
+            with torch.inference_mode():
+                probability = self.predict_frame(image, self.input_crop, self.tiles_together)
+        found: FloatArray = at_native_size(probability, image, self.input_fitting).cpu().numpy()
         return found
+
+    def predict_frame(self, image: UInt8Array, crop: Crop, tiles_together: int) -> Tensor:
+        """Predict foreground probabilities (1, H, W), float32, of an image (h, w, 3) by tiles, at the scale of crops.
+
+        Args:
+            image: The image at native size.
+            crop: The crops that the net was trained on.
+            tiles_together: Tiles in a batch.
+        """
+        batch = as_tiled_batch(image, crop, tiles_together, self.device)
+        return torch.sigmoid(self.evaluated(batch).logits.float())[0]
 
     def batch_outputs(self, batch: Batch) -> Outputs:
         """Compute the outputs for a batch, see `foreground_outputs`; override it for a net with further inputs."""
@@ -266,25 +289,9 @@ class SegmentationTask(Task):
         return probability
 
     def evaluated(self, batch: Batch, *, with_loss: bool = False) -> Evaluated:
-        """Predict an evaluation batch, by tiles where it states them.
-
-        The loss of a frame that is predicted by tiles is that of its stitched logits; a loss that reads further outputs
-        is the mean over its tiles.
-
-        Args:
-            batch: The batch.
-            with_loss: Compute its loss too.
-        """
-
-        def terms_of(outputs: Outputs, part: Batch) -> Terms:
-            return self.batch_terms(outputs, part, finest=True)
-
-        if "tiles" not in batch:
-            outputs = self.batch_outputs(batch)
-            return Evaluated(logits_of(outputs)[0], terms_of(outputs, batch) if with_loss else None)
-        of_tiles = with_loss and self.loss_form == "terms"
-        logits, terms = evaluate_in_tiles(batch, self.batch_outputs, terms_of if of_tiles else None)
-        return Evaluated(logits, terms_of(logits, batch) if with_loss and not of_tiles else terms)
+        """Predict an evaluation batch, by tiles where it states them; compute its loss where asked for."""
+        loss = partial(self.batch_terms, finest=True) if with_loss else None
+        return evaluate(batch, self.batch_outputs, loss, reads_outputs=self.loss_form == "terms")
 
     def _log_numbers(self, subset: str) -> dict[str, float]:
         """Gather and keep the rows, and log the metrics: `val/dice` of `per_image`, `val/pranet/max_dice` of others."""

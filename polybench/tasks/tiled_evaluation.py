@@ -14,10 +14,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
-from polybench.data.crops import Tiles
+from polybench.data.crops import Crop, Tiles, frame_of
+from polybench.data.images import UInt8Array
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
 from polybench.tasks.criterion import Terms
+from polybench.tasks.images import as_input
 from polybench.tasks.outputs import Outputs, logits_of
 from polybench.tasks.tiles import Span, Tiling
 
@@ -36,7 +38,7 @@ class Tile(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """Logits of a whole frame (1, 1, H, W), and the mean loss of its tiles, where it was asked for."""
+    """Logits of a batch (N, 1, H, W), and its loss where it was asked for."""
 
     logits: Tensor
     terms: Terms | None
@@ -56,6 +58,19 @@ def tiles_of(size: tuple[int, int], tiles: Tiles) -> list[Tile]:
     tiling = Tiling(tiles.size, tiles.overlap, stride=1)
     down, across = (tiling.spans(max(length, tiles.size)) for length in size)
     return [Tile(rows, columns) for rows in down for columns in across]
+
+
+def as_tiled_batch(image: UInt8Array, crop: Crop, tiles_together: int, device: torch.device) -> Batch:
+    """Make a batch of one image (h, w, 3), without a mask, at the scale of crops, to be predicted by tiles.
+
+    Args:
+        image: The image at native size.
+        crop: The crops that the net was trained on.
+        tiles_together: Tiles in a batch.
+        device: Where the batch is put.
+    """
+    images = as_input(frame_of(image, crop), None).to(device)
+    return cast(Batch, {"image": images, "tiles": Tiles(crop.size, crop.tile_overlap, tiles_together)})
 
 
 def tile_batches(batch: Batch) -> Iterator[tuple[Sequence[Tile], Batch]]:
@@ -87,6 +102,25 @@ def _cut(pixels: Tensor, tile: Tile) -> Tensor:
     bottom = tile.down.stop - tile.down.start - part.shape[-2]
     right = tile.across.stop - tile.across.start - part.shape[-1]
     return F.pad(part, (0, right, 0, bottom), mode="replicate") if bottom or right else part
+
+
+def evaluate(batch: Batch, outputs_of: OutputsOf, loss: TermsOf | None, *, reads_outputs: bool) -> Evaluated:
+    """Predict an evaluation batch, by tiles where it states them.
+
+    The loss of a frame that is predicted by tiles is that of its stitched logits; that of a loss that reads further
+    outputs is the mean over its tiles.
+
+    Args:
+        batch: The batch.
+        outputs_of: Computes the outputs for a batch.
+        loss: Computes the loss of a batch; None for no loss.
+        reads_outputs: Whether the loss reads further outputs than logits.
+    """
+    if "tiles" not in batch:
+        outputs = outputs_of(batch)
+        return Evaluated(logits_of(outputs)[0], loss(outputs, batch) if loss else None)
+    logits, terms = evaluate_in_tiles(batch, outputs_of, loss if reads_outputs else None)
+    return Evaluated(logits, loss(logits, batch) if loss and not reads_outputs else terms)
 
 
 def evaluate_in_tiles(batch: Batch, outputs_of: OutputsOf, terms_of: TermsOf | None = None) -> Evaluated:

@@ -44,6 +44,8 @@ class JointDataModule(ResumableDataModule):
     """The argument that takes the dataset which a recipe is combined with."""
 
     def __init__(self, images: SegmentationDataModule, patches: PatchesCallable, seed: int = 0) -> None:
+        if images.crop is not None:
+            raise ConfigError("Joint training takes whole images beside patches: leave out data.images.crop.")
         self.images = images
         self.patches = patches(copy(images))  # which opens a cache of its own, at native size
         batch_size = images.batch_size + self.patches.batch_size
