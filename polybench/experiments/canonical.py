@@ -11,7 +11,8 @@ In it
 
 A class can say more of its arguments than their text does, by two optional attributes: `identity_arguments`, a class
 method from all arguments to those that stand for something versioned (a named augmentation), and `start_arguments`,
-names of those that say where start weights come from. Importing this module imports no torch.
+names of those that say where start weights come from; an `encoder_weights` that names a file is one of any class.
+Importing this module imports no torch.
 """
 
 import enum
@@ -34,6 +35,9 @@ GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "polybench.callb
 
 UNSET: Mapping[str, Any] = {"images": None, "validations": 5}
 """Top-level key -> its default, with which it says nothing of a run."""
+
+WEIGHTS_OF_AN_ENCODER = "encoder_weights"
+"""Argument of a net that may be a file, which then stands in the section `start`, as if it had been `imagenet`."""
 
 LONGEST_PATH = 1024
 """Characters; a longer text is no path."""
@@ -158,6 +162,9 @@ class _Walk:
                 self.start += [value] if value is not None else []
                 continue
             plain = self.value(value, below)
+            if name == WEIGHTS_OF_AN_ENCODER and isinstance(plain, Mapping):
+                self.start.append(plain)
+                continue
             usual = name in defaults and _same(plain, _Walk().value(defaults[name], below))
             if name in meant or not usual or _has_version(plain):
                 kept[name] = plain

@@ -8,6 +8,7 @@ from lightning.pytorch import LightningDataModule
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import split_folder
 from polybench.data.splits import load_split
+from polybench.models.pretrained import OWN_FILE, Found, find
 from polybench.tasks.loading import START_WEIGHTS
 
 
@@ -29,16 +30,39 @@ def random_start(model: Mapping[str, Any]) -> str | None:
 
 
 def weights_note(model: Mapping[str, Any]) -> str | None:
-    """Return a sentence about the start weights that are fetched over the network; None where none are."""
+    """Return a sentence about pretrained start weights, and where they come from; None where there are none.
+
+    Args:
+        model: The configuration of a task, as plain values.
+
+    Raises:
+        ConfigError: If the configuration names a file that isn't there, or a package isn't installed.
+    """
     option = random_start(model)
     if option is None:
         return None
     arguments = model["init_args"]["net"]["init_args"]
     encoder = arguments.get("encoder_name") or arguments.get("encoder") or "VGG19"
-    return (
-        f"The net starts from ImageNet weights of {encoder}, which are fetched over the network once; {option} starts "
-        "from random ones."
-    )
+    found = find(str(encoder).lower(), arguments.get("encoder_weights") or "imagenet")
+    if found is None:
+        whose, where = f"ImageNet weights of {encoder}", "which are fetched over the network once"
+    elif found.source == OWN_FILE:
+        whose, where = f"weights of {encoder}", f"which are read from '{found.path}'"
+    else:
+        whose = f"ImageNet weights of {encoder}"
+        where = f"which are on this machine ({found.source}, licence {found.licence or 'not stated'})"
+    return f"The net starts from {whose}, {where}; {option} starts from random ones.{_normalisation(model, found)}"
+
+
+def _normalisation(model: Mapping[str, Any], found: Found | None) -> str:
+    """A further sentence where the task normalises images otherwise than the weights were trained with."""
+    if found is None or found.known is None:
+        return ""
+    arguments = model["init_args"]
+    wanted = {"mean": list(found.known.mean), "std": list(found.known.std)}
+    wrong = {key: value for key, value in wanted.items() if key in arguments and list(arguments[key]) != value}
+    options = " ".join(f"--model.{key} {str(value).replace(' ', '')}" for key, value in wrong.items())
+    return f" They were trained with another normalisation of the images: add {options}." if wrong else ""
 
 
 def split_note(data: LightningDataModule) -> str | None:

@@ -32,8 +32,9 @@ class FCN16sAtrous(nn.Module):
     With ResNet-50 it has 23,512,130 parameters; all three 3x3 convolutions of layer4 are dilated by 2.
 
     Args:
-        encoder: Any encoder of segmentation_models_pytorch that can be dilated; `tu-<name>` for one of timm's.
-        encoder_weights: `imagenet`, or null for random weights.
+        encoder: Any encoder of segmentation_models_pytorch that can be dilated; `tu-<name>` for one of timm's, which
+            dilates the layers behind the last stride by 2, and not the layer that had it.
+        encoder_weights: `imagenet`, a file of weights, or null for random weights.
         classes: Output channels; two are read as a softmax over background and foreground.
 
     Raises:
@@ -77,7 +78,7 @@ class PatchClassifier(nn.Module):
         encoder: Any encoder of segmentation_models_pytorch, or `tu-<name>` for one of timm's; one that can't be dilated
             to output stride 16, such as VGG or DenseNet, keeps its own stride, and a warning says so. Or a module that
             follows SMP's encoder contract, such as EFEN's `polybench.models.vgg.VGG19Encoder`.
-        encoder_weights: `imagenet`, or null for random weights; null for a module.
+        encoder_weights: `imagenet`, a file of weights, or null for random weights; null for a module.
         classes: Output channels; two are read as a softmax over no object and object.
         head: `average` for global average pooling, `flatten` for every place of the last feature map.
         size: Side of a patch in pixels, for `flatten`.
@@ -137,7 +138,7 @@ class JointFCN16sAtrous(FCN16sAtrous):
 
     Args:
         encoder: As for `FCN16sAtrous`, so that the weights of one fit the other.
-        encoder_weights: `imagenet`, or null for random weights.
+        encoder_weights: `imagenet`, a file of weights, or null for random weights.
         classes: Output channels of either head.
 
     Raises:
@@ -191,7 +192,7 @@ def atrous_encoder(name: str, weights: str | None) -> nn.Module:
 
     Args:
         name: As segmentation_models_pytorch calls it.
-        weights: `imagenet`, or None for random weights.
+        weights: `imagenet`, a file of weights, or None for random weights.
 
     Raises:
         ConfigError: If there is no such encoder, or it can't be dilated.
@@ -207,7 +208,7 @@ def any_encoder(name: str, weights: str | None) -> nn.Module:
 
     Args:
         name: As segmentation_models_pytorch calls it.
-        weights: `imagenet`, or None for random weights.
+        weights: `imagenet`, a file of weights, or None for random weights.
 
     Raises:
         ConfigError: If there is no such encoder.
@@ -221,18 +222,17 @@ def any_encoder(name: str, weights: str | None) -> nn.Module:
 
 
 def _encoder(name: str, weights: str | None, output_stride: int) -> nn.Module:
-    """Make an encoder.
+    """Make an encoder, with weights of this machine where they are, and its library's over the network otherwise.
 
     Raises:
-        ConfigError: If there is none of that name, or it has no such weights.
+        ConfigError: If there is none of that name, it has no such weights, or they can be neither found nor fetched.
     """
-    import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
+    from polybench.models.pretrained.encoder import make_encoder  # a second that other nets don't wait for
 
     try:
-        encoder: nn.Module = smp.encoders.get_encoder(name, weights=weights, output_stride=output_stride)
+        return make_encoder(name, weights, output_stride)
     except KeyError as error:
         raise ConfigError(f"encoder '{name}' with weights '{weights}' is unknown: {error.args[0]}") from error
-    return encoder
 
 
 def _places(encoder: nn.Module, size: int) -> int:

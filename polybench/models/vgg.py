@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 
 from polybench.core.errors import ConfigError
+from polybench.models.pretrained import find, give
 
 VGG19_WIDTHS = (64, 128, 256, 512)
 _CONVS_PER_BLOCK = (2, 2, 4, 4)
@@ -67,7 +68,7 @@ class VGG19Encoder(nn.Module):
         return [*pyramid, features]
 
     def load_imagenet(self) -> None:
-        """Load torchvision's ImageNet weights, from torch hub's folder or over the network.
+        """Load torchvision's ImageNet weights, from a cache of torchvision, timm or SMP, or over the network.
 
         Does nothing on the meta device.
 
@@ -82,6 +83,9 @@ class VGG19Encoder(nn.Module):
         if next(self.parameters()).is_meta:
             return
         weights = VGG19_Weights.IMAGENET1K_V1
+        if (found := find("vgg19", "imagenet")) is not None:
+            give(self, "vgg19", found)
+            return
         try:
             state = weights.get_state_dict(progress=True, check_hash=True, map_location="cpu", weights_only=True)
             self.load_state_dict({key: state[key] for key in self.state_dict()})

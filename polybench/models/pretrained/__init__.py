@@ -4,6 +4,6 @@
 """
 
 from polybench.models.pretrained.known import EXTRA, KNOWN, Known
-from polybench.models.pretrained.provider import Found, Pretrained, find, give, given
+from polybench.models.pretrained.provider import OWN_FILE, Found, Pretrained, find, give, given
 
-__all__ = ["EXTRA", "KNOWN", "Found", "Known", "Pretrained", "find", "give", "given"]
+__all__ = ["EXTRA", "KNOWN", "OWN_FILE", "Found", "Known", "Pretrained", "find", "give", "given"]

