@@ -1,16 +1,19 @@
 """FCN16s-Atrous and its patch classifier: published sizes, strides, dilation, and errors."""
 
 import pytest
+import segmentation_models_pytorch as smp
+import timm
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from polybench.core.errors import ConfigError
-from polybench.models import EFEN, FCN16sAtrous, PatchClassifier
+from polybench.models import EFEN, FCN16sAtrous, JointFCN16sAtrous, PatchClassifier
 from polybench.models.unused import parameters_without_gradient
 from polybench.models.vgg import VGG19Encoder
 
 TINY = "tu-test_resnet"
+LITE0 = "tu-tf_efficientnet_lite0"
 
 
 def parameters(net: nn.Module) -> int:
@@ -75,9 +78,37 @@ def test_average_head_is_the_mean_of_the_places() -> None:
     torch.testing.assert_close(net(patches), features @ net.head.weight.T + net.head.bias)
 
 
-def test_encoders_of_both_heads_have_the_same_keys() -> None:
-    fcn, classifier = FCN16sAtrous(TINY, None), PatchClassifier(TINY, None)
-    assert list(fcn.encoder.state_dict()) == list(classifier.encoder.state_dict())
+def contract(net: nn.Module) -> dict[str, tuple[int, ...]]:
+    encoder: nn.Module = net.encoder  # type: ignore[assignment]
+    return {key: tuple(value.shape) for key, value in encoder.state_dict().items()}
+
+
+@pytest.mark.parametrize("encoder", ["resnet50", LITE0, TINY])
+def test_encoders_of_all_heads_have_the_same_keys_and_shapes(encoder: str) -> None:
+    with torch.device("meta"):
+        one = contract(FCN16sAtrous(encoder, None))
+        assert list(contract(PatchClassifier(encoder, None)).items()) == list(one.items())
+        assert list(contract(JointFCN16sAtrous(encoder, None)).items()) == list(one.items())
+
+
+def test_keys_of_lite0_are_those_of_timm_s_classifier_without_its_head() -> None:
+    with torch.device("meta"):
+        own = contract(FCN16sAtrous(LITE0, None))
+        whole = {f"model.{key}": tuple(one.shape) for key, one in timm.create_model(LITE0[3:]).state_dict().items()}
+    head = {key for key in whole if key.startswith(("model.conv_head.", "model.bn2.", "model.classifier."))}
+    assert own == {key: shape for key, shape in whole.items() if key not in head}
+    assert len(own) == 288
+
+
+def test_dilated_lite0_holds_the_features_of_the_strided_one_at_every_second_place() -> None:
+    torch.manual_seed(0)
+    dilated, strided = FCN16sAtrous(LITE0, None).encoder, smp.encoders.get_encoder(LITE0, weights=None)
+    strided.load_state_dict(dilated.state_dict())
+    images = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        at_16, at_32 = dilated.eval()(images)[-1], strided.eval()(images)[-1]
+    assert (tuple(at_16.shape), tuple(at_32.shape)) == ((1, 320, 4, 6), (1, 320, 2, 3))
+    torch.testing.assert_close(at_16[..., 1::2, 1::2], at_32)
 
 
 @pytest.mark.parametrize("encoder", ["vgg11", "densenet121"])
