@@ -48,6 +48,9 @@ class ResumeCallback(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Refuse to resume in the middle of an epoch that has changed; keep a run stopped that had stopped early.
 
+        Lightning counts the batch that a checkpoint came before twice, over all epochs, so that validations every so
+        many batches (`check_val_every_n_epoch` null) would come late.
+
         Raises:
             ConfigError: If the training images are no longer as many as they were.
         """
@@ -58,6 +61,8 @@ class ResumeCallback(Callback):
                 f"The checkpoint is of a run with {before} batches in an epoch, and there are {now} now, so that it "
                 "can't be resumed: restore its training images, or leave out --ckpt_path to start a new run."
             )
+        batches = trainer.fit_loop.epoch_loop.batch_progress.total
+        batches.ready = batches_done(trainer)
         trainer.should_stop = trainer.should_stop or self._stopped
         self._stopped = False
 
