@@ -3,9 +3,10 @@ import pytest
 import torch
 from lightning.pytorch import Trainer
 from torch import nn
+from torch.nn import functional as F
 
 from polybench.callbacks import PreviewsCallback
-from polybench.callbacks.heatmaps import draw_heat, stage_heat, tint
+from polybench.callbacks.heatmaps import draw_heat, stage_heat, tint, without_padding
 from polybench.callbacks.overlays import GAP, LINE
 from polybench.core.errors import ConfigError
 from polybench.tasks import SegmentationTask
@@ -31,6 +32,14 @@ def test_heat_is_the_mean_magnitude_stretched() -> None:
     assert heat["first"].sum() == 1.5
     assert heat["second"].shape == (2, 2)
     assert not net.first._forward_hooks
+
+
+def test_heat_of_padding_is_cut_off() -> None:
+    heat = torch.tensor([[9.0, 9.0], [1.0, 2.0], [3.0, 4.0], [9.0, 9.0]])
+    found = without_padding(heat, (8, 4), (slice(2, 6), slice(0, 4)))
+    expected = F.interpolate(heat[None, None], size=(8, 4), mode="bilinear", align_corners=False)[0, 0, 2:6]
+    assert torch.equal(found, expected)
+    assert without_padding(heat, (8, 4), (slice(0, 8), slice(0, 4))) is heat
 
 
 def test_cold_pixels_are_darkened_and_hot_ones_shine() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
+from torch.nn import functional as F
 
 import polybench
 from polybench.cli.main import run
@@ -99,6 +100,32 @@ def test_probabilities_score_as_the_test_did_under_every_protocol(
     scored = pd.read_csv(tmp_path / "scores.csv", dtype={"id": str}).set_index("id").loc[tested.index]
     assert {"pranet@2/s_measure", "fanet@2/dice", "keras_fcn@2/iou_0.2"} <= set(tested)
     pd.testing.assert_frame_equal(scored[tested.columns], tested)
+
+
+def test_letterboxed_checkpoint_predicts_images_of_any_shape_as_it_was_trained(
+    words: list[str], tmp_path: Path
+) -> None:
+    checkpoint = Path(words[4])
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["polybench_run"] |= {"fit": "letterbox", "pad_value": 30}
+    torch.save(saved, checkpoint)
+    alone = ["predict", *words[3:]]
+    assert run(alone) == 0
+    assert run([*alone, "--out", "maps", "--probabilities"]) == 0
+    task = polybench.load(checkpoint)
+    image = np.asarray(Image.open(tmp_path / "images" / "a.png"))  # 30x50 in 24x32: 19.2 rows, 2 of padding above
+    padded = ImageOps.pad(Image.fromarray(image), (32, 24), Image.Resampling.BILINEAR, color=(30, 30, 30))
+    tensor = torch.from_numpy(np.asarray(padded).copy()).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        inner = task.predict_probability(tensor)[0, 0, 2:21]
+    stored = np.load(tmp_path / "maps" / "a.npy")
+    np.testing.assert_allclose(stored, inner, atol=1e-6)
+    native = F.interpolate(inner[None, None], size=(30, 50), mode="bilinear", align_corners=False)[0, 0].numpy()
+    np.testing.assert_allclose(task.predict_image(image), native, atol=1e-5)
+    mask = np.asarray(Image.open(tmp_path / "masks" / "a.png")) > 0
+    assert (mask == (native >= 0.5))[abs(native - 0.5) > 1e-5].all()
+    for name, shape in (("deep/a", (24, 15)), ("deep/er/b", (24, 27)), ("c", (24, 15))):
+        assert np.load(tmp_path / "maps" / f"{name}.npy").shape == shape
 
 
 def test_links_folders_and_pipes_are_predicted_or_named(

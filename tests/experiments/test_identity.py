@@ -240,6 +240,19 @@ def test_what_counts_in_an_evaluation(config: dict[str, Any]) -> None:
     assert len(others | {one}) == 4
 
 
+def test_fit_counts_in_training_and_evaluation_and_its_default_in_neither(config: dict[str, Any]) -> None:
+    joint = copy.deepcopy(config)
+    images = config["data"]
+    joint["data"] = {"class_path": "polybench.methods.transfer.JointDataModule", "init_args": {"images": images}}
+    for before, path in ((config, "data"), (joint, "data.images")):
+        stretched = changed(changed(before, f"{path}.fit", "stretch"), f"{path}.pad_value", 0)
+        letterboxed = changed(before, f"{path}.fit", "letterbox")
+        grey = changed(letterboxed, f"{path}.pad_value", 9)
+        for identity in (config_id, lambda one: evaluation_id(one, FACTS, ["a@1"])):
+            assert identity(stretched) == identity(before)
+            assert len({identity(before), identity(letterboxed), identity(grey)}) == 3
+
+
 def test_a_budget_is_readable() -> None:
     assert budget_id(29280, (96, 128)) == "29280 images of 96x128"
 

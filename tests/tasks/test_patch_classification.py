@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from polybench.cli.main import run
 from polybench.core.errors import ConfigError
+from polybench.data.patches import cut
 from polybench.tasks import PatchClassificationTask
 from tests.cli.recipes import write_stage
 
@@ -45,6 +47,22 @@ def test_loss_of_two_channels_is_the_cross_entropy_of_their_softmax() -> None:
 def test_loss_of_one_channel_is_binary_cross_entropy() -> None:
     logits = torch.randn(4, 1, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(loss_of(logits), F.binary_cross_entropy(logits[:, 0].sigmoid(), LABELS.float()))
+
+
+def test_patch_that_is_no_square_is_padded_as_in_training() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Watching(Constant):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            seen.append(images)
+            return super().forward(images)
+
+    task = PatchClassificationTask(Watching(torch.zeros(1, 1)), mean=(0.0,) * 3, std=(1.0,) * 3)
+    task.input_size = (8, 8)
+    image = np.random.default_rng(0).integers(0, 256, (6, 20, 3), np.uint8)
+    assert task.predict_image(image) == 0.5
+    expected = torch.from_numpy(cut(image, np.array([0, 0, 6, 20]), 8)).permute(2, 0, 1) / 255
+    torch.testing.assert_close(seen[0][0], expected)
 
 
 def test_net_of_three_classes_is_refused() -> None:
