@@ -13,8 +13,9 @@ from polybench.data.sample import Source
 class ClinicDBDataModule(SegmentationDataModule):
     """CVC-ClinicDB in its official layout: `CVC-ClinicDB/Original/` and `CVC-ClinicDB/Ground Truth/`, paired by stem.
 
-    Splits: `reconstructed_efen_8_1_1` (random frames, 490/61/61 as in EFEN and FANet: frames of one polyp are in train
-        and test), `sequence_disjoint`, and `pranet_550_62`.
+    Splits: `reconstructed_489_61_62` (random frames in the numbers of EFEN) and `reconstructed_efen_8_1_1` (490/61/61
+        as in FANet), in both of which frames of one polyp are in train and test, `sequence_disjoint`, and
+        `pranet_550_62`.
     """
 
     short_name = "clinicdb"

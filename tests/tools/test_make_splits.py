@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ROOT / "polybench" / "datasets" / "splits"
 EFEN = "clinicdb/reconstructed_efen_8_1_1"
+EFEN_COUNTS = "clinicdb/reconstructed_489_61_62"
 PRANET = "clinicdb/pranet_550_62"
 CLINICDB_DISJOINT = "clinicdb/sequence_disjoint"
 SYNTHETIC = "synthetic_polyp/sequence_disjoint"
@@ -72,17 +73,25 @@ def test_tool_runs_as_a_script_from_anywhere(tmp_path: Path) -> None:
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("name", "count"), [(EFEN, 612), (PRANET, 612), (CLINICDB_DISJOINT, 612), (SYNTHETIC, 240)])
+@pytest.mark.parametrize(
+    ("name", "count"), [(EFEN, 612), (EFEN_COUNTS, 612), (PRANET, 612), (CLINICDB_DISJOINT, 612), (SYNTHETIC, 240)]
+)
 def test_every_image_is_listed_once_in_numeric_order(name: str, count: int) -> None:
     assert [image for image, _, _ in rows(name)] == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(
     ("name", "train", "val", "test"),
-    [(EFEN, 490, 61, 61), (PRANET, 495, 55, 62), (SYNTHETIC, 145, 45, 50)],
+    [(EFEN, 490, 61, 61), (EFEN_COUNTS, 489, 61, 62), (PRANET, 495, 55, 62), (SYNTHETIC, 145, 45, 50)],
 )
 def test_subsets_have_their_sizes(name: str, train: int, val: int, test: int) -> None:
     assert Counter(subset for _, subset, _ in rows(name)) == {"train": train, "val": val, "test": test}
+
+
+def test_both_lists_after_efen_are_cuts_of_one_order() -> None:
+    old, new = ({image: subset for image, subset, _ in rows(name)} for name in (EFEN, EFEN_COUNTS))
+    moved = Counter((old[image], new[image]) for image in old if old[image] != new[image])
+    assert moved == {("train", "val"): 1, ("val", "test"): 1}
 
 
 def test_sequence_disjoint_clinicdb_is_about_8_1_1() -> None:
@@ -90,7 +99,9 @@ def test_sequence_disjoint_clinicdb_is_about_8_1_1() -> None:
     assert shares == pytest.approx({"train": 0.8, "val": 0.1, "test": 0.1}, abs=0.02)
 
 
-@pytest.mark.parametrize(("name", "disjoint"), [(EFEN, 0), (PRANET, 0), (CLINICDB_DISJOINT, 1), (SYNTHETIC, 1)])
+@pytest.mark.parametrize(
+    ("name", "disjoint"), [(EFEN, 0), (EFEN_COUNTS, 0), (PRANET, 0), (CLINICDB_DISJOINT, 1), (SYNTHETIC, 1)]
+)
 def test_groups_are_disjoint_exactly_where_the_file_says_so(name: str, disjoint: int) -> None:
     homes = defaultdict(set)
     for _, subset, group in rows(name):
@@ -99,7 +110,7 @@ def test_groups_are_disjoint_exactly_where_the_file_says_so(name: str, disjoint:
     assert lines(name)[0] == f"# group_disjoint: {'true' if disjoint else 'false'}"
 
 
-@pytest.mark.parametrize("name", [EFEN, PRANET])
+@pytest.mark.parametrize("name", [EFEN, EFEN_COUNTS, PRANET])
 def test_leaking_lists_say_so(name: str) -> None:
     assert "LEAKS" in lines(name)[1]
 

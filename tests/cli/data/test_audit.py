@@ -71,6 +71,7 @@ def test_all_lists_of_the_dataset_are_audited_by_default(
     found = json.loads(Path("leaderboards/audits/clinicdb.json").read_text())
     assert [split["split"] for split in found["splits"]] == [
         "pranet_550_62",
+        "reconstructed_489_61_62",
         "reconstructed_efen_8_1_1",
         "sequence_disjoint",
     ]
