@@ -22,8 +22,10 @@ MACHINE_KEYS = frozenset(
         "data.patches.num_workers",
         "data.root",  # the manifest says which images
         "data.source.cache_dir",
+        "data.source.fit",  # patches are cut from images at native size
         "data.source.num_workers",
         "data.source.on_device",
+        "data.source.pad_value",
         "data.source.root",
         "leaderboard",
         "no_leaderboard",

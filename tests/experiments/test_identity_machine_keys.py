@@ -45,8 +45,10 @@ FRAMES: dict[str, Any] = {
 PATCHES: dict[str, Any] = {
     "data.num_workers": 1,
     "data.source.cache_dir": "{folder}/cache",
+    "data.source.fit": "letterbox",
     "data.source.num_workers": 1,
     "data.source.on_device": True,
+    "data.source.pad_value": 7,
     "data.source.root": "{folder}/data",
     "data.source.seed": 5,
 }
