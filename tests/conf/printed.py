@@ -18,7 +18,6 @@ EFEN: Mapping[str, Any] = {
     "model.loss.class_path": "polybench.losses.BCEDiceLoss",
     "model.loss.theta": 1.0,
     # EFEN, section 4.2.1: divided 80/10/10 at random, then 25 augmented variants of each image beside it.
-    "data.split": "reconstructed_efen_8_1_1",
     "data.augment": "efen25",
     "data.expanded": True,
     # DoubleU-Net, train.py (EFEN has no code and prints none of these).
@@ -38,6 +37,9 @@ FCN16S: Mapping[str, Any] = {
     "data.batch_size": 24,
     "data.size": [320, 320],
     "data.augment": "keras_fcn",
+    # Keras-FCN's released code: frames are padded with zeros to a square, then resized, as patches are.
+    "data.fit": "letterbox",
+    "data.pad_value": 0,
     # Keras-FCN, section III-F, equations 2 and 3: cross entropy of two classes, equal to that of the difference of
     # their logits.
     "model.loss.class_path": "torch.nn.BCEWithLogitsLoss",
@@ -107,13 +109,14 @@ FANET_BY_DATASET: Mapping[str, Mapping[str, Any]] = {
 NO_MOMENTUM: Mapping[str, Any] = {"model.optimizer.momentum": 0.0, "model.optimizer.weight_decay": 0.0}
 """EFEN prints neither momentum nor weight decay: the optimizer's own defaults."""
 
-EFEN_SIZES: Mapping[str, Mapping[str, Any]] = {
+EFEN_DATA: Mapping[str, Mapping[str, Any]] = {
     # EFEN, section 4.2.4: DSB-2018 is resized to 384x288 (width by height). Of CVC-ClinicDB section 4.2.2 names the
-    # frames' own 384x288 and no other size, section 4.2.3 none of
-    # ISIC-2018: 256x256 is polybench's reading of the first, 384x288 of the second.
-    "clinicdb": {"data.size": [256, 256]},
-    "dsb2018": {"data.size": [288, 384]},
-    "isic2018": {"data.size": [288, 384]},
+    # frames' own 384x288 and no other size. Section 4.2.3 prints none for ISIC-2018: that of the others is a choice.
+    # Numbers of augmented images: 26 times 489 and 61 of 612 frames of CVC-ClinicDB, 2,075 and 259 of ISIC-2018, 536
+    # and 67 of DSB-2018.
+    "clinicdb": {"data.size": [288, 384], "data.split": "reconstructed_489_61_62"},
+    "dsb2018": {"data.size": [288, 384], "data.split": "reconstructed_efen_8_1_1"},
+    "isic2018": {"data.size": [288, 384], "data.split": "reconstructed_efen_8_1_1"},
 }
 KERAS_FCN_LISTS: Mapping[str, str] = {
     # Keras-FCN, section IV-A: 547/183/182 frames of CVC-EndoSceneStill, 800/100/100 of Kvasir-SEG. The paper has no
@@ -124,10 +127,8 @@ KERAS_FCN_LISTS: Mapping[str, str] = {
 }
 
 PRINTED: Mapping[str, Mapping[str, Any]] = {
-    **{f"efen_{name}": {**EFEN, **NO_MOMENTUM, **sizes} for name, sizes in EFEN_SIZES.items()},
-    **{
-        f"{net}_clinicdb": {**EFEN, **NO_MOMENTUM, **EFEN_SIZES["clinicdb"]} for net in ("efen_plainskip", "unet_vgg19")
-    },
+    **{f"efen_{name}": {**EFEN, **NO_MOMENTUM, **data} for name, data in EFEN_DATA.items()},
+    **{f"{net}_clinicdb": {**EFEN, **NO_MOMENTUM, **EFEN_DATA["clinicdb"]} for net in ("efen_plainskip", "unet_vgg19")},
     **{f"fcn16s_{name}": {**FCN16S, "data.split": split} for name, split in KERAS_FCN_LISTS.items()},
     **{f"patches_{name}": {**PATCHES, "data.source.split": split} for name, split in KERAS_FCN_LISTS.items()},
     **{f"fanet_{name}": {**FANET, **values, "model.iterations": 10} for name, values in FANET_BY_DATASET.items()},

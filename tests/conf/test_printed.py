@@ -25,6 +25,16 @@ def test_every_published_recipe_is_checked() -> None:
     assert published <= PRINTED.keys()
 
 
+def test_both_halves_of_the_coupled_nets_see_padded_squares() -> None:
+    fits = {
+        name: value_at(config, "data.images.fit" if name.startswith("joint") else "data.fit")
+        for name, config in recipes().items()
+        if name.startswith(("fcn16s", "joint"))
+    }
+    assert len(fits) == 6
+    assert set(fits.values()) == {"letterbox"}
+
+
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [("model.optimizer", "lr", 1e-2), ("data", "batch_size", 3), ("trainer", "max_epochs", 30)],
