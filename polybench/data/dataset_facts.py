@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from polybench.data.listing import Reason, left_out_words
 from polybench.data.splits import SUBSETS
-from polybench.results.facts import Counts, DatasetFacts
+from polybench.results.facts import Counts, CropFacts, DatasetFacts
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
@@ -33,4 +33,19 @@ def facts_of(data: "SegmentationDataModule") -> DatasetFacts:
         missing=tuple(image_id for image_id in split.subsets if image_id not in cache.position),
         counts=Counts(**{s: sum(i in cache.position for i in split.ids(s)) for s in SUBSETS}),
         size=data.size,
+        crop=crop_facts(data),
+    )
+
+
+def crop_facts(data: "SegmentationDataModule") -> CropFacts | None:
+    """Describe the crops of a data module; None where whole frames are resized to its size."""
+    crop = data.crop
+    if crop is None:
+        return None
+    return CropFacts(
+        scale=float(crop.scale),
+        foreground=float(crop.foreground),
+        in_view=float(crop.in_view),
+        per_image=crop.per_image,
+        overlap=crop.tile_overlap,
     )

@@ -88,13 +88,15 @@ def evaluation_id(
 
     Args:
         config: The resolved configuration; evaluation batches and how images are fitted to the net's input count.
-        data: Which images; their size counts, and the test patches.
+        data: Which images; their size counts, the tiles of frames that are evaluated by tiles, and the test patches.
         protocols: `name@version` of each protocol.
         thresholds: Those that the evaluation was told, or chose on validation, and what else changed its predictions.
     """
     content = canonical(config)
+    tiling = {"tiles": {"scale": data.crop.scale, "overlap": data.crop.overlap}} if data.crop else {}
     return _digest(
         {
+            **tiling,
             "identity": IDENTITY_VERSION,
             "batch": sorted(content["evaluation"].items()),
             **_fitting(content.get("data")),

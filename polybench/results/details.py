@@ -73,6 +73,7 @@ def details(row: Row, protocol: str) -> Details:
         ("Weights", distinct(start_details(run.record) for run in row.runs)),
         ("Seen in training", budget_of(row) or MISSING),
         *method_facts([run.record for run in row.runs]),
+        ("Crops", _crops(record)),
         ("Batch size", distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
         ("Hardware", distinct(hardware_of(run.record, full=True) for run in row.every_run)),
         ("Versions", distinct(_versions(run.record) for run in row.every_run)),
@@ -84,7 +85,7 @@ def details(row: Row, protocol: str) -> Details:
         name=name_of(record),
         origin=_origin(record),
         digits=row_id(record),
-        what=seeds if record.kind == "trained" else quantities.size(record.dataset.size),
+        what=seeds if record.kind == "trained" else quantities.scored_at(record.dataset),
         commands=tuple(dict.fromkeys(run.record.command for run in row.runs)),
         needs=tuple(dict.fromkeys(need for run in row.runs for need in run.record.needs)),
         runs=Table(RUN_COLUMNS, tuple(_run_cells(run, protocol, row.layout.headline) for run in row.every_run)),
@@ -126,6 +127,18 @@ def _commit(record: Record) -> Cell:
     origin = record.provenance
     commit: Cell = Code(origin.git_commit[:10]) if origin.git_commit else "unknown"
     return joined((commit, "+ uncommitted changes" if origin.dirty else ""))
+
+
+def _crops(record: Record) -> Cell:
+    """How crops were drawn, and how frames were evaluated by tiles."""
+    crop = record.dataset.crop
+    if crop is None or record.kind == "baseline":
+        return MISSING
+    return (
+        f"{crop.per_image} of each frame and epoch at scale {crop.scale:g}, centred on a foreground pixel with "
+        f"probability {crop.foreground:g}, at least {crop.in_view:g} of each in the field of view where there is one; "
+        f"whole frames are evaluated by tiles that overlap by {crop.overlap} pixels"
+    )
 
 
 def _net(record: Record) -> Cell:

@@ -34,6 +34,25 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class CropFacts:
+    """How crops of `DatasetFacts.size` were drawn, and how whole frames were evaluated by tiles of that size.
+
+    Attributes:
+        scale: Scale of the frames, 1 for native pixels.
+        foreground: Probability that a crop was centred on a foreground pixel.
+        in_view: Least share of a crop inside the field of view.
+        per_image: Crops of each image and epoch.
+        overlap: Least overlap of neighbouring tiles, pixels.
+    """
+
+    scale: float
+    foreground: float
+    in_view: float
+    per_image: int
+    overlap: int
+
+
+@dataclass(frozen=True)
 class DatasetFacts:
     """Which images a run saw.
 
@@ -52,6 +71,7 @@ class DatasetFacts:
         size: Height and width that the net saw; None for a baseline that works at native size.
         ranked_by: Name of the protocol that the dataset's page ranks by.
         patches_sha256: Hash of the test patches, of their places and labels; None where whole images are tested.
+        crop: How crops of that size were cut from frames; None where whole frames were resized to it.
     """
 
     name: str
@@ -68,6 +88,7 @@ class DatasetFacts:
     size: tuple[int, int] | None
     ranked_by: str = "per_image"
     patches_sha256: str | None = None
+    crop: CropFacts | None = None
 
     @property
     def copy(self) -> str:

@@ -164,7 +164,7 @@ def _ranking(group: Group, protocol: str, budget: Budget | None, baselines: Sequ
     recipes = Counter(row.first.record.recipe for row in baselines)
     for row in baselines:
         record = row.first.record
-        size = Text(f"at {quantities.size(record.dataset.size)}", "emphasis")
+        size = Text(f"at {quantities.scored_at(record.dataset)}", "emphasis")
         link = Link(label(record, group.ambiguous), anchor=row.anchor)
         scores.append(score_cells(row, joined((link, size)) if recipes[record.recipe] > 1 else link, None, protocol))
     notes = table_notes(group.dataset, [*rows, *baselines], protocol)

@@ -47,7 +47,11 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None
     if not lines:
         return None
     columns = _columns(group.protocols(), lines)
-    sizes = {(line.main.first.record.recipe, line.main.first.record.dataset.size) for line in lines if not line.budget}
+    sizes = {
+        (line.main.first.record.recipe, quantities.scored_at(line.main.first.record.dataset))
+        for line in lines
+        if not line.budget
+    }
     several = Counter(recipe for recipe, _ in sizes)
     rows = []
     for line in lines:
@@ -56,7 +60,7 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None
         name = label(record, group.ambiguous)
         name = Link(name, anchor=anchor) if anchor in places else name
         if line.budget is None and several[record.recipe] > 1:
-            name = joined((name, Text(f"at {quantities.size(record.dataset.size)}", "emphasis")))
+            name = joined((name, Text(f"at {quantities.scored_at(record.dataset)}", "emphasis")))
         rows.append((name, line.budget or MISSING, *(_cell(line, column) for column in columns)))
     head = [
         Column(

@@ -1,5 +1,6 @@
 """Numbers, time spans and sizes as text, the same for every form of a table."""
 
+from polybench.results.facts import DatasetFacts
 from polybench.results.tables import MISSING, Bytes, Cell, Column, Count, Interval, Number, Seconds, Share, joined
 
 DASH = "\N{EM DASH}"
@@ -70,6 +71,20 @@ def duration(seconds: float) -> str:
 def size(value: tuple[int, int] | None) -> str:
     """Height and width in pixels."""
     return "native size" if value is None else f"{value[0]}{TIMES}{value[1]}"
+
+
+def network_input(data: DatasetFacts) -> str:
+    """What a net saw: whole frames that were resized to a size, crops of a size at a scale, or patches."""
+    if data.crop is not None:
+        return f"crops {size(data.size)} at scale {data.crop.scale:g}"
+    if data.size is None or data.patches_sha256 is not None:
+        return size(data.size)
+    return f"whole frames, {size(data.size)}"
+
+
+def scored_at(data: DatasetFacts) -> str:
+    """At which size, or scale of whole frames, predictions were made that need no net."""
+    return size(data.size) if data.crop is None else f"scale {data.crop.scale:g}"
 
 
 def _number(cell: Number, value: float) -> str:

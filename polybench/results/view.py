@@ -134,7 +134,7 @@ def cost_cells(row: Row, name: Cell) -> tuple[Cell, ...]:
     return (
         name,
         record.net.summary if record.net else MISSING,
-        quantities.size(record.dataset.size),
+        quantities.network_input(record.dataset),
         quantities.between(min(epochs), max(epochs)) if epochs else MISSING,
         start_cell([run.record for run in row.runs]),
         _parameters(record),

@@ -142,7 +142,7 @@ def _row(plan: Plan, stage: StageRuns) -> tuple[Cell, ...]:
         _share(stage),
         first.task,
         joined((first.dataset.name, Code(first.dataset.split)), ", "),
-        quantities.size(first.dataset.size),
+        quantities.network_input(first.dataset),
         quantities.between(min(trained), max(trained)) if trained else MISSING,
         str(first.budget),
         joined((title(metric), _score(stage, protocol, metric), Code(protocol))),
