@@ -23,6 +23,7 @@ NARROW_FANET = ["--model.net.widths", "[4, 8, 8, 8]", "--model.iterations", "2"]
 OF_CLINICDB = ["--data", "ClinicDBDataModule", "--data.root", "data", "--data.split", "data/split.csv"]
 TRAINED = {
     "quickstart": [*OF_CLINICDB, *SMALL, *NARROW_EFEN],
+    "quickstart_imagenet": [*OF_CLINICDB, *SMALL],
     "efen_clinicdb": [*OF_CLINICDB, *SMALL, *NARROW_EFEN],
     "fanet_em": [*OF_CLINICDB, *SMALL, *NARROW_FANET],
     "fanet_b1_kvasir_seg": [*OF_CLINICDB, *SMALL, "--model.net.widths", "[4, 8, 8, 8]"],
