@@ -126,6 +126,8 @@ def imagenet_state(net: nn.Module) -> State:
     """
     import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
 
+    from polybench.models.pretrained.encoder import make_encoder
+
     name = getattr(net, "encoder_name", None)
     if isinstance(net, smp.base.SegmentationModel):
         name = str(net.name).partition("-")[2]
@@ -135,7 +137,9 @@ def imagenet_state(net: nn.Module) -> State:
             "(encoder_weights: imagenet, or pretrained: true), or give a file."
         )
     try:
-        encoder: nn.Module = smp.encoders.get_encoder(name, weights=IMAGENET)
+        encoder = make_encoder(name, IMAGENET)
+    except ConfigError:
+        raise
     except Exception as error:  # whatever the hub, the network or the disk raises
         raise ConfigError(f"ImageNet's weights of '{name}' can't be had ({type(error).__name__}: {error}).") from error
     return encoder.state_dict()

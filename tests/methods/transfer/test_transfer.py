@@ -218,7 +218,7 @@ def test_imagenet_weights_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPat
     made, target = net(9).encoder, net(1)
     asked: list[Any] = []
 
-    def get_encoder(name: str, weights: str) -> Any:
+    def get_encoder(name: str, weights: str, **_: Any) -> Any:
         asked.append((name, weights))
         return made
 
