@@ -20,7 +20,7 @@ from torch import nn
 from polybench.callbacks.selection import find_selection
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
-from polybench.methods.transfer.match import Match, compare, copy_tensors, match_table, section_of
+from polybench.methods.transfer.match import Match, State, compare, copy_tensors, match_table, section_of, side_by_side
 from polybench.methods.transfer.sources import Source, encoder_of, read_source, write_encoder
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.sections import Section
@@ -123,9 +123,11 @@ class TransferCallback(Callback):
         if trainer.is_global_zero:
             Console().print(match_table(self.match, str(self.source)))
             print(f"Transferred {self.match.in_words}.")
+            for label, text in source.facts.items():
+                print(f"{label}: {text}.")
         copy_tensors(source.state, encoder, self.match.matched)
         self.ancestors = source.ancestors
-        self._section = section_of(self.match, source_name(source.ancestors[-1]))
+        self._section = section_of(self.match, source_name(source.ancestors[-1]), source.facts)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write the ancestors where every reader of a checkpoint finds them."""
@@ -150,11 +152,12 @@ class TransferCallback(Callback):
         if self.source is None:
             return None
         source = read_source(self.source, net)
-        match = compare(source.state, encoder.state_dict())
-        self._refuse(match)
+        target = {key: value for key, value in encoder.state_dict().items() if key not in source.absent}
+        match = compare(source.state, target)
+        self._refuse(match, source.state, target)
         return source, match
 
-    def _refuse(self, match: Match) -> None:
+    def _refuse(self, match: Match, source: State, target: State) -> None:
         """Refuse a source that doesn't match.
 
         Raises:
@@ -169,7 +172,9 @@ class TransferCallback(Callback):
             )
             raise ConfigError(
                 f"'{self.source}' matches {match.in_words}, less than min_match {share_text(self.min_match)}: {found}. "
-                f"Give a source with the same encoder{partial} (options of TransferCallback)."
+                f"Give a source with the same encoder{partial} (options of TransferCallback). The first tensors that "
+                "one side alone has are\n"
+                f"{side_by_side(source, match.unexpected, target, match.missing)}"
             )
         if self.strict and found:
             raise ConfigError(

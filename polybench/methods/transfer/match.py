@@ -1,6 +1,7 @@
 """Keys and shapes of two encoders compared, and the part of a record that says which tensors were transferred."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
@@ -89,17 +90,32 @@ def match_table(match: Match, source: str) -> Table:
     return table
 
 
-def section_of(match: Match, source: str) -> Section:
+def side_by_side(source: State, source_keys: Sequence[str], target: State, target_keys: Sequence[str]) -> str:
+    """The first three of some keys of source and target with their shapes, as a table of plain text."""
+    columns = [
+        [title, *(f"{key} {tuple(state[key].shape)}" for key in keys[:3])]
+        for title, state, keys in (
+            ("source", source, source_keys),
+            ("encoder of the net", target, target_keys),
+        )
+    ]
+    width = max(map(len, columns[0]))
+    rows = zip_longest(*columns, fillvalue="")
+    return "\n".join(f"  {left:<{width}}   {right}".rstrip() for left, right in rows)
+
+
+def section_of(match: Match, source: str, facts_of_source: Mapping[str, str]) -> Section:
     """A comparison as a section of a record.
 
     Args:
         match: The comparison.
         source: Where the weights came from, in a few words.
+        facts_of_source: What to say of the source beside it, label -> plain text.
     """
     counts = {"matched": len(match.matched), "missing": len(match.missing), "unexpected": len(match.unexpected)}
     kinds = {name: keys for name, keys in _kinds(match).items() if keys and keys is not match.matched}
     facts = {"Transferred": f"{match.in_words}, from {source}"}
-    facts |= {f"Tensors {name}": _listed(keys) for name, keys in kinds.items()}
+    facts |= {**{f"Tensors {name}": listed(keys) for name, keys in kinds.items()}, **facts_of_source}
     return Section(
         title="Weight transfer",
         note="Tensors of the net's encoder that the source gave before training; the others began as the net had them.",
@@ -126,7 +142,7 @@ def _kinds(match: Match) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _listed(keys: Sequence[str]) -> str:
+def listed(keys: Sequence[str], most: int = SHOWN) -> str:
     """Names up to a bound, and how many more there are."""
-    rest = len(keys) - SHOWN
-    return ", ".join(keys[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(keys) - most
+    return ", ".join(keys[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,6 +1,7 @@
 """Sources of a transfer: trained encoders, read from checkpoints and safetensors files, with their lineage.
 
-A file of polybench names the runs that its weights descend from, and holds a hash of its tensors.
+A file of polybench names the runs that its weights descend from, and holds a hash of its tensors. That of another
+program is known by its sha256.
 """
 
 import json
@@ -8,27 +9,25 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
-from torch import Tensor, nn
+from torch import nn
 
 from polybench.core.atomic import atomic_writer
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
+from polybench.methods.transfer.files import read_checkpoint, read_tensors, refuse_not_finite
+from polybench.methods.transfer.foreign import fitted, states_in
+from polybench.methods.transfer.match import State
 from polybench.results.facts import Ancestor
-from polybench.tasks.checkpoint import AtomicCheckpointIO
+from polybench.tasks.checkpoint import KEY
 from polybench.tasks.lineage import LINEAGE, lineage_of, read_ancestors
-from polybench.tasks.weights import not_finite, weights_of, weights_sha256
+from polybench.tasks.weights import weights_sha256
 
 IMAGENET = "imagenet"
 TENSORS = "polybench_weights_sha256"
 """Key of the hash of its tensors in the metadata of a file; files of earlier versions and of others lack it."""
-PREFIXES = ("net.encoder.", "net._orig_mod.encoder.", "encoder.")
-"""Prefixes of an encoder's keys: in a checkpoint of a task, of a task with a compiled net, and of a net."""
-
-State = Mapping[str, Tensor]
 
 
 class Source(NamedTuple):
@@ -37,10 +36,14 @@ class Source(NamedTuple):
     Attributes:
         state: Its tensors by key.
         ancestors: The runs that they descend from, oldest first, its own last.
+        absent: Keys of the target that a source of another program may lack, counters of batch norm.
+        facts: Label -> plain text: how keys were found, and what was left out or converted.
     """
 
     state: State
     ancestors: tuple[Ancestor, ...]
+    absent: tuple[str, ...] = ()
+    facts: Mapping[str, str] = {}
 
 
 def encoder_of(net: nn.Module) -> nn.Module:
@@ -62,60 +65,49 @@ def read_source(source: str, net: nn.Module) -> Source:
     """Read a trained encoder.
 
     Args:
-        source: `imagenet`, a `.safetensors` file, or a checkpoint.
-        net: The target; ImageNet's weights are those of its encoder.
+        source: `imagenet`, a `.safetensors` file, or a checkpoint, of polybench or of another program.
+        net: The target, whose encoder's keys and shapes say which tensors are meant; ImageNet's weights are those of
+            its encoder.
 
     Raises:
-        ConfigError: If the source can't be read, or holds no encoder.
+        ConfigError: If the source can't be read, or nothing in it belongs to an encoder like the target's.
     """
     if source == IMAGENET:
         state = imagenet_state(net)
         digest = sha256(to_safetensors(dict(state))).hexdigest()
         return Source(state, (Ancestor(digest, "classification", "ImageNet", None),))
     path = Path(source).expanduser()
+    if path.is_dir():
+        raise ConfigError(f"'{source}' is a folder: name the file in it, a checkpoint or a .safetensors file.")
     if not path.is_file():
         raise ConfigError(
             f"There is no file '{source}' to transfer from: name a checkpoint, a .safetensors file, or imagenet (a "
             "stage of a plan, which `polybench transfer` runs, leaves its encoder as checkpoints/encoder.safetensors)."
         )
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    saved = AtomicCheckpointIO().load_checkpoint(path)
-    state = weights_of(saved if "state_dict" in saved else {"state_dict": saved}, path)
-    return Source(encoder_state(state, path), lineage_of(saved, path))
+    states, ancestors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
+    found = fitted(states, encoder_of(net).state_dict(), path)
+    refuse_not_finite(found.state, path)
+    return Source(found.state, ancestors, found.absent, found.facts)
 
 
-def encoder_state(state: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
-    """The tensors of a state that belong to an encoder, by their keys in it.
-
-    Raises:
-        ConfigError: If there are none.
-    """
-    for prefix in PREFIXES:
-        found = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        if found:
-            return found
-    raise ConfigError(f"'{path}' holds no encoder (no key begins with {' or '.join(PREFIXES)}): give another file.")
-
-
-def _read_safetensors(path: Path) -> Source:
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - it is no mapping
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ConfigError(f"'{path}' is no safetensors file ({error}): give another file.") from error
+def _read_safetensors(path: Path) -> tuple[Mapping[str, State], tuple[Ancestor, ...]]:
+    state, metadata = read_tensors(path)
     expected = metadata.get(TENSORS)
     if expected is not None and weights_sha256(state) != expected:
         raise ConfigError(f"'{path}' is damaged (the sha256 of its tensors is another): use another copy of it.")
-    if wrong := not_finite(state):
-        raise ConfigError(
-            f"'{path}' can't be used: {len(wrong)} of its tensors hold NaN or infinity ('{wrong[0]}' first): give "
-            "another file."
-        )
-    bare = state if not any(key.startswith(PREFIXES) for key in state) else encoder_state(state, path)
-    ancestors = read_ancestors(metadata.get(LINEAGE), path) or (Ancestor(file_sha256(path), None, None, None),)
-    return Source(bare, ancestors)
+    refuse_not_finite(state, path)
+    return states_in(state), read_ancestors(metadata.get(LINEAGE), path) or _foreign(path)
+
+
+def _read_checkpoint(path: Path) -> tuple[Mapping[str, State], tuple[Ancestor, ...]]:
+    saved = read_checkpoint(path)
+    own = bool(saved.get(LINEAGE)) or KEY in saved
+    return states_in(saved), lineage_of(saved, path) if own else _foreign(path)
+
+
+def _foreign(path: Path) -> tuple[Ancestor, ...]:
+    """The identity of a file of another program: its sha256."""
+    return (Ancestor(file_sha256(path), None, None, None),)
 
 
 def imagenet_state(net: nn.Module) -> State:

@@ -157,11 +157,27 @@ def test_resumed_run_transfers_nothing_and_needs_no_source(trained: Path, tmp_pa
     assert len(saved) == len(task.state_dict())
 
 
-def test_wrong_source_is_refused_in_words(trained: Path, tmp_path: Path) -> None:
+def test_wrong_source_is_refused_with_keys_of_both_sides(trained: Path, tmp_path: Path) -> None:
     wrong = net(1, encoder="tu-test_efficientnet")
-    told = r"matches \d+ of \d+ tensors of the encoder \(1\.\d %\), less than min_match 90.0 %.*min_match: 0\.01\d?"
+    told = (
+        r"best.ckpt' holds no tensor with the name and shape of one of this net's encoder.*\n"
+        r"  source +encoder of the net\n"
+        r"  net.encoder.model.conv1.0.weight \(16, 3, 3, 3\) +model.conv_stem.weight \(24, 3, 3, 3\)\n"
+    )
     with pytest.raises(ConfigError, match=told):
         fit(wrong, tmp_path, TransferCallback(str(trained / "best.ckpt")))
+
+
+def test_source_of_a_part_of_the_encoder_is_refused_with_a_threshold(trained: Path, tmp_path: Path) -> None:
+    state = read_source(str(trained / "best.ckpt"), net(1)).state
+    torch.save({key.replace("layer1", "stage1"): value for key, value in state.items()}, tmp_path / "part.pt")
+    told = (
+        r"matches \d+ of 90 tensors of the encoder \((\d\d)\.\d %\), less than min_match 90.0 %.*min_match: 0\.\1\d.*\n"
+        r"  source +encoder of the net\n"
+        r"  model.stage1.0.conv1.weight \((.*)\) +model.layer1.0.conv1.weight \(\2\)\n"
+    )
+    with pytest.raises(ConfigError, match=told):
+        fit(net(1), tmp_path, TransferCallback(str(tmp_path / "part.pt")))
 
 
 def test_one_tensor_of_another_shape_is_refused_unless_it_may_stay(trained: Path, tmp_path: Path) -> None:
@@ -210,7 +226,7 @@ def test_unreadable_source_is_named(tmp_path: Path, name: str, content: bytes | 
 
 def test_checkpoint_without_encoder_is_named(tmp_path: Path) -> None:
     torch.save({"state_dict": {"net.head.weight": torch.zeros(1)}}, tmp_path / "a.ckpt")
-    with pytest.raises(ConfigError, match="holds no encoder"):
+    with pytest.raises(ConfigError, match="holds no tensor with the name and shape"):
         read_source(str(tmp_path / "a.ckpt"), net(0))
 
 

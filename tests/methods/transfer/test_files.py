@@ -1,0 +1,118 @@
+"""What can be given in place of weights by mistake is refused in one sentence that says what to do."""
+
+import argparse
+import os
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from polybench.core.errors import ConfigError
+from polybench.methods.transfer.files import read_checkpoint
+from polybench.methods.transfer.sources import read_source
+from polybench.models import PatchClassifier
+
+NET = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+
+
+class Running:
+    """An object whose unpickling makes a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def cut(path: Path, share: float) -> None:
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+
+
+def zipped(path: Path) -> None:
+    torch.save(NET.state_dict(), path)
+    cut(path, 0.5)
+
+
+def legacy(share: float) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        torch.save(NET.state_dict(), path, _use_new_zipfile_serialization=False)
+        cut(path, share)
+
+    return write
+
+
+def cut_safetensors(path: Path) -> None:
+    save_file({key: value.contiguous() for key, value in NET.state_dict().items()}, path)
+    cut(path, 0.8)
+
+
+def scripted(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(NET).save(path)  # type: ignore[no-untyped-call]
+
+
+def exported(path: Path) -> None:
+    """Write the names of files that torch.export.save writes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("archive_format", "models/model.json", "data/weights/weight_0", "data/sample_inputs/model.pt"):
+            archive.writestr(f"a/{name}", "pt2")
+
+
+ONNX = b"\x08\x0a\x12\x07pytorch\x1a\x052.1.0:\xf6\x03"
+"""ModelProto's first fields: version 10 of the format, and the producer's name and version."""
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "told"),
+    [
+        ("a.pt", lambda path: path.touch(), "is empty: download or copy it again"),
+        ("a.safetensors", lambda path: path.touch(), "is empty: download or copy it again"),
+        ("a.pt", lambda path: path.mkdir(), "is a folder: name the file in it"),
+        ("a.pt", zipped, "is incomplete or damaged: download or copy it again"),
+        ("a.pt", legacy(0.98), "is incomplete or damaged: download or copy it again"),
+        ("a.pt", legacy(0.2), "is incomplete or damaged: download or copy it again"),
+        ("a.pt", lambda path: path.write_text("weights: 3\n"), "is not a checkpoint .*, or it is incomplete: give"),
+        ("a.safetensors", cut_safetensors, "is no safetensors file, or an incomplete one"),
+        ("a.pt", scripted, r"is a TorchScript archive, .* saved with torch.save\(torch.jit.load"),
+        ("a.pt2", exported, r"is an exported program, .* saved with torch.save\(torch.export.load"),
+        ("a.onnx", lambda path: path.write_bytes(b"anything"), "is an ONNX graph: give the weights"),
+        ("a.pt", lambda path: path.write_bytes(ONNX), "is an ONNX graph: give the weights"),
+        ("a.pt", lambda path: path.write_text("<!DOCTYPE html><html></html>"), "is a web page, not weights"),
+        ("a.pt", lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
+        ("a.pt", lambda path: np.savez(path.open("wb"), x=np.zeros(3)), "is an archive without weights of PyTorch"),
+        ("a.pt", lambda path: torch.save([torch.ones(1)], path), "holds a list, not a checkpoint"),
+        ("a.pt", lambda path: torch.save(NET, path), r"would run code \('torch.nn.modules.container.Sequential'\)"),
+    ],
+    ids=str,
+)
+def test_file_of_another_kind_is_refused(tmp_path: Path, name: str, write: Callable[[Path], object], told: str) -> None:
+    write(tmp_path / name)
+    with pytest.raises(ConfigError, match=told) as refused:
+        read_source(str(tmp_path / name), PatchClassifier("tu-test_resnet", None))
+    assert "\n" not in str(refused.value)
+
+
+def test_pickle_that_would_run_code_runs_none(tmp_path: Path) -> None:
+    torch.save({"state_dict": Running(tmp_path / "ran")}, tmp_path / "a.pt")
+    with pytest.raises(ConfigError, match=r"would run code \('posix.mkdir'\) and is not read: .* weights\s+alone"):
+        read_checkpoint(tmp_path / "a.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_options_and_scores_beside_weights_are_read(tmp_path: Path) -> None:
+    saved = {
+        "state_dict": NET.state_dict(),
+        "args": argparse.Namespace(lr=0.1),
+        "best": np.float64(0.5),
+        "n": np.int64(1),
+    }
+    torch.save(saved, tmp_path / "a.pt")
+    assert torch.equal(read_checkpoint(tmp_path / "a.pt")["state_dict"]["0.bias"], NET.state_dict()["0.bias"])
