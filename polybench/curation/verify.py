@@ -41,7 +41,7 @@ def verify(data: SegmentationDataModule, lists: Sequence[Split] = ()) -> Verific
     found = Verification(images=len(sources), groups=len({source.group for source in sources}))
     found.subsets.update(split.subsets[image_id] for image_id in present if image_id in split.subsets)
     found.defects += [Finding("layout", problem) for problem in (*data.problems, *same_id(sources))]
-    if (data.directory / SYNTHETIC_MARKER).is_file():
+    if any((folder / SYNTHETIC_MARKER).is_file() for folder in data.directories):
         found.notes.append(f"Generated images, none of them real, as '{SYNTHETIC_MARKER}' says.")
     tally = Tally(objects=data.shows_instances)
     readings: dict[str, SourceReading] = {}
@@ -58,9 +58,10 @@ def verify(data: SegmentationDataModule, lists: Sequence[Split] = ()) -> Verific
         found.manifest_sha256 = manifest_sha256(sources, data.cache_dir)
     _compare(data, present, tally.native_sizes, found)
     found.unread = [
-        name
-        for name in unread_files(data.directory, sources)
-        if not name.endswith(".csv") or file_sha256(data.directory / name) != split.sha256
+        (folder / name).relative_to(data.directory).as_posix()
+        for folder in data.directories
+        for name in unread_files(folder, sources)
+        if not name.endswith(".csv") or file_sha256(folder / name) != split.sha256
     ]
     found.defects += [Finding("decode", text) for text in unreadable_images(data.directory, found.unread)]
     found.left_out = left_out_words(left_out_beside(sources, data.unread_official))

@@ -52,6 +52,11 @@ class DatasetCopy(ABC):
         """Return the default folder of datasets: `POLYBENCH_DATA`, else `data`."""
         return os.environ.get("POLYBENCH_DATA", "data")
 
+    @classmethod
+    def official_folders(cls) -> tuple[str, ...]:
+        """Folders of the official distributions that the dataset consists of; one, except in a pool."""
+        return (cls.folder,)
+
     @abstractmethod
     def sources(self) -> list[Source]:
         """List every image of the copy.
@@ -106,6 +111,11 @@ class DatasetCopy(ABC):
         self.problems.append(problem)
         if image_id is not None:
             self._skipped_ids.add(image_id)
+
+    @property
+    def directories(self) -> list[Path]:
+        """The folders of these distributions that are there."""
+        return [self.directory]
 
     @property
     def directory(self) -> Path:

@@ -68,7 +68,7 @@ def relative_paths(config: Any) -> list[Path]:
 def folders_of(data: LightningDataModule) -> list[str]:
     """Return the official folders of the datasets that a data module reads."""
     if isinstance(data, SegmentationDataModule):
-        return [] if isinstance(data, FolderDataModule | SyntheticPolypDataModule) else [data.folder]
+        return [] if isinstance(data, FolderDataModule | SyntheticPolypDataModule) else [*data.official_folders()]
     parts = (getattr(data, name, None) for name in ("source", "images"))
     return [folder for part in parts if isinstance(part, LightningDataModule) for folder in folders_of(part)]
 

@@ -37,15 +37,18 @@ def main(args: list[str]) -> int:
     root: Path = options.root or Path(default_root())
     target, kept = root / cls.folder, root / "archives"
     print(f"{cls.card.title}. Terms: {cls.card.terms}. Cite: {cls.card.citation}.")
+    folders = [f"'{root / name}'" for name in cls.official_folders()]
     then = f"Then: polybench data verify {options.name} --root {root}"
     here = is_here(cls, root)
     if not cls.card.archives and not cls.card.steps:
         print(f"There is nothing to fetch; source: {cls.card.source}.")
         return 0
     if is_synthetic(cls, root):
-        raise DataError(f"'{target}' holds synthetic images: remove it, or name another folder with --root.")
+        raise DataError(
+            f"{' or '.join(folders)} holds synthetic images: remove it, or name another folder with --root."
+        )
     if here and not any((kept / archive.name).exists() for archive in cls.card.archives):
-        print(f"The folder '{target}' is there already; remove it to download again.\n{then}")
+        print(f"The folder {' and the folder '.join(folders)} is there already; remove it to download again.\n{then}")
         return 0
     if not cls.card.archives:
         print(f"No program may fetch it ({cls.card.source}). By hand:")

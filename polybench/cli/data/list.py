@@ -83,7 +83,9 @@ def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
     fields = {
         "dataset": [card.title],
         "module": [cls.__name__ if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"],
-        "folder": [f"{root / cls.folder} ({where})" if card.images or not is_ours(cls) else "any"],
+        "folder": [f"{root / name} ({where})" for name in cls.official_folders()]
+        if card.images or not is_ours(cls)
+        else ["any"],
         "images": [str(card.images or "-")],
         "sizes": [sizes or "they vary"],
         "mask": [card.mask_rule],

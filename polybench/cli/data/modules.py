@@ -120,13 +120,13 @@ def lists_of(data: "SegmentationDataModule", chosen: str | None) -> "list[Split]
 
 
 def is_here(cls: "type[SegmentationDataModule]", root: Path) -> bool:
-    """Whether a folder of the dataset's name, with something in it, lies below a root."""
-    folder = root / cls.folder
-    return folder.is_dir() and any(folder.iterdir())
+    """Whether the dataset's own folder, or each folder of a pool, lies below a root with something in it."""
+    folders = [root / name for name in cls.official_folders()]
+    return all(folder.is_dir() and any(folder.iterdir()) for folder in folders)
 
 
 def is_synthetic(cls: "type[SegmentationDataModule]", root: Path) -> bool:
-    """Whether that folder holds what `polybench data synth` wrote."""
+    """Whether one of these folders holds what `polybench data synth` wrote."""
     from polybench.data.card import SYNTHETIC_MARKER
 
-    return (root / cls.folder / SYNTHETIC_MARKER).is_file()
+    return any((root / name / SYNTHETIC_MARKER).is_file() for name in cls.official_folders())
