@@ -45,6 +45,16 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
+def listed(names: Sequence[str]) -> str:
+    """List all of a few names.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def escaped(text: str) -> str:
     r"""Escape line breaks, control characters and invalid UTF-8 of file names, so that a text is one line.
 

@@ -86,6 +86,12 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
     ranked_by: ClassVar[Protocol] = PER_IMAGE
     """The protocol that the leaderboard ranks by; training evaluates it too."""
 
+    test_sets: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Name of a set that a test reports by itself -> beginnings of the ids of its images; empty for none."""
+
+    test_sets_note: ClassVar[str] = ""
+    """What a reader of these numbers must know."""
+
     decode_version: ClassVar[int] = 1
     """Version of `decode`, increased when it changes; caches of earlier versions are ignored."""
 
