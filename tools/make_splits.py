@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from splits import clinicdb, other, polyp
+from splits import clinicdb, other, polyp, pools
 from splits.common import Makers
 
 SPLITS = Path(__file__).resolve().parents[1] / "polybench" / "datasets" / "splits"
-FILES: Makers = {**clinicdb.FILES, **polyp.FILES, **other.FILES}
+FILES: Makers = {**clinicdb.FILES, **polyp.FILES, **other.FILES, **pools.FILES}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from polybench.datasets.chase import CHASEDataModule
 from polybench.datasets.clinicdb import ClinicDBDataModule
 from polybench.datasets.colondb import ColonDBDataModule
+from polybench.datasets.colondb300 import ColonDB300DataModule
 from polybench.datasets.cvc300 import CVC300DataModule
 from polybench.datasets.drive import DRIVEDataModule
 from polybench.datasets.dsb2018 import DSB2018DataModule
@@ -14,13 +15,16 @@ from polybench.datasets.isic2016 import ISIC2016DataModule
 from polybench.datasets.isic2018 import ISIC2018DataModule
 from polybench.datasets.kvasir import KvasirSEGDataModule
 from polybench.datasets.ph2 import PH2DataModule
+from polybench.datasets.polyp_pool import PolypPoolDataModule
 from polybench.datasets.pranet import PraNetDataModule
+from polybench.datasets.skin_pool import SkinPoolDataModule
 from polybench.datasets.synthetic_polyp import SyntheticPolypDataModule
 
 __all__ = [
     "CHASEDataModule",
     "CVC300DataModule",
     "ClinicDBDataModule",
+    "ColonDB300DataModule",
     "ColonDBDataModule",
     "DRIVEDataModule",
     "DSB2018DataModule",
@@ -32,6 +36,8 @@ __all__ = [
     "ISIC2018DataModule",
     "KvasirSEGDataModule",
     "PH2DataModule",
+    "PolypPoolDataModule",
     "PraNetDataModule",
+    "SkinPoolDataModule",
     "SyntheticPolypDataModule",
 ]

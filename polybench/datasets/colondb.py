@@ -32,7 +32,7 @@ class ColonDBDataModule(SegmentationDataModule):
         groups="unknown: 15 videos, whose frames are not published; each frame counts as its own group",
         defects=(
             "34 of the 380 are copies of others, and the 60 of CVC-300 are among them (by a public comparison)",
-            "the first release, 300 frames with masks p<n>.bmp, is another copy with other numbers: it is not read",
+            "the first release, 300 frames with masks p<n>.bmp, is another copy with other numbers: see colondb300",
         ),
         steps=(
             "Open drive.google.com/file/d/1Y2z7FD5p5y31vkZwQQomXFRB0HutHyao in a browser and save TestDataset.zip.",

@@ -17,7 +17,8 @@ from polybench.data.sample import Source
 class PH2DataModule(SegmentationDataModule):
     """PH2 in its official layout: `PH2 Dataset images/IMD002/IMD002_Dermoscopic_Image/` and `IMD002_lesion/`.
 
-    Splits: `fold_1_of_5` to `fold_5_of_5`, by polybench, since the database has no official one.
+    Splits: `fold_1_of_5` to `fold_5_of_5`, by polybench, since the database has no official one, and `all_test`, for
+    nets that were trained elsewhere.
     """
 
     short_name = "ph2"

@@ -10,7 +10,7 @@ from polybench.data.card import SYNTHETIC_MARKER
 from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
 from polybench.data.progress import progress
 from polybench.synth.files import Size
-from polybench.synth.layouts import LAYOUTS
+from polybench.synth.layouts import layout_of
 from polybench.synth.whole_folder import whole_folder
 
 VERSION = 1
@@ -70,7 +70,7 @@ def write_dataset(
         raise ConfigError(f"The seed must be at least 0, not {seed}.")
     if size is not None and not _SMALLEST <= min(size) <= max(size) <= LARGEST_SIDE:
         raise ConfigError(f"The size must be {_SMALLEST} to {LARGEST_SIDE} pixels each way, not {size[0]} {size[1]}.")
-    layout = LAYOUTS[module.short_name]
+    layout = layout_of(module)
     frames = layout.choose(module, n)
     folder = (out / module.folder if module.default_split else out).resolve()
     subsets = Counter(str(frame.subset) for frame in frames[:n] if module.default_split)

@@ -7,9 +7,14 @@ CVC-300 and CVC-EndoSceneStill, and of both ISIC datasets.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 
+from polybench.core.atomic import atomic_write_text
+from polybench.data.card import SYNTHETIC_MARKER
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pooled import PooledDataModule
 from polybench.synth import pairs, writers
 from polybench.synth.files import Size
 from polybench.synth.frames import Frame, first, listed, polyp_frames, spread
@@ -51,6 +56,7 @@ LAYOUTS = {
     "chase": Layout(writers.write_chase),
     "clinicdb": Layout(pairs.CLINICDB.write_all),
     "colondb": Layout(pairs.COLONDB.write_all),
+    "colondb300": Layout(pairs.ENDOSCENESTILL["CVC-300"].write_all),
     "cvc300": Layout(pairs.CVC300.write_all),
     "drive": Layout(writers.write_drive),
     "dsb2018": Layout(writers.write_dsb2018),
@@ -65,4 +71,21 @@ LAYOUTS = {
     "pranet": Layout(writers.write_pranet, _pranet_frames),
     "synthetic_polyp": Layout(writers.write_synthetic_polyp, first),
 }
-"""Short name of a dataset -> its layout."""
+"""Short name of a dataset -> its layout; see `layout_of` for a pool."""
+
+
+def layout_of(module: Module) -> Layout:
+    """Return a dataset's layout; in a pool each member's frames are in the member's own layout and folder."""
+    return Layout(partial(_write_pool, module)) if issubclass(module, PooledDataModule) else LAYOUTS[module.short_name]
+
+
+def _write_pool(
+    module: type[PooledDataModule], folder: Path, frames: Iterable[Frame], seed: int, size: Size | None
+) -> None:
+    """Write the frames of a pool, in the order of its list, with a note in the folder of each member."""
+    for name, of_member in groupby(frames, key=lambda frame: frame.id.partition("/")[0]):
+        member = module.members[name]
+        own = (replace(frame, id=frame.id.partition("/")[2]) for frame in of_member)
+        layout_of(member).write(folder / member.folder, own, seed, size)
+        note = f"SYNTHETIC IMAGES, none of them real: see {SYNTHETIC_MARKER} in the folder above.\n"
+        atomic_write_text(folder / member.folder / SYNTHETIC_MARKER, note)
