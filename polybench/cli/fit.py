@@ -6,11 +6,12 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.cli.report import log_tables, print_scores
+from polybench.cli.report import log_tables, print_scores, print_section
 from polybench.core.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.fit import fit
 from polybench.experiments.run_folder import current_run_folder
 from polybench.experiments.session import Session
+from polybench.experiments.set_scores import set_sections
 from polybench.metrics import Rows
 from polybench.results.facts import DatasetFacts, ProtocolScores
 from polybench.tasks.checkpoint import LAST
@@ -22,6 +23,8 @@ def main(args: list[str]) -> int:
 
     def show(session: Session, rows: Rows, data: DatasetFacts) -> None:
         scores.update(print_scores(session.config.name, data, rows, session.baselines.rows, session.model.protocols))
+        for section in set_sections(session.datamodule, rows).values():
+            print_section(section)
         if session.previews.paths:
             print(f"Pictures of the worst images: {session.previews.paths[0].parent}")
 

@@ -11,6 +11,7 @@ from polybench.experiments.evaluate import Changed, run_test
 from polybench.experiments.provenance import device_name
 from polybench.experiments.scores import protocol_scores
 from polybench.experiments.session import Session
+from polybench.experiments.set_scores import set_sections
 from polybench.metrics import Rows
 from polybench.results.facts import ProtocolScores
 
@@ -22,6 +23,8 @@ def main(args: list[str]) -> int:
     def show(session: Session, rows: Rows) -> None:
         data = session.datamodule.facts()
         scores.update(print_scores(session.config.name, data, rows, session.baselines.rows, session.model.protocols))
+        for section in set_sections(session.datamodule, rows).values():
+            print_section(section)
         if session.previews.paths:
             print(f"Pictures of the worst images: {session.previews.paths[0].parent}")
 

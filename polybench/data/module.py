@@ -89,6 +89,9 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
     test_sets: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Name of a set that a test reports by itself -> beginnings of the ids of its images; empty for none."""
 
+    test_sets_protocols: ClassVar[tuple[Protocol, ...]] = (PER_IMAGE,)
+    """Protocols of these numbers."""
+
     test_sets_note: ClassVar[str] = ""
     """What a reader of these numbers must know."""
 

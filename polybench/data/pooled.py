@@ -14,8 +14,6 @@ from polybench.data.card import SYNTHETIC_MARKER, Card
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import is_ours
 from polybench.data.sample import Decoded, Source
-from polybench.metrics import PER_IMAGE, Protocol
-from polybench.metrics.protocols import PRANET
 from polybench.results.facts import GENERATED, UNCHECKED
 
 
@@ -26,8 +24,8 @@ class PooledDataModule(SegmentationDataModule):
     its own files: its layout, its messages and its decoding are those of its data module. A frame that several members
     contain has one id (`frame_of`) and is read from the first of them.
 
-    A subclass states `members`, `short_name`, `default_split` and `card`, and `frame_of` where members share frames.
-    With `allow_missing`, members whose folders are not there are left out; without it, they are an error. All masks
+    A subclass states `members`, `short_name`, `default_split` and `card`; where members share frames `frame_of`, and for
+    numbers of each set of a test `test_sets`. With `allow_missing`, members whose folders are not there are left out; without it, they are an error. All masks
     have one coding, as in any dataset, and either all members have a field of view or none.
     """
 
@@ -35,9 +33,6 @@ class PooledDataModule(SegmentationDataModule):
 
     members: ClassVar[Mapping[str, type[SegmentationDataModule]]] = {}
     """First part of an id -> the dataset."""
-
-    member_protocols: ClassVar[tuple[Protocol, ...]] = (PER_IMAGE, PRANET)
-    """Protocols that a test reports for each of its sets."""
 
     _homes: Mapping[str, tuple[SegmentationDataModule, Source]] = MappingProxyType({})
     _members_of: Mapping[str, list[str]] = MappingProxyType({})

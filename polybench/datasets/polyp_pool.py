@@ -14,6 +14,8 @@ from polybench.datasets.colondb300 import ColonDB300DataModule
 from polybench.datasets.endoscenestill import EndoSceneStillDataModule
 from polybench.datasets.etis import ETISDataModule
 from polybench.datasets.kvasir import KvasirSEGDataModule
+from polybench.metrics import PER_IMAGE
+from polybench.metrics.protocols import PRANET
 
 
 class PolypPoolDataModule(PooledDataModule):
@@ -43,6 +45,7 @@ class PolypPoolDataModule(PooledDataModule):
         "CVC-EndoSceneStill": ("endoscenestill/", "colondb/"),
         "ETIS-LaribPolypDB": ("etis/",),
     }
+    test_sets_protocols = (PER_IMAGE, PRANET)
     test_sets_note = "The frames of CVC-ColonDB are among those of CVC-EndoSceneStill and count in both lines."
     card = Card(
         title="Pool of Kvasir-SEG, CVC-ColonDB, CVC-EndoSceneStill and ETIS",

@@ -13,6 +13,8 @@ from polybench.data.pooled import PooledDataModule
 from polybench.datasets.isic2016 import ISIC2016DataModule
 from polybench.datasets.isic2018 import ISIC2018DataModule
 from polybench.datasets.ph2 import PH2DataModule
+from polybench.metrics import PER_IMAGE
+from polybench.metrics.protocols import PRANET
 
 
 class SkinPoolDataModule(PooledDataModule):
@@ -35,6 +37,7 @@ class SkinPoolDataModule(PooledDataModule):
         "ph2": PH2DataModule,
     }
     test_sets: ClassVar[Mapping[str, tuple[str, ...]]] = {"PH2": ("ph2/",), "ISIC-2016 (rest)": ("isic2016/",)}
+    test_sets_protocols = (PER_IMAGE, PRANET)
     card = Card(
         title="Pool of ISIC-2016, ISIC-2018 and PH2",
         citation="the papers of its three members, as `polybench data list` shows them",

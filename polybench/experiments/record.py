@@ -21,6 +21,7 @@ from polybench.experiments.provenance import net_summary, net_version, provenanc
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
+from polybench.experiments.set_scores import set_sections
 from polybench.experiments.start import start_sections
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
@@ -89,7 +90,12 @@ def trained_record(
         training=_training_facts(session, checkpoint),
         metrics=metrics,
         provenance=provenance(session.trainer, checkpoint),
-        sections={**pretrained_sections(task.net), **start_sections(session.trainer), **task.sections()},
+        sections={
+            **pretrained_sections(task.net),
+            **start_sections(session.trainer),
+            **set_sections(session.datamodule, task.rows),
+            **task.sections(),
+        },
         identity=IdentityFacts(
             training_id=identity.training_id,
             evaluation_id=evaluation_id(context.plain, data, list(metrics)),
