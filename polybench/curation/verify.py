@@ -60,11 +60,11 @@ def verify(data: SegmentationDataModule, lists: Sequence[Split] = ()) -> Verific
     found.unread = [
         (folder / name).relative_to(data.directory).as_posix()
         for folder in data.directories
-        for name in unread_files(folder, sources)
+        for name in unread_files(folder, [*sources, *data.doubles])
         if not name.endswith(".csv") or file_sha256(folder / name) != split.sha256
     ]
     found.defects += [Finding("decode", text) for text in unreadable_images(data.directory, found.unread)]
-    found.left_out = left_out_words(left_out_beside(sources, data.unread_official))
+    found.left_out = left_out_words(left_out_beside([*sources, *data.doubles], data.unread_official))
     found.notes += tally.notes() + unread_notes(found.unread)
     return found
 

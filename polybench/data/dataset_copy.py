@@ -2,6 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -43,6 +44,9 @@ class DatasetCopy(ABC):
 
     shows_instances: ClassVar[bool] = False
     """Whether each object has its own mask file, so that the dataset has instances."""
+
+    doubles: Sequence[Source] = ()
+    """Further sources of frames of a pool, which are read from another member."""
 
     unread_official: ClassVar[tuple[str, ...]] = ()
     """Patterns of the names of files in the official copy that are not read."""

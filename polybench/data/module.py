@@ -220,7 +220,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
             fitting=self.fitting,
         )
         self._sources = {source.id: source for source in sources}
-        self.left_out = left_out_beside(sources, self.unread_official)
+        self.left_out = left_out_beside([*sources, *self.doubles], self.unread_official)
         self.problems += cache.skipped.values()
         self._cache = cache
         self._log_reading()

@@ -24,9 +24,10 @@ class PooledDataModule(SegmentationDataModule):
     its own files: its layout, its messages and its decoding are those of its data module. A frame that several members
     contain has one id (`frame_of`) and is read from the first of them.
 
-    A subclass states `members`, `short_name`, `default_split` and `card`; where members share frames `frame_of`, and for
-    numbers of each set of a test `test_sets`. With `allow_missing`, members whose folders are not there are left out; without it, they are an error. All masks
-    have one coding, as in any dataset, and either all members have a field of view or none.
+    A subclass states `members`, `short_name`, `default_split` and `card`; where members share frames also `frame_of`,
+    and `test_sets` for numbers of each set of a test. With `allow_missing`, members whose folders are not there are
+    left out; without it, they are an error. All masks have one coding, as in any dataset, and either all members have
+    a field of view or none.
     """
 
     folder = "."
@@ -108,17 +109,19 @@ class PooledDataModule(SegmentationDataModule):
         found: dict[str, Source] = {}
         homes: dict[str, tuple[SegmentationDataModule, Source]] = {}
         members_of: dict[str, list[str]] = {}
-        made = self._present()
+        made, doubles = self._present(), []
         for name, member in made.items():
             for source in member.sources():
                 frame = self.frame_of(f"{name}/{source.id}")
                 members_of.setdefault(frame, []).append(name)
-                if frame not in found:
-                    group = self.split.groups.get(frame, source.group)
-                    found[frame] = replace(source, id=frame, group=group)
-                    homes[frame] = (member, source)
+                if frame in found:
+                    doubles.append(source)
+                    continue
+                found[frame] = replace(source, id=frame, group=self.split.groups.get(frame, source.group))
+                homes[frame] = (member, source)
             self.problems += [text for text in member.problems if text not in self.problems]
             self._skipped_ids |= {self.frame_of(f"{name}/{image_id}") for image_id in member._skipped_ids}
+        self.doubles = doubles
         self._homes, self._members_of, self._made = homes, members_of, made
         return list(found.values())
 
@@ -135,11 +138,9 @@ class PooledDataModule(SegmentationDataModule):
         super()._log_reading()
         if missing := self.missing_members():
             rank_zero_warn(f"{self.short_name} without {', '.join(missing)}, as allow_missing permits.")
-        if shared := self._shared():
+        if self.doubles:
+            shared = sum(len(names) > 1 for names in self._members_of.values())
             rank_zero_info(f"{counted(shared, 'frame')} of several members count once in {self.short_name}.")
-
-    def _shared(self) -> int:
-        return sum(len(names) > 1 for names in self._members_of.values())
 
     def is_generated(self) -> bool:
         """Whether the images of a member are generated."""

@@ -9,6 +9,7 @@ from polybench import datasets
 from polybench.core.errors import DataError
 from polybench.data.listing import Reason
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pooled import PooledDataModule
 from polybench.data.unread import left_out_beside
 from polybench.datasets import (
     CHASEDataModule,
@@ -26,7 +27,7 @@ MODULES: list[type[SegmentationDataModule]] = [
 
 
 def copy_of(module: type[SegmentationDataModule], root: Path) -> SegmentationDataModule:
-    write_dataset(module, root, n=6, size=(32, 40))
+    write_dataset(module, root, n=12 if issubclass(module, PooledDataModule) else 6, size=(32, 40))
     return module(root=str(root), allow_missing=True)
 
 

@@ -12,6 +12,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import SPLITS
 from polybench.datasets import (
     ClinicDBDataModule,
+    ColonDB300DataModule,
     ColonDBDataModule,
     CVC300DataModule,
     EndoSceneStillDataModule,
@@ -61,6 +62,7 @@ LAYOUTS: dict[type[SegmentationDataModule], Layout] = {
         "CVC-EndoSceneStill/CVC-612/bbdd": numbers(1, 612, "{}.bmp"),
         "CVC-EndoSceneStill/CVC-612/gtpolyp": numbers(1, 612, "{}.tif"),
     },
+    ColonDB300DataModule: pairs("CVC-EndoSceneStill/CVC-300", numbers(1, 300, "{}.bmp"), "bbdd", "gtpolyp"),
     CVC300DataModule: pairs("CVC-300", numbers(149, 208, "{}.png")),
     ColonDBDataModule: pairs("CVC-ColonDB", numbers(1, 380, "{}.png")),
     ETISDataModule: {
@@ -93,6 +95,8 @@ def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written: dict[tuple[str, ...], Path] = {}
     for folder, files in (item for layout in LAYOUTS.values() for item in layout.items()):
         path = root / folder
+        if path.exists():  # of a dataset that is a part of another
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         if tuple(files) in written:
             path.symlink_to(written[tuple(files)])

@@ -11,6 +11,7 @@ from skimage.measure import label, regionprops
 from polybench import datasets
 from polybench.curation.make_split import make_split
 from polybench.data.module import SegmentationDataModule
+from polybench.data.pooled import PooledDataModule
 from polybench.data.sample import Decoded, Source
 from polybench.datasets import (
     ClinicDBDataModule,
@@ -26,6 +27,7 @@ from polybench.synth.layouts import LAYOUTS
 
 MODULES: list[type[SegmentationDataModule]] = [getattr(datasets, name) for name in datasets.__all__]
 N = 6
+OF_A_POOL = 12
 SIZE = (48, 64)
 
 # Of each distribution, a few files with their type and mode: the DataModules' cards and the copies they were made from.
@@ -37,6 +39,10 @@ FILES = {
     },
     "clinicdb": {"CVC-ClinicDB/Original/1.tif": ("TIFF", "RGB"), "CVC-ClinicDB/Ground Truth/1.tif": ("TIFF", "L")},
     "colondb": {"CVC-ColonDB/images/1.png": ("PNG", "RGB"), "CVC-ColonDB/masks/1.png": ("PNG", "L")},
+    "colondb300": {
+        "CVC-EndoSceneStill/CVC-300/bbdd/1.bmp": ("BMP", "RGB"),
+        "CVC-EndoSceneStill/CVC-300/gtpolyp/1.bmp": ("BMP", "L"),
+    },
     "cvc300": {"CVC-300/images/149.png": ("PNG", "RGB"), "CVC-300/masks/149.png": ("PNG", "L")},
     "drive": {
         "DRIVE/training/images/21_training.tif": ("TIFF", "RGB"),
@@ -82,17 +88,32 @@ FILES = {
         "PH2Dataset/PH2 Dataset images/IMD002/IMD002_Dermoscopic_Image/IMD002.bmp": ("BMP", "RGB"),
         "PH2Dataset/PH2 Dataset images/IMD002/IMD002_lesion/IMD002_lesion.bmp": ("BMP", "1"),
     },
+    "polyp_pool": {
+        "Kvasir-SEG/images/cju0qkwl35piu0993l0dewei2.jpg": ("JPEG", "RGB"),
+        "CVC-EndoSceneStill/CVC-300/bbdd/1.bmp": ("BMP", "RGB"),
+        "CVC-EndoSceneStill/CVC-612/gtpolyp/1.tif": ("TIFF", "L"),
+        "ETIS-LaribPolypDB/Ground Truth/p1.tif": ("TIFF", "L"),
+    },
     "pranet": {
         "PraNet/TrainDataset/image/1.png": ("PNG", "RGB"),
         "PraNet/TrainDataset/mask/1.png": ("PNG", "L"),
         "PraNet/TestDataset/CVC-300/images/149.png": ("PNG", "RGB"),
         "PraNet/TestDataset/ETIS-LaribPolypDB/masks/1.png": ("PNG", "L"),
     },
+    "skin_pool": {
+        "ISIC2016/ISBI2016_ISIC_Part1_Training_Data/ISIC_0000002.jpg": ("JPEG", "RGB"),
+        "ISIC2018/ISIC2018_Task1_Training_GroundTruth/ISIC_0000000_segmentation.png": ("PNG", "L"),
+        "PH2Dataset/PH2 Dataset images/IMD002/IMD002_lesion/IMD002_lesion.bmp": ("BMP", "1"),
+    },
     "synthetic_polyp": {
         "synthetic-polyp/Original/1.tif": ("TIFF", "RGB"),
         "synthetic-polyp/Ground Truth/1.tif": ("TIFF", "L"),
     },
 }
+
+
+def number(module: type[SegmentationDataModule]) -> int:
+    return OF_A_POOL if issubclass(module, PooledDataModule) else N
 
 
 def opened(module: type[SegmentationDataModule], root: Path, split: str | None = None) -> SegmentationDataModule:
@@ -116,7 +137,7 @@ def module(request: pytest.FixtureRequest) -> type[SegmentationDataModule]:
 @pytest.fixture(scope="module")
 def root(module: type[SegmentationDataModule], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp(module.short_name) / "data"
-    write_dataset(module, folder, n=N, size=SIZE)
+    write_dataset(module, folder, n=number(module), size=SIZE)
     return folder
 
 
@@ -135,7 +156,8 @@ def sources(data: SegmentationDataModule) -> list[Source]:
 
 
 def test_every_dataset_has_a_layout() -> None:
-    assert LAYOUTS.keys() == {module.short_name for module in MODULES}
+    pools = {module.short_name for module in MODULES if issubclass(module, PooledDataModule)}
+    assert LAYOUTS.keys() == {module.short_name for module in MODULES} - pools
 
 
 def test_files_have_the_distributions_names_types_and_modes(module: type[SegmentationDataModule], root: Path) -> None:
@@ -145,7 +167,7 @@ def test_files_have_the_distributions_names_types_and_modes(module: type[Segment
 
 
 def test_as_many_images_as_asked_are_found_and_listed(data: SegmentationDataModule, sources: list[Source]) -> None:
-    assert len(sources) == N
+    assert len(sources) == number(type(data))
     assert {source.id for source in sources} <= data.split.subsets.keys()
 
 
@@ -181,7 +203,7 @@ def test_cache_is_built_from_the_copy(data: SegmentationDataModule, tmp_path: Pa
     data.cache_dir = tmp_path
     data.prepare_data()
     data.setup("test")
-    assert len(data.cache.native_sizes) == N
+    assert len(data.cache.native_sizes) == number(type(data))
     assert data.facts().copy_notes[0] == "generated images, none of them real"
 
 

@@ -11,6 +11,7 @@ PUBLISHED = {
     "chase": 28,
     "clinicdb": 612,
     "colondb": 380,
+    "colondb300": 300,
     "cvc300": 60,
     "drive": 20 + 20,
     "dsb2018": 670,
@@ -21,7 +22,9 @@ PUBLISHED = {
     "isic2018": 2594,
     "kvasir_seg": 880 + 120,
     "ph2": 200,
+    "polyp_pool": 1000 + 912 + 196,
     "pranet": 900 + 550 + (100 + 62 + 60 + 380 + 196),
+    "skin_pool": 900 + 379 + 2594 - 1145 + 200,
     "synthetic_polyp": 48 * 5,
 }
 """Labelled images, as the papers and challenges state them."""
