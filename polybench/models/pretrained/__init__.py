@@ -3,7 +3,7 @@
 `find` looks for the file, `give` checks it and fills an encoder, and `given` says what an encoder was given.
 """
 
-from polybench.models.pretrained.known import EXTRA, KNOWN, Known
+from polybench.models.pretrained.known import EXTRA, KNOWN, Known, known_file
 from polybench.models.pretrained.provider import OWN_FILE, Found, Pretrained, find, give, given
 
-__all__ = ["EXTRA", "KNOWN", "OWN_FILE", "Found", "Known", "Pretrained", "find", "give", "given"]
+__all__ = ["EXTRA", "KNOWN", "OWN_FILE", "Found", "Known", "Pretrained", "find", "give", "given", "known_file"]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from huggingface_hub import try_to_load_from_cache
 
 FROM_TORCHVISION = re.compile(r"(resnet(18|34|50|101|152)|vgg(11|13|16|19)(_bn)?|mobilenet_v2)")
 """Encoders of segmentation_models_pytorch whose ImageNet weights are torchvision's first ones, under the same keys."""
@@ -82,6 +81,8 @@ def _of_smp(name: str) -> Iterator[Cached]:
 
 
 def _of_hub(repository: str, revision: str | None, licence: str | None) -> Iterator[Cached]:
+    from huggingface_hub import try_to_load_from_cache  # half a second that other nets don't wait for
+
     for file in ("model.safetensors", "pytorch_model.bin"):
         found = try_to_load_from_cache(repository, file, revision=revision)
         if isinstance(found, str):

@@ -69,3 +69,8 @@ KNOWN = {
     )
 }
 """Encoder -> its packaged ImageNet weights."""
+
+
+def known_file(sha256: str) -> Known | None:
+    """What is known of a file with this hash; None of any other."""
+    return next((known for known in KNOWN.values() if known.sha256 == sha256), None)

@@ -9,7 +9,7 @@ from torch import nn
 from polybench.core.errors import ConfigError
 from polybench.models.pretrained.caches import cached
 from polybench.models.pretrained.files import checked_sha256, read_tensors
-from polybench.models.pretrained.known import EXTRA, KNOWN, Known
+from polybench.models.pretrained.known import EXTRA, KNOWN, Known, known_file
 from polybench.models.pretrained.naming import for_encoder, in_order
 
 IMAGENET = "imagenet"
@@ -109,7 +109,7 @@ def give(encoder: nn.Module, name: str, found: Found) -> None:
     if any(one.is_meta for one in encoder.parameters()):
         return
     sha256 = checked_sha256(found.path, found.sha256, _advice(found))
-    known = found.known or next((one for one in KNOWN.values() if one.sha256 == sha256), None)
+    known = found.known or known_file(sha256)
     tensors = read_tensors(found.path)
     if known is not None:
         if known.encoder != name:
