@@ -39,9 +39,28 @@ class TransferCallback(Callback):
     A run that is resumed keeps the weights of its checkpoint: nothing is transferred a second time, and the source need
     no longer exist.
 
+    A source is `imagenet`, or a file of polybench or of another program, `.safetensors` or written by `torch.save`
+    (`.ckpt`, `.pt`, `.pth`, `.bin`). Weights may lie in a container (`state_dict`, `model`, ... see `CONTAINERS` in
+    `foreign`) and behind the names of modules (`module.model.encoder.`). A classifier's head and other parts of the
+    source's net are ignored, which the terminal and the record say; half precision is converted:
+
+    ```sh
+    fit="polybench fit --config conf/fcn16s_kvasir_seg.yaml --model.net.encoder_weights null
+      --trainer.callbacks+ TransferCallback --trainer.callbacks.source"
+    $fit RUN/checkpoints/encoder.safetensors  # of a run of polybench, as is best.ckpt in the same folder
+    $fit resnet50-0676ba61.pth                # torchvision: a file of its hub, or torch.save(net.state_dict(), ...)
+    $fit model.safetensors                    # timm: a file of its hub, or safetensors.torch.save_file
+    $fit unet.pth                             # segmentation_models_pytorch: torch.save(unet.state_dict(), "unet.pth")
+    $fit deeplab.pth                          # torchvision: {"model": {"backbone...", "classifier..."}}
+    $fit last.ckpt                            # Lightning or DDP: {"state_dict": {"model.encoder..."}}, "module..."
+    $fit imagenet                             # those that segmentation_models_pytorch has for the encoder
+    ```
+
+    EFEN and its baseline take `--model.net.pretrained false` in place of `encoder_weights`. A foreign file is known by
+    its sha256.
+
     Args:
-        source: A checkpoint, a `.safetensors` file of this callback or of any encoder, `imagenet`, or null for no
-            transfer (a first stage, which only exports its encoder).
+        source: `imagenet`, a file, or null for no transfer (a first stage, which only exports its encoder).
         strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
         min_match: Share of the target's tensors that must match, strict or not.
 
