@@ -136,7 +136,9 @@ def _start_identity(start: StartFacts | None) -> dict[str, Any]:
 
 def _fitting(data: Any) -> dict[str, Any]:
     """How a canonical data module, or the images in it, fits images to the net's input; empty for the default."""
-    arguments = data.get("arguments") or {} if isinstance(data, Mapping) else {}
+    if not isinstance(data, Mapping):
+        return {}
+    arguments = data.get("arguments") or {}
     found = {name: arguments[name] for name in ("fit", "pad_value") if name in arguments}
     return found or _fitting(arguments.get("images"))
 
