@@ -104,7 +104,7 @@ class FitChecks(Callback):
                     "validation would select a checkpoint: choose a smaller one."
                 )
         self._refuse_short_run(trainer, batches)
-        if every == 1 and isinstance(every, int) and batches > 1:
+        if every == 1 and isinstance(every, int) and batches > 1 and not self.counts_images:
             rank_zero_warn(
                 "--trainer.val_check_interval 1 validates after every batch, since a whole number counts batches: give "
                 "1.0 for once an epoch."

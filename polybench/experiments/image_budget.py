@@ -49,10 +49,8 @@ class Length(NamedTuple):
         """What is left of a budget that isn't a whole number of parts; None where nothing is."""
         if self.images == wanted:
             return None
-        return (
-            f"images: {wanted} pays for {self.images}, {self.parts} parts of {self.steps} steps of {self.batch} images, "
-            "with a validation after each; the rest is left out."
-        )
+        parts = f"{self.parts} parts of {self.steps} steps of {self.batch} images"
+        return f"images: {wanted} pays for {self.images}, {parts} and a validation after each; the rest is left out."
 
 
 def length_of(images: int, batch: int, parts: int) -> Length:
@@ -89,7 +87,7 @@ def settle_length(config: Any, args: Sequence[str]) -> list[str]:
         ConfigError: If a number is out of bounds, or the command line states the length in another way too.
     """
     images = config.get("images")
-    if images is None:
+    if not isinstance(images, int):  # `predict` has a folder of that name
         return []
     if images < 1 or config.validations < 1:
         name, value = ("images", images) if images < 1 else ("validations", config.validations)
