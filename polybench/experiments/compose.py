@@ -87,7 +87,7 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
         content = documents.text(name) if _is_text(name) else documents.configuration(Path(name))
         recipe = merge_configurations(recipe, _of_command(content, name, known, elsewhere), notes)
     published = tuple(_of_command(config, "", known, elsewhere) for config in documents.published)
-    config = deepcopy(recipe)
+    config = _with_classes(deepcopy(recipe), options, notes)
     left: list[Option] = []
     for option in options:
         config, left = _apply(config, left, option, documents, notes)
@@ -173,6 +173,23 @@ def _line(key: str, name: str) -> str:
         if re.match(rf"""["']?{re.escape(key)}["']?\s*:""", line):
             return f" in line {number} of '{path}'"
     return f" in '{path}'"
+
+
+def _with_classes(config: dict[str, Any], options: Sequence[Option], notes: list[str]) -> dict[str, Any]:
+    """Give arguments of a model or data module, as a block has them, the class that an option names.
+
+    Without one they are left out, so that what is lacking is said by its name.
+    """
+    for key in ("data", "model"):
+        given = config.get(key)
+        if not is_spec(given) or "class_path" in given:
+            continue
+        named = [one.value for one in options if one.keys == (key,) and is_class_name(one.value)]
+        below = {**config, key: {"class_path": named[-1]}} if named and find_class(str(named[-1])) else None
+        config = merge_configurations(below, {key: given}, notes) if below else {**config}
+        if below is None:
+            del config[key]
+    return config
 
 
 def _apply(
