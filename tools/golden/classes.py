@@ -14,12 +14,20 @@ from polybench.experiments.class_versions import resolve, version_of
 
 Case = Mapping[str, Any]
 
+BSAN_NARROW = {
+    **{"widths": [8, 8, 16, 16], "depths": [1, 2, 1, 1], "groups": 4},
+    **{"dim": 12, "window": 2, "blocks": 2, "hidden": 8},
+}
 EFEN_NARROW = {"widths": [8, 8, 16, 16], "pretrained": False}
 FANET_NARROW = {"widths": [4, 8, 8, 16]}
 TINY_ENCODER = {"encoder": "tu-test_resnet", "encoder_weights": None}
 RESNET50 = {"encoder": "resnet50", "encoder_weights": None}
 
 NETS: dict[str, dict[str, Case]] = {
+    "BSAN": {
+        "narrow": BSAN_NARROW,
+        **{f"no {part}": {**BSAN_NARROW, part: False} for part in ("isam", "fsam", "rendering")},
+    },
     "EFEN": {
         "narrow": EFEN_NARROW,
         "plain": {**EFEN_NARROW, "skip": "plain"},
@@ -35,7 +43,7 @@ NETS: dict[str, dict[str, Case]] = {
 
 DEFAULTS: dict[str, Case] = {"defaults": {}}
 
-FULL: dict[str, Case] = {"EFEN": {"pretrained": False}, "FANet": {}, "FCN16sAtrous": RESNET50}
+FULL: dict[str, Case] = {"BSAN": {}, "EFEN": {"pretrained": False}, "FANet": {}, "FCN16sAtrous": RESNET50}
 """Net -> arguments of its published size, of which the initialisation alone is."""
 
 LOSSES = ("polybench.losses.BCEDiceLoss", "polybench.models.fanet.FANetLoss")
@@ -76,6 +84,7 @@ def _outputs(net: nn.Module) -> list[Tensor]:
     shown = images(2, 32)
     feedback = [masks(2, 32)] if isinstance(net, models.FANet | models.FANetSeries) else []
     outputs = net(shown, *feedback)
+    outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs
     classified = [net.classify(shown)] if isinstance(net, models.JointFCN16sAtrous) else []
     return [*(outputs if isinstance(outputs, list) else [outputs]), *classified]
 

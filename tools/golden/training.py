@@ -17,7 +17,7 @@ from polybench import datasets, tasks
 from polybench.data.module import SegmentationDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
-from polybench.experiments.class_versions import version_of
+from polybench.experiments.class_versions import resolve, version_of
 from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.moved import NAMES
 from polybench.synth.dataset import VERSION, write_dataset
@@ -26,6 +26,9 @@ DATA_TOLERANCE = 1e-3
 """Decoders of JPEG differ by a grey level here and there."""
 
 SIDE = 32
+
+RENDERING = "polybench.methods.rendering.RenderingSegmentationTask"
+"""A task that never had a path in `polybench.tasks`."""
 
 TASKS = tuple(
     name for name in [*tasks.__all__, *NAMES["polybench.tasks"]] if issubclass(getattr(tasks, name), LightningModule)
@@ -116,7 +119,7 @@ def _text_digest(text: str) -> str:
 
 def task_golden(name: str) -> Golden:
     """Losses before and after a step on a fixed batch, of a net and a loss that are none of ours."""
-    cls = getattr(tasks, name)
+    cls = getattr(tasks, name, None) or resolve(RENDERING)
     net, arguments, batch = _task_case(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there is no trainer to log to
@@ -167,6 +170,38 @@ class PlainClassifier(Plain):
         return self.classify(images)
 
 
+class PlainRendered(Plain):
+    """The same as a net that is rendered: features and coarse logits at half the size, and a layer for points."""
+
+    head_stride = 2
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.renderer = PlainPoints(5)
+
+    def forward(self, images: Tensor, feedback: Tensor | None = None) -> Any:
+        """Segment, with all that a mask is rendered from."""
+        features = torch.relu(self.encoder(torch.nn.functional.avg_pool2d(images, 2)))
+        coarse = self.head(features)
+        return {
+            "logits": coarse.repeat_interleave(2, 2).repeat_interleave(2, 3),
+            "coarse": coarse,
+            "features": features,
+        }
+
+
+class PlainPoints(torch.nn.Module):
+    """A linear layer with fixed weights, for features and coarse logits of points."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.linspace(-1, 1, features))
+
+    def forward(self, features: Tensor, coarse: Tensor) -> Tensor:
+        """Predict points (N, 1, P)."""
+        return (torch.cat([features, coarse], dim=1) * self.weight[:, None]).sum(1, keepdim=True)
+
+
 def groups_golden() -> Golden:
     """Groups of a fixed net, with a factor, a frozen part and no decay on biases."""
     groups = tasks.ParameterGroups({"head": 10.0}, ["encoder"], no_decay_on_norms_and_biases=True)
@@ -184,6 +219,7 @@ def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, An
     cases: dict[str, tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]] = {
         "SegmentationTask": (Plain(3), loss, frames),
         "FeedbackSegmentationTask": (Plain(4), loss, frames),
+        "RenderingSegmentationTask": (PlainRendered(), {**loss, "points": 40}, frames),
         "JointTask": (Plain(3), loss, {"images": frames, "patches": patches}),
         "PatchClassificationTask": (PlainClassifier(3), {}, patches),
     }
@@ -195,6 +231,7 @@ ENTRIES: dict[str, Callable[[], Golden]] = {
     "polybench.data.patch_module.PatchDataModule": patches_golden,
     "polybench.data.joint_module.JointDataModule": joint_golden,
     **{f"polybench.tasks.{name}": partial(task_golden, name) for name in TASKS},
+    RENDERING: partial(task_golden, RENDERING.rpartition(".")[2]),
     "polybench.tasks.ParameterGroups": groups_golden,
 }
 """Class -> its golden numbers."""
