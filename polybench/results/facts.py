@@ -147,7 +147,8 @@ class StartFacts:
     Attributes:
         kind: `initialised` by the net itself, all `weights` of a checkpoint (warm start), or those of a
             `backbone` alone.
-        source: The run that they come from; None where the net initialised itself.
+        source: The run that they come from, or the pretrained weights of a net that initialised itself with such; None
+            for random weights.
         seeds: Whether each seed has a source of its `own`, or all seeds have the same, `shared` one.
         matched: Tensors of the target that the source gave.
         missing: Tensors of the target that the source lacks.
