@@ -118,6 +118,8 @@ def windows(cache: ImageCache, position: int, crop: Crop, source: torch.Generato
 def draw_window(cache: ImageCache, position: int, crop: Crop, source: torch.Generator) -> Window:
     """Draw the window of a crop, of which at least the share `in_view` is inside the field of view.
 
+    Windows are drawn until one is; after `DRAWS` of them it is one of all that are, each as likely.
+
     Args:
         cache: The cache of images at native size.
         position: The image's index in it.
@@ -191,7 +193,7 @@ def _resized(pixels: UInt8Array, start: tuple[int, int], size: tuple[int, int], 
     place = (box[2], box[0], box[3], box[1])
     values = part if part.ndim == 3 else part * np.uint8(255)
     resized = Image.fromarray(values).resize((size[1], size[0]), Image.Resampling.BILINEAR, box=place)
-    found = np.asarray(resized)
+    found = np.array(resized)
     return found if part.ndim == 3 else (found >= FOREGROUND).astype(np.uint8)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from polybench.augment import Policy
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.card import Card
+from polybench.data.crops import Crop
 from polybench.data.dataset_copy import OnError
 from polybench.data.fitting import Fit
 from polybench.data.module import SegmentationDataModule
@@ -38,6 +39,7 @@ class FolderDataModule(SegmentationDataModule):
         fit: How images become the network's input: `stretch` each image to `size`, or `letterbox` it, which keeps its
             shape and pads the rest.
         pad_value: Grey level of the padding, 0 to 255.
+        crop: Train on crops at native or stated scale, and evaluate whole frames by tiles; None for whole frames.
         seed: Seed of the training order.
 
     Raises:
@@ -68,6 +70,7 @@ class FolderDataModule(SegmentationDataModule):
         bits: int | None = None,
         fit: Fit = "stretch",
         pad_value: int = 0,
+        crop: Crop | None = None,
         seed: int = 0,
     ) -> None:
         if split is None or not split.endswith(".csv"):
@@ -91,6 +94,7 @@ class FolderDataModule(SegmentationDataModule):
             bits=bits,
             fit=fit,
             pad_value=pad_value,
+            crop=crop,
             seed=seed,
         )
         self.short_name = _usable(_slug(self.root) if name is None else name)
