@@ -34,6 +34,7 @@ def facts_of(data: "SegmentationDataModule") -> DatasetFacts:
         counts=Counts(**{s: sum(i in cache.position for i in split.ids(s)) for s in SUBSETS}),
         size=data.size,
         crop=crop_facts(data),
+        pad_value=data.fitting.pad_value if data.fitting.letterbox else None,
     )
 
 

@@ -187,6 +187,7 @@ class PatchDataModule(ResumableDataModule):
             self.source.facts(),
             size=self.size,
             ranked_by=self.ranked_by.name,
+            pad_value=None,
             patches_sha256=tested.sha256 if tested is not None else None,
         )
 

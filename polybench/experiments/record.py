@@ -152,10 +152,11 @@ def _training_facts(session: Session, checkpoint: Path) -> TrainingFacts:
 
 def baseline_identity(trained: Record, name: str) -> dict[str, Any]:
     """The identity of a baseline on the images of a trained record, recorded as its configuration."""
-    patches, crop = trained.dataset.patches_sha256, trained.dataset.crop
+    patches, crop, pad = trained.dataset.patches_sha256, trained.dataset.crop, trained.dataset.pad_value
     return {
         **({"patches": patches} if patches else {}),
         **({"scale": crop.scale} if crop else {}),
+        **({"letterbox": pad} if pad is not None else {}),
         "baseline": name,
         "size": list(trained.dataset.size or ()),
         "split": trained.dataset.split_sha256,

@@ -72,6 +72,7 @@ class DatasetFacts:
         ranked_by: Name of the protocol that the dataset's page ranks by.
         patches_sha256: Hash of the test patches, of their places and labels; None where whole images are tested.
         crop: How crops of that size were cut from frames; None where whole frames were resized to it.
+        pad_value: Grey level that letterboxed frames are padded with; None where frames are stretched.
     """
 
     name: str
@@ -89,6 +90,7 @@ class DatasetFacts:
     ranked_by: str = "per_image"
     patches_sha256: str | None = None
     crop: CropFacts | None = None
+    pad_value: int | None = None
 
     @property
     def copy(self) -> str:

@@ -74,17 +74,19 @@ def size(value: tuple[int, int] | None) -> str:
 
 
 def network_input(data: DatasetFacts) -> str:
-    """What a net saw: whole frames that were resized to a size, crops of a size at a scale, or patches."""
+    """What a net saw: whole frames that were fitted to a size, crops of a size at a scale, or patches."""
     if data.crop is not None:
         return f"crops {size(data.size)} at scale {data.crop.scale:g}"
     if data.size is None or data.patches_sha256 is not None:
         return size(data.size)
-    return f"whole frames, {size(data.size)}"
+    return f"whole frames, {scored_at(data)}"
 
 
 def scored_at(data: DatasetFacts) -> str:
     """At which size, or scale of whole frames, predictions were made that need no net."""
-    return size(data.size) if data.crop is None else f"scale {data.crop.scale:g}"
+    if data.crop is not None:
+        return f"scale {data.crop.scale:g}"
+    return size(data.size) if data.pad_value is None else f"{size(data.size)} letterboxed"
 
 
 def _number(cell: Number, value: float) -> str:

@@ -143,6 +143,11 @@ def test_stretched_set_has_no_field_of_view_of_its_own(data_root: Path) -> None:
     assert "valid" not in batch
 
 
+def test_record_says_what_letterboxed_frames_are_padded_with(data_root: Path) -> None:
+    assert module(data_root).facts().pad_value is None
+    assert module(data_root, fit="letterbox", pad_value=9).facts().pad_value == 9
+
+
 def test_unknown_fit_is_refused_before_data_is_read() -> None:
     with pytest.raises(ConfigError, match="pad_value has no effect on stretched images"):
         ClinicDBDataModule("nowhere", pad_value=3)
