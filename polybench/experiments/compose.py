@@ -182,7 +182,7 @@ def _with_classes(config: dict[str, Any], options: Sequence[Option], notes: list
     """
     for key in ("data", "model"):
         given = config.get(key)
-        if not is_spec(given) or "class_path" in given:
+        if not isinstance(given, dict) or not is_spec(given) or "class_path" in given:
             continue
         named = [one.value for one in options if one.keys == (key,) and is_class_name(one.value)]
         below = {**config, key: {"class_path": named[-1]}} if named and find_class(str(named[-1])) else None
