@@ -16,7 +16,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from polybench.callbacks.selected_file import take_up
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, DivergedError
 from polybench.core.trainer import attributes_of
 from polybench.tasks.checkpoint import BEST, LAST, RunMark
 from polybench.tasks.monitors import better_mode
@@ -109,10 +109,10 @@ class BestCheckpoint(ModelCheckpoint):
         """Refuse to validate, in a fit, what has diverged.
 
         Raises:
-            ConfigError: If the weights are no finite numbers.
+            DivergedError: If the weights are no finite numbers.
         """
         if trainer.state.fn == TrainerFn.FITTING and (wrong := not_finite(pl_module.state_dict())):
-            raise ConfigError(
+            raise DivergedError(
                 f"The training diverged in epoch {trainer.current_epoch + 1}: {len(wrong)} tensors of the net hold NaN "
                 f"or infinity ('{wrong[0]}' first). Lower the learning rate, or clip gradients with "
                 "--trainer.gradient_clip_val 1."
@@ -152,10 +152,10 @@ class BestCheckpoint(ModelCheckpoint):
         """Whether a value is better than any before.
 
         Raises:
-            ConfigError: If it is NaN, which is neither better nor worse.
+            DivergedError: If it is NaN, which is neither better nor worse.
         """
         if current is not None and bool(torch.isnan(current)):
-            raise ConfigError(
+            raise DivergedError(
                 f"{self.monitor} is NaN in epoch {trainer.current_epoch + 1}, so that nothing can be selected by it: "
                 "give another --checkpoint.monitor, or validation images on which it is defined."
             )

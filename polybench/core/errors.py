@@ -16,6 +16,10 @@ class ConfigError(UserError):
     exit_code = 2
 
 
+class DivergedError(ConfigError):
+    """A training whose weights, or the value that selects, are no finite numbers any more."""
+
+
 class DataError(UserError):
     """A dataset, image, mask or split that is missing or broken."""
 

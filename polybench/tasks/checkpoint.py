@@ -13,7 +13,7 @@ import torch
 from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from polybench.core.atomic import atomic_writer
-from polybench.core.errors import ConfigError, UserError
+from polybench.core.errors import ConfigError, DivergedError, UserError
 from polybench.tasks.weights import not_finite, weights_sha256
 
 KEY = "polybench_run"
@@ -46,6 +46,10 @@ class RunMark(NamedTuple):
     processes: int
 
 
+class DivergedCheckpointError(CheckpointError, DivergedError):
+    """A checkpoint whose weights are no finite numbers."""
+
+
 class AtomicCheckpointIO(CheckpointIO):
     """Checkpoint I/O that writes atomically and reads with `weights_only=True`.
 
@@ -67,7 +71,7 @@ class AtomicCheckpointIO(CheckpointIO):
         target = Path(path)
         state = checkpoint.get("state_dict", {})
         if wrong := not_finite(state):
-            raise CheckpointError(f"The checkpoint '{target}' is not written, since {_no_numbers(wrong)}")
+            raise DivergedCheckpointError(f"The checkpoint '{target}' is not written, since {_no_numbers(wrong)}")
         if KEY in checkpoint:
             checkpoint[KEY] |= {"file": target.stem, WEIGHTS: weights_sha256(state)}
         buffer = io.BytesIO()
