@@ -8,6 +8,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.cli.report import log_tables, print_scores, print_section
 from polybench.core.errors import SIGTERM_EXIT_CODE
+from polybench.experiments.checkpoints import CHOICE
 from polybench.experiments.fit import fit
 from polybench.experiments.run_folder import current_run_folder
 from polybench.experiments.session import Session
@@ -35,7 +36,8 @@ def main(args: list[str]) -> int:
     except KeyboardInterrupt:
         folder = current_run_folder()
         first = os.environ.get("LOCAL_RANK", "0") == "0"
-        if first and folder is not None and (folder / "checkpoints" / f"{LAST}.ckpt").exists():
+        begun = (Path("checkpoints", f"{LAST}.ckpt"), CHOICE)
+        if first and folder is not None and any((folder / file).exists() for file in begun):
             print("Interrupted: the same command with --ckpt_path last resumes the run.", file=sys.stderr)
         raise
     if not fitted.session.trainer.is_global_zero:

@@ -4,7 +4,8 @@ In it
 
 * each class is its shortest import path, the version of its definition (see `class_versions.version_of`) and those
   arguments alone that differ from its defaults; a default that has a version of its own stays;
-* the keys of `machine_keys` and callbacks that only show something are left out;
+* the keys of `machine_keys` and callbacks that only show something are left out, and of a value that validation chooses
+  (`choose`) how it is chosen stays, not which it is;
 * text that names a file stands for the file's content;
 * batch sizes, evaluation batch and start weights stand in sections of their own, `batch`, `evaluation` and `start`,
   in whose place `identity.training_id` puts what they amount to.
@@ -27,13 +28,14 @@ from typing import Any
 
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
+from polybench.experiments.choose_option import without_chosen
 from polybench.experiments.class_versions import defaults_of, public_path, resolve, version_of
 from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOWING_CALLBACKS, UNCOUNTED_KEYS
 
 GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "polybench.callbacks.BestCheckpoint"}
 """Top-level key -> class whose arguments it holds."""
 
-UNSET: Mapping[str, Any] = {"images": None, "validations": 5}
+UNSET: Mapping[str, Any] = {"choose": None, "images": None, "validations": 5}
 """Top-level key -> its default, with which it says nothing of a run."""
 
 WEIGHTS_OF_AN_ENCODER = "encoder_weights"
@@ -59,7 +61,7 @@ def canonical(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     walk = _Walk()
     kept = {}
-    for key, value in config.items():
+    for key, value in without_chosen(config).items():
         if key in UNCOUNTED_KEYS or (key in UNSET and value == UNSET[key]):
             continue
         if key in GROUPS:

@@ -1,12 +1,17 @@
 """Checkpoints by name, the last or the best of a recipe's latest run, and the configuration that they hold."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.tasks.checkpoint import AtomicCheckpointIO, run_entry
+
+CHOICE = Path("choice", "choice.json")
+"""What a run knows of a value that it chooses, in its folder."""
 
 NAMES = {"last": ("last.ckpt", "interrupted.ckpt"), "best": ("best.ckpt",)}
 """Name that can be typed instead of a path -> the files that it can mean."""
@@ -42,6 +47,52 @@ def find_checkpoint(
             "--ckpt_path to start a new run, or give a file to start from its weights."
         )
     return max(fitting, key=lambda path: path.stat().st_mtime_ns)
+
+
+def named_run(config: Any) -> Path | None:
+    """The folder of the run that a command line names, or that the first process of this run has chosen."""
+    started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
+    given = started or config.trainer.default_root_dir
+    return Path(given) if given else None
+
+
+def named_checkpoint(name: str, config: Any, command: str, runs: Path, resumes: Callable[[Path], bool]) -> str:
+    """Find the checkpoint that a command asks for by name.
+
+    Args:
+        name: "last" or "best".
+        config: The parsed configuration.
+        command: The command.
+        runs: The folder of all runs of the recipe.
+        resumes: Whether a checkpoint is of this very run.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    run, folder = named_run(config), config.checkpoint.dirpath
+    fits = resumes if command == "fit" else Path.is_file
+    try:
+        return str(find_checkpoint(name, run, runs, fits, Path(folder) if folder else None))
+    except ConfigError as error:
+        if command == "fit":
+            raise
+        raise ConfigError(
+            f"There is no {name} checkpoint in '{folder or run or runs}': train the recipe with `polybench fit`, or "
+            "give the file of a checkpoint."
+        ) from error
+
+
+def begun_choice(run: Path | None, runs: Path, recipe: str) -> Path | None:
+    """Find the newest folder of a run that was interrupted while it chose a value, before it had a checkpoint.
+
+    Args:
+        run: The folder of one run, if the user named one.
+        runs: The folder of all runs of the recipe.
+        recipe: The mark of the recipe (`RunMark.recipe`).
+    """
+    files = [run / CHOICE] if run else [folder / CHOICE for folder in runs.glob("*")]
+    begun = [file for file in files if file.is_file() and f'"{recipe}"' in file.read_text(encoding="utf-8")]
+    return max(begun, key=lambda file: file.stat().st_mtime_ns).parent.parent if begun else None
 
 
 def config_of(checkpoint: str, *, with_data: bool = True) -> str:

@@ -8,6 +8,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.choose_option import settle_choice
 from polybench.experiments.headline import settle_monitor
 from polybench.experiments.image_budget import settle_length
 from polybench.methods import found_methods
@@ -33,7 +34,7 @@ def parsing_errors() -> Iterator[None]:
 
 
 def settle(config: Any, args: Sequence[str]) -> list[str]:
-    """Check a parsed configuration, and put in what it says by a word: its length in images, the headline.
+    """Check a parsed configuration, and put in what it says by a word: its length, the headline, the choice.
 
     Args:
         config: The parsed configuration, which is changed.
@@ -43,11 +44,13 @@ def settle(config: Any, args: Sequence[str]) -> list[str]:
         A sentence for each option that is left out.
 
     Raises:
-        ConfigError: See `check_config`; or if the length is stated twice.
+        ConfigError: See `check_config`; or if the length is stated twice, or nothing can be chosen so.
     """
     check_config(config)
     settle_monitor(config)
-    return settle_length(config, args)
+    notes = settle_length(config, args)
+    settle_choice(config, args)
+    return notes
 
 
 def check_config(config: Any) -> None:

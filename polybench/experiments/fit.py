@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from polybench.callbacks.selected_file import refuse_replaced
@@ -15,6 +16,7 @@ from polybench.experiments.again import Again
 from polybench.experiments.argv import without
 from polybench.experiments.beginning import KnownStart, known_start, state_to_resume
 from polybench.experiments.budget import budget_class
+from polybench.experiments.choice import Chosen, check_choice, choose, chooses, chosen_part
 from polybench.experiments.identity import training_id
 from polybench.experiments.needs import split_note
 from polybench.experiments.occupied import occupied
@@ -74,12 +76,32 @@ def fit(
     session = Session("fit", words)
     context = describe(session, again, shared_start)
     with occupied(session):
+        if chooses(session):
+            chosen = choose(session, partial(_train, shared_start=shared_start))
+            session = Session("fit", words, chosen_part(session, chosen))
+            context = describe(session, again, shared_start)
+            _say(session, chosen)
         session.call("fit", state_to_resume(session))
         best = best_checkpoint(session)
         session.call("test", str(best) if best else None)
         if not session.trainer.is_global_zero:
             return Fitted(session)
         return _finish(session, context, best, show)
+
+
+def _train(session: Session, shared_start: bool) -> None:
+    """Train what is no run of its own, and has no record."""
+    describe(session, None, shared_start)
+    with occupied(session):
+        session.call("fit", state_to_resume(session))
+
+
+def _say(session: Session, chosen: Chosen) -> None:
+    """Say what was chosen and what that took, here and in the record."""
+    images = session.trainer.max_steps * session.batch().total
+    session.sections["choice"] = chosen.section(images)
+    if session.trainer.is_global_zero:
+        print(chosen.sentence(images))
 
 
 def describe(session: Session, again: Again | None, shared_start: bool) -> RunContext:
@@ -91,6 +113,8 @@ def describe(session: Session, again: Again | None, shared_start: bool) -> RunCo
     """
     config, trainer = session.config, session.trainer
     session.check()
+    if chooses(session):
+        check_choice(session)
     plain = session.plain_config()
     known = known_start(session, shared_start)
     session.save_as_begun_with(known.path)
@@ -107,7 +131,7 @@ def describe(session: Session, again: Again | None, shared_start: bool) -> RunCo
     )
     _prepare_checkpoints(session, context, known, shared_start)
     _sweep(session)
-    if trainer.is_global_zero:
+    if trainer.is_global_zero and session.part is None:
         net = session.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
         data = session.datamodule

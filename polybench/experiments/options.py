@@ -6,6 +6,7 @@ from typing import Literal
 from jsonargparse.typing import NonNegativeInt
 from lightning.pytorch.cli import LightningArgumentParser
 
+from polybench.experiments.choose_option import Choice
 from polybench.experiments.image_budget import VALIDATIONS
 from polybench.methods import found_methods
 
@@ -36,6 +37,13 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
     )
     parser.add_argument(
         "--validations", metavar="N", type=int, default=VALIDATIONS, help="Validations of a run with --images."
+    )
+    parser.add_argument(
+        "--choose",
+        type=Choice | None,
+        default=None,
+        help="A number that validation chooses: each of its values trains a share of --images first, and the best one "
+        "trains the run; null for none.",
     )
 
 

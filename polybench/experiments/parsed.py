@@ -27,7 +27,7 @@ from polybench.callbacks import (
 from polybench.core.errors import ConfigError
 from polybench.core.own_code import make_importable
 from polybench.experiments.argv import FILE_OPTIONS, has, value_of
-from polybench.experiments.checkpoints import NAMES, config_of, find_checkpoint
+from polybench.experiments.checkpoints import NAMES, begun_choice, config_of, named_checkpoint, named_run
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import compose
 from polybench.experiments.config_checks import parsing_errors, settle
@@ -41,13 +41,13 @@ from polybench.experiments.option_help import take_all
 from polybench.experiments.options import SUMMARIES, add_options, all_options
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
 from polybench.experiments.recipes import with_recipes
-from polybench.experiments.run_folder import RUN_FOLDER
+from polybench.experiments.run_folder import Part
 from polybench.experiments.yaml_text import dump
 from polybench.methods import found_methods, import_all
 from polybench.results.record import Budget
 from polybench.tasks.checkpoint import RunMark, refuse_no_file, run_of
 
-OF_FIT = {"ckpt_path", "images", "leaderboard", "validations"}
+OF_FIT = {"choose", "ckpt_path", "images", "leaderboard", "validations"}
 """Keys of a file for the start and length of a fit and where its record went; an evaluation has its own options."""
 
 
@@ -57,13 +57,15 @@ class ParsedSession(LightningCLI):
     Args:
         command: fit, validate, test, predict or profile.
         args: The words after the command.
+        part: What makes it a part of a run, which then says nothing that the run has said; None for one of its own.
 
     Raises:
         ConfigError: If anything in the configuration is wrong; before any data is read.
     """
 
-    def __init__(self, command: str, args: Sequence[str]) -> None:
-        self.command = command
+    def __init__(self, command: str, args: Sequence[str], part: Part | None = None) -> None:
+        self.command, self.part = command, part
+        self.place = part.folder if part is not None else None
         words, self.shows_all_options = take_all(args)
         self.args, self._found = with_recipes(words)
         self.run_folder = Path()
@@ -146,7 +148,8 @@ class ParsedSession(LightningCLI):
         """
         known = {action.dest.partition(".")[0] for action in parser._actions}
         of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
-        composed = compose(self._words(), known - of_fit, all_options() | of_fit)
+        words = [*self._words(), *(self.part.words if self.part is not None else ())]
+        composed = compose(words, known - of_fit, all_options() | of_fit)
         self.note(*self._found, *composed.notes)
         self.recipe, self.published, self.files = composed.recipe, composed.published, composed.files
         assert isinstance(parser, BenchmarkParser)
@@ -186,27 +189,20 @@ class ParsedSession(LightningCLI):
         return named or any(method.needs_data(given) for method in found_methods())
 
     def _checkpoint(self) -> str | None:
-        """The checkpoint asked for, looked up where it was asked for by name."""
-        config = self.config
-        path: str | None = config.ckpt_path
-        if path in NAMES:
-            started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
-            given = started or config.trainer.default_root_dir
-            fits = self.resumes if self.command == "fit" else Path.is_file
-            folder = Path(config.checkpoint.dirpath) if config.checkpoint.dirpath else None
-            run = Path(given) if given else None
-            try:
-                return str(find_checkpoint(path, run, self.runs, fits, folder))
-            except ConfigError as error:
-                if self.command == "fit":
-                    raise
-                raise ConfigError(
-                    f"There is no {path} checkpoint in '{folder or run or self.runs}': train the recipe with "
-                    "`polybench fit`, or give the file of a checkpoint."
-                ) from error
-        if path is not None:
-            refuse_no_file(path)
-        return path
+        """The checkpoint asked for, looked up where it was asked for by name; None where only a choice has begun."""
+        path: str | None = self.config.ckpt_path
+        if path is None or path not in NAMES:
+            if path is not None:
+                refuse_no_file(path)
+            return path
+        try:
+            return named_checkpoint(path, self.config, self.command, self.runs, self.resumes)
+        except ConfigError:
+            chooses = self.command == "fit" and self.config.choose is not None
+            self.place = begun_choice(named_run(self.config), self.runs, self.mark().recipe) if chooses else None
+            if self.place is None:
+                raise
+            return None
 
     def mark(self, processes: int = 1) -> RunMark:
         """Which run this is.
@@ -261,7 +257,7 @@ class ParsedSession(LightningCLI):
 
     def note(self, *sentences: str) -> None:
         """Print sentences that a user should read, each once; in the first process alone."""
-        if os.environ.get("LOCAL_RANK", "0") == "0":
+        if os.environ.get("LOCAL_RANK", "0") == "0" and self.part is None:
             for sentence in dict.fromkeys(sentences):
                 print(f"Note: {sentence}", file=sys.stderr)
 

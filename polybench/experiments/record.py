@@ -91,6 +91,7 @@ def trained_record(
         metrics=metrics,
         provenance=provenance(session.trainer, checkpoint),
         sections={
+            **session.sections,
             **pretrained_sections(task.net),
             **start_sections(session.trainer),
             **set_sections(session.datamodule, task.rows),

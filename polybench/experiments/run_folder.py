@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from polybench.core.errors import ConfigError
 
@@ -14,10 +14,23 @@ RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""
 
 
+class Part(NamedTuple):
+    """What makes a session a part of another one's run: its folder, and words that its command doesn't have."""
+
+    folder: Path
+    words: tuple[str, ...] = ()
+
+
 class Resumable(Protocol):
-    """What the choice depends on: a parsed command line."""
+    """What the choice depends on: a parsed command line.
+
+    Attributes:
+        command: fit, validate, test, predict or profile.
+        place: The folder where that is settled; None where it isn't.
+    """
 
     command: str
+    place: Path | None
 
     @property
     def given_folder(self) -> str | None:
@@ -50,6 +63,8 @@ def choose_run_folder(session: Resumable) -> tuple[Path, bool]:
     given = session.given_folder
     start = Path(session.given_checkpoint) if session.command == "fit" and session.given_checkpoint else None
     resumed = start is not None and session.resumes(start)
+    if session.place is not None:
+        return session.place, resumed
     if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
         return Path(os.environ[RUN_FOLDER]), resumed
     if resumed and start is not None and start.parent.name == "checkpoints":

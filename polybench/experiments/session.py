@@ -33,6 +33,7 @@ from polybench.experiments.recipes import HOME
 from polybench.experiments.recorded_checkpoint import compare_with_record
 from polybench.experiments.run_folder import RUN_FOLDER, choose_run_folder
 from polybench.methods import found_methods
+from polybench.results.sections import Section
 from polybench.tasks.base import task_of
 from polybench.tasks.loading import leave_out_start_weights, mismatch
 from polybench.tasks.tiled_evaluation import refuse_crops
@@ -56,7 +57,8 @@ class Session(ParsedSession):
         self._as_given = (config.trainer.default_root_dir, config.checkpoint.dirpath, config.trainer.logger)
         self.run_folder, resumed = choose_run_folder(self)
         folder = str(self.run_folder)
-        os.environ[RUN_FOLDER] = folder
+        if self.part is None:
+            os.environ[RUN_FOLDER] = folder
         config.trainer.default_root_dir = folder
         config.checkpoint.dirpath = config.checkpoint.dirpath or str(self.run_folder / "checkpoints")
         file = log_file(self.command, self.command)
@@ -97,6 +99,7 @@ class Session(ParsedSession):
         if taken is not None:
             taken.fill(self.model.net)
         self.previews: PreviewsCallback = self.config_init.previews
+        self.sections: dict[str, Section] = {}
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build the trainer with safe checkpoints."""

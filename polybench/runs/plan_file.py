@@ -30,7 +30,7 @@ from polybench.runs.earlier_form import translated
 from polybench.runs.plan import Plan, Stage
 
 FILES = (".ckpt", ".safetensors")
-NOT_OF_A_TEST = ("images", "save_every", "validations")
+NOT_OF_A_TEST = ("choose", "images", "save_every", "validations")
 """Options of `fit` that `test` doesn't have."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
 _RECIPE_KEYS = {"bases", "budget", "data", "model", "trainer"}
@@ -155,7 +155,7 @@ def _stage(
 
 def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a fit that a test has too."""
-    return {key: item for key, item in options.items() if key not in NOT_OF_A_TEST}
+    return {key: item for key, item in options.items() if key.partition(".")[0] not in NOT_OF_A_TEST}
 
 
 def _with_exports(stages: Mapping[str, Stage]) -> dict[str, Stage]:
