@@ -12,6 +12,7 @@ from polybench.experiments.session import Session
 
 CONF = Path(__file__).parents[2] / "conf"
 KEYS = ("config", "name", "variant", "budget", "data", "model", "trainer", "checkpoint", "seed_everything")
+OF_A_BLOCK = ("images", "validations", "choose")
 
 
 class _Parsed(Session):
@@ -36,7 +37,7 @@ def _session() -> Session:
 def resolved(*words: str) -> dict[str, Any]:
     """The configuration of a command line with all arguments, also those that are linked to the seed."""
     parser = _session().parser
-    config = parser.parse_args(compose(words, KEYS).words())
+    config = parser.parse_args(compose(words, (*KEYS, *OF_A_BLOCK)).words())
     found: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml"))
     return found
 
