@@ -276,10 +276,10 @@ class Session(ParsedSession):
         return Again(found.command, tuple(dict.fromkeys((*found.needs, *read))))
 
     def _data_from_environment(self) -> str | None:
-        """The folder of the dataset where POLYBENCH_DATA leads to it; None where the recipe or an option does."""
+        """The folders of the dataset where POLYBENCH_DATA leads to them; None where the recipe or an option does."""
         roots = roots_of(self.plain_config()["data"])
         folders = folders_of(self.datamodule)
-        return folders[0] if folders and any(map(from_environment, roots)) else None
+        return "' and '".join(folders) if folders and any(map(from_environment, roots)) else None
 
     def save_as_begun_with(self, checkpoint: str | None) -> None:
         """Save the configuration with the checkpoint that the whole run began with, not the one that it resumed from.
