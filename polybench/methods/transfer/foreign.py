@@ -37,7 +37,7 @@ NAMES = ("module", "model", "net", "network", "encoder", "backbone", "encoder_q"
 HEADS = {
     **dict.fromkeys(("fc", "classifier", "head", "heads", "head_dist", "pre_logits", "last_linear", "fc_norm"), None),
     "aux_classifier": "classifier",
-    "conv_head": "classifier",
+    "conv_head": None,
     "bn2": "conv_head",
     "norm": "head",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from safetensors import safe_open
@@ -279,6 +280,26 @@ def test_section_is_that_of_the_transfer_after_a_resume_too(trained: Path, tmp_p
     fit(net(1), tmp_path / "S3", first)
     fit(net(1), tmp_path / "S3", resumed, tmp_path / "S3" / "best.ckpt", epochs=2)
     assert resumed.sections() == first.sections() != {}
+
+
+def test_weights_of_another_program_are_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = {f"model.encoder.{key}": value for key, value in timm.create_model("test_resnet").state_dict().items()}
+    plain = {key: value.half() for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    torch.save({"state_dict": plain | {"model.decoder.weight": torch.ones(2)}}, tmp_path / "a.pth")
+    transfer = TransferCallback(str(tmp_path / "a.pth"))
+    task = fit(net(1, classifier=True), tmp_path / "C", transfer)
+    told, start = capsys.readouterr().out, transfer.start_facts()
+    counters = len(state) - len(plain)
+    assert start is not None
+    assert (start.matched, start.missing, start.unexpected, start.misshaped) == (90 - counters, 0, 0, 0)
+    assert start.source is not None
+    assert start.source.sha256 == file_sha256(tmp_path / "a.pth")
+    assert torch.equal(task.first["model.conv1.0.weight"], plain["model.encoder.conv1.0.weight"].float())
+    facts = transfer.sections()["transfer"].facts
+    assert facts["Ignored, the classifier's head"] == "model.encoder.fc.weight, model.encoder.fc.bias"
+    assert facts["Ignored, other parts of the source's net"] == "model.decoder.weight"
+    assert facts["Precision"] == "float16 converted to float32"
+    assert all(f"{label}: {text}.\n" in told for label, text in list(facts.items())[1:])
 
 
 def test_nearly_all_tensors_are_not_all() -> None:
