@@ -101,7 +101,7 @@ def _read_safetensors(path: Path) -> tuple[Mapping[str, State], tuple[Ancestor, 
 
 def _read_checkpoint(path: Path) -> tuple[Mapping[str, State], tuple[Ancestor, ...]]:
     saved = read_checkpoint(path)
-    own = bool(saved.get(LINEAGE)) or KEY in saved
+    own = LINEAGE in saved or KEY in saved
     return states_in(saved), lineage_of(saved, path) if own else _foreign(path)
 
 
