@@ -83,16 +83,7 @@ def pretrained_sections(net: nn.Module) -> dict[str, Section]:
     pretrained = given(encoder) if isinstance(encoder, nn.Module) else None
     if pretrained is None:
         return {}
-    facts = {
-        "Weights from": pretrained.source,
-        "File": pretrained.file,
-        "sha256 of the file": pretrained.sha256,
-        "Licence of the weights": pretrained.licence or "not stated by their source",
-        "Tensors of the encoder": f"{pretrained.tensors}, all from the file",
-    }
-    if pretrained.citation:
-        facts["Weights to cite"] = pretrained.citation
-    return {SECTION: Section(title="Pretrained weights", facts=facts)}
+    return {SECTION: Section(title="Pretrained weights", facts=pretrained.facts)}
 
 
 def packages_needed(net: nn.Module) -> list[str]:

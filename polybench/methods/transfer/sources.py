@@ -20,6 +20,7 @@ from polybench.core.errors import ConfigError
 from polybench.methods.transfer.files import read_checkpoint, read_tensors, refuse_not_finite
 from polybench.methods.transfer.foreign import fitted, states_in
 from polybench.methods.transfer.match import State
+from polybench.models.pretrained import given
 from polybench.results.facts import Ancestor
 from polybench.tasks.checkpoint import KEY
 from polybench.tasks.lineage import LINEAGE, lineage_of, read_ancestors
@@ -73,9 +74,11 @@ def read_source(source: str, net: nn.Module) -> Source:
         ConfigError: If the source can't be read, or nothing in it belongs to an encoder like the target's.
     """
     if source == IMAGENET:
-        state = imagenet_state(net)
-        digest = sha256(to_safetensors(dict(state))).hexdigest()
-        return Source(state, (Ancestor(digest, "classification", "ImageNet", None),))
+        encoder = imagenet_encoder(net)
+        state, pretrained = encoder.state_dict(), given(encoder)
+        digest = sha256(to_safetensors(state)).hexdigest()
+        facts = pretrained.facts if pretrained is not None else {}
+        return Source(state, (Ancestor(digest, "classification", "ImageNet", None),), facts=facts)
     path = Path(source).expanduser()
     if path.is_dir():
         raise ConfigError(f"'{source}' is a folder: name the file in it, a checkpoint or a .safetensors file.")
@@ -110,8 +113,8 @@ def _foreign(path: Path) -> tuple[Ancestor, ...]:
     return (Ancestor(file_sha256(path), None, None, None),)
 
 
-def imagenet_state(net: nn.Module) -> State:
-    """ImageNet's weights of a net whose encoder is one of segmentation_models_pytorch.
+def imagenet_encoder(net: nn.Module) -> nn.Module:
+    """An encoder with ImageNet's weights, the same as that of a net, which is one of segmentation_models_pytorch.
 
     Raises:
         ConfigError: If the encoder isn't from there, or its weights can't be had.
@@ -129,12 +132,11 @@ def imagenet_state(net: nn.Module) -> State:
             "(encoder_weights: imagenet, or pretrained: true), or give a file."
         )
     try:
-        encoder = make_encoder(name, IMAGENET)
+        return make_encoder(name, IMAGENET)
     except ConfigError:
         raise
     except Exception as error:  # whatever the hub, the network or the disk raises
         raise ConfigError(f"ImageNet's weights of '{name}' can't be had ({type(error).__name__}: {error}).") from error
-    return encoder.state_dict()
 
 
 def write_encoder(source: Source, path: Path) -> None:

@@ -62,6 +62,18 @@ class Pretrained:
     citation: str | None
     tensors: int
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """Label -> plain text, as a record has it."""
+        facts = {
+            "Weights from": self.source,
+            "File": self.file,
+            "sha256 of the file": self.sha256,
+            "Licence of the weights": self.licence or "not stated by their source",
+            "Tensors of the encoder": f"{self.tensors}, all from the file",
+        }
+        return {**facts, "Weights to cite": self.citation} if self.citation else facts
+
 
 def find(name: str, weights: str | None) -> Found | None:
     """Look for the weights of an encoder: in an installed package, then in the caches on disk; no network is used.

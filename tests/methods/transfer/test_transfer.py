@@ -246,6 +246,14 @@ def test_imagenet_weights_are_those_of_the_encoder(monkeypatch: pytest.MonkeyPat
     assert [(one.task, one.dataset) for one in source.ancestors] == [("classification", "ImageNet")]
 
 
+def test_packaged_imagenet_weights_say_what_they_are() -> None:
+    target = FCN16sAtrous("tu-tf_efficientnet_lite0", None)
+    source = read_source("imagenet", target)
+    assert source.state.keys() == target.encoder.state_dict().keys()
+    assert source.facts["Licence of the weights"] == "Apache-2.0"
+    assert source.facts["sha256 of the file"].startswith("57934424")
+
+
 @pytest.mark.parametrize("share", [0, 1.5])
 def test_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(ConfigError, match="min_match"):
