@@ -27,6 +27,19 @@ EFEN: Mapping[str, Any] = {
     "trainer.callbacks.0.monitor": "val/loss",
     "trainer.callbacks.0.patience": 50,
 }
+BSAN: Mapping[str, Any] = {
+    # BSAN, section 4.1: Adam, 0.001, batches of 16, about 120 epochs, 256x256, no augmentation, Swin from ImageNet.
+    "model.optimizer.class_path": "torch.optim.Adam",
+    "model.optimizer.lr": 1e-3,
+    "trainer.max_epochs": 120,
+    "data.batch_size": 16,
+    "data.size": [256, 256],
+    "data.augment": "none",
+    "model.net.pretrained": "imagenet",
+    # PointRend's released code: three times as many points drawn, three quarters of those taken the most uncertain.
+    "model.oversample": 3.0,
+    "model.uncertain": 0.75,
+}
 FCN16S: Mapping[str, Any] = {
     # Keras-FCN, section IV-B: Adam with amsgrad, 1e-4, batches of 24, 500 epochs, zoom, rotation, flips and shift;
     # section IV-C: 320x320.
@@ -129,6 +142,7 @@ KERAS_FCN_LISTS: Mapping[str, str] = {
 PRINTED: Mapping[str, Mapping[str, Any]] = {
     **{f"efen_{name}": {**EFEN, **NO_MOMENTUM, **data} for name, data in EFEN_DATA.items()},
     **{f"{net}_clinicdb": {**EFEN, **NO_MOMENTUM, **EFEN_DATA["clinicdb"]} for net in ("efen_plainskip", "unet_vgg19")},
+    "bsan_kvasir_seg": BSAN,
     **{f"fcn16s_{name}": {**FCN16S, "data.split": split} for name, split in KERAS_FCN_LISTS.items()},
     **{f"patches_{name}": {**PATCHES, "data.source.split": split} for name, split in KERAS_FCN_LISTS.items()},
     **{f"fanet_{name}": {**FANET, **values, "model.iterations": 10} for name, values in FANET_BY_DATASET.items()},

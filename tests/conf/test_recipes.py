@@ -19,12 +19,17 @@ RANDOM_WEIGHTS = {"encoder_weights": None, "pretrained": False}
 SMALL = ["--data.size", "[32, 32]", "--data.batch_size", "2", "--data.eval_batch_size", "2"]
 TINY_ENCODER = ["--model.net.encoder", "tu-test_resnet", "--model.net.encoder_weights", "null"]
 NARROW_EFEN = ["--model.net.widths", "[8, 16, 16, 16]", "--model.net.pretrained", "false"]
+NARROW_BSAN = [
+    *("--model.net.widths", "[8, 8, 16, 16]", "--model.net.depths", "[1, 1, 1, 1]", "--model.net.groups", "4"),
+    *("--model.net.dim", "12", "--model.net.window", "2", "--model.net.blocks", "2", "--model.net.pretrained", "false"),
+]
 NARROW_FANET = ["--model.net.widths", "[4, 8, 8, 8]", "--model.iterations", "2"]
 OF_CLINICDB = ["--data", "ClinicDBDataModule", "--data.root", "data", "--data.split", "data/split.csv"]
 TRAINED = {
     "quickstart": [*OF_CLINICDB, *SMALL, *NARROW_EFEN],
     "quickstart_imagenet": [*OF_CLINICDB, *SMALL],
     "efen_clinicdb": [*OF_CLINICDB, *SMALL, *NARROW_EFEN],
+    "bsan_kvasir_seg": [*OF_CLINICDB, *SMALL, *NARROW_BSAN],
     "fanet_em": [*OF_CLINICDB, *SMALL, *NARROW_FANET],
     "fanet_b1_kvasir_seg": [*OF_CLINICDB, *SMALL, "--model.net.widths", "[4, 8, 8, 8]"],
     "fcn16s_clinicdb": [*OF_CLINICDB, *SMALL, *TINY_ENCODER],
