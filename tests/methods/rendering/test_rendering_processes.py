@@ -1,0 +1,74 @@
+"""Rendering in several processes, and in a run that is interrupted: points are those of one process, unbroken."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from polybench.cli.main import run
+
+REPOSITORY = str(Path(__file__).parents[3])
+NETS = "tests.methods.rendering.rendering_nets"
+
+
+def recipe(folder: Path, data_root: Path) -> list[str]:
+    data = {"root": str(data_root), "split": str(data_root / "split.csv"), "size": [32, 32], "eval_batch_size": 2}
+    model: dict[str, Any] = {
+        "net": {"class_path": f"{NETS}.Rendered"},
+        "loss": "polybench.losses.BCEDiceLoss",  # a mean over images, and so the mean over processes
+        "optimizer": {"class_path": "torch.optim.SGD", "init_args": {"lr": 0.5}},
+        "points": 64,
+    }
+    content = {
+        "name": "tiny",
+        "data": {"class_path": "ClinicDBDataModule", "init_args": data},
+        "model": {"class_path": "RenderingSegmentationTask", "init_args": model},
+        "trainer": {"max_epochs": 2, "accelerator": "cpu", "enable_progress_bar": False},
+    }
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    return ["fit", "--no_leaderboard", "--config", str(folder / "tiny.yaml")]
+
+
+def recorder(folder: str) -> list[str]:
+    return [f"--trainer.callbacks+={NETS}.WeightRecorder", f"--trainer.callbacks.folder={folder}"]
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_end_with_the_weights_of_one(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = recipe(tmp_path, data_root)
+    assert run([*words, *recorder("alone"), "--data.batch_size", "2"]) == 0
+    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "1"]
+    environment = {**os.environ, "PYTHONPATH": REPOSITORY}
+    command = [sys.executable, "-m", "polybench", *words, *recorder("together"), *together]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    alone, first, second = (
+        torch.load(tmp_path / name, weights_only=True) for name in ("alone/0.pt", "together/0.pt", "together/1.pt")
+    )
+    for name, value in alone.items():
+        torch.testing.assert_close(first[name], value, rtol=1e-5, atol=1e-6)
+        assert torch.equal(first[name], second[name])
+
+
+def test_resumed_run_ends_with_the_weights_of_the_unbroken_one(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [*recipe(tmp_path, data_root), "--data.batch_size", "2"]
+    assert run([*words, "--trainer.default_root_dir", "whole"]) == 0
+    assert run([*words, "--trainer.default_root_dir", "broken", "--trainer.max_epochs", "1"]) == 0
+    assert run([*words, "--trainer.default_root_dir", "broken", "--ckpt_path", "broken/checkpoints/last.ckpt"]) == 0
+    found, expected = (
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+        for name in ("broken", "whole")
+    )
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
