@@ -128,7 +128,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         self.size = (size[0], size[1]) if crop is None else (crop.size, crop.size)
         self.fitting = Fitting(fit, pad_value)
         if crop is not None and fit != "stretch":
-            raise ConfigError("Crops keep the scale of their images: leave out fit, or leave out crop.")
+            raise ConfigError("Crops keep the scale of their images: set --data.fit stretch, or leave out crop.")
         self.split = open_split(type(self), split)
         self.allow_missing = allow_missing
         self.cache_dir = Path(cache_dir).expanduser() if cache_dir else default_cache_folder()
