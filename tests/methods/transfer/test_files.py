@@ -91,7 +91,6 @@ ONNX = b"\x08\x0a\x12\x07pytorch\x1a\x052.1.0:\xf6\x03"
         ("a.pt", lambda path: torch.save([torch.ones(1)], path), "holds a list, not a checkpoint"),
         ("a.pt", lambda path: torch.save(NET, path), r"would run code \('torch.nn.modules.container.Sequential'\)"),
     ],
-    ids=str,
 )
 def test_file_of_another_kind_is_refused(tmp_path: Path, name: str, write: Callable[[Path], object], told: str) -> None:
     write(tmp_path / name)
