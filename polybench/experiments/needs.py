@@ -8,7 +8,9 @@ from lightning.pytorch import LightningDataModule
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import split_folder
 from polybench.data.splits import load_split
+from polybench.experiments.class_changes import find_class
 from polybench.models.pretrained import OWN_FILE, Found, find
+from polybench.models.pretrained.provider import IMAGENET
 from polybench.tasks.loading import START_WEIGHTS
 
 
@@ -41,9 +43,11 @@ def weights_note(model: Mapping[str, Any]) -> str | None:
     option = random_start(model)
     if option is None:
         return None
-    arguments = model["init_args"]["net"]["init_args"]
-    encoder = arguments.get("encoder_name") or arguments.get("encoder") or "VGG19"
-    found = find(str(encoder).lower(), arguments.get("encoder_weights") or "imagenet")
+    net = model["init_args"]["net"]
+    arguments = net["init_args"]
+    encoder = arguments.get("encoder_name") or arguments.get("encoder") or _pretrained_name(net["class_path"])
+    given = arguments.get("encoder_weights") or arguments.get("pretrained")
+    found = find(str(encoder).lower(), given if isinstance(given, str) else IMAGENET)
     if found is None:
         whose, where = f"ImageNet weights of {encoder}", "which are fetched over the network once"
     elif found.source == OWN_FILE:
@@ -52,6 +56,11 @@ def weights_note(model: Mapping[str, Any]) -> str | None:
         whose = f"ImageNet weights of {encoder}"
         where = f"which are on this machine ({found.source}, licence {found.licence or 'not stated'})"
     return f"The net starts from {whose}, {where}; {option} starts from random ones.{_normalisation(model, found)}"
+
+
+def _pretrained_name(net: str) -> str:
+    """Whose weights a net's `pretrained` gives: its class's `pretrained_name`, else the name of the class."""
+    return str(getattr(find_class(net), "pretrained_name", net.rpartition(".")[2]))
 
 
 def _normalisation(model: Mapping[str, Any], found: Found | None) -> str:

@@ -65,6 +65,9 @@ class BSAN(nn.Module):
 
     version: ClassVar[int] = 1
 
+    pretrained_name: ClassVar[str] = "Swin-T"
+    """Whose ImageNet weights `pretrained` gives."""
+
     head_stride: ClassVar[int] = 2
     """Pixels of the image, along each side, for one of the outputs `coarse` and `features`."""
 

@@ -62,6 +62,9 @@ class EFEN(nn.Module):
 
     version: ClassVar[int] = 1
 
+    pretrained_name: ClassVar[str] = "VGG19"
+    """Whose ImageNet weights `pretrained` gives."""
+
     def __init__(
         self,
         widths: tuple[int, int, int, int] = VGG19_WIDTHS,

@@ -14,6 +14,7 @@ from tests.experiments.resolved import recipes
         ("efen_clinicdb", "--model.net.pretrained false", "VGG19"),
         ("smp_unet_resnet34_em", "--model.net.encoder_weights null", "resnet34"),
         ("patches_clinicdb", "--model.net.encoder_weights null", "resnet50"),
+        ("bsan_kvasir_seg", "--model.net.pretrained false", "Swin-T"),
         ("fanet_em", None, ""),
         ("quickstart", None, ""),
     ],
