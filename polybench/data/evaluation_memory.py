@@ -17,9 +17,15 @@ EVALUATED: Mapping[str, tuple[Subset, ...]] = {"fit": ("val", "test"), "validate
 MASKS = 2
 """Bytes per pixel of the mask and the field of view of each further image of a batch."""
 
+AT_SCALE = 33
+"""Bytes per pixel of a frame at the scale of crops, or of a tile of it: image, mask and field of view as bytes and as
+floats, logits and probabilities."""
+
 
 def refuse_large_images(data: "SegmentationDataModule", stage: str) -> None:
     """Refuse images whose evaluation doesn't fit into memory; before training, test images too.
+
+    A batch has `eval_batch_size` images; with crops it has one frame, of which as many tiles are predicted together.
 
     Args:
         data: The data module, with its cache open.
@@ -28,12 +34,15 @@ def refuse_large_images(data: "SegmentationDataModule", stage: str) -> None:
     Raises:
         DataError: If the evaluation of an image doesn't fit; the image is named.
     """
-    others = data.eval_batch_size - 1
+    together, crop = data.eval_batch_size, data.crop
+    beside = MASKS * (together - 1) if crop is None else AT_SCALE * crop.scale**2
+    tiles = 0 if crop is None else AT_SCALE * crop.size**2 * together
+    advice = "lower --data.eval_batch_size, " if together > 1 else ""
     for subset in EVALUATED.get(stage, ()):
         trained = stage == "fit" and subset == "val"
         protocols = (PER_IMAGE, data.ranked_by) if trained else (*PROTOCOLS, *data.extra_protocols)
-        needed = bytes_per_pixel(protocol.name for protocol in protocols) + MASKS * others
+        needed = bytes_per_pixel(protocol.name for protocol in protocols) + beside
         places = {name: data.cache.position.get(name) for name in data.split.ids(subset)}
         sizes = {name: data.cache.native_sizes[place] for name, place in places.items() if place is not None}
-        advice = "lower --data.eval_batch_size, " if others else ""
-        refuse_too_large((Sized(name, *size) for name, size in sizes.items()), needed, "evaluating it", advice)
+        images = (Sized(name, *size) for name, size in sizes.items())
+        refuse_too_large(images, needed, "evaluating it", advice, tiles)

@@ -47,7 +47,7 @@ def sizes_of(paths: Iterable[Path]) -> list[Sized]:
     return [found for path in paths if (found := size_of(path)) is not None]
 
 
-def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advice: str = "") -> None:
+def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advice: str = "", beside: int = 0) -> None:
     """Refuse images if the largest doesn't fit into memory.
 
     Args:
@@ -55,19 +55,23 @@ def refuse_too_large(images: Iterable[Sized], per_pixel: float, what: str, advic
         per_pixel: Bytes per pixel of an image.
         what: What needs them, such as "scoring it".
         advice: How to reduce them, such as "leave out --membranes, "; empty for no advice.
+        beside: Bytes that its tiles need, whatever its size; 0 without tiles.
 
     Raises:
         DataError: If one doesn't fit; it is named.
     """
     largest = max(images, key=lambda image: image.height * image.width, default=None)
     free = available_memory()
-    if largest is None or free is None or largest.height * largest.width * per_pixel <= free:
+    if largest is None or free is None:
         return
-    needed = largest.height * largest.width * per_pixel
+    needed = largest.height * largest.width * per_pixel + beside
+    if needed <= free:
+        return
+    further = f" and {beside / GIGABYTE:.1f} GB for tiles" if beside >= GIGABYTE / 10 else ""
     raise DataError(
         f"'{largest.name}' has {largest.width}x{largest.height} pixels: {what} needs about {needed / GIGABYTE:.1f} GB "
-        f"of memory ({per_pixel:g} bytes per pixel), and {free / GIGABYTE:.1f} GB are available: {advice}cut or shrink "
-        "the image, or use a machine with more memory."
+        f"of memory ({per_pixel:g} bytes per pixel{further}), and {free / GIGABYTE:.1f} GB are available: "
+        f"{advice}cut or shrink the image, or use a machine with more memory."
     )
 
 
