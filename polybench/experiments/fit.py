@@ -18,7 +18,7 @@ from polybench.experiments.beginning import KnownStart, known_start, state_to_re
 from polybench.experiments.budget import budget_class
 from polybench.experiments.choice import Chosen, check_choice, choose, chooses, chosen_part
 from polybench.experiments.identity import training_id
-from polybench.experiments.needs import split_note
+from polybench.experiments.needs import input_words, split_note
 from polybench.experiments.occupied import occupied
 from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.record import RunContext, keep, trained_record, write_records
@@ -135,7 +135,7 @@ def describe(session: Session, again: Again | None, shared_start: bool) -> RunCo
         net = session.model.net
         parameters = sum(parameter.numel() for parameter in net.parameters())
         data = session.datamodule
-        print(f"{type(net).__name__}, {parameters:,} parameters; {data.short_name} at {data.size}")
+        print(f"{type(net).__name__}, {parameters:,} parameters; {data.short_name}, {input_words(data)}")
         if (note := split_note(data)) is not None:
             session.note(note)
     if not config.no_leaderboard and not config.trainer.fast_dev_run:

@@ -1,13 +1,16 @@
 """What a run needs besides its images, and what its split means for its numbers, in sentences for its start."""
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import split_folder
+from polybench.data.patch_module import PatchDataModule
 from polybench.data.splits import load_split
+from polybench.experiments.argv import has
 from polybench.experiments.class_changes import find_class
 from polybench.models.pretrained import OWN_FILE, Found, find
 from polybench.models.pretrained.provider import IMAGENET
@@ -94,3 +97,33 @@ def disjoint_splits(dataset: SegmentationDataModule) -> list[str]:
     folder = split_folder(type(dataset))
     splits = (load_split(folder, path.stem) for path in sorted(folder.glob("*.csv")))
     return [split.name for split in splits if split.group_disjoint]
+
+
+def size_note(data: Any, words: Sequence[str]) -> str | None:
+    """Return a sentence about a stated `size` that crops of another size replace; None where there is none.
+
+    Args:
+        data: The parsed configuration of a data module.
+        words: The words of the command line.
+    """
+    arguments = data.get("init_args") or {}
+    crop, size = arguments.get("crop"), arguments.get("size")
+    if not crop or not size or list(size) == [crop["size"]] * 2:
+        return None
+    default = inspect.signature(SegmentationDataModule).parameters["size"].default
+    if list(size) == list(default) and not has(words, "--data.size", "--data.init_args.size"):
+        return None
+    return (
+        f"The net's input is {crop['size']}x{crop['size']} by --data.crop.size; the size "
+        f"{'x'.join(map(str, size))} beside it has no effect."
+    )
+
+
+def input_words(data: LightningDataModule) -> str:
+    """Say what a net sees of a dataset, such as "crops 128x128 at scale 1"."""
+    height, width = data.size
+    if isinstance(data, PatchDataModule):
+        return f"patches at {height}x{width}"
+    if isinstance(data, SegmentationDataModule) and data.crop is not None:
+        return f"crops {height}x{width} at scale {data.crop.scale:g}"
+    return f"whole frames at {height}x{width}" if isinstance(data, SegmentationDataModule) else f"at {height}x{width}"

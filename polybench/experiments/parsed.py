@@ -37,6 +37,7 @@ from polybench.experiments.identity import config_id
 from polybench.experiments.identity_callback import IdentityCallback
 from polybench.experiments.local_modules import own_modules
 from polybench.experiments.logging_filters import quieten
+from polybench.experiments.needs import size_note
 from polybench.experiments.option_help import take_all
 from polybench.experiments.options import SUMMARIES, add_options, all_options
 from polybench.experiments.parser import BenchmarkParser, SaveConfig
@@ -160,6 +161,8 @@ class ParsedSession(LightningCLI):
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
                 self.config[key] = None
         self.note(*settle(self.config, self.args))
+        if self.command == "fit" and (note := size_note(self.config.data, self.args)) is not None:
+            self.note(note)
         self.config.ckpt_path = self._checkpoint()
 
     def _words(self) -> list[str]:
