@@ -100,8 +100,8 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
 
     Args:
         checkpoint: The file.
-        with_data: Keep the dataset; without it the size of the net's input, how images are fitted to it, and their bits
-            are left.
+        with_data: Keep the dataset; without it the size of the net's input, how images are fitted to it or predicted by
+            tiles, and their bits are left.
 
     Raises:
         ConfigError: If the checkpoint holds no configuration.
@@ -117,6 +117,10 @@ def config_of(checkpoint: str, *, with_data: bool = True) -> str:
         return config
     whole = json.loads(config)
     init_args = {key: said[key] for key in ("size", "fit", "pad_value") if key in said}
+    if crop := said.get("crop"):
+        arguments = dict(crop)
+        init_args["eval_batch_size"] = arguments.pop("tiles_together")
+        init_args["crop"] = arguments
     if bits := _bits_of(whole["data"]):
         init_args["bits"] = bits
     data = {"class_path": "polybench.data.images_only.ImagesOnly", "init_args": init_args}

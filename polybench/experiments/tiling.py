@@ -7,6 +7,7 @@ import torch
 from polybench.core.errors import ConfigError
 from polybench.data.crops import Crop
 from polybench.data.images import UInt8Array
+from polybench.data.images_only import ImagesOnly
 from polybench.data.module import SegmentationDataModule
 from polybench.experiments.session import Session
 from polybench.tasks.base import task_of
@@ -24,7 +25,7 @@ SEEN = 1e-4
 
 def crop_of(data: object) -> Crop | None:
     """The crops of a data module; None where it gives whole images, or patches."""
-    return data.crop if isinstance(data, SegmentationDataModule) else None
+    return data.crop if isinstance(data, SegmentationDataModule | ImagesOnly) else None
 
 
 def tiling_of(session: Session, option: str | None) -> Tiling | None:
