@@ -138,8 +138,9 @@ class Refinement:
                 found.append("Removing no region at all was best on validation.")
         milliseconds = self.callback.milliseconds
         parts = ", ".join(f"{part} {spent:.2f}" for part, spent in milliseconds.items())
+        tiles = " tiles" if getattr(self.session.datamodule, "crop", None) is not None else ""
         where = (
-            f"batches of {self.session.datamodule.eval_batch_size} segmented, of at most "
+            f"batches of {self.session.datamodule.eval_batch_size}{tiles} segmented, of at most "
             f"{self.classifier.refiner.batch_size} regions of an image classified, on {device}"
         )
         return [*found, f"Milliseconds for an image: {parts}, together {sum(milliseconds.values()):.2f} ({where})."]
