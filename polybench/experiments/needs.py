@@ -15,6 +15,7 @@ from polybench.experiments.class_changes import find_class
 from polybench.models.pretrained import OWN_FILE, Found, find
 from polybench.models.pretrained.provider import IMAGENET
 from polybench.tasks.loading import START_WEIGHTS
+from polybench.tasks.task_data import TaskData
 
 
 def random_start(model: Mapping[str, Any]) -> str | None:
@@ -119,7 +120,7 @@ def size_note(data: Any, words: Sequence[str]) -> str | None:
     )
 
 
-def input_words(data: LightningDataModule) -> str:
+def input_words(data: TaskData) -> str:
     """Say what a net sees of a dataset, such as "crops 128x128 at scale 1"."""
     height, width = data.size
     if isinstance(data, PatchDataModule):
