@@ -104,7 +104,7 @@ class Chosen:
         columns = (
             Column(key="value", header=self.option, kind="text"),
             Column(key="score", header=f"Best {self.monitor}", direction=way),
-            Column(key="chosen", header="Chosen", kind="share", decimals=0),
+            Column(key="chosen", header="Chosen", kind="text"),
             Column(key="images", header="Images", kind="count"),
             Column(key="seconds", header="Training", kind="seconds"),
         )
@@ -112,7 +112,7 @@ class Chosen:
             {
                 "value": str(one.value),
                 "score": one.score,
-                "chosen": float(one is best),
+                "chosen": "yes" if one is best else "no",
                 "images": one.images,
                 "seconds": one.seconds,
             }

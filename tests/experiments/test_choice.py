@@ -62,7 +62,7 @@ def test_best_validation_decides_and_the_cost_is_recorded(unbroken: tuple[Path, 
     scores = [one["score"] for one in outcomes(place)]
     assert [row["score"] for row in section.rows] == scores
     best = max(scores)
-    assert [row["chosen"] for row in section.rows] == [float(score == best) for score in scores]
+    assert [row["chosen"] for row in section.rows] == ["yes" if score == best else "no" for score in scores]
     assert [row["images"] for row in section.rows] == [10, 10]
     assert section.facts["Images of the choice"] == "20, beside 20 of the run"
     assert record.config["model"]["init_args"]["optimizer"]["init_args"]["lr"] == section.data["chosen"]
