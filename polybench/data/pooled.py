@@ -88,7 +88,8 @@ class PooledDataModule(SegmentationDataModule):
         return (
             f"'{self.root}' lacks {folders} of the pool {self.short_name}: put {'it' if len(classes) == 1 else 'them'} "
             "there, or set the environment variable POLYBENCH_DATA (or --data.root) to the folder that contains all "
-            f"members{f'; {listed(commands)} {help_words}' if commands else ''}."
+            f"members{f'; {listed(commands)} {help_words}' if commands else ''}; --data.allow_missing "
+            "true goes on without."
         )
 
     def _present(self) -> dict[str, SegmentationDataModule]:

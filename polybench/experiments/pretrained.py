@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 from torch import nn
 
 from polybench.experiments.class_versions import resolve
-from polybench.models.pretrained import EXTRA, Found, find, give, given, known_file
+from polybench.models.pretrained import EXTRA, OWN_FILE, Found, find, give, given, known_file
 from polybench.models.pretrained.naming import weights_by_key
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.sections import Section
@@ -74,7 +74,10 @@ def pretrained_start(net: nn.Module) -> StartFacts:
     if not isinstance(encoder, nn.Module):
         return StartFacts("initialised")
     sha256 = weights_sha256(weights_by_key(encoder.state_dict()))
-    return StartFacts("initialised", Ancestor(sha256, "classification", "ImageNet", None), seeds="shared")
+    pretrained = given(encoder)
+    unknown = pretrained is not None and pretrained.source == OWN_FILE  # whatever the user's file was trained on
+    task, dataset = (None, None) if unknown else ("classification", "ImageNet")
+    return StartFacts("initialised", Ancestor(sha256, task, dataset, None), seeds="shared")
 
 
 def pretrained_sections(net: nn.Module) -> dict[str, Section]:

@@ -199,3 +199,8 @@ def test_packaged_file_of_another_encoder_is_refused() -> None:
 def test_meta_device_is_given_nothing() -> None:
     with torch.device("meta"):
         assert given(FCN16sAtrous(LITE0, "imagenet").encoder) is None
+
+
+def test_text_that_a_library_would_take_for_imagenet_is_refused() -> None:
+    with pytest.raises(ConfigError, match="encoder_weights is 'imagent', neither imagenet nor a file of weights"):
+        find("tu-tf_efficientnet_lite0", "imagent")

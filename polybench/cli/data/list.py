@@ -79,11 +79,16 @@ def _card(cls: "type[SegmentationDataModule]", root: Path) -> Table:
     sizes = ", ".join(f"{width}x{height}" for height, width in sorted(card.sizes))
     if card.smallest is not None:
         sizes = f"they vary; the smallest is {card.smallest[1]}x{card.smallest[0]}"
-    where = "synthetic" if is_synthetic(cls, root) else "here" if is_here(cls, root) else "not here"
+    present = "synthetic" if is_synthetic(cls, root) else "here"
+    one = len(cls.official_folders()) == 1
+    where = {
+        name: present if (is_here(cls, root) if one else (root / name).is_dir()) else "not here"
+        for name in cls.official_folders()
+    }
     fields = {
         "dataset": [card.title],
         "module": [cls.__name__ if is_ours(cls) else f"{cls.__module__}.{cls.__qualname__}"],
-        "folder": [f"{root / name} ({where})" for name in cls.official_folders()]
+        "folder": [f"{root / name} ({where[name]})" for name in cls.official_folders()]
         if card.images or not is_ours(cls)
         else ["any"],
         "images": [str(card.images or "-")],

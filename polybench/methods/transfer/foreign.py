@@ -28,6 +28,7 @@ CONTAINERS = (
     "model",  # torchvision's reference scripts, DeiT, MAE
     "net",
     "teacher",  # DINO
+    "student",
 )
 """Keys of checkpoints that hold weights; of several that match equally, the first is taken."""
 

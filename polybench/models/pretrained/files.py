@@ -38,9 +38,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     except (OSError, EOFError, RuntimeError, KeyError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
         reason = str(error).partition("\n")[0][:200]
-        raise ConfigError(
-            f"The weights in '{path}' can't be read ({type(error).__name__}: {reason}): use another copy of the file."
-        ) from error
+        why = "it is no file that torch saved" if isinstance(error, KeyError) else f"{type(error).__name__}: {reason}"
+        raise ConfigError(f"The weights in '{path}' can't be read ({why}): use another copy of the file.") from error
     state = saved.get("state_dict", saved) if isinstance(saved, Mapping) else {}
     tensors = {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
     if not tensors or len(tensors) < len(state):

@@ -67,13 +67,14 @@ def for_encoder(encoder: nn.Module, tensors: Mapping[str, Tensor], path: Path) -
     if missing := [key for key in wanted if key not in given]:
         raise ConfigError(
             f"The weights in '{path}' don't fit the encoder: {len(missing)} of its {len(wanted)} tensors are missing "
-            f"('{missing[0]}' first, where the file has keys such as '{next(iter(tensors))}')."
+            f"('{missing[0]}' first, where the file has keys such as '{next(iter(tensors))}'): give a file of this "
+            "encoder."
         )
     for key, value in wanted.items():
         if value.shape != given[key].shape:
             raise ConfigError(
                 f"The weights in '{path}' don't fit the encoder: '{key}' is {tuple(given[key].shape)} there and "
-                f"{tuple(value.shape)} here."
+                f"{tuple(value.shape)} here: give a file of this encoder."
             )
         if not torch.isfinite(given[key]).all():
             raise ConfigError(f"The weights in '{path}' can't be used: '{key}' holds NaN or infinity.")

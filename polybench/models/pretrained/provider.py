@@ -16,7 +16,7 @@ IMAGENET = "imagenet"
 OWN_FILE = "a file"
 """Source of weights that the user names by their path."""
 
-SUFFIXES = frozenset({".pth", ".pt", ".safetensors"})
+SUFFIXES = frozenset({".pth", ".pt", ".safetensors", ".ckpt", ".bin"})
 """Of files of weights."""
 
 _GIVEN = "_polybench_pretrained"
@@ -86,13 +86,20 @@ def find(name: str, weights: str | None) -> Found | None:
         The file; None where there is none, and where the weights are not for this module to find.
 
     Raises:
-        ConfigError: If a file is named and isn't there, or the weights are in a package that isn't installed.
+        ConfigError: If a file is named and isn't there, the weights are in a package that isn't installed, or the
+            text is neither a file nor a name of weights.
     """
     if weights is None:
         return None
-    if Path(weights).suffix in SUFFIXES:
-        return _own_file(Path(weights).expanduser())
     if weights != IMAGENET:
+        file = Path(weights).expanduser()
+        if file.suffix in SUFFIXES or file.is_file():
+            return _own_file(file)
+        if name.startswith("tu-"):  # its library takes any text for ImageNet
+            raise ConfigError(
+                f"encoder_weights is '{weights}', neither imagenet nor a file of weights "
+                f"({', '.join(sorted(SUFFIXES))}): give one of these, or null for random weights."
+            )
         return None
     known = KNOWN.get(name)
     if known is not None and (path := known.path()) is not None:
