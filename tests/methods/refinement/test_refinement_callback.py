@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
+from polybench.data.crops import Crop
 from polybench.data.loader import EvaluationSampler
 from polybench.data.module import SegmentationDataModule
 from polybench.data.patches import boxes_of
@@ -28,6 +29,7 @@ from polybench.metrics.prepare import resize_affine
 from polybench.metrics.protocols import FOV, INSTANCES
 from polybench.scoring.folder import StoredMap, stored_rows
 from polybench.tasks import SegmentationTask
+from polybench.tasks.images import at_native_size
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 SQUARES = {
@@ -175,6 +177,27 @@ def test_patches_are_cut_at_native_size(root: Path, monkeypatch: pytest.MonkeyPa
     callback = refining(Thresholds(0.5, 0.1, "given"))
     trainer_with(callback, root).test(segmentation(), frames(root, (24, 32)), verbose=False)
     assert sorted(sides) == [[6, 6]] * 3 + [[8, 8]] * 3
+
+
+@pytest.mark.parametrize(("scale", "size"), [(1.0, FRAME), (0.5, (24, 32))])
+def test_frames_that_are_predicted_by_tiles_are_refined_as_whole_ones(
+    root: Path, scale: float, size: tuple[int, int]
+) -> None:
+    """The net looks at single pixels, so that tiles and whole frames of the same scale have the same probabilities."""
+    whole, tiled, crop = refining(RELEASED), refining(RELEASED), Crop(16, scale=scale)
+    trainer_with(whole, root).test(segmentation(), frames(root, size), verbose=False)
+    data = ClinicDBDataModule(root=str(root), split=str(root / "split.csv"), eval_batch_size=3, crop=crop)
+    trainer_with(tiled, root).test(segmentation(), data, verbose=False)
+    assert dice(tiled.thresholded) == dice(whole.thresholded)
+    assert dice(tiled.refined) == dice(whole.refined)
+    assert [region[:5] for region in tiled.regions] == [region[:5] for region in whole.regions]
+    image = data.native_image("5")
+    with torch.no_grad():
+        probability = at_native_size(segmentation().predict_frame(image, crop, 3), image)
+    refined = tiled.refiner.refine(image, probability, RELEASED)
+    truth = np.asarray(Image.open(root / "CVC-ClinicDB" / "Ground Truth" / "5.tif")) > 0
+    overlap = 2 * (refined.after & truth).sum() / (refined.after.sum() + truth.sum())
+    assert overlap == pytest.approx(dice(tiled.refined)["5"])
 
 
 def test_images_that_a_process_repeats_count_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
