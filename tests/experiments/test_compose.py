@@ -46,7 +46,8 @@ def test_command_line_without_files_is_left_as_it_is() -> None:
 
 
 def test_interpolations_are_left_to_the_parser(tmp_path: Path) -> None:
-    file = write(tmp_path / "1.yaml", data={"init_args": {"root": "${oc.env:POLYBENCH_DATA,data}"}})
+    data = {"class_path": "ClinicDBDataModule", "init_args": {"root": "${oc.env:POLYBENCH_DATA,data}"}}
+    file = write(tmp_path / "1.yaml", data=data)
     assert composed("--config", file).config["data"]["init_args"]["root"] == "${oc.env:POLYBENCH_DATA,data}"
 
 

@@ -12,6 +12,7 @@ import polybench
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
+from polybench.experiments.canonical import UNSET
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.profile.accuracy import Accuracy, recorded_accuracy
 from polybench.experiments.profile.measure import Measurements, measure
@@ -55,7 +56,7 @@ class ProfileSession(Session):
     def before_instantiate_classes(self) -> None:
         """Keep the configuration's hash, then take the one device that was asked for."""
         plain = {key: value for key, value in self.plain_config().items() if key not in OWN_OPTIONS}
-        self.recorded_sha256 = config_sha256({**portable_config(plain), "processes": 1})
+        self.recorded_sha256 = config_sha256({**portable_config({**UNSET, **plain}), "processes": 1})
         device, trainer = self.config.device, self.config.trainer
         if device != "auto":
             trainer.accelerator = device
