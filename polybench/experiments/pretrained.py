@@ -1,5 +1,7 @@
 """Pretrained start weights of a run: given to a library's net without network where they are there, and described."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
 from torch import nn
@@ -19,7 +21,7 @@ class Taken(NamedTuple):
     """Start weights that a library's net gets from this machine instead of loading them itself.
 
     Attributes:
-        arguments: Those of the net in the parsed configuration, whose `encoder_weights` is null until `fill`.
+        arguments: Those of the net in the parsed configuration, whose `encoder_weights` is null in `replaced`.
         name: The encoder.
         weights: What the configuration has.
         found: Their file.
@@ -32,7 +34,7 @@ class Taken(NamedTuple):
 
     @classmethod
     def of(cls, model: Any) -> Self | None:
-        """Take the start weights out of the parsed configuration of a task; None where its net loads them itself.
+        """Find the start weights in the parsed configuration of a task; None where its net loads them itself.
 
         Raises:
             ConfigError: If the configuration names a file that isn't there.
@@ -43,12 +45,16 @@ class Taken(NamedTuple):
         found = find(name, weights) if name and weights and _is_library_net(net.class_path) else None
         if not name or not weights or found is None:
             return None
-        arguments["encoder_weights"] = None
         return cls(arguments, name, weights, found)
 
-    def put_back(self) -> None:
-        """Restore the configuration."""
-        self.arguments["encoder_weights"] = self.weights
+    @contextmanager
+    def replaced(self) -> Iterator[None]:
+        """Let the configuration ask for random weights while the net is built."""
+        self.arguments["encoder_weights"] = None
+        try:
+            yield
+        finally:
+            self.arguments["encoder_weights"] = self.weights
 
     def fill(self, net: nn.Module) -> None:
         """Fill the encoder of the net.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -87,15 +88,12 @@ class Session(ParsedSession):
             ConfigError: If a class refuses its arguments or start weights can't be loaded; the message is the class's
                 own, not the parser's.
         """
-        start = random_start(self.plain_config()["model"])
         taken = Taken.of(self.config.model)
         try:
-            LightningCLI.instantiate_classes(self)
+            with taken.replaced() if taken is not None else nullcontext():
+                LightningCLI.instantiate_classes(self)
         except Exception as error:
-            raise why_not_built(error, start) from error
-        finally:
-            if taken is not None:
-                taken.put_back()
+            raise why_not_built(error, random_start(self.plain_config()["model"])) from error
         if taken is not None:
             taken.fill(self.model.net)
         self.previews: PreviewsCallback = self.config_init.previews

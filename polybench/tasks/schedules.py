@@ -69,6 +69,45 @@ class StepSchedule(LambdaLR, ABC):
         """
 
 
+class RunSchedule(StepSchedule):
+    """Base class of schedules whose end is that of the run, unless their own number of steps says otherwise.
+
+    Attributes:
+        steps: Optimizer steps until the end; None for the length of the run.
+    """
+
+    length_option: ClassVar[str]
+    """What gives a run a last step, for a message."""
+
+    steps: int | None
+
+    @property
+    def total(self) -> int:
+        """Optimizer steps until the end.
+
+        Raises:
+            ConfigError: If neither is known.
+        """
+        total = self.steps or self.run_steps
+        if total is None:
+            raise ConfigError(f"{type(self).__name__} doesn't know the length of the run: set its steps.")
+        return total
+
+    def fit_to(self, steps: float) -> None:
+        """Use the run's length where no `steps` were given.
+
+        Raises:
+            ConfigError: If the run is longer than `steps`, or has no known length.
+        """
+        name = type(self).__name__
+        if self.steps is not None:
+            refuse_longer_run(name, "steps", self.steps, steps)
+        elif math.isinf(steps):
+            raise ConfigError(f"The run has no last step, which {name} needs: set its steps, or {self.length_option}.")
+        else:
+            self.run_steps = int(steps)
+
+
 class LinearWarmup(StepSchedule):
     """Linear warm-up from a share of the learning rate to the full rate, then constant.
 
@@ -97,7 +136,7 @@ class LinearWarmup(StepSchedule):
         _warn_of_warmup(self.steps, steps)
 
 
-class Poly(StepSchedule):
+class Poly(RunSchedule):
     """Polynomial decay to 0, `(1 - step / steps) ** power`, times an optional linear warm-up.
 
     Papers: Liu et al., "ParseNet", 2015; Chen et al., "DeepLab", IEEE TPAMI 2018 (power 0.9). The warm-up
@@ -116,6 +155,7 @@ class Poly(StepSchedule):
     """
 
     version: ClassVar[int] = 1
+    length_option: ClassVar[str] = "trainer.max_epochs"
 
     def __init__(
         self,
@@ -137,27 +177,19 @@ class Poly(StepSchedule):
         warm = warmed_up(step, self.warmup_steps, self.warmup_start)
         if step == 0:
             return warm
-        total = self.steps or self.run_steps
-        if total is None:
-            raise ConfigError("Poly doesn't know the length of the run: set its steps.")
-        return float((1 - min(step, total) / total) ** self.power) * warm
+        return float((1 - min(step, self.total) / self.total) ** self.power) * warm
 
     def fit_to(self, steps: float) -> None:
-        """Use the run's length where no `steps` were given.
+        """Use the run's length where no `steps` were given; warn where the run ends before the warm-up does.
 
         Raises:
             ConfigError: If the run is longer than `steps`, or has no known length.
         """
-        if self.steps is not None:
-            refuse_longer_run("Poly", "steps", self.steps, steps)
-        elif math.isinf(steps):
-            raise ConfigError("The run has no last step, which Poly needs: set its steps, or trainer.max_epochs.")
-        else:
-            self.run_steps = int(steps)
+        super().fit_to(steps)
         _warn_of_warmup(self.warmup_steps, steps)
 
 
-class WarmupCosine(StepSchedule):
+class WarmupCosine(RunSchedule):
     """Linear warm-up, then half-cosine decay to a floor, by default over the whole run.
 
     Papers: Loshchilov and Hutter, "SGDR", ICLR 2017 (cosine, without restarts); Goyal et al., "Accurate, Large
@@ -177,6 +209,7 @@ class WarmupCosine(StepSchedule):
     """
 
     version: ClassVar[int] = 1
+    length_option: ClassVar[str] = "the run's images"
 
     def __init__(
         self,
@@ -198,27 +231,12 @@ class WarmupCosine(StepSchedule):
         """`start + (1 - start) step / w` in the `w` steps of the warm-up, then the cosine from 1 to `floor`."""
         if step == 0:
             return self.start if self.warmup else 1.0
-        total = self.steps or self.run_steps
-        if total is None:
-            raise ConfigError("WarmupCosine doesn't know the length of the run: set its steps.")
+        total = self.total
         rising = math.ceil(round(self.warmup * total, 9))  # 0.07 of 100 is 7.000000000000001
         if step < rising:
             return warmed_up(step, rising, self.start)
         position = min(1.0, (step - rising) / max(1, total - rising))
         return self.floor + (1 - self.floor) * (1 + math.cos(math.pi * position)) / 2
-
-    def fit_to(self, steps: float) -> None:
-        """Use the run's length where no `steps` were given.
-
-        Raises:
-            ConfigError: If the run is longer than `steps`, or has no known length.
-        """
-        if self.steps is not None:
-            refuse_longer_run("WarmupCosine", "steps", self.steps, steps)
-        elif math.isinf(steps):
-            raise ConfigError("The run has no last step, which WarmupCosine needs: set its steps, or the run's images.")
-        else:
-            self.run_steps = int(steps)
 
 
 def warmed_up(step: int, steps: int, start: float) -> float:

@@ -1,15 +1,14 @@
 """Frames with a field of view, and data modules of their crops, for the tests of crops and of tiles."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from lightning.pytorch import Trainer
 from PIL import Image
 
 from polybench.data.crops import Crop
 from polybench.datasets import FolderDataModule
+from tests.data.stub_trainer import stub_trainer
 
 SIZE = (48, 64)
 SUBSETS = ("train", "train", "train", "train", "val", "val", "test")
@@ -47,18 +46,7 @@ def cropped(root: Path, crop: Crop | None, **options: Any) -> FolderDataModule:
     data = FolderDataModule(
         str(root), str(root / "split.csv"), crop=crop, **{"batch_size": 2, "augment": "standard", "seed": 3, **options}
     )
-    plain = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    plain.fit_loop.epoch_loop.batch_progress.total.load_state_dict(
-        {"ready": done, "completed": done, "started": done, "processed": done}
-    )
-    data.trainer = SimpleNamespace(  # type: ignore[assignment]
-        global_rank=rank,
-        world_size=world_size,
-        training=True,
-        current_epoch=epoch,
-        limit_train_batches=1.0,
-        fit_loop=plain.fit_loop,
-    )
+    data.trainer = stub_trainer(rank, world_size, epoch, done)  # type: ignore[assignment]
     data.prepare_data()
     data.setup("fit")
     return data

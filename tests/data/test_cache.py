@@ -16,18 +16,7 @@ from polybench.data.cache import ImageCache
 from polybench.data.decoding import ReadError
 from polybench.data.images import read_image, read_mask
 from polybench.data.sample import Decoded, Source
-
-
-def sources(root: Path) -> list[Source]:
-    folder = root / "CVC-ClinicDB"
-    return [
-        Source(str(k), "g", folder / "Original" / f"{k}.tif", (folder / "Ground Truth" / f"{k}.tif",))
-        for k in range(1, 5)
-    ]
-
-
-def decode(source: Source) -> Decoded:
-    return Decoded(read_image(source.image), read_mask(source.masks[0]))
+from tests.data.clinicdb_frames import decode, sources
 
 
 def decode_with_valid(source: Source) -> Decoded:

@@ -1,32 +1,23 @@
 """The same sample gets the same augmentation, whatever the order, the batch, the workers or the processes."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor
 
 from polybench.data.loader import CachedSamples
 from polybench.data.sample import collate, to_float
 from polybench.datasets import ClinicDBDataModule
+from tests.data.stub_trainer import stub_trainer
 
 
 def make(root: Path, *, rank: int = 0, world_size: int = 1, epoch: int = 0, **options: Any) -> ClinicDBDataModule:
     data = ClinicDBDataModule(
         str(root), (24, 32), str(root / "split.csv"), augment=options.pop("augment", "standard"), seed=3, **options
     )
-    plain = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    data.trainer = SimpleNamespace(  # type: ignore[assignment]
-        global_rank=rank,
-        world_size=world_size,
-        training=True,
-        current_epoch=epoch,
-        limit_train_batches=1.0,
-        fit_loop=plain.fit_loop,
-    )
+    data.trainer = stub_trainer(rank, world_size, epoch)  # type: ignore[assignment]
     data.prepare_data()
     data.setup("fit")
     return data

@@ -14,26 +14,15 @@ from polybench.core.errors import ConfigError
 from polybench.data.build import build_cache
 from polybench.data.cache import ImageCache
 from polybench.data.fitting import Fitting
-from polybench.data.images import read_image, read_mask
+from polybench.data.images import read_mask
 from polybench.data.sample import Batch, Decoded, Source
 from polybench.datasets import ClinicDBDataModule
 from polybench.metrics.prepare import to_native_size
+from tests.data.clinicdb_frames import decode, sources
 
 SQUARE = (32, 32)
 LETTERBOX = Fitting("letterbox", 9)
 IMAGE = np.s_[4:28]  # the rows of a frame of 48x64 in a square of 32
-
-
-def sources(root: Path) -> list[Source]:
-    folder = root / "CVC-ClinicDB"
-    return [
-        Source(str(k), "g", folder / "Original" / f"{k}.tif", (folder / "Ground Truth" / f"{k}.tif",))
-        for k in range(1, 5)
-    ]
-
-
-def decode(source: Source) -> Decoded:
-    return Decoded(read_image(source.image), read_mask(source.masks[0]))
 
 
 def decode_left_half(source: Source) -> Decoded:
