@@ -39,6 +39,8 @@ def perturbed(value: Any, key: object) -> Any:
     """Another value of the same kind."""
     if key == "class_path":
         return "torch.nn.Identity"
+    if key == "choose":
+        return {"option": "model.optimizer.lr", "values": [1e-3, 1e-2], "share": 0.25}
     if key == "augment":
         return "standard" if value != "standard" else "fanet"
     if isinstance(value, bool):
