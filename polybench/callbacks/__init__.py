@@ -5,6 +5,7 @@ from polybench.callbacks.baselines import BaselinesCallback
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.metrics import MetricsCallback
 from polybench.callbacks.previews import PreviewsCallback
+from polybench.callbacks.progress_file import ProgressFileCallback
 from polybench.callbacks.resume import ResumeCallback
 from polybench.callbacks.selection import BestCheckpoint
 from polybench.callbacks.sigterm import SigtermCallback
@@ -19,6 +20,7 @@ __all__ = [
     "MeterCallback",
     "MetricsCallback",
     "PreviewsCallback",
+    "ProgressFileCallback",
     "ResumeCallback",
     "SigtermCallback",
 ]

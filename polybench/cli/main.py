@@ -33,6 +33,8 @@ COMMANDS = {
     "transfer": Command(
         "polybench.cli.transfer", "run a plan in which stages start from the weights of others, and compare the stages"
     ),
+    "matrix": Command("polybench.cli.matrix", "run methods x datasets x seeds, each cell once, and list the numbers"),
+    "runs": Command("polybench.cli.runs", "list the cells of plans and matrices, or the rows that are out of date"),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }
 

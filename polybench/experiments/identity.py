@@ -61,7 +61,16 @@ def training_id(config: Mapping[str, Any], data: DatasetFacts, batch: Batch, sta
         ConfigError: See `canonical`.
         ValueError: If the configuration names start weights and `start` says nothing of them.
     """
-    content = canonical(config)
+    return training_id_of(canonical(config), data, batch, start)
+
+
+def training_id_of(content: Mapping[str, Any], data: DatasetFacts, batch: Batch, start: StartFacts | None) -> str:
+    """Hash what `training_id` hashes, from the canonical form of a configuration.
+
+    Raises:
+        ValueError: If the configuration names start weights and `start` says nothing of them.
+    """
+    content = dict(content)
     sizes = _batch_sizes(content.pop("batch"))
     del content["evaluation"]
     if content.pop("start") and start is None:

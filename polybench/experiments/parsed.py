@@ -21,6 +21,7 @@ from polybench.callbacks import (
     MeterCallback,
     MetricsCallback,
     PreviewsCallback,
+    ProgressFileCallback,
     ResumeCallback,
     SigtermCallback,
 )
@@ -107,7 +108,7 @@ class ParsedSession(LightningCLI):
         """The callbacks of every run; metrics come before what saves checkpoints, which then know their rows."""
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume, self.identity, self.checks = ResumeCallback(), IdentityCallback(), FitChecks()
-        measuring = [self.meter, MetricsCallback(self.meter), self.baselines]
+        measuring = [self.meter, MetricsCallback(self.meter), ProgressFileCallback(self.meter), self.baselines]
         return [*measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), self.checks]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:

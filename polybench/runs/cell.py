@@ -11,10 +11,9 @@ from polybench.core.errors import ConfigError
 from polybench.experiments.again import Again
 from polybench.methods.inputs import CHECKPOINT, known_inputs
 from polybench.runs.plan import Plan, Stage, as_word, recipe_text
-from polybench.runs.request import Request, noted_record
+from polybench.runs.request import Request, is_resumable, noted_record
 
 CELL = "cell.txt"
-RESUMABLE = ("last.ckpt", "interrupted.ckpt")
 
 State = Literal["to do", "started", "interrupted", "finished", "changed", "takes a file of a changed run"]
 
@@ -42,11 +41,6 @@ class Cell:
         """Stage and seed."""
         return f"{self.stage.name}-s{self.seed}"
 
-    @property
-    def variant(self) -> str:
-        """Variation of the recipe in its record: plan and stage."""
-        return f"{self.plan.name}-{self.stage.name}"
-
     def sources(self) -> dict[str, "Cell"]:
         """Input -> the cell that gives it."""
         return {
@@ -65,32 +59,32 @@ class Cell:
     @property
     def resumable(self) -> bool:
         """Whether it was interrupted, and left a checkpoint to resume from; the selected one alone is none."""
-        return any((self.folder / "checkpoints" / name).is_file() for name in RESUMABLE)
+        return is_resumable(self.folder)
 
     def words(self) -> list[str]:
         """Words of its command line, the command first."""
-        request = self.request(Again("", ()))
-        return [request.command, *request.words]
+        request = self.request(None)
+        return [request.command, *request.words_in(self.folder)]
 
-    def request(self, again: Again) -> Request:
+    def request(self, again: Again | None) -> Request:
         """What its process runs.
 
         Args:
-            again: The command that runs the whole plan and what it needs, for its record.
+            again: The command that runs the whole plan and what it needs, for its record; None for that of the run.
         """
+        found = again or Again("", ())
         words = [
             *self.stage.words(self.input_files()),
-            *("--variant", self.variant, "--seed_everything", str(self.seed)),
+            *(("--variant", self.stage.variant) if self.stage.variant is not None else ()),
+            *("--seed_everything", str(self.seed)),
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
         ]
         if self.stage.command == "test":
-            return Request("test", tuple(words), *again, shared_start=False)
+            return Request("test", tuple(words), tuple(words), *found, shared_start=False)
         option = known_inputs()[CHECKPOINT].options[0]
-        if self.resumable:
-            places = [place for place, word in enumerate(words) if word == option]
-            words = [word for place, word in enumerate(words) if place not in places and place - 1 not in places]
-            words += [option, "last"]
-        return Request("fit", tuple(words), *again, self.shared_start)
+        places = [place for place, word in enumerate(words) if word == option]
+        kept = [word for place, word in enumerate(words) if place not in places and place - 1 not in places]
+        return Request("fit", tuple(words), (*kept, option, "last"), *found, self.shared_start)
 
     @property
     def shared_start(self) -> bool:
@@ -109,7 +103,7 @@ class Cell:
         if stage.command == "fit":  # by the names of the stages, which hold wherever the plan is run
             words = stage.input_words({})
             lines += [" ".join(pair) for pair in zip(words[::2], words[1::2], strict=True)]
-        return "\n".join([*lines, recipe_text(stage.recipe)])
+        return "\n".join([*lines, recipe_text(stage.configs)])
 
     def claim(self) -> None:
         """Write down what the run is; or make sure that the folder holds this very run.
@@ -170,7 +164,14 @@ class Cell:
 def cells_of(plan: Plan, root: Path, leaderboard: Path) -> list[Cell]:
     """All runs of a plan: every stage of the first seed, in an order that can be run, then of the next."""
     folder = root / plan.name
-    cells = [_cell(plan, stage, seed, folder, leaderboard) for seed in plan.seeds for stage in plan.stages.values()]
+    own = (seed for stage in plan.stages.values() for seed in stage.seeds or ())
+    seeds = dict.fromkeys([*plan.seeds, *own])
+    cells = [
+        _cell(plan, stage, seed, folder, leaderboard)
+        for seed in seeds
+        for stage in plan.stages.values()
+        if seed in (plan.seeds if stage.seeds is None else stage.seeds)
+    ]
     return list({cell.name: cell for cell in cells}.values())
 
 

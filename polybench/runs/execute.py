@@ -1,10 +1,6 @@
-"""Run a plan: skip what is finished, resume what was interrupted, start what is ready, stop at the first failure."""
+"""Run cells: skip what is finished, resume what was interrupted, start what is ready, wait for what runs elsewhere."""
 
-import fcntl
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,20 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from polybench.core.disk import make_folder
 from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.again import Again
 from polybench.runs.cell import Cell
+from polybench.runs.launch import Job, Launcher, LocalLauncher
+from polybench.runs.launch.local import LOG
+from polybench.runs.lease import BUSY, holder, is_free
 
 WAIT_SECONDS = 0.5
 TAIL_LINES = 15
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 Report = Callable[[str], None]
-"""Takes a line about a run."""
+"""Takes a line about a cell."""
+
+Watch = Callable[[Sequence[Cell]], None]
+"""Takes the cells that run, here or elsewhere, now and then."""
 
 
 class CellError(UserError):
-    """A run of a plan that failed.
+    """A cell that failed.
 
     Args:
         message: What the user reads.
@@ -38,7 +41,7 @@ class CellError(UserError):
 
 
 class StoppedError(UserError):
-    """A signal that ended the command, after its runs have saved where they stood.
+    """A signal that ended the command, after its cells have saved where they stood.
 
     Args:
         message: What the user reads.
@@ -55,63 +58,87 @@ def print_at_once(line: str) -> None:
     print(line, flush=True)
 
 
+def watch_nothing(cells: Sequence[Cell]) -> None:
+    """Show nothing."""
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: its cell, its record, and whether it had been finished before."""
+    """A finished cell: its record, and whether it had been finished before."""
 
     cell: Cell
     record: Path
     skipped: bool
 
 
-@dataclass
-class _Running:
-    cell: Cell
-    process: subprocess.Popen[bytes]
-    lock: int
-    slot: int
+@dataclass(frozen=True)
+class Ended:
+    """What has become of cells.
+
+    Attributes:
+        outcomes: Those that are finished, in their order.
+        failed: Name -> why a cell failed.
+        left: Those that were not run, because one that they need failed.
+    """
+
+    outcomes: list[Outcome]
+    failed: dict[str, UserError]
+    left: list[Cell]
 
 
-def execute(
-    cells: Sequence[Cell],
-    again: Again,
-    devices: Sequence[str] = (),
-    jobs: int = 1,
-    report: Report = print_at_once,
-) -> list[Outcome]:
-    """Run cells, each in a process of its own, as many at once as there are devices, or jobs.
+@dataclass(frozen=True)
+class Options:
+    """How cells are run.
 
-    On SIGTERM or SIGINT the runs get SIGTERM, and are waited for until they have saved.
+    Attributes:
+        launcher: Starts their processes.
+        goes_on: Run the other cells after one has failed; otherwise those that are running are let finish.
+        report: Takes a line about a cell, for the terminal.
+        watch: Takes the cells that run, twice a second.
+        retry_seconds: Between two looks at a cell that runs elsewhere.
+    """
+
+    launcher: Launcher = field(default_factory=LocalLauncher)
+    goes_on: bool = False
+    report: Report = print_at_once
+    watch: Watch = watch_nothing
+    retry_seconds: float = 2.0
+
+
+def execute(cells: Sequence[Cell], again: Again | None, options: Options) -> Ended:
+    """Run cells, each in a process of its own.
+
+    A cell whose folder another process works in, started by another command here or on another machine, is waited for.
+    On SIGTERM or SIGINT the cells get SIGTERM, and are waited for until they have saved.
 
     Args:
-        cells: The runs; one that others start from comes before them.
-        again: The command that runs them all and what it needs, for their records.
-        devices: CUDA devices, a run on each; none leaves the choice to the recipes.
-        jobs: Runs at once where no devices are named.
-        report: Takes a line about a run, for the terminal.
+        cells: The cells; one that others start from comes before them.
+        again: The command that runs them all and what it needs, for their records; None for that of each cell.
+        options: How they are run.
 
     Returns:
-        The outcomes, in the order of the cells.
+        What has become of them.
 
     Raises:
-        ConfigError: If a folder holds another run, or another process works there; what runs is stopped, as by SIGTERM.
-        CellError: If a run fails; those that are running are let finish first.
+        UserError: If a folder holds another run or takes no files, unless the others go on; what runs is stopped, as
+            by SIGTERM.
         StoppedError: If a signal came.
     """
-    work = _Work(list(cells), again, devices, list(range(max(1, len(devices) or jobs))), report)
+    work = _Work(list(cells), again, options)
     with _noting_signals() as received:
         try:
             while not received and work.advance():
+                options.watch(work.at_work())
                 time.sleep(WAIT_SECONDS)
         finally:
             stopped = work.stop()
+            options.watch([])
     if received:
         name = signal.Signals(received[0]).name
         what = f"while {', '.join(stopped)} ran" if stopped else "between two runs"
         raise StoppedError(f"Interrupted by {name} {what}: the same command resumes there.", received[0])
-    if work.failed:
-        raise work.failed[0]
-    return [work.done[cell.name] for cell in cells]
+    outcomes = [work.done[cell.name] for cell in cells if cell.name in work.done]
+    return Ended(outcomes, work.failed, work.waiting)
 
 
 @contextmanager
@@ -135,24 +162,28 @@ def _noting_signals() -> Iterator[list[int]]:
 
 @dataclass
 class _Work:
-    """Waiting, running, finished and failed runs."""
+    """Waiting, running, finished and failed cells."""
 
     waiting: list[Cell]
-    again: Again
-    devices: Sequence[str]
-    slots: list[int]
-    report: Report
-    running: list[_Running] = field(default_factory=list)
+    again: Again | None
+    options: Options
+    running: list[tuple[Cell, Job]] = field(default_factory=list)
+    elsewhere: dict[str, float] = field(default_factory=dict)
     done: dict[str, Outcome] = field(default_factory=dict)
-    failed: list[CellError] = field(default_factory=list)
+    failed: dict[str, UserError] = field(default_factory=dict)
 
     def advance(self) -> bool:
         """Start what can be started, note what has ended; whether there is anything left to wait for."""
-        while self.slots and not self.failed and (cell := self._ready()) is not None:
-            self.waiting.remove(cell)
-            self._start(cell)
+        for cell in self._ready():
+            if not self.options.launcher.has_place():
+                break
+            self._try(cell)
         self._note_ended()
-        return bool(self.running or (self.waiting and not self.failed))
+        return bool(self.running or self._ready(at=float("inf")))
+
+    def at_work(self) -> list[Cell]:
+        """The cells that run, here or elsewhere."""
+        return [cell for cell, _ in self.running] + [cell for cell in self.waiting if cell.name in self.elsewhere]
 
     def stop(self) -> list[str]:
         """End what still runs: a run saves where it stands, and is waited for.
@@ -161,93 +192,97 @@ class _Work:
             Names of the cells that are not finished.
         """
         stopped = list(self.running)
-        for one in stopped:
-            self.report(f"{one.cell.name}: stops after saving, process {one.process.pid}")
-            one.process.terminate()
-        for one in stopped:
-            one.process.wait()
+        for cell, job in stopped:
+            self.options.report(f"{cell.name}: stops after saving, {job.where}")
+            job.terminate()
+        for _, job in stopped:
+            job.wait()
         self._note_ended()
-        return [one.cell.name for one in stopped if one.cell.name not in self.done]
+        return [cell.name for cell, _ in stopped if cell.name not in self.done]
 
-    def _ready(self) -> Cell | None:
-        """The first cell for which all that it needs is finished."""
-        return next((cell for cell in self.waiting if all(needed.name in self.done for needed in cell.needs())), None)
+    def _ready(self, at: float | None = None) -> list[Cell]:
+        """The cells for which all that they need is finished; those that run elsewhere at their next look."""
+        if self.failed and not self.options.goes_on:
+            return []
+        now = time.monotonic() if at is None else at
+        return [
+            cell
+            for cell in self.waiting
+            if self.elsewhere.get(cell.name, now) <= now and all(needed.name in self.done for needed in cell.needs())
+        ]
+
+    def _try(self, cell: Cell) -> None:
+        """Start a cell; where others go on, one that can't be started has failed."""
+        try:
+            self._start(cell)
+        except UserError as error:
+            if not self.options.goes_on:
+                raise
+            self._fail(cell, error)
 
     def _start(self, cell: Cell) -> None:
-        """Start a run, unless it is finished."""
-        cell.folder.mkdir(parents=True, exist_ok=True)
+        """Start a cell, unless it is finished or another process works in its folder."""
+        make_folder(cell.folder)
         cell.claim()
         record = cell.finished()
         if record is not None:
-            self.report(f"{cell.name}: finished before, see {record.name}")
+            self.waiting.remove(cell)
+            where = "elsewhere" if cell.name in self.elsewhere else "before"
+            self.options.report(f"{cell.name}: finished {where}, see {record.name}")
             self.done[cell.name] = Outcome(cell, record, skipped=True)
-            return
-        lock = _lock(cell.folder / "cell.lock")
-        slot = self.slots.pop(0)
-        self.report(f"{cell.name}: {'resumes' if cell.resumable else 'starts'}, log in '{cell.folder / 'log.txt'}'")
-        cell.request(self.again).write(cell.folder)
-        environment = dict(os.environ)
-        if self.devices:
-            environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
-        process = _process_of(cell, environment, lock)
-        self.running.append(_Running(cell, process, lock, slot))
-        os.pwrite(lock, str(process.pid).encode(), 0)
+        elif not is_free(cell.folder):
+            self._wait_for(cell)
+        else:
+            how = "resumes" if cell.resumable else "starts"
+            cell.request(self.again).write(cell.folder)
+            self.waiting.remove(cell)
+            self.running.append((cell, self.options.launcher.start(cell.folder)))
+            self.options.report(f"{cell.name}: {how}, log in '{cell.folder / LOG}'")
+
+    def _wait_for(self, cell: Cell) -> None:
+        """Look again later at a cell that another process runs."""
+        if cell.name not in self.elsewhere:
+            pid = holder(cell.folder)
+            who = f"process {pid}" if pid else "another process"
+            self.options.report(f"{cell.name}: {who} is at work in '{cell.folder}', waits for it")
+        self.elsewhere[cell.name] = time.monotonic() + self.options.retry_seconds
 
     def _note_ended(self) -> None:
-        """Note the outcomes of runs that have ended, whose slots are free."""
-        ended = [one for one in self.running if one.process.poll() is not None]
-        self.running = [one for one in self.running if one not in ended]
-        for one in ended:
-            self.slots.append(one.slot)
-            try:
-                self._note(one.cell, one.process.returncode)
-            finally:
-                os.close(one.lock)
+        """Note the outcomes of cells that have ended."""
+        for cell, job in list(self.running):
+            code = job.poll()
+            if code is not None:
+                self.running.remove((cell, job))
+                self._note(cell, code)
 
     def _note(self, cell: Cell, code: int) -> None:
-        if code == 0:
-            self.done[cell.name] = Outcome(cell, cell.finish(), skipped=False)
-            self.report(f"{cell.name}: finished")
-            return
-        log = cell.folder / "log.txt"
-        tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
-        shown = "\n".join(f"    {line}" for line in tail)
-        message = (
-            f"{cell.name} ended with exit code {code}; fix the cause and repeat the command, which resumes "
-            f"there. The end of '{log}':\n{shown}"
-        )
-        self.failed.append(CellError(message, code))
+        if code == BUSY:
+            self.waiting.insert(0, cell)
+            self._wait_for(cell)
+        elif code == 0:
+            try:
+                record = cell.finish()
+            except ConfigError as error:
+                self._fail(cell, error)
+                return
+            self.done[cell.name] = Outcome(cell, record, skipped=False)
+            self.options.report(f"{cell.name}: finished")
+        else:
+            self._fail(cell, CellError(_why(cell, code), code))
+
+    def _fail(self, cell: Cell, error: UserError) -> None:
+        if cell in self.waiting:
+            self.waiting.remove(cell)
+        self.failed[cell.name] = error
+        self.options.report(f"{cell.name}: failed")
 
 
-def _process_of(cell: Cell, environment: dict[str, str], lock: int) -> subprocess.Popen[bytes]:
-    """Start a run that Ctrl-C in the terminal doesn't reach: what it gets is the SIGTERM of this process."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process inherits what is blocked
-    try:
-        with (cell.folder / "log.txt").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "polybench.runs.worker", str(cell.folder)],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lock,),
-            )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _lock(path: Path) -> int:
-    """Lock a file; the run inherits the lock, so that it holds while the run lives, even if this process is killed.
-
-    Raises:
-        ConfigError: If another process has it; the file says which.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        pid = os.read(descriptor, 20).decode()
-        os.close(descriptor)
-        who = f"Process {pid}" if pid else "Another process"
-        raise ConfigError(f"{who} is at work in '{path.parent}': wait for it, or end it.") from error
-    os.ftruncate(descriptor, 0)
-    return descriptor
+def _why(cell: Cell, code: int) -> str:
+    """Why a cell failed: its exit code and the end of its log."""
+    log = cell.folder / LOG
+    tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    shown = "\n".join(f"    {line}" for line in tail)
+    return (
+        f"{cell.name} ended with exit code {code}; fix the cause and repeat the command, which resumes "
+        f"there. The end of '{log}':\n{shown}"
+    )

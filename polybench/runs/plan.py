@@ -1,7 +1,7 @@
 """A plan: stages, each an ordinary run of a recipe, that take files of each other as named inputs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,29 @@ class Stage:
     Attributes:
         name: Its name in the plan.
         command: `fit` trains; `test` evaluates a checkpoint.
-        recipe: The recipe's file.
+        configs: The files of its recipe, in their order: one, or a method, a dataset and what changes them.
         options: Changes of the recipe: key of the configuration -> value.
         inputs: Input -> the stage that it comes from, the path of a file, another value that the input takes, or None.
-        seed: The only seed that it is run with; None for those of the plan.
+        seed: The only seed that it is run with, for all of the plan; None for one run of each seed.
+        seeds: The seeds that it is run with in place of the plan's; None for those of the plan.
+        variant: The variation of the recipe in its records.
     """
 
     name: str
     command: Command
-    recipe: Path
+    configs: tuple[Path, ...]
     options: Mapping[str, Any]
     inputs: Mapping[str, str | None]
     seed: int | None = None
+    seeds: tuple[int, ...] | None = None
+    variant: str | None = None
 
     def recipe_words(self) -> list[str]:
         """Words of its command line that name the recipe and change it."""
-        return ["--config", str(self.recipe), *_words(self.options)]
+        return [*self._config_words(), *_words(self.options)]
+
+    def _config_words(self) -> list[str]:
+        return [word for config in self.configs for word in ("--config", str(config))]
 
     def input_words(self, paths: Mapping[str, Path]) -> list[str]:
         """Words of its command line that give the inputs.
@@ -59,7 +66,7 @@ class Stage:
         if any(f"{prefix[:-1]}+" in self.options for prefix in prefixes):  # they belong to a class of the plan's own
             late = {}
         early = {key: value for key, value in self.options.items() if key not in late}
-        return ["--config", str(self.recipe), *_words(early), *self.input_words(paths), *_words(late)]
+        return [*self._config_words(), *_words(early), *self.input_words(paths), *_words(late)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class Plan:
     """An acyclic graph of stages, to be run for each seed.
 
     Attributes:
-        name: Its name, part of the variants of its runs.
+        name: Its name.
         stages: Name -> stage; each comes after those that give its inputs.
         seeds: Seeds.
         text: The text of its file.
@@ -101,14 +108,14 @@ def _words(options: Mapping[str, Any]) -> list[str]:
     return [word for key, value in options.items() for word in (f"--{key}", as_word(value))]
 
 
-def recipe_text(recipe: Path) -> str:
-    """A recipe and the files that it names, as one text, which changes when one of them does."""
-    return "\n".join(f"# {file.name}\n{read_text(file)}" for file in recipe_files(recipe))
+def recipe_text(configs: Iterable[Path]) -> str:
+    """The files of a recipe and those that they name, as one text, which changes when one of them does."""
+    return "\n".join(f"# {file.name}\n{read_text(file)}" for file in recipe_files(configs))
 
 
-def recipe_files(recipe: Path) -> list[Path]:
-    """A recipe and the files that it names, directly or not, each once."""
-    found, waiting = dict[Path, None](), [recipe]
+def recipe_files(configs: Iterable[Path]) -> list[Path]:
+    """The files of a recipe and those that they name, directly or not, each once."""
+    found, waiting = dict[Path, None](), list(configs)
     while waiting:
         file = waiting.pop(0).resolve()
         if file not in found:

@@ -10,13 +10,12 @@
       S3: {recipe: ../fcn16s_clinicdb.yaml, inputs: {encoder: C2}}
       S3+C2: {command: test, inputs: {checkpoint: S3, classifier: C2}}
 
-An input is a file of another stage (see `polybench.methods.inputs`), named by that stage; or a file beside the plan; or
-a value that the input knows, such as `imagenet`; or null for none. A stage without a recipe tests a checkpoint: recipe,
-options and seed are those of the stage that gives it. A stage with `seed: 0` is run once, with that seed, for all.
+A recipe is a file beside the plan, or a list of files: a method, a dataset and what changes them. An input is a file of
+another stage (see `polybench.methods.inputs`), named by that stage; or a file beside the plan; or a value that the
+input knows, such as `imagenet`; or null for none. A stage without a recipe tests a checkpoint: recipe, options and seed
+are those of the stage that gives it. A stage with `seed: 0` is run once, with that seed, for all.
 """
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
@@ -28,11 +27,11 @@ from polybench.experiments.yaml_text import load, read_text
 from polybench.methods.inputs import CHECKPOINT, Command, known_inputs
 from polybench.runs.earlier_form import translated
 from polybench.runs.plan import Plan, Stage
+from polybench.runs.plan_values import NAME, config_files, is_seed, mapping, option_mapping, plan_name, seed_list
 
 FILES = (".ckpt", ".safetensors")
 NOT_OF_A_TEST = ("choose", "images", "save_every", "validations")
 """Options of `fit` that `test` doesn't have."""
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
 _RECIPE_KEYS = {"bases", "budget", "data", "model", "trainer"}
 _KEYS = {"command", "recipe", "inputs", "options", "seed"}
 
@@ -48,13 +47,11 @@ def read_plan(path: Path) -> Plan:
     found = load(text, f"'{path}'")
     if isinstance(found, Mapping) and "stages" not in found and _RECIPE_KEYS & found.keys():
         raise ConfigError(f"'{path}' is a recipe, not a plan: give a plan, such as those of conf/plans.")
-    data = _mapping(found, f"'{path}'", {"name", "seeds", "options", "stages"})
-    name = data.get("name", path.stem)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigError(f"The name of the plan '{path}' must be a word of letters, digits, _ and +, not {name!r}.")
-    seeds = _seeds(data.get("seeds", [0]), path)
-    common = _mapping(data.get("options") or {}, f"options in '{path}'")
-    described = _mapping(data.get("stages") or {}, f"stages in '{path}'")
+    data = mapping(found, f"'{path}'", {"name", "seeds", "options", "stages"})
+    name = plan_name(data.get("name", path.stem), path)
+    seeds = seed_list(data.get("seeds", [0]), f"in '{path}'")
+    common = mapping(data.get("options") or {}, f"options in '{path}'")
+    described = mapping(data.get("stages") or {}, f"stages in '{path}'")
     if not described:
         raise ConfigError(f"The plan '{path}' has no stages: name at least one under stages.")
     described = {key: _described(key, value, path) for key, value in translated(described).items()}
@@ -62,23 +59,16 @@ def read_plan(path: Path) -> Plan:
     stages: dict[str, Stage] = {}
     for key in _order(inputs, path):
         stages[key] = _stage(key, described[key], inputs[key], common, path, stages)
-    plan = Plan(name, _with_exports(stages), seeds, text)
+    named = {key: replace(stage, variant=f"{name}-{key}") for key, stage in stages.items()}
+    plan = Plan(name, _with_exports(named), seeds, text)
     _refuse_missing_seeds(plan, path)
     return plan
-
-
-def _seeds(value: Any, path: Path) -> tuple[int, ...]:
-    if not isinstance(value, list) or not value or not all(map(_is_seed, value)):
-        raise ConfigError(f"seeds in '{path}' must be a list of whole numbers from 0 to 4294967295, such as [0, 1, 2].")
-    if twice := [seed for seed in value if value.count(seed) > 1]:
-        raise ConfigError(f"seeds in '{path}' has {twice[0]} more than once: each seed is run once.")
-    return tuple(value)
 
 
 def _described(name: str, value: Any, path: Path) -> Mapping[str, Any]:
     """What the file says of a stage, its keys checked."""
     where = _where(name, path)
-    data = _mapping(value, where, _KEYS)
+    data = mapping(value, where, _KEYS)
     if data.get("command", "fit") not in ("fit", "test"):
         raise ConfigError(f"command of {where} must be fit or test, not {shortened(repr(data['command']))}.")
     return data
@@ -87,7 +77,7 @@ def _described(name: str, value: Any, path: Path) -> Mapping[str, Any]:
 def _inputs(name: str, data: Mapping[str, Any], path: Path, names: Mapping[str, Any]) -> dict[str, str | None]:
     """A stage's inputs, each a stage, an absolute path, a value that the input knows, or None."""
     where, known = _where(name, path), known_inputs()
-    given = _mapping(data.get("inputs") or {}, f"inputs of {where}")
+    given = mapping(data.get("inputs") or {}, f"inputs of {where}")
     for key in given:
         if key not in known or _command(data) not in known[key].commands:
             possible = [one for one, what in known.items() if _command(data) in what.commands]
@@ -139,18 +129,16 @@ def _stage(
 ) -> Stage:
     """A stage, once those are read that give its inputs."""
     where, recipe, seed = _where(name, path), data.get("recipe"), data.get("seed")
-    if seed is not None and not _is_seed(seed):
+    if seed is not None and not is_seed(seed):
         raise ConfigError(f"seed of {where} must be a whole number from 0 to 4294967295, not {shortened(repr(seed))}.")
     if recipe is None:
         tested = before[str(inputs[CHECKPOINT])]
-        options = {**_of_a_test(tested.options), **_options(data, where)}
-        return Stage(name, "test", tested.recipe, options, inputs, tested.seed if seed is None else seed)
-    if not isinstance(recipe, str) or not (path.parent / recipe).is_file():
-        raise ConfigError(f"{where} needs a recipe that exists, looked up beside the plan, not {recipe!r}.")
+        options = {**_of_a_test(tested.options), **option_mapping(data.get("options"), where)}
+        return Stage(name, "test", tested.configs, options, inputs, tested.seed if seed is None else seed)
     command = _command(data)
     common = _of_a_test(common) if command == "test" else common
-    file = Path(os.path.normpath(path.parent / recipe))
-    return Stage(name, command, file, {**common, **_options(data, where)}, inputs, seed)
+    files = config_files(recipe, where, path)
+    return Stage(name, command, files, {**common, **option_mapping(data.get("options"), where)}, inputs, seed)
 
 
 def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,36 +167,14 @@ def _refuse_missing_seeds(plan: Plan, path: Path) -> None:
                 )
 
 
-def _mapping(value: Any, what: str, known: set[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{what} must be a mapping of names to values, not {shortened(repr(value))}.")
-    for key in value:
-        if known is not None and key not in known:
-            raise ConfigError(f"{what} has the unknown key '{key}'.{did_you_mean(str(key), sorted(known))}")
-    return {str(key): item for key, item in value.items()}
-
-
 def _where(name: str, path: Path) -> str:
     """A stage as messages name it."""
     where = f"stage '{name}' in '{path}'"
     reserved = {value for one in known_inputs().values() for value in one.values}
-    if not _NAME.fullmatch(name) or name in reserved:
+    if not NAME.fullmatch(name) or name in reserved:
         others = "".join(f", and not '{value}'" for value in sorted(reserved))
         raise ConfigError(f"The name of {where} must be a word of letters, digits, _ and +{others}.")
     return where
-
-
-def _options(data: Mapping[str, Any], where: str) -> Mapping[str, Any]:
-    options = _mapping(data.get("options") or {}, f"options of {where}")
-    for key in options:
-        if key.startswith("-"):
-            raise ConfigError(f"options of {where} are written without dashes: {key.lstrip('-')}, not {key}.")
-    return options
-
-
-def _is_seed(value: Any) -> bool:
-    """Whether a value can be a seed: 32 bits, the most that numpy takes."""
-    return type(value) is int and 0 <= value < 2**32
 
 
 def _order(inputs: Mapping[str, Mapping[str, str | None]], path: Path) -> list[str]:

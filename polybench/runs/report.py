@@ -1,6 +1,5 @@
 """The report of a plan: its stages as a table, their paired differences, their lineage and their curves."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +15,13 @@ from polybench.results.record_text import read_text
 from polybench.results.render import markdown
 from polybench.results.start import share_text
 from polybench.results.table import Row
-from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Link, Number, Table, joined
+from polybench.results.tables import MISSING, Cell, Code, Column, Count, Link, Table, joined
 from polybench.runs.curves import draw_curves
 from polybench.runs.differences import Comparison, comparisons, difference_table
 from polybench.runs.execute import Outcome
 from polybench.runs.lineage import draw, lineage_of_plan, mermaid
 from polybench.runs.plan import Plan, Stage
+from polybench.runs.scores import headline, score
 
 COLUMNS = (
     Column("Stage"),
@@ -134,7 +134,7 @@ def _read(path: Path) -> StoredRecord:
 
 def _row(plan: Plan, stage: StageRuns) -> tuple[Cell, ...]:
     first = stage.records[0]
-    protocol, metric = _headline(first)
+    protocol, metric = headline(first)
     trained = [one.training.epochs_run for one in stage.records if one.training] if stage.stage.command == "fit" else []
     return (
         stage.stage.name,
@@ -145,16 +145,10 @@ def _row(plan: Plan, stage: StageRuns) -> tuple[Cell, ...]:
         quantities.network_input(first.dataset),
         quantities.between(min(trained), max(trained)) if trained else MISSING,
         str(first.budget),
-        joined((title(metric), _score(stage, protocol, metric), Code(protocol))),
+        joined((title(metric), score(stage.records), Code(protocol))),
         Count(first.metrics[protocol].n),
         joined((Link(str(run.record.seed), url=_address(run)) for run in stage.runs), ", "),
     )
-
-
-def _headline(record: Record) -> tuple[str, str]:
-    """The protocol that ranks a record's dataset, and the metric that it ranks by."""
-    protocol = next(key for key in record.metrics if key.partition("@")[0] == record.dataset.ranked_by)
-    return protocol, layout_of(record.metrics[protocol]).headline
 
 
 def _address(run: StoredRecord) -> str:
@@ -174,17 +168,6 @@ def _share(stage: StageRuns) -> Cell:
     found = (one.start.share for one in stage.records if one.start is not None)
     shares = sorted(share for share in found if share is not None)
     return joined(dict.fromkeys(map(share_text, (shares[0], shares[-1]))), " to ") if shares else MISSING
-
-
-def _score(stage: StageRuns, protocol: str, metric: str) -> Cell:
-    """The mean over seeds with its standard deviation, or the number of one seed with its interval."""
-    values = [one.metrics[protocol].values[metric] for one in stage.records]
-    if len(values) > 1:
-        numbers = [value.value for value in values]
-        return Number(statistics.fmean(numbers), spread=statistics.stdev(numbers))
-    low, high = values[0].low, values[0].high
-    ends = Interval(low, high) if low is not None and high is not None else MISSING
-    return joined((Number(values[0].value), ends))
 
 
 def _paired(found: Sequence[Comparison]) -> list[str]:
@@ -210,7 +193,7 @@ def _of_methods(stages: Sequence[StageRuns]) -> list[str]:
 
 def _as_row(stage: StageRuns) -> Row:
     """The runs of a stage as a row of a page."""
-    protocol, _ = _headline(stage.records[0])
+    protocol, _ = headline(stage.records[0])
     layout = layout_of(stage.records[0].metrics[protocol])
     return Row(stage.stage.name, layout, stage.runs, stage.runs, {}, None, None, None)
 

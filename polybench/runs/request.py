@@ -9,6 +9,7 @@ from polybench.core.errors import ConfigError
 
 REQUEST = "request.json"
 DONE = "done.json"
+RESUMABLE = ("last.ckpt", "interrupted.ckpt")
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,15 @@ class Request:
     Attributes:
         command: `fit` or `test`.
         words: The words of its command line.
-        again: The command that reproduces the record, that of the whole plan.
+        words_to_resume: Those where it was interrupted and left a checkpoint.
+        again: The command that reproduces the record, that of a whole plan; empty for that of the run itself.
         needs: What that command needs besides, a sentence each.
         shared_start: Whether all seeds of the row start from the source of this run.
     """
 
     command: str
     words: tuple[str, ...]
+    words_to_resume: tuple[str, ...]
     again: str
     needs: tuple[str, ...]
     shared_start: bool
@@ -40,10 +43,20 @@ class Request:
         return cls(
             request["command"],
             tuple(request["words"]),
+            tuple(request["words_to_resume"]),
             request["again"],
             tuple(request["needs"]),
             request["shared_start"],
         )
+
+    def words_in(self, folder: Path) -> tuple[str, ...]:
+        """The words of its command line in a folder that may hold what an interrupted run has left."""
+        return self.words_to_resume if is_resumable(folder) else self.words
+
+
+def is_resumable(folder: Path) -> bool:
+    """Whether a run was interrupted, and left a checkpoint to resume from; the selected one alone is none."""
+    return any((folder / "checkpoints" / name).is_file() for name in RESUMABLE)
 
 
 def note_record(folder: Path, record: Path) -> None:

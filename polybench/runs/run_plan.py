@@ -9,7 +9,8 @@ from polybench.experiments.command import again, needed_file
 from polybench.experiments.recipes import HOME
 from polybench.results.page import write_page
 from polybench.runs.cell import Cell, cells_of
-from polybench.runs.execute import Outcome, execute
+from polybench.runs.execute import Options, Outcome, execute
+from polybench.runs.launch import LocalLauncher
 from polybench.runs.plan import Plan, recipe_files
 from polybench.runs.plan_file import read_plan
 from polybench.runs.report import write_report
@@ -70,9 +71,13 @@ def run_plan(
     elsewhere = [] if folder == FOLDER else ["--folder", str(folder)]
     plan = cells[0].plan
     found = again(["transfer", "--config", str(path), *elsewhere])
-    files = {file for stage in plan.stages.values() for file in recipe_files(stage.recipe)}
+    files = {file for stage in plan.stages.values() for file in recipe_files(stage.configs)}
     needs = [needed_file(file) for file in sorted(files) if not file.is_relative_to(HOME)]
-    outcomes = execute(cells, Again(found.command, (*found.needs, *needs)), devices, jobs)
+    options = Options(LocalLauncher(devices, jobs))
+    ended = execute(cells, Again(found.command, (*found.needs, *needs)), options)
+    if ended.failed:
+        raise next(iter(ended.failed.values()))
+    outcomes = ended.outcomes
     for dataset in sorted({outcome.record.parent.name for outcome in outcomes}):
         write_page(leaderboard, dataset)
     return Ran(plan, outcomes, write_report(plan, outcomes, leaderboard / "plans", found.command))

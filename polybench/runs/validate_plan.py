@@ -9,18 +9,11 @@ from typing import Any, cast
 
 from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
-from polybench.experiments.parsed import ParsedSession
 from polybench.methods.inputs import CHECKPOINT, known_inputs
 from polybench.runs.cell import Cell
 from polybench.runs.plan import Stage
+from polybench.runs.silent import SilentSession
 from polybench.tasks.base import Task
-
-
-class _SilentSession(ParsedSession):
-    """A parsed command line without its notes, which the run itself prints."""
-
-    def note(self, *sentences: str) -> None:
-        """Print nothing."""
 
 
 def validate_plan(cells: Iterable[Cell], path: Path) -> None:
@@ -71,9 +64,9 @@ def _parse(stage: Stage) -> Any:
     """
     words = ["--variant", stage.name, "--seed_everything", str(stage.seed or 0)]
     if stage.command == "test":
-        return _SilentSession("test", [*stage.recipe_words(), *words]).config
+        return SilentSession("test", [*stage.recipe_words(), *words]).config
     kept = {name: value for name, value in stage.inputs.items() if name != CHECKPOINT}
-    config = _SilentSession("fit", [*replace(stage, inputs=kept).words({}), *words]).config
+    config = SilentSession("fit", [*replace(stage, inputs=kept).words({}), *words]).config
     refuse_unrecordable(config)
     for name in kept:
         option, added, *_ = known_inputs()[name].options

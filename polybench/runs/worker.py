@@ -1,15 +1,33 @@
-"""The process of one cell: `python -m polybench.runs.worker FOLDER` runs what the folder's `request.json` says."""
+"""The process of one cell: `python -m polybench.runs.worker FOLDER` runs what the folder's `request.json` says.
 
+It holds the lease of the folder while it works, so that each cell is run once however many commands start it.
+"""
+
+import os
 import sys
 from pathlib import Path
 
-from lightning.pytorch.utilities.exceptions import SIGTERMException
-
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
-from polybench.experiments.again import Again
-from polybench.experiments.evaluate import run_test
-from polybench.experiments.fit import fit
-from polybench.runs.request import Request, note_record
+from polybench.runs.lease import BUSY, BusyError, leased
+from polybench.runs.request import Request, note_record, noted_record
+
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+"""Variables that number the processes of one run."""
+
+
+def main(folder: Path) -> int:
+    """Run the cell of a folder, unless another process does or has done so.
+
+    Returns:
+        The exit code.
+    """
+    if any(os.environ.get(name, "0") != "0" for name in RANKS):  # the first process of the run holds the lease
+        return work(folder)
+    try:
+        with leased(folder, _leave):
+            return 0 if noted_record(folder) is not None else work(folder)
+    except BusyError:
+        return BUSY
 
 
 def work(folder: Path) -> int:
@@ -18,9 +36,11 @@ def work(folder: Path) -> int:
     Returns:
         The exit code.
     """
+    from lightning.pytorch.utilities.exceptions import SIGTERMException  # seconds that a busy cell need not cost
+
     request = Request.read(folder)
     try:
-        path, reason = _run(request)
+        path, reason = _run(request, request.words_in(folder))
     except SIGTERMException:
         return SIGTERM_EXIT_CODE
     if path is not None:
@@ -31,18 +51,28 @@ def work(folder: Path) -> int:
     return 0
 
 
-def _run(request: Request) -> tuple[Path | None, str | None]:
+def _run(request: Request, words: tuple[str, ...]) -> tuple[Path | None, str | None]:
     """Run the experiment; its record's file, or why there is none (nothing at all in processes beside the first)."""
-    again = Again(request.again, request.needs)
+    from polybench.experiments.again import Again
+    from polybench.experiments.evaluate import run_test
+    from polybench.experiments.fit import fit
+
+    again = Again(request.again, request.needs) if request.again else None
     if request.command == "test":
-        return run_test(request.words, again=again).path, None
-    fitted = fit(request.words, again=again, shared_start=request.shared_start)
+        return run_test(words, again=again).path, None
+    fitted = fit(words, again=again, shared_start=request.shared_start)
     return fitted.path, fitted.reason
+
+
+def _leave() -> None:
+    """End at once: another process has taken over the cell."""
+    print("polybench: error: another process has taken over this cell, which was silent for a minute.", flush=True)
+    os._exit(BUSY)
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(work(Path(sys.argv[1])))
+        sys.exit(main(Path(sys.argv[1])))
     except UserError as error:
         print(f"polybench: error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

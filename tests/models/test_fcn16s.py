@@ -104,9 +104,9 @@ def test_dilated_lite0_holds_the_features_of_the_strided_one_at_every_second_pla
     torch.manual_seed(0)
     dilated, strided = FCN16sAtrous(LITE0, None).encoder, smp.encoders.get_encoder(LITE0, weights=None)
     strided.load_state_dict(dilated.state_dict())
-    images = torch.rand(1, 3, 64, 96)
+    images = torch.rand(1, 3, 64, 96, dtype=torch.float64)
     with torch.no_grad():
-        at_16, at_32 = dilated.eval()(images)[-1], strided.eval()(images)[-1]
+        at_16, at_32 = dilated.double().eval()(images)[-1], strided.double().eval()(images)[-1]
     assert (tuple(at_16.shape), tuple(at_32.shape)) == ((1, 320, 4, 6), (1, 320, 2, 3))
     torch.testing.assert_close(at_16[..., 1::2, 1::2], at_32)
 

@@ -100,7 +100,7 @@ def test_folder_of_an_earlier_version_is_known_again(tmp_path: Path) -> None:
     text = (
         f"stage C2, seed 0\ndonor sha256 {file_sha256(source)}\n--trainer.max_epochs 5\n"
         "--model.net.encoder_weights null\n--data.size [8, 8]\n--trainer.callbacks+ TransferCallback\n"
-        f"--trainer.callbacks.source S1\n{recipe_text(tmp_path / 'a.yaml')}"
+        f"--trainer.callbacks.source S1\n{recipe_text([tmp_path / 'a.yaml'])}"
     )
     one.folder.mkdir(parents=True)
     (one.folder / "cell.txt").write_text(text)

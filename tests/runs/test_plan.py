@@ -52,10 +52,10 @@ def test_stage_without_from_starts_from_random_weights(tmp_path: Path) -> None:
 
 def test_text_of_a_recipe_holds_its_fragments(tmp_path: Path) -> None:
     write(tmp_path, SCHEME)
-    before = recipe_text(tmp_path / "a.yaml")
+    before = recipe_text([tmp_path / "a.yaml"])
     (tmp_path / "net.yaml").write_text("class_path: another.Net\n")
     assert "some.Net" in before
-    assert "another.Net" in recipe_text(tmp_path / "a.yaml")
+    assert "another.Net" in recipe_text([tmp_path / "a.yaml"])
 
 
 def test_text_of_a_recipe_holds_its_bases_wherever_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_text_of_a_recipe_holds_its_bases_wherever_they_are(tmp_path: Path, monk
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "b.yaml").write_text("trainer: {max_epochs: 1}\n")
     (tmp_path / "x.yaml").write_text("bases: ['~/below/b.yaml', conf/data/clinicdb.yaml]\n")
-    assert [file.name for file in recipe_files(tmp_path / "x.yaml")] == ["x.yaml", "b.yaml", "clinicdb.yaml"]
+    assert [file.name for file in recipe_files([tmp_path / "x.yaml"])] == ["x.yaml", "b.yaml", "clinicdb.yaml"]
 
 
 @pytest.mark.parametrize(

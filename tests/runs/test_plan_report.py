@@ -38,7 +38,7 @@ def outcomes(tmp_path: Path) -> list[Outcome]:
     for cell in cells_of(plan, tmp_path / "runs", tmp_path):
         start = StartFacts("backbone", share=0.75) if cell.stage.name == "S3" else None
         rows = table(DICE[cell.name], GROUPS)
-        record = store(tmp_path, rows, seed=cell.seed, variant=cell.variant, start=start)
+        record = store(tmp_path, rows, seed=cell.seed, variant=cell.stage.variant, start=start)
         found.append(Outcome(cell, record, skipped=False))
     return found
 

@@ -1,0 +1,89 @@
+"""`polybench matrix`: run methods x datasets x seeds, each cell once, wherever it is run."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from polybench.cli.parser import Parser
+from polybench.core.errors import ConfigError
+from polybench.experiments.recipes import with_recipes
+
+
+def main(args: list[str]) -> int:
+    """Run the command and return its exit code: 1 if a cell failed or was not run.
+
+    Raises:
+        UserError: If the matrix, a recipe or an option is wrong, data are missing, or a signal comes.
+    """
+    options = _options(args)
+    from polybench.runs.run_matrix import prepare, read_cells, refuse_missing_data, run_matrix
+
+    cells = read_cells(options.config, options.folder, options.leaderboard, options.cell)
+    if options.commands:
+        _print_commands(options, [cell.name for cell in cells])
+        return 0
+    from polybench.cli.live import LiveCells
+    from polybench.results.render import terminal
+    from polybench.runs.execute import Options
+    from polybench.runs.launch import LocalLauncher
+    from polybench.runs.matrix_table import cells_table, outcomes_table
+
+    devices = [device for device in (options.devices or "").split(",") if device]
+    launcher = LocalLauncher(devices, options.jobs)
+    matrix = prepare(cells, options.leaderboard, opens_data=not options.list)
+    name = cells[0].plan.name
+    terminal.print_table(cells_table(matrix, name, launcher.jobs))
+    if options.list:
+        return 0
+    if not options.skip_missing:
+        refuse_missing_data(matrix)
+    with LiveCells() as live:
+        ended = run_matrix(matrix, options.leaderboard, Options(launcher, True, live.report, live.watch))
+    terminal.print_table(outcomes_table(matrix, ended, name))
+    for error in ended.failed.values():
+        print(f"polybench: error: {error}", file=sys.stderr)
+    return 1 if ended.failed or ended.left else 0
+
+
+def _print_commands(options: argparse.Namespace, names: list[str]) -> None:
+    """Print a command for each cell, which any scheduler can start, in any order and more than once."""
+    places = ["--folder", str(options.folder.absolute()), "--leaderboard", str(options.leaderboard.absolute())]
+    for name in names:
+        words = ["polybench", "matrix", "--config", str(options.config.absolute()), "--cell", name, *places]
+        print(shlex.join(words))
+
+
+def _options(args: list[str]) -> argparse.Namespace:
+    """Parse the command's own options.
+
+    Raises:
+        ConfigError: If one is wrong.
+    """
+    parser = Parser(
+        "polybench matrix",
+        "Run methods x datasets x seeds, each cell an ordinary run. Cells that have a record are skipped, interrupted "
+        "ones resumed; a cell that fails doesn't end the others. The same command can run several times at once, on "
+        "machines that share the folder: each cell is run once.",
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="MATRIX", help="a matrix, such as conf/plans/boards.yaml"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("runs/matrix"), help="where the cells go (%(default)s)")
+    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
+    parser.add_argument("--cell", action="append", default=[], metavar="NAME", help="run this cell only; repeatable")
+    parser.add_argument("--devices", help="CUDA devices such as 0,1: cells at once, one on each")
+    parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
+    parser.add_argument("--skip_missing", action="store_true", help="leave out cells whose data aren't there")
+    shows = parser.add_mutually_exclusive_group()
+    shows.add_argument("--list", action="store_true", help="print the cells, their states and times, and run nothing")
+    shows.add_argument(
+        "--commands", action="store_true", help="print a command for each cell, for any scheduler, and run nothing"
+    )
+    words, notes = with_recipes(args)
+    for note in notes:
+        print(f"Note: {note}", file=sys.stderr)
+    options = parser.parse_args(words)
+    if options.jobs < 1:
+        raise ConfigError("--jobs must be at least 1.")
+    return options

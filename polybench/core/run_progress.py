@@ -1,0 +1,54 @@
+"""How far a training has come: a small file in the run's folder, which other processes read while it trains."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from polybench.core.atomic import atomic_write_text
+
+PROGRESS = "progress.json"
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a training has come.
+
+    Attributes:
+        step: Optimizer steps so far.
+        steps: Steps of the whole training; None where it isn't known.
+        epoch: Epochs that are finished.
+        seconds: Wall time so far, the parts before a resume included.
+        headline: Name of what validation selects by.
+        value: Its last value; None before the first validation.
+    """
+
+    step: int
+    steps: int | None
+    epoch: int
+    seconds: float
+    headline: str
+    value: float | None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Wall time that the training still takes, if it goes on as fast; None where it isn't known."""
+        if not self.steps or not self.step:
+            return None
+        return self.seconds / self.step * max(0, self.steps - self.step)
+
+    def write(self, folder: Path) -> None:
+        """Write it into the run's folder.
+
+        Raises:
+            WriteError: If the folder takes no file.
+        """
+        atomic_write_text(folder / PROGRESS, json.dumps(asdict(self)) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Read that of a run's folder; None where there is none, or another program wrote it."""
+        try:
+            return cls(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None

@@ -1,0 +1,97 @@
+"""The configurations of cells: parsed before anything trains, and the data that they name, opened."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.cli import LightningArgumentParser
+
+from polybench.core.errors import ConfigError, DataError, UserError
+from polybench.experiments.budget import refuse_unrecordable
+from polybench.experiments.identity import config_id
+from polybench.results.facts import DatasetFacts
+from polybench.runs.cell import Cell
+from polybench.runs.silent import SilentSession
+
+
+@dataclass(frozen=True)
+class CellConfig:
+    """The configuration of a cell.
+
+    Attributes:
+        plain: The resolved configuration, plain values.
+    """
+
+    plain: Mapping[str, Any]
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """Its data module: class path and arguments."""
+        found: Mapping[str, Any] = self.plain["data"]
+        return found
+
+
+def parse_cells(cells: Iterable[Cell]) -> dict[str, CellConfig]:
+    """Parse the command line of each cell's stage once.
+
+    Args:
+        cells: Cells that fit.
+
+    Returns:
+        Stage -> its configuration, seed aside.
+
+    Raises:
+        ConfigError: If `fit` would refuse an option of a cell, or two cells are the same run; they are named.
+    """
+    found: dict[str, CellConfig] = {}
+    same: dict[tuple[str, int], str] = {}
+    ids: dict[str, str] = {}
+    for cell in cells:
+        stage = cell.stage
+        if stage.name not in found:
+            try:
+                session = SilentSession("fit", [*stage.words({}), "--seed_everything", str(cell.seed)])
+                refuse_unrecordable(session.config)
+            except UserError as error:
+                raise ConfigError(f"cell '{cell.name}': {error}") from error
+            found[stage.name] = CellConfig(session.plain_config())
+            ids[stage.name] = config_id(found[stage.name].plain)
+        other = same.setdefault((ids[stage.name], cell.seed), cell.name)
+        if other != cell.name:
+            raise ConfigError(f"cells '{other}' and '{cell.name}' are the same run: leave one of them out.")
+    return found
+
+
+def open_data(config: CellConfig) -> DatasetFacts:
+    """Open the data of a cell, as `fit` does before it trains; decoded images are kept for it.
+
+    Raises:
+        DataError: If the dataset isn't there, or a file of it is missing or broken.
+    """
+    parser = LightningArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
+    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
+    module: Any = parser.instantiate_classes(parser.parse_object({"data": config.data})).data
+    module.prepare_data()
+    module.setup("fit")
+    facts: DatasetFacts = module.facts()
+    return facts
+
+
+def open_all(stages: Mapping[str, CellConfig]) -> tuple[dict[str, DatasetFacts], dict[str, DataError]]:
+    """Open the data of several stages, those of one copy once.
+
+    Returns:
+        Stage -> facts of its data, and stage -> why its data can't be opened.
+    """
+    opened: dict[str, DatasetFacts | DataError] = {}
+    for config in stages.values():
+        key = repr(config.data)
+        if key not in opened:
+            try:
+                opened[key] = open_data(config)
+            except DataError as error:
+                opened[key] = error
+    found = {name: opened[repr(config.data)] for name, config in stages.items()}
+    facts = {name: one for name, one in found.items() if isinstance(one, DatasetFacts)}
+    return facts, {name: one for name, one in found.items() if isinstance(one, DataError)}

@@ -1,0 +1,72 @@
+"""The lease of a cell: one process works in its folder, on whatever machine; taken over when that process is gone.
+
+The lease is a file with host, process and a heartbeat. A process that has ended on this machine loses it at once, one
+that can't be seen, on another machine or suspended, when its heartbeat has been silent for a minute. It needs nothing
+but a folder that all machines share: no lock of the file system.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import LeaseCompromise, SoftFileLease, Timeout
+
+LEASE = "cell.lease"
+
+BUSY = 75
+"""Exit code of a cell's process where another one works in the folder: a failure that passes (EX_TEMPFAIL)."""
+
+SILENT = 60.0
+"""Seconds without a heartbeat after which the lease of a process on another machine is taken over."""
+
+TRIES = 1.0
+"""Seconds to try: one to take the file of a process that is gone out of the way, one to write one's own."""
+
+
+class BusyError(Exception):
+    """Another process works in the folder."""
+
+
+@contextmanager
+def leased(folder: Path, lost: Callable[[], None], seconds: float = TRIES) -> Iterator[None]:
+    """Hold the lease of a cell's folder.
+
+    Args:
+        folder: The folder.
+        lost: Called in a thread where another process has taken the lease over: nothing must be written any more.
+        seconds: How long to try.
+
+    Raises:
+        BusyError: If another process holds it.
+    """
+
+    def report(_: LeaseCompromise) -> None:
+        lost()
+
+    lease = SoftFileLease(folder / LEASE, lease_duration=SILENT, on_compromise=report, thread_local=False)
+    try:
+        lease.acquire(timeout=seconds, poll_interval=0.05)
+    except Timeout as error:
+        raise BusyError(str(folder)) from error
+    try:
+        yield
+    finally:
+        lease.release()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process works in a cell's folder; one that is gone is taken out of the way.
+
+    A hint: the process that starts to work there takes the lease itself.
+    """
+    try:
+        with leased(folder, lambda: None, seconds=0):
+            return True
+    except BusyError:
+        return False
+
+
+def holder(folder: Path) -> int | None:
+    """The process that holds the lease of a cell's folder, on whatever machine; None where there is none."""
+    path = folder / LEASE
+    return SoftFileLease(path, lease_duration=SILENT, thread_local=False).pid if path.is_file() else None

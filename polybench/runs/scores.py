@@ -1,0 +1,30 @@
+"""The number of a record that its dataset's page ranks by, for the tables of plans and matrices."""
+
+import statistics
+from collections.abc import Sequence
+
+from polybench.results.layout import layout_of
+from polybench.results.record import Record
+from polybench.results.tables import MISSING, Cell, Interval, Number, joined
+
+
+def headline(record: Record) -> tuple[str, str]:
+    """The protocol that ranks a record's dataset, and the metric that it ranks by."""
+    protocol = next(key for key in record.metrics if key.partition("@")[0] == record.dataset.ranked_by)
+    return protocol, layout_of(record.metrics[protocol]).headline
+
+
+def score(records: Sequence[Record]) -> Cell:
+    """The mean over the seeds of a row with its standard deviation, or the number of one seed with its interval.
+
+    Args:
+        records: Records of one dataset, at least one.
+    """
+    protocol, metric = headline(records[0])
+    values = [one.metrics[protocol].values[metric] for one in records]
+    if len(values) > 1:
+        numbers = [value.value for value in values]
+        return Number(statistics.fmean(numbers), spread=statistics.stdev(numbers))
+    low, high = values[0].low, values[0].high
+    ends = Interval(low, high) if low is not None and high is not None else MISSING
+    return joined((Number(values[0].value), ends))

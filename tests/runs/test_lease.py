@@ -1,0 +1,83 @@
+"""The lease of a cell: one process at a time, taken over when its owner is gone."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from polybench.core.atomic import atomic_write_text
+from polybench.runs import lease, worker
+from polybench.runs.lease import BUSY, BusyError, holder, is_free, leased
+from polybench.runs.request import note_record
+
+OWNER = """
+import pathlib, signal, sys
+from polybench.runs.lease import leased
+with leased(pathlib.Path(sys.argv[1]), lambda: None):
+    print("held", flush=True)
+    signal.pause()
+"""
+
+
+def test_second_process_is_refused_while_the_first_holds_it(tmp_path: Path) -> None:
+    with leased(tmp_path, lambda: None):
+        assert holder(tmp_path) == os.getpid()
+        assert not is_free(tmp_path)
+        with pytest.raises(BusyError), leased(tmp_path, lambda: None, seconds=0):
+            pass
+    assert is_free(tmp_path)
+    assert holder(tmp_path) is None
+
+
+def test_lease_of_a_process_that_was_killed_is_taken_over_at_once(tmp_path: Path) -> None:
+    owner = subprocess.Popen([sys.executable, "-c", OWNER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "held\n"
+    assert not is_free(tmp_path)
+    owner.send_signal(signal.SIGKILL)
+    owner.communicate()
+    with leased(tmp_path, lambda: None):
+        assert holder(tmp_path) == os.getpid()
+
+
+def test_silent_lease_of_another_machine_is_taken_over_and_its_owner_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "SILENT", 0.6)
+    lost = threading.Event()
+    with leased(tmp_path, lost.set):
+        path = tmp_path / lease.LEASE
+        elsewhere = path.read_text().replace(os.uname().nodename, "elsewhere")
+        atomic_write_text(path, elsewhere)  # another file in its place, as of a machine that took it over
+        assert lost.wait(10)
+        start = time.monotonic()
+        with leased(tmp_path, lambda: None, seconds=10):
+            assert time.monotonic() - start >= 0.6
+
+
+def test_worker_leaves_a_cell_at_which_another_works(tmp_path: Path) -> None:
+    with leased(tmp_path, lambda: None):
+        assert worker.main(tmp_path) == BUSY
+
+
+def test_worker_runs_no_cell_that_was_finished_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = tmp_path / "record.json"
+    record.write_text("{}")
+    note_record(tmp_path, record)
+    monkeypatch.setattr(worker, "work", lambda folder: pytest.fail("it ran"))
+    assert worker.main(tmp_path) == 0
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "SLURM_PROCID"])
+def test_only_the_first_process_of_a_run_takes_the_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(worker, "work", lambda folder: 7)
+    with leased(tmp_path, lambda: None):
+        assert worker.main(tmp_path) == 7
