@@ -119,8 +119,9 @@ def _compare(
 ) -> None:
     """Report differences of the copy from the split's list and from the official copy."""
     split, here, card = data.split, set(present), data.official_card()
+    listed = split.subsets.keys() | split.unused
     found.missing = [image_id for image_id in split.subsets if image_id not in here]
-    found.unlisted = [image_id for image_id in present if image_id not in split.subsets]
+    found.unlisted = [image_id for image_id in present if image_id not in listed]
     texts = []
     if found.missing:
         total, lost, of = len(split.subsets), len(found.missing), f"image(s) of split '{split.name}'"

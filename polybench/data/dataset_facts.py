@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from polybench.data.listing import Reason, left_out_words
 from polybench.data.splits import SUBSETS
-from polybench.results.facts import Counts, CropFacts, DatasetFacts
+from polybench.results.fact_parts import CropFacts
+from polybench.results.facts import Counts, DatasetFacts
 
 if TYPE_CHECKING:
     from polybench.data.module import SegmentationDataModule
@@ -35,6 +36,7 @@ def facts_of(data: "SegmentationDataModule") -> DatasetFacts:
         size=data.size,
         crop=crop_facts(data),
         pad_value=data.fitting.pad_value if data.fitting.letterbox else None,
+        fold=split.fold,
     )
 
 

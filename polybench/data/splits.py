@@ -1,4 +1,7 @@
-"""Split files: a CSV of id, subset and group with comment lines, hashed and validated when it is loaded."""
+"""Split files: a CSV of id, subset and group with comment lines, hashed and validated when it is loaded.
+
+An image that a list leaves out on purpose has the subset `unused`, since each image of a copy must be in its list.
+"""
 
 import csv
 import hashlib
@@ -10,9 +13,13 @@ from typing import Literal, cast, get_args
 
 from polybench.core.errors import ConfigError, DataError, did_you_mean
 from polybench.core.wording import counted
+from polybench.data.folds import fold_of
+from polybench.results.fact_parts import FoldFacts
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
+UNUSED = "unused"
+"""In the place of a subset: an image of the dataset that the list leaves out."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Split:
         groups: Image id -> group (video, patient, lesion); frames of a group are not independent.
         group_disjoint: Whether the file claims that no group is in two subsets; None where groups are unknown.
         note: Remark on the list for readers of the numbers.
+        unused: Ids of images that the list leaves out on purpose.
+        fold: Which fold of how many the list is; None where it is none.
     """
 
     name: str
@@ -34,6 +43,8 @@ class Split:
     groups: Mapping[str, str]
     group_disjoint: bool | None
     note: str
+    unused: frozenset[str] = frozenset()
+    fold: FoldFacts | None = None
 
     def ids(self, subset: Subset) -> list[str]:
         """Return the ids of a subset, in the file's order."""
@@ -82,7 +93,7 @@ class Split:
         Raises:
             DataError: If images are missing and that is not allowed, or the copy has images that the list lacks.
         """
-        unknown = [image_id for image_id in present if image_id not in self.subsets]
+        unknown = [image_id for image_id in present if image_id not in self.subsets and image_id not in self.unused]
         if unknown:
             raise DataError(
                 f"'{source}' has {counted(len(unknown), 'image')} that split '{self.name}' does not list, "
@@ -115,10 +126,13 @@ def join(splits: Sequence[Split]) -> Split:
     joined = splits[0]
     for other in splits[1:]:
         if other.subsets.keys() - joined.subsets.keys():
+            subsets = {**other.subsets, **joined.subsets}
             joined = replace(
                 joined,
                 name=f"{joined.name}+{other.name}",
-                subsets={**other.subsets, **joined.subsets},
+                unused=(joined.unused | other.unused) - subsets.keys(),
+                fold=None,
+                subsets=subsets,
                 groups={**other.groups, **joined.groups},
             )
     return joined
@@ -153,10 +167,12 @@ def load_split(folder: Path, name: str) -> Split:
     split = Split(
         name=path.stem,
         sha256=hashlib.sha256(content).hexdigest(),
-        subsets=cast(dict[str, Subset], {image_id: subset for image_id, subset, _ in rows[1:]}),
+        subsets=cast(dict[str, Subset], {image_id: subset for image_id, subset, _ in rows[1:] if subset != UNUSED}),
         groups={image_id: group for image_id, _, group in rows[1:]},
         group_disjoint=_claim(facts.get("group_disjoint", "false").strip(), path),
         note=facts.get("note", "").strip(),
+        unused=frozenset(image_id for image_id, subset, _ in rows[1:] if subset == UNUSED),
+        fold=fold_of(path),
     )
     if split.group_disjoint:
         _check_groups(split, path)
@@ -188,8 +204,10 @@ def _check_rows(rows: Sequence[Sequence[str]], path: Path) -> None:
             raise DataError(
                 f"The split '{path}' leaves the id or the group of '{image_id}' empty: give each image both."
             )
-        if subset not in SUBSETS:
-            raise DataError(f"The split '{path}' has the subset '{subset}'; allowed are {', '.join(SUBSETS)}.")
+        if subset not in (*SUBSETS, UNUSED):
+            raise DataError(
+                f"The split '{path}' has the subset '{subset}'; allowed are {', '.join((*SUBSETS, UNUSED))}."
+            )
 
 
 def _check_groups(split: Split, path: Path) -> None:

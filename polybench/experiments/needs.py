@@ -94,10 +94,11 @@ def split_note(data: LightningDataModule) -> str | None:
 
 
 def disjoint_splits(dataset: SegmentationDataModule) -> list[str]:
-    """Return the names of a dataset's splits that keep all groups apart."""
+    """Return the names of a dataset's splits that keep all groups apart and use every image, folds last."""
     folder = split_folder(type(dataset))
-    splits = (load_split(folder, path.stem) for path in sorted(folder.glob("*.csv")))
-    return [split.name for split in splits if split.group_disjoint]
+    splits = [load_split(folder, path.stem) for path in sorted(folder.glob("*.csv"))]
+    apart = [split for split in splits if split.group_disjoint and not split.unused]
+    return [split.name for split in sorted(apart, key=lambda split: split.fold is not None)]
 
 
 def size_note(data: Any, words: Sequence[str]) -> str | None:

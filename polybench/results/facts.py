@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from polybench.core.errors import DataError
+from polybench.results.fact_parts import CropFacts, FoldFacts, FoldsIdentity
 
 Direction = Literal["higher", "lower"]
 
@@ -34,25 +35,6 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class CropFacts:
-    """How crops of `DatasetFacts.size` were drawn, and how whole frames were evaluated by tiles of that size.
-
-    Attributes:
-        scale: Scale of the frames, 1 for native pixels.
-        foreground: Probability that a crop was centred on a foreground pixel.
-        in_view: Least share of a crop inside the field of view.
-        per_image: Crops of each image and epoch.
-        overlap: Least overlap of neighbouring tiles, pixels.
-    """
-
-    scale: float
-    foreground: float
-    in_view: float
-    per_image: int
-    overlap: int
-
-
-@dataclass(frozen=True)
 class DatasetFacts:
     """Which images a run saw.
 
@@ -73,6 +55,7 @@ class DatasetFacts:
         patches_sha256: Hash of the test patches, of their places and labels; None where whole images are tested.
         crop: How crops of that size were cut from frames; None where whole frames were resized to it.
         pad_value: Grey level that letterboxed frames are padded with; None where frames are stretched.
+        fold: Which fold of how many the split is; None where it is none.
     """
 
     name: str
@@ -91,6 +74,7 @@ class DatasetFacts:
     patches_sha256: str | None = None
     crop: CropFacts | None = None
     pad_value: int | None = None
+    fold: FoldFacts | None = None
 
     @property
     def copy(self) -> str:
@@ -110,6 +94,7 @@ class Ancestor:
         training_id: The `IdentityFacts.training_id` of the run that trained it; None where its file doesn't record it.
         seed: Seed of that run; None where its file doesn't record it.
         point: Whether it is the checkpoint that the run `selected`, or that of its `end`; None for any other.
+        folds_id: The `FoldsIdentity.training_id` of that run; None where it was trained on no fold.
     """
 
     sha256: str
@@ -119,6 +104,7 @@ class Ancestor:
     training_id: str | None = None
     seed: int | None = None
     point: Literal["selected", "end"] | None = None
+    folds_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,11 +116,13 @@ class IdentityFacts:
         evaluation_id: sha256 of evaluation batch, size, protocols with their versions, and thresholds.
         budget_id: Images that went through the net in training, and their size, such as "29280 images of 96x96"; None
             for baselines.
+        folds: What the folds of one row share; None where the split is no fold.
     """
 
     training_id: str
     evaluation_id: str
     budget_id: str | None
+    folds: FoldsIdentity | None = None
 
     @property
     def row_id(self) -> str:

@@ -44,6 +44,10 @@ def check_names(record: "Record") -> None:
         "identity.training_id": record.identity.training_id if record.identity else None,
         "identity.evaluation_id": record.identity.evaluation_id if record.identity else None,
     }
+    if record.dataset.fold is not None:
+        hashes["dataset.fold.lists_sha256"] = record.dataset.fold.lists_sha256
+    if record.identity and record.identity.folds:
+        hashes |= {f"identity.folds.{name}": digest for name, digest in vars(record.identity.folds).items()}
     for key, digest in hashes.items():
         if digest is not None and not _SHA256.fullmatch(digest):
             raise RecordError(f"{key} '{shortened(digest)}' is not a sha256 in hexadecimal.")
@@ -108,6 +112,11 @@ def check_kind(record: "Record") -> None:
         raise RecordError(
             f"A {record.kind} record must {'not ' if record.kind == 'baseline' else ''}have 'identity.budget_id'."
         )
+    fold = record.dataset.fold
+    if fold is not None and not 1 <= fold.number <= fold.of:
+        raise RecordError(f"dataset.fold is number {fold.number} of {fold.of}, which is none of them.")
+    if fold is None and record.identity and record.identity.folds:
+        raise RecordError("A record whose split is no fold must not have 'identity.folds'.")
     try:
         offset = datetime.fromisoformat(record.provenance.finished_at).utcoffset()
     except ValueError:

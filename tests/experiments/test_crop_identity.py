@@ -15,7 +15,8 @@ from polybench.datasets import FolderDataModule
 from polybench.experiments.identity import Batch, evaluation_id, training_id
 from polybench.experiments.needs import input_words, size_note
 from polybench.methods.transfer.joint_module import JointDataModule
-from polybench.results.facts import Counts, CropFacts, DatasetFacts
+from polybench.results.fact_parts import CropFacts
+from polybench.results.facts import Counts, DatasetFacts
 from polybench.results.quantities import network_input, scored_at
 from tests.data.crop_frames import write_round_frames
 
