@@ -14,8 +14,9 @@ class ClinicDBDataModule(SegmentationDataModule):
     """CVC-ClinicDB in its official layout: `CVC-ClinicDB/Original/` and `CVC-ClinicDB/Ground Truth/`, paired by stem.
 
     Splits: `reconstructed_489_61_62` (random frames in the numbers of EFEN) and `reconstructed_efen_8_1_1` (490/61/61
-        as in FANet), in both of which frames of one polyp are in train and test, `sequence_disjoint`, and
-        `pranet_550_62`.
+        as in FANet), in both of which frames of one polyp are in train and test, `sequence_disjoint`, `pranet_550_62`,
+        `fold_1_of_5` to `fold_5_of_5` by whole sequences, and the pair `leak_with_sisters` and `leak_without_sisters`,
+        which test the same frames and differ in whether other frames of their sequences are trained on.
     """
 
     short_name = "clinicdb"

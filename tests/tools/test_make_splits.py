@@ -15,6 +15,7 @@ EFEN = "clinicdb/reconstructed_efen_8_1_1"
 EFEN_COUNTS = "clinicdb/reconstructed_489_61_62"
 PRANET = "clinicdb/pranet_550_62"
 CLINICDB_DISJOINT = "clinicdb/sequence_disjoint"
+WITH = ("with", "without")
 SYNTHETIC = "synthetic_polyp/sequence_disjoint"
 
 
@@ -136,6 +137,27 @@ def test_clinicdb_groups_are_those_of_the_official_readme() -> None:
         image: f"clinicdb/{sequence}" for first, last, sequence in table for image in range(int(first), int(last) + 1)
     }
     assert official == {image: group for image, _, group in rows(CLINICDB_DISJOINT)}
+
+
+def test_lists_of_the_leak_differ_in_nothing_but_the_frames_trained_on() -> None:
+    leaky, clean = ({i: (subset, group) for i, subset, group in rows(f"clinicdb/leak_{x}_sisters")} for x in WITH)
+    for subset in ("test", "val"):
+        assert {i for i in leaky if leaky[i][0] == subset} == {i for i in clean if clean[i][0] == subset}
+    trained = [Counter(group for subset, group in one.values() if subset == "train") for one in (leaky, clean)]
+    assert sorted(trained[0].values()) == sorted(trained[1].values())  # as many frames of as many sequences
+    tested = {group for subset, group in leaky.values() if subset == "test"}
+    assert len(tested) == 13
+    assert set(trained[0]) == tested
+    assert not set(trained[1]) & tested
+    validated = {i for i in leaky if leaky[i][0] == "val"}
+    assert validated == {i for i, subset, _ in rows(CLINICDB_DISJOINT) if subset == "val"}
+    assert not {group for _, group in (leaky[i] for i in validated)} & {*trained[0], *trained[1]}
+
+
+def test_lists_of_the_leak_say_which_of_them_leaks() -> None:
+    notes = [lines(f"clinicdb/leak_{x}_sisters") for x in WITH]
+    assert [note[0] for note in notes] == ["# group_disjoint: false", "# group_disjoint: true"]
+    assert all("leak_with_sisters, which LEAKS on purpose" in note[1] for note in notes)
 
 
 def test_pranet_test_images_come_from_26_sequences() -> None:

@@ -31,13 +31,38 @@ def test_subsets_have_their_sizes(dataset: str, name: str, train: int, val: int,
     assert Counter(split(dataset, name).subsets.values()) == {"train": train, "val": val, "test": test}
 
 
-@pytest.mark.parametrize(("dataset", "images"), [("ph2", 200), ("drive", 40), ("chase", 28), ("em", 30)])
+@pytest.mark.parametrize(
+    ("dataset", "images"), [("ph2", 200), ("drive", 40), ("chase", 28), ("em", 30), ("clinicdb", 612)]
+)
 def test_each_image_is_tested_and_validated_in_one_fold(dataset: str, images: int) -> None:
     folds = [split(dataset, name) for name in FOLDS]
     for subset in ("test", "val"):
         seen = Counter(image for fold in folds for image in fold.ids(subset))
         assert len(seen) == images
         assert set(seen.values()) == {1}
+
+
+def test_every_dataset_with_folds_is_among_those_above() -> None:
+    assert {path.parent.name for path in SPLITS.glob("*/fold_1_of_*.csv")} == {
+        "ph2",
+        "drive",
+        "chase",
+        "em",
+        "clinicdb",
+    }
+
+
+@pytest.mark.parametrize("name", FOLDS)
+@pytest.mark.parametrize("dataset", ["ph2", "drive", "chase", "em", "clinicdb"])
+def test_no_group_is_in_two_parts_of_a_fold(dataset: str, name: str) -> None:
+    assert split(dataset, name).crossing == 0
+
+
+def test_folds_of_clinicdb_are_balanced_in_frames_and_sequences() -> None:
+    folds = [split("clinicdb", name) for name in FOLDS]
+    sizes = [len(fold.ids("test")) for fold in folds]
+    assert max(sizes) - min(sizes) <= 26  # no more than the longest sequence
+    assert sorted(len({fold.groups[image] for image in fold.ids("test")}) for fold in folds) == [5, 6, 6, 6, 6]
 
 
 def test_drive_test_part_is_01_to_20() -> None:

@@ -1,6 +1,9 @@
 """CVC-ClinicDB's lists, and its table of sequences, which EndoSceneStill and PraNet's lists need too."""
 
-from splits.common import Makers, as_csv, cut, hash_order, ids, whole_groups
+from collections import Counter
+from functools import partial
+
+from splits.common import Makers, as_csv, cut, fold_files, hash_order, ids, whole_groups
 
 # First frames of the 29 sequences, from the table in CVC-ClinicDB's README.txt; the last sequence ends at 612.
 STARTS = (
@@ -9,6 +12,25 @@ STARTS = (
 )
 IMAGES = 612
 HELD_OUT = 61
+ABSENT = (133, 419, 480)
+"""Frames that copies of 609 frames lack; the lists of the leak do without them, so that they count alike there too."""
+TESTED_SHARE = 3
+"""One frame of so many of a tested sequence is held out by the lists of the leak."""
+FOLDS_NOTE = (
+    "No sequence is in two parts. The 29 sequences of the official table are dealt out, the largest first, those of "
+    "one size in the order of sha256('polybench-0:clinicdb/<sequence>'), each to the fold with the fewest frames. The "
+    "29 sequences come from 25 videos and the table does not say which share one: sequence-disjoint is not "
+    "patient-disjoint."
+)
+LEAK_NOTE = (
+    "One of two lists that measure what sister frames are worth: leak_with_sisters, which LEAKS on purpose, and "
+    "leak_without_sisters test, validate and count alike. A third of the frames of {tested} sequences is for test; "
+    "trained is on {train} frames: {trained}; validation is on the {val} frames that sequence_disjoint "
+    "validates on. Compare the two by the paired difference over the test frames, and with no other list. Ours: "
+    "sequences other than those of validation are paired by size; the first of a pair in the order of "
+    "sha256('polybench-0:<sequence>') is tested, and the other gives as many frames as the sisters are; frames go in "
+    "the order of sha256('polybench-0:<frame>'), those left out that copies of 609 frames lack. The rest is unused."
+)
 
 
 def sequences() -> dict[int, int]:
@@ -83,7 +105,53 @@ def pranet() -> str:
     return as_csv(subsets, groups(), disjoint=False, note=note)
 
 
+def leak(*, sisters: bool) -> str:
+    """A list of the pair that differs in whether sister frames of the test frames are trained on.
+
+    Args:
+        sisters: Whether they are; else as many frames of as many other sequences.
+    """
+    validated = {
+        frame
+        for frame, subset in whole_groups(sequences(), {"test": HELD_OUT, "val": HELD_OUT}).items()
+        if subset == "val"
+    }
+    home = dict.fromkeys(range(1, IMAGES + 1), "unused") | dict.fromkeys(validated, "val")
+    pairs = sequence_pairs({sequences()[frame] for frame in validated})
+    for tested, other in pairs:
+        frames = frames_of(tested)
+        held_out = len(frames) // TESTED_SHARE
+        rest, others = frames[held_out:], frames_of(other)
+        trained = (rest if sisters else others)[: min(len(rest), len(others))]
+        home |= dict.fromkeys(frames[:held_out], "test") | dict.fromkeys(trained, "train")
+    counts = Counter(home.values())
+    what = (
+        "other frames of the tested sequences, their sisters"
+        if sisters
+        else f"frames of {len(pairs)} other sequences, as many of each as the sisters are"
+    )
+    note = LEAK_NOTE.format(tested=len(pairs), train=counts["train"], trained=what, val=counts["val"])
+    return as_csv(home, groups(), disjoint=not sisters, note=note)
+
+
+def sequence_pairs(left_out: set[int]) -> list[tuple[int, int]]:
+    """Sequences in pairs of about one size; the first of a pair is tested."""
+    sizes = Counter(sequences().values())
+    order = hash_order(set(sizes) - left_out)
+    by_size = sorted(order, key=lambda sequence: -sizes[sequence])
+    pairs = zip(by_size[::2], by_size[1::2], strict=True)
+    return [(min(pair, key=order.index), max(pair, key=order.index)) for pair in pairs]
+
+
+def frames_of(sequence: int) -> list[int]:
+    """The frames of a sequence that every copy has, in hash order."""
+    return hash_order(frame for frame, home in sequences().items() if home == sequence and frame not in ABSENT)
+
+
 FILES: Makers = {
+    **fold_files("clinicdb", groups(), disjoint=True, note=FOLDS_NOTE),
+    "clinicdb/leak_with_sisters.csv": partial(leak, sisters=True),
+    "clinicdb/leak_without_sisters.csv": partial(leak, sisters=False),
     "clinicdb/pranet_550_62.csv": pranet,
     "clinicdb/reconstructed_489_61_62.csv": efen_counts,
     "clinicdb/reconstructed_efen_8_1_1.csv": efen,
