@@ -17,7 +17,7 @@ from polybench.experiments.argv import without
 from polybench.experiments.beginning import KnownStart, known_start, state_to_resume
 from polybench.experiments.budget import budget_class
 from polybench.experiments.choice import Chosen, check_choice, choose, chooses, chosen_part
-from polybench.experiments.identity import training_id
+from polybench.experiments.identity import folds_training_id, training_id
 from polybench.experiments.needs import input_words, split_note
 from polybench.experiments.occupied import occupied
 from polybench.experiments.outputs import probe_leaderboard
@@ -27,7 +27,7 @@ from polybench.experiments.session import Session
 from polybench.experiments.tiling import crop_of
 from polybench.metrics import Rows
 from polybench.results.config import portable_config
-from polybench.results.facts import DatasetFacts
+from polybench.results.facts import DatasetFacts, StartFacts
 from polybench.results.record import Record
 
 
@@ -177,7 +177,13 @@ def _prepare_checkpoints(session: Session, context: RunContext, known: KnownStar
     identity.config = json.dumps(session.config_for_others())
     identity.seed, identity.shared = context.seed, shared_start
     identity.before, identity.ancestors, identity.start_path = known
-    identity.identify = lambda start: training_id(context.plain, data.facts(), session.batch(), start)
+    identity.identify = partial(_identify, session, context)
+
+
+def _identify(session: Session, context: RunContext, start: StartFacts) -> tuple[str, str | None]:
+    """Make the id of a training, and the one that the trainings on all folds share."""
+    what = (context.plain, session.datamodule.facts(), session.batch(), start)
+    return training_id(*what), folds_training_id(*what)
 
 
 def best_checkpoint(session: Session) -> Path | None:

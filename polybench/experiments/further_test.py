@@ -112,7 +112,11 @@ def further_record(
     config = {**trained.config, name: identity}
     ids = trained.identity
     if ids is not None:
-        ids = replace(ids, evaluation_id=config_sha256({"evaluation": ids.evaluation_id, name: identity}))
+        folds = ids.folds
+        if folds is not None:
+            folds = replace(folds, evaluation_id=config_sha256({"evaluation": folds.evaluation_id, name: identity}))
+        changed = config_sha256({"evaluation": ids.evaluation_id, name: identity})
+        ids = replace(ids, evaluation_id=changed, folds=folds)
     return replace(
         trained,
         schema_version=SCHEMA_VERSION,

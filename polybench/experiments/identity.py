@@ -8,8 +8,11 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Any, NamedTuple, Self
 
+from polybench.data.folds import FOLD
 from polybench.experiments.canonical import canonical
 from polybench.results.facts import DatasetFacts, StartFacts
 
@@ -117,6 +120,39 @@ def evaluation_id(
     )
 
 
+def folds_training_id(
+    config: Mapping[str, Any], data: DatasetFacts, batch: Batch, start: StartFacts | None
+) -> str | None:
+    """Hash what the trainings on all folds share: `training_id` with the lists of all folds in place of the split.
+
+    Start weights that were trained on folds stand for what the trainings on those share.
+
+    Args:
+        config: The resolved configuration.
+        data: Which images, and under which split.
+        batch: The global batch.
+        start: What the weights began with; None where the net initialised them.
+
+    Returns:
+        The hash; None where the split is no fold.
+
+    Raises:
+        ConfigError: See `canonical`.
+        ValueError: If the configuration names start weights and `start` says nothing of them.
+    """
+    if data.fold is None:
+        return None
+    if start is not None and start.source is not None and start.source.folds_id is not None:
+        start = replace(start, source=replace(start.source, training_id=start.source.folds_id))
+    anywhere = {**config, "data": _of_any_fold(config.get("data"), data.fold.number, data.fold.of)}
+    return training_id(anywhere, replace(data, split_sha256=data.fold.lists_sha256), batch, start)
+
+
+def folds_evaluation_id(config: Mapping[str, Any], data: DatasetFacts, protocols: Sequence[str]) -> str:
+    """Hash what the tests of all folds share: `evaluation_id` without the test patches, which each fold has its own."""
+    return evaluation_id(config, replace(data, patches_sha256=None), protocols)
+
+
 def budget_id(images: int, size: tuple[int, int]) -> str:
     """Name a budget, such as "29280 images of 96x96": images that went through the net in training, and their size."""
     return f"{images} images of {size[0]}x{size[1]}"
@@ -141,6 +177,23 @@ def _start_identity(start: StartFacts | None) -> dict[str, Any]:
     if start.missing or start.misshaped or start.unexpected:
         identity["tensors"] = [start.matched, start.missing, start.unexpected, start.misshaped]
     return identity
+
+
+def _of_any_fold(data: Any, number: int, of: int) -> Any:
+    """A copy of a data module's arguments in which the lists of this fold are those of any."""
+    if not isinstance(data, Mapping):
+        return data
+    return {
+        key: f"fold_*_of_{of}" if key == "split" and _is_fold(value, number, of) else _of_any_fold(value, number, of)
+        for key, value in data.items()
+    }
+
+
+def _is_fold(split: object, number: int, of: int) -> bool:
+    """Whether the name, or the path, of a list is that of a fold."""
+    name = PurePath(split) if isinstance(split, str) else PurePath()
+    found = FOLD.fullmatch(name.stem if name.suffix == ".csv" else name.name)
+    return found is not None and (int(found[1]), int(found[2])) == (number, of)
 
 
 def _fitting(data: Any) -> dict[str, Any]:

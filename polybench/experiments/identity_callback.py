@@ -22,8 +22,10 @@ class IdentityCallback(Callback):
         before: The start weights, as far as they are known before training.
         start: The start weights.
         ancestors: The runs that the weights descend from, oldest first.
-        identify: Makes the training's id of that start; None for commands that don't train.
-        training_id: That id; empty before training.
+        identify: Makes the training's id of that start, and the id that its folds share; None for commands that don't
+            train.
+        training_id: The training's id; empty before training.
+        folds_id: What the trainings on all folds share; None where the split is no fold.
         start_path: The checkpoint of a warm start.
     """
 
@@ -34,8 +36,9 @@ class IdentityCallback(Callback):
         self.before: StartFacts = INITIALISED
         self.start: StartFacts = INITIALISED
         self.ancestors: tuple[Ancestor, ...] = ()
-        self.identify: Callable[[StartFacts], str] | None = None
+        self.identify: Callable[[StartFacts], tuple[str, str | None]] | None = None
         self.training_id = ""
+        self.folds_id: str | None = None
         self.start_path: str | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -47,13 +50,14 @@ class IdentityCallback(Callback):
         self.start = start_of(trainer, self.before, self.seed, self.shared)
         self.ancestors = ancestors_of(trainer) or self.ancestors
         if self.identify is not None:
-            self.training_id = self.identify(self.start)
+            self.training_id, self.folds_id = self.identify(self.start)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write the identity into the checkpoint."""
         checkpoint.setdefault(KEY, {}).update(
             config=self.config,
             training_id=self.training_id,
+            folds_id=self.folds_id,
             seed=self.seed,
             start=to_json(self.start),
             ancestors=json.dumps([asdict(one) for one in self.ancestors]),

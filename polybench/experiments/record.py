@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from polybench.core.atomic import atomic_write_text
 from polybench.core.disk import WriteError
 from polybench.core.trainer import attributes_of
-from polybench.experiments.identity import budget_id, evaluation_id
+from polybench.experiments.identity import budget_id, evaluation_id, folds_evaluation_id
 from polybench.experiments.pretrained import packages_needed, pretrained_sections
 from polybench.experiments.provenance import net_summary, net_version, provenance, start_in_words, start_weights
 from polybench.experiments.run_folder import KEPT_RECORD, KEPT_TABLE
@@ -26,6 +26,7 @@ from polybench.experiments.start import start_sections
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.config import config_sha256
+from polybench.results.fact_parts import FoldsIdentity
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.lock import lock_of
 from polybench.results.methods import is_altered
@@ -74,6 +75,9 @@ def trained_record(
         metrics: `protocol@version` -> scores of the test.
     """
     task, identity = session.model, session.identity
+    folds = None
+    if identity.folds_id is not None:
+        folds = FoldsIdentity(identity.folds_id, folds_evaluation_id(context.plain, data, list(metrics)))
     return Record(
         schema_version=SCHEMA_VERSION,
         kind="trained",
@@ -101,6 +105,7 @@ def trained_record(
             training_id=identity.training_id,
             evaluation_id=evaluation_id(context.plain, data, list(metrics)),
             budget_id=budget_id(session.meter.images, session.datamodule.size),
+            folds=folds,
         ),
         start=identity.start,
         needs=(*context.needs, *packages_needed(task.net), *_ended_by_the_clock(session.trainer)),

@@ -37,6 +37,7 @@ def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
             "training_id": run.get("training_id") or None,
             "seed": run.get("seed"),
             "point": _point(saved, run),
+            "folds_id": run.get("folds_id"),
         }
         return (*read_ancestors(run.get("ancestors") or saved.get(LINEAGE), path), decode(Ancestor, own))
     except (ValueError, TypeError, AttributeError) as error:
