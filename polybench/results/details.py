@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from polybench.results import quantities
+from polybench.results.folds import parts_of
 from polybench.results.methods import method_facts
 from polybench.results.record import Record, StoredRecord, row_id
 from polybench.results.render.markdown import address
@@ -46,7 +47,7 @@ class Details:
         name: Name of the row.
         origin: What `digits` are of.
         digits: Eight hexadecimal digits of the row.
-        what: Seeds of a trained row, size of a baseline's images.
+        what: Seeds of a trained row, size of a baseline's images, and the number of folds where several are pooled.
         commands: One command line for each seed, equal ones once.
         needs: What the commands need in addition, a sentence each.
         runs: Every run, repeats included.
@@ -68,27 +69,39 @@ def details(row: Row, protocol: str) -> Details:
     """The details of a row; what differs between its runs is in the table of runs, or listed for each."""
     record = row.first.record
     seeds = f"seed{'s' if len(row.runs) > 1 else ''} {', '.join(str(run.record.seed) for run in row.runs)}"
+    runs = [part.record for part in row.parts]
+    folds = parts_of(row.first)
+    hashes = [Code(digest) for digest in dict.fromkeys(part.record.config_sha256 for part in folds)]
+    several = f", {len(folds)} folds" if len(folds) > 1 else ""
     facts: list[tuple[str, Cell]] = [
-        ("Net", distinct(_net(run.record) for run in row.runs)),
-        ("Weights", distinct(start_details(run.record) for run in row.runs)),
+        ("Net", distinct(map(_net, runs))),
+        ("Weights", distinct(map(start_details, runs))),
         ("Seen in training", budget_of(row) or MISSING),
-        *method_facts([run.record for run in row.runs]),
+        *method_facts(runs),
         ("Crops", _crops(record)),
-        ("Batch size", distinct(str(run.record.training.batch_size) for run in row.runs if run.record.training)),
-        ("Hardware", distinct(hardware_of(run.record, full=True) for run in row.every_run)),
-        ("Versions", distinct(_versions(run.record) for run in row.every_run)),
+        ("Batch size", distinct(str(one.training.batch_size) for one in runs if one.training)),
+        ("Hardware", distinct(hardware_of(part.record, full=True) for part in row.every_part)),
+        ("Versions", distinct(_versions(part.record) for part in row.every_part)),
         ("Identity", _hashes(record)),
-        ("Configuration", joined(("sha256", joined((Code(record.config_sha256), "in full in the record"), ", ")))),
+        (
+            "Configuration",
+            joined(
+                (
+                    "sha256",
+                    joined((joined(hashes, ", "), f"in full in the record{'s' if len(hashes) > 1 else ''}"), ", "),
+                )
+            ),
+        ),
     ]
     return Details(
         anchor=row.anchor,
         name=name_of(record),
         origin=_origin(record),
         digits=row_id(record),
-        what=seeds if record.kind == "trained" else quantities.scored_at(record.dataset),
-        commands=tuple(dict.fromkeys(run.record.command for run in row.runs)),
-        needs=tuple(dict.fromkeys(need for run in row.runs for need in run.record.needs)),
-        runs=Table(RUN_COLUMNS, tuple(_run_cells(run, protocol, row.layout.headline) for run in row.every_run)),
+        what=(seeds if record.kind == "trained" else quantities.scored_at(record.dataset)) + several,
+        commands=tuple(dict.fromkeys(one.command for one in runs)),
+        needs=tuple(dict.fromkeys(need for one in runs for need in one.needs)),
+        runs=Table(RUN_COLUMNS, tuple(_run_cells(part, protocol, row.layout.headline) for part in row.every_part)),
         facts=tuple((name, text) for name, text in facts if text != MISSING),
     )
 
@@ -117,7 +130,10 @@ def _run_cells(run: StoredRecord, protocol: str, metric: str) -> tuple[Cell, ...
 def _files(run: StoredRecord) -> Cell:
     """Links to a run's record, its per-image table and its dashboard."""
     file, board = f"records/{run.record.dataset.name}/{run.name}", run.record.provenance.logger_url
+    fold = run.record.dataset.fold
     links: list[Cell] = [Link(run.name, url=f"{file}.json"), Link("per image", url=f"{file}.csv")]
+    if fold is not None:
+        links.insert(0, f"fold {fold.number}")
     if board and address(board):
         links.append(Link("dashboard", url=board))
     return joined(links, ", ")

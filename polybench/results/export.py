@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from polybench.core.errors import ConfigError, did_you_mean
+from polybench.results.folds import pooled
 from polybench.results.page import checked_records, render_page, require_root
 from polybench.results.page_parts import PagePart, page_part
 from polybench.results.record import StoredRecord, recorded_datasets
@@ -56,7 +57,7 @@ def exported(root: Path, datasets: Sequence[str], form: Form, width: int = termi
 
 
 def _tables(dataset: str, records: Sequence[StoredRecord], form: Form) -> Iterator[Table]:
-    for group in groups_of(records):
+    for group in groups_of(pooled(records)):
         part = page_part(group, records)
         if form == "csv":
             yield from _ranked(dataset, part)

@@ -66,16 +66,16 @@ def evaluations_of(record: Record) -> float | None:
 
 
 def method_facts(runs: Sequence[Record]) -> list[tuple[str, Cell]]:
-    """Label -> text for the runs of a row; where they differ between seeds, the text of each seed."""
-    found: dict[str, dict[int, str]] = {}
+    """Label -> text for the runs of a row; where they differ between seeds or folds, the text of each."""
+    found: dict[str, dict[str, str]] = {}
     for run in runs:
         for section in run.sections.values():
             for name, text in section.facts.items():
-                found.setdefault(name, {})[run.seed] = text
+                found.setdefault(name, {})[run_name(run)] = text
     facts: list[tuple[str, Cell]] = []
     for name, texts in found.items():
         alike = len(set(texts.values())) == 1 and len(texts) == len(runs)
-        facts.append((name, distinct(text if alike else f"seed {seed}: {text}" for seed, text in texts.items())))
+        facts.append((name, distinct(text if alike else f"seed {run}: {text}" for run, text in texts.items())))
     return facts
 
 
@@ -86,11 +86,12 @@ def method_parts(rows: Sequence[tuple[Cell, Row]], place: str) -> tuple[MethodPa
         rows: What to call a row, and the row, in the order of the page.
         place: Digits that identify the group of images, for the anchors.
     """
-    found: dict[str, list[tuple[Cell, list[tuple[int, Section]]]]] = {}
+    found: dict[str, list[tuple[Cell, list[tuple[Record, Section]]]]] = {}
     for name, row in rows:
-        for method in dict.fromkeys(key for run in row.runs for key in run.record.sections):
-            every = [(run.record.seed, run.record.sections.get(method)) for run in row.runs]
-            having = [(seed, section) for seed, section in every if section is not None and section.rows]
+        runs = [part.record for part in row.parts]
+        for method in dict.fromkeys(key for run in runs for key in run.sections):
+            every = [(run, run.sections.get(method)) for run in runs]
+            having = [(run, section) for run, section in every if section is not None and section.rows]
             if having:
                 found.setdefault(method, []).append((name, having))
     return tuple(_part(method, lines, place) for method, lines in found.items())
@@ -111,7 +112,7 @@ def part_anchor(section: Section, place: str) -> str:
     return f"{words}-{place}"
 
 
-def _part(method: str, lines: Sequence[tuple[Cell, list[tuple[int, Section]]]], place: str) -> MethodPart:
+def _part(method: str, lines: Sequence[tuple[Cell, list[tuple[Record, Section]]]], place: str) -> MethodPart:
     """One method's table: the columns of all its sections, the rows of each row of the page."""
     every = [section for _, found in lines for _, section in found]
     columns = {column.key: column for section in reversed(every) for column in reversed(section.columns)}
@@ -126,11 +127,17 @@ def _part(method: str, lines: Sequence[tuple[Cell, list[tuple[int, Section]]]], 
     return MethodPart(every[0].title, notes, Table(head, rows, title=every[0].title), part_anchor(every[0], place))
 
 
-def _alike(found: Sequence[tuple[int, Section]]) -> Iterable[tuple[str, list[Mapping[str, Value]]]]:
+def run_name(record: Record) -> str:
+    """A run among those of its row: its seed, and its fold."""
+    fold = record.dataset.fold
+    return str(record.seed) if fold is None else f"{record.seed} (fold {fold.number})"
+
+
+def _alike(found: Sequence[tuple[Record, Section]]) -> Iterable[tuple[str, list[Mapping[str, Value]]]]:
     """Seeds and their rows that make one line: rows in the same place; each run's own where their numbers differ."""
     if len({len(section.rows) for _, section in found}) > 1:
-        return [(str(seed), [row]) for seed, section in found for row in section.rows]
-    seeds = ", ".join(str(seed) for seed, _ in found)
+        return [(run_name(run), [row]) for run, section in found for row in section.rows]
+    seeds = ", ".join(dict.fromkeys(str(run.seed) for run, _ in found))
     return [(seeds, list(rows)) for rows in zip(*(section.rows for _, section in found), strict=True)]
 
 

@@ -64,9 +64,9 @@ def row_notes(row: Row, table: Sequence[Row], place: str) -> list[Cell]:
         place: Digits that identify the group of images, for the anchors.
     """
     notes: list[Cell] = []
-    if any(run.record.provenance.git_commit is None for run in row.every_run):
+    if any(run.record.provenance.git_commit is None for run in row.every_part):
         notes.append("The commit of the code is unknown.")
-    if any(run.record.provenance.dirty for run in row.every_run):
+    if any(run.record.provenance.dirty for run in row.every_part):
         notes.append("Run with uncommitted changes: the commit alone does not reproduce this row.")
     if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
         versions = ", ".join(sorted(_net_versions([row])))
@@ -78,9 +78,9 @@ def row_notes(row: Row, table: Sequence[Row], place: str) -> list[Cell]:
     if row.repeats is not None:
         difference = fraction(row.repeats.difference)
         score = title(row.layout.headline)
-        notes.append(
-            f"Re-run {row.repeats.runs}x, max |Δ {score}| = {difference}; only the first run of a seed is counted."
-        )
+        fold = " and fold" if len(row.parts) > len(row.runs) else ""
+        counted = f"only the first run of a seed{fold} is counted"
+        notes.append(f"Re-run {row.repeats.runs}x, max |Δ {score}| = {difference}; {counted}.")
     return notes
 
 
@@ -98,9 +98,10 @@ def _mixed_versions(row: Row) -> list[Cell]:
     """Which packages that train differ between the seeds of a row."""
     notes: list[Cell] = []
     for package in _TRAINERS:
-        versions = sorted({run.record.provenance.versions.get(package, "unknown") for run in row.runs})
+        versions = sorted({part.record.provenance.versions.get(package, "unknown") for part in row.parts})
         if len(versions) > 1:
-            notes.append(f"Its seeds mix versions of {package}: {', '.join(versions)}.")
+            runs = "seeds and folds" if len(row.parts) > len(row.runs) else "seeds"
+            notes.append(f"Its {runs} mix versions of {package}: {', '.join(versions)}.")
     return notes
 
 

@@ -10,6 +10,7 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
 from polybench.results.details import names
 from polybench.results.facts import UNOFFICIAL
+from polybench.results.folds import pooled
 from polybench.results.lock import lock_of
 from polybench.results.methods import LONG
 from polybench.results.page_parts import definitions, page_part
@@ -31,7 +32,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         Markdown; equal records give equal bytes.
 
     Raises:
-        DataError: If the seeds of one row can't be averaged.
+        DataError: If the seeds of one row can't be averaged, or its folds can't be pooled.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -50,12 +51,14 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         names=names,
         table=markdown.table_text,
     )
+    parts = [page_part(group, records) for group in groups_of(pooled(records))]
     text = environment.get_template("page.md.j2").render(
         dataset=dataset,
         marker=MARKER,
         unofficial=UNOFFICIAL,
         long=LONG,
-        parts=[page_part(group, records) for group in groups_of(records)],
+        parts=parts,
+        folds=any(part.folds for part in parts),
         definitions=definitions(records),
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"

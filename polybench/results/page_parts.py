@@ -11,6 +11,7 @@ from polybench.results.facts import DatasetFacts
 from polybench.results.methods import MethodPart, method_parts
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.panel import panel_of
+from polybench.results.pooled_part import FoldsPart, folds_part
 from polybench.results.ranking import ranks
 from polybench.results.readings import title
 from polybench.results.record import Budget, StoredRecord
@@ -78,7 +79,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class PagePart:
-    """One comparable set of images, or of patches, and the protocol that ranks it."""
+    """One comparable set of images, or of patches, and the protocol that ranks it; `folds` where folds were pooled."""
 
     dataset: DatasetFacts
     ranked: str
@@ -89,6 +90,7 @@ class PagePart:
     methods: tuple[MethodPart, ...]
     panel: Table | None
     listings: tuple[Listing, ...]
+    folds: FoldsPart | None
 
 
 def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
@@ -101,9 +103,10 @@ def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
     ranked, place = _newest(group.dataset.ranked_by, records), place_of(group.dataset)
     baselines = group.baselines(ranked)
     budgets = [budget for budget in BUDGETS if group.rows(ranked, budget)]
-    rankings = [_ranking(group, ranked, budget, baselines, place) for budget in budgets]
+    folds = folds_part(group.records)
+    rankings = [_ranking(group, ranked, budget, baselines, folds) for budget in budgets]
     if baselines and not rankings:
-        rankings = [_ranking(group, ranked, None, baselines, place)]
+        rankings = [_ranking(group, ranked, None, baselines, folds)]
     made = [details(row, ranked) for row in baselines]
     places = {found.anchor for found in (*made, *(found for one in rankings for found in one.details))}
     rows = [
@@ -121,6 +124,7 @@ def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
         methods=method_parts(rows, place),
         panel=panel_of(group, ranked, places),
         listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
+        folds=folds,
     )
 
 
@@ -151,8 +155,11 @@ def _headline(group: Group, protocol: str) -> str:
     return title(rows[0].layout.headline) if rows else ""
 
 
-def _ranking(group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row], place: str) -> Ranking:
+def _ranking(
+    group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row], folds: FoldsPart | None
+) -> Ranking:
     """One budget class, best row first; None makes a table of the baselines alone."""
+    place, ranked = place_of(group.dataset), budget in RANKED_BUDGETS and (folds is None or folds.complete)
     rows = group.rows(protocol, budget) if budget is not None else []
     letters: dict[Cell, str] = {}
     scores = []
@@ -160,20 +167,21 @@ def _ranking(group: Group, protocol: str, budget: Budget | None, baselines: Sequ
         marks = tuple(letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, rows, place))
         name = Link(label(row.first.record, group.ambiguous), anchor=row.anchor)
         cell = joined((name, Marks(marks))) if marks else name
-        scores.append(score_cells(row, cell, rank if budget in RANKED_BUDGETS else None, protocol))
+        scores.append(score_cells(row, cell, rank if ranked else None, protocol))
     recipes = Counter(row.first.record.recipe for row in baselines)
     for row in baselines:
         record = row.first.record
         size = Text(f"at {quantities.scored_at(record.dataset)}", "emphasis")
         link = Link(label(record, group.ambiguous), anchor=row.anchor)
         scores.append(score_cells(row, joined((link, size)) if recipes[record.recipe] > 1 else link, None, protocol))
-    notes = table_notes(group.dataset, [*rows, *baselines], protocol)
+    notes = [folds.note] if folds and folds.note else []
+    notes += table_notes(group.dataset, [*rows, *baselines], protocol)
     notes += [joined((Marks((letter,)), note)) for note, letter in letters.items()]
     costs = tuple(cost_cells(row, label(row.first.record, group.ambiguous)) for row in rows)
     return Ranking(
         budget,
         Table(score_columns([*rows, *baselines][0]), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
-        Table(COST_COLUMNS, costs, "What each row took"),
+        Table(COST_COLUMNS, costs, f"What each row took{', all folds of a seed together' if folds else ''}"),
         tuple(details(row, protocol) for row in rows),
     )
 

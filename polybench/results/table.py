@@ -12,6 +12,7 @@ from typing import get_args
 
 from polybench.core.errors import DataError
 from polybench.results.facts import GENERATED, DatasetFacts, Direction, IdentityFacts
+from polybench.results.folds import every_part_of, parts_of
 from polybench.results.layout import Layout, layout_of_all
 from polybench.results.record import Budget, Record, StoredRecord, row_name
 from polybench.results.statistics import column, interval_of_mean
@@ -72,6 +73,16 @@ class Row:
     def first(self) -> StoredRecord:
         """The run from which what all seeds share is read."""
         return self.runs[0]
+
+    @property
+    def parts(self) -> tuple[StoredRecord, ...]:
+        """The runs behind `runs`: several of each seed where folds are pooled."""
+        return tuple(part for run in self.runs for part in parts_of(run))
+
+    @property
+    def every_part(self) -> tuple[StoredRecord, ...]:
+        """The runs behind `every_run`."""
+        return tuple(part for run in self.every_run for part in every_part_of(run))
 
     @property
     def headline(self) -> Score | None:
@@ -218,7 +229,7 @@ def _row(cell: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: D
         scores=scores,
         empty_masks=runs[0].record.metrics[protocol].empty_masks,
         false_positives=None if None in counts else statistics.fmean(count or 0 for count in counts),
-        repeats=_repeats(list(by_seed.values()), protocol, best) if best in scores else None,
+        repeats=_repeats(every_run, protocol, best) if best in scores else None,
     )
 
 
@@ -248,11 +259,12 @@ def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Sco
     return replace(score, low=interval.low, high=interval.high)
 
 
-def _repeats(by_seed: Sequence[Sequence[StoredRecord]], protocol: str, metric: str) -> Repeats | None:
-    """Compare the runs of each seed that ran more than once."""
-    repeated = [
-        [run.record.metrics[protocol].values[metric].value for run in runs] for runs in by_seed if len(runs) > 1
-    ]
+def _repeats(every_run: Sequence[StoredRecord], protocol: str, metric: str) -> Repeats | None:
+    """Compare the runs of each seed, and fold, that ran more than once."""
+    alike: dict[object, list[float]] = defaultdict(list)
+    for record in (part.record for run in every_run for part in every_part_of(run)):
+        alike[record.seed, record.dataset.fold].append(record.metrics[protocol].values[metric].value)
+    repeated = [values for values in alike.values() if len(values) > 1]
     if not repeated:
         return None
     return Repeats(max(map(len, repeated)), max(max(values) - min(values) for values in repeated))

@@ -120,7 +120,7 @@ def score_with_interval(row: Row) -> Cell:
 def cost_cells(row: Row, name: Cell) -> tuple[Cell, ...]:
     """The cells of `COST_COLUMNS`; a row of several seeds gives the mean time and the largest memory.
 
-    A test that a method altered trained nothing.
+    Of several folds, the time of a seed is the sum. A test that a method altered trained nothing.
 
     Args:
         row: The row.
@@ -128,15 +128,16 @@ def cost_cells(row: Row, name: Cell) -> tuple[Cell, ...]:
     """
     record = row.first.record
     took = [run.record.training for run in row.runs if run.record.training and not is_altered(run.record)]
+    each = [part.record.training for part in row.parts if part.record.training and not is_altered(part.record)]
     peaks = [facts.peak_memory_bytes for facts in took if facts.peak_memory_bytes is not None]
-    epochs = [facts.epochs_run for facts in took]
-    hardware = {hardware_of(run.record) for run in row.runs}
+    epochs = [facts.epochs_run for facts in each]
+    hardware = {hardware_of(part.record) for part in row.parts}
     return (
         name,
         record.net.summary if record.net else MISSING,
         quantities.network_input(record.dataset),
         quantities.between(min(epochs), max(epochs)) if epochs else MISSING,
-        start_cell([run.record for run in row.runs]),
+        start_cell([part.record for part in row.parts]),
         _parameters(record),
         _operations(record),
         Seconds(statistics.fmean(facts.wall_seconds for facts in took)) if took else MISSING,
