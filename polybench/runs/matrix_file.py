@@ -9,6 +9,7 @@
     datasets:
       kvasir_seg: {config: ../data/kvasir_seg.yaml, options: {images: 12000, data.size: [128, 128]}}
       drive: {config: ../data/drive_crops.yaml, options: {images: 4000}}
+      folds: {config: ../data/clinicdb.yaml, splits: [fold_1_of_5, fold_2_of_5]}    # a cell for each list
     methods:
       fpn_lite0: ../methods/fpn_lite0.yaml
       unet_lite0: {config: ../methods/unet_lite0.yaml, seeds: [0, 1, 2]}
@@ -20,7 +21,8 @@
     exclude:
       - {method: unet_lite0_random, dataset: drive}
 
-A cell is named `<method>_<dataset>`, and is the recipe `<name of the method>_<dataset>` in its record. Options of the
+A cell is named `<method>_<dataset>`, and is the recipe `<name of the method>_<dataset>` in its record; where a dataset
+has `splits`, `<method>_<dataset>_<split>`. Options of the
 method win over those of the dataset, these over those of all cells, and those of an inclusion over all. `datasets` of a
 method are those that it is run with. Seeds of a method, or of an inclusion, replace those of the matrix.
 """
@@ -38,6 +40,7 @@ from polybench.runs.plan_values import NAME, config_files, mapping, option_mappi
 
 _KEYS = {"name", "seeds", "configs", "options", "datasets", "methods", "include", "exclude"}
 _OF_A_PART = {"config", "options"}
+_OF_A_DATASET = {*_OF_A_PART, "splits"}
 _OF_A_METHOD = {*_OF_A_PART, "seeds", "name", "variant", "datasets"}
 _OF_AN_EXCLUSION = {"method", "dataset"}
 _OF_AN_INCLUSION = {*_OF_AN_EXCLUSION, "options", "seeds", "variant"}
@@ -48,7 +51,7 @@ _Pair = tuple[str | None, str | None]
 
 @dataclass(frozen=True)
 class _Part:
-    """A method or a dataset of a matrix."""
+    """A method of a matrix, or a dataset with one of its splits; `name` is its part of the recipe's name."""
 
     configs: tuple[Path, ...]
     options: Mapping[str, Any]
@@ -79,15 +82,16 @@ class _Matrix:
         if method is not None:
             _refuse_unknown(method, self.methods, where, "method")
         if dataset is not None:
-            _refuse_unknown(dataset, self.datasets, where, "dataset")
+            _refuse_unknown(dataset, _names(self.datasets), where, "dataset")
         return method, dataset
 
     def add_product(self, excluded: Sequence[_Pair]) -> None:
         """Add every pair that isn't excluded, the methods of a dataset together."""
         for dataset in self.datasets:
             for name, method in self.methods.items():
-                left_out = any(one in (None, name) and other in (None, dataset) for one, other in excluded)
-                if not left_out and dataset in (method.datasets or self.datasets):
+                names = {dataset, self.datasets[dataset].name}
+                left_out = any(one in (None, name) and other in {None, *names} for one, other in excluded)
+                if not left_out and (method.datasets is None or names & set(method.datasets)):
                     self._add(self._cell(name, dataset))
 
     def include(self, value: Any) -> None:
@@ -97,8 +101,9 @@ class _Matrix:
         options = option_mapping(value.get("options"), where)
         seeds = seed_list(value["seeds"], f"of {where}") if "seeds" in value else None
         variant = _variant(value.get("variant"), where)
-        pairs = product(self.methods if method is None else [method], self.datasets if dataset is None else [dataset])
-        for pair in pairs:
+        methods = self.methods if method is None else [method]
+        datasets = [name for name, part in self.datasets.items() if dataset in (None, name, part.name)]
+        for pair in product(methods, datasets):
             cell = self._cell(*pair)
             there = self.cells.get(cell.name)
             if there is None and None in (method, dataset):
@@ -112,7 +117,7 @@ class _Matrix:
 
     def _cell(self, name: str, dataset_name: str) -> Stage:
         method, dataset = self.methods[name], self.datasets[dataset_name]
-        options = {"name": f"{method.name}_{dataset_name}", **self.options, **dataset.options, **method.options}
+        options = {"name": f"{method.name}_{dataset.name}", **self.options, **dataset.options, **method.options}
         files = (*method.configs, *dataset.configs, *self.configs)
         return Stage(f"{name}_{dataset_name}", "fit", files, options, {}, seeds=method.seeds, variant=method.variant)
 
@@ -138,9 +143,9 @@ def read_matrix(path: Path) -> Plan:
         raise ConfigError(f"'{path}' is a plan of stages, not a matrix: run it with polybench transfer.")
     data = mapping(found, f"'{path}'", _KEYS)
     where = f"in '{path}'"
-    datasets = {
-        name: _part(name, value, f"dataset '{name}' {where}", path) for name, value in _parts(data, "datasets", path)
-    }
+    datasets: dict[str, _Part] = {}
+    for name, value in _parts(data, "datasets", path):
+        datasets |= _with_splits(name, value, path)
     methods = {name: _method(name, value, datasets, path) for name, value in _parts(data, "methods", path)}
     common = config_files(data["configs"], f"configs {where}", path) if data.get("configs") else ()
     every = option_mapping(data.get("options"), f"all cells {where}")
@@ -174,6 +179,26 @@ def _part(name: str, value: Any, where: str, path: Path, known: set[str] = _OF_A
     return _Part(files, option_mapping(data.get("options"), where), name)
 
 
+def _with_splits(name: str, value: Any, path: Path) -> dict[str, _Part]:
+    """A dataset, or, where it names splits, the dataset with each of them."""
+    where = f"dataset '{name}' in '{path}'"
+    part = _part(name, value, where, path, _OF_A_DATASET)
+    splits = value.get("splits") if isinstance(value, Mapping) else None
+    if splits is None:
+        return {name: part}
+    if not isinstance(splits, list) or not splits:
+        raise ConfigError(f"splits of {where} must be a list of names of lists, such as [fold_1_of_5, fold_2_of_5].")
+    words = [_word(split, f"split of {where}") for split in splits]
+    if twice := [word for word in words if words.count(word) > 1]:
+        raise ConfigError(f"splits of {where} has {twice[0]} more than once.")
+    return {f"{name}_{word}": replace(part, options={**part.options, "data.split": word}) for word in words}
+
+
+def _names(datasets: Mapping[str, _Part]) -> dict[str, None]:
+    """The names by which datasets can be chosen: with their split, or without it for all."""
+    return dict.fromkeys([*(part.name for part in datasets.values()), *datasets])
+
+
 def _method(name: str, value: Any, datasets: Mapping[str, _Part], path: Path) -> _Part:
     where = f"method '{name}' in '{path}'"
     part = _part(name, value, where, path, _OF_A_METHOD)
@@ -183,7 +208,7 @@ def _method(name: str, value: Any, datasets: Mapping[str, _Part], path: Path) ->
         if not isinstance(own, list) or not own:
             raise ConfigError(f"datasets of {where} must be a list of names of datasets of the matrix.")
         for dataset in own:
-            _refuse_unknown(dataset, datasets, f"datasets of {where}", "dataset")
+            _refuse_unknown(dataset, _names(datasets), f"datasets of {where}", "dataset")
     return replace(
         part,
         name=_word(data.get("name", name), f"name of {where}"),
