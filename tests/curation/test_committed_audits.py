@@ -1,0 +1,17 @@
+"""The audits of the repository know every split list of their dataset, as it is now."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+AUDITS = sorted((ROOT / "leaderboards" / "audits").glob("*.json"))
+
+
+@pytest.mark.parametrize("audit", AUDITS, ids=lambda path: path.stem)
+def test_audit_has_every_split_of_its_dataset(audit: Path) -> None:
+    found = {one["split"]: one["split_sha256"] for one in json.loads(audit.read_text())["splits"]}
+    files = (ROOT / "polybench" / "datasets" / "splits" / audit.stem).glob("*.csv")
+    assert found == {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
