@@ -17,18 +17,18 @@ from torch import Tensor
 
 from polybench.callbacks.selected_file import take_up
 from polybench.core.errors import ConfigError, DivergedError
+from polybench.core.finite import not_finite
 from polybench.core.trainer import attributes_of
 from polybench.tasks.checkpoint import BEST, LAST, RunMark
 from polybench.tasks.monitors import better_mode
-from polybench.tasks.weights import bit_sums, not_finite
+from polybench.tasks.weights import bit_sums
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the checkpoint with the best validation as `best.ckpt`.
 
-    A record is of this checkpoint, whatever other `ModelCheckpoint`s a trainer has. After each epoch `last.ckpt` is
-    written, after the selection that it holds: a run that was killed anywhere resumes from an earlier `last.ckpt` and
-    selects once more, or from one that knows `best.ckpt`.
+    A record is of this checkpoint alone. After each epoch `last.ckpt` is written, after the selection that it holds: a
+    run that was killed anywhere resumes from an earlier one and selects once more, or from one that knows `best.ckpt`.
 
     Args:
         dirpath: Folder of the checkpoints; by default that of the run.

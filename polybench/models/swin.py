@@ -6,7 +6,6 @@ timm's, which builds its attention mask for one size of the map; here the mask i
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import timm
 import torch
@@ -15,6 +14,7 @@ from timm.models.swin_transformer import SwinTransformerBlock, window_partition,
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
+from polybench.core.weight_file import read_weights
 
 BLOCKED = -100.0
 """Added to the attention between places that a shifted window brings together from both ends of the map, as in Swin."""
@@ -154,18 +154,14 @@ def swin_state(source: str) -> Mapping[str, Tensor]:
             .safetensors) and the authors of Swin (under `model`) store it.
 
     Raises:
-        ConfigError: If they can't be had.
+        ConfigError: If they can't be had, or the file isn't one of weights.
     """
     if source == "imagenet":
         return _imagenet_state()
     path = Path(source).expanduser()
     if not path.is_file():
         raise ConfigError(f"pretrained: there is no file '{path}': give a state dict of timm's {SWIN_T}, or false.")
-    try:
-        state = _read(path)
-    except Exception as error:  # of any kind of broken file
-        raise ConfigError(f"pretrained: '{path}' holds no state dict: {_reason(error)}.") from error
-    return {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
+    return read_weights(path).state_dict()
 
 
 def _imagenet_state() -> Mapping[str, Tensor]:
@@ -178,17 +174,6 @@ def _imagenet_state() -> Mapping[str, Tensor]:
             "from random weights."
         ) from error
     return state
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    for key in ("model", "state_dict"):
-        state = state.get(key, state)
-    return dict(state)
 
 
 def _reason(error: Exception) -> str:

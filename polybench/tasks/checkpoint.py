@@ -14,7 +14,8 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from polybench.core.atomic import atomic_writer
 from polybench.core.errors import ConfigError, DivergedError, UserError
-from polybench.tasks.weights import not_finite, weights_sha256
+from polybench.core.finite import not_finite
+from polybench.tasks.weights import weights_sha256
 
 KEY = "polybench_run"
 """Key of the run's section in a checkpoint."""
@@ -122,7 +123,7 @@ class AtomicCheckpointIO(CheckpointIO):
                 "such as best.ckpt."
             )
         if thorough:
-            _refuse_other_weights(saved, path)
+            refuse_other_weights(saved, path)
         if self.callbacks is not None and isinstance(states := saved.get("callbacks"), dict):
             saved["callbacks"] = {key: state for key, state in states.items() if key in self.callbacks}
         return saved
@@ -189,8 +190,12 @@ def _refuse_damaged(path: Path) -> None:
         )
 
 
-def _refuse_other_weights(saved: Mapping[str, Any], path: object) -> None:
-    """Refuse weights that aren't finite, or differ from those that the run saved.
+def refuse_other_weights(saved: Mapping[str, Any], path: object) -> None:
+    """Refuse weights of a checkpoint of polybench that aren't finite, or differ from those that its run saved.
+
+    Args:
+        saved: The checkpoint's content.
+        path: Its file, for messages.
 
     Raises:
         ConfigError: If they are; the first such tensor is named.

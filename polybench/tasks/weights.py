@@ -1,4 +1,4 @@
-"""Weights of a checkpoint: a check that they are finite, and digests for comparisons."""
+"""Weights of a checkpoint, and digests for comparisons."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -8,14 +8,10 @@ import torch
 from torch import Tensor
 
 from polybench.core.errors import ConfigError
+from polybench.core.finite import tensors_of
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 """Bytes of a floating-point type -> the integer type of the same size."""
-
-
-def tensors_of(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a state by name, without other extra state of modules."""
-    return {name: value for name, value in state.items() if isinstance(value, Tensor)}
 
 
 def weights_of(saved: Mapping[str, Any], path: object) -> Mapping[str, Any]:
@@ -38,25 +34,6 @@ def weights_of(saved: Mapping[str, Any], path: object) -> Mapping[str, Any]:
             "checkpoint of polybench, such as best.ckpt."
         )
     return state
-
-
-def not_finite(state: Mapping[str, Any]) -> list[str]:
-    """Return the names of the tensors with NaN or infinity, in their order.
-
-    A tensor of only zeros and minus infinity is an attention mask, not a weight.
-    """
-    floats = {name: one for name, one in tensors_of(state).items() if one.is_floating_point() or one.is_complex()}
-    if not floats:
-        return []
-    finite = torch.stack([torch.isfinite(one).all().cpu() for one in floats.values()]).tolist()
-    suspects = [name for name, good in zip(floats, finite, strict=True) if not good]
-    return [name for name in suspects if not _is_attention_mask(floats[name])]
-
-
-def _is_attention_mask(tensor: Tensor) -> bool:
-    if tensor.is_complex():
-        return False
-    return bool(((tensor == 0) | (tensor == -torch.inf)).all() and (tensor == 0).any())
 
 
 def weights_sha256(state: Mapping[str, Any]) -> str:

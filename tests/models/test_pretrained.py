@@ -167,7 +167,7 @@ def tiny_state(**changes: Tensor) -> dict[str, Tensor]:
     ("state", "message"),
     [
         (tiny_state(**{"conv1.0.weight": torch.zeros(1)}), r"'model.conv1.0.weight' is \(1,\) there"),
-        (tiny_state(**{"bn1.weight": torch.full((32,), torch.nan)}), "'model.bn1.weight' holds NaN"),
+        (tiny_state(**{"bn1.weight": torch.full((32,), torch.nan)}), r"hold NaN or infinity \('bn1.weight' first\)"),
         ({"backbone.conv.weight": torch.zeros(1)}, "tensors are missing.*'backbone.conv.weight'"),
         ({"model": [1, 2]}, "holds no state dict of tensors"),
     ],
@@ -176,14 +176,6 @@ def test_file_that_does_not_fit_is_refused(tmp_path: Path, state: Mapping[str, A
     torch.save(state, tmp_path / "own.pth")
     with pytest.raises(ConfigError, match=message):
         FCN16sAtrous(TINY, str(tmp_path / "own.pth"))
-
-
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\x80\x04cos\nsystem\n"])
-@pytest.mark.parametrize("name", ["own.pth", "own.safetensors"])
-def test_file_that_is_none_of_weights_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ConfigError, match=r"can't be read.*use another copy"):
-        FCN16sAtrous(TINY, str(tmp_path / name))
 
 
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
         swin_state("nowhere.pth")
     broken = tmp_path / "broken.pth"
     broken.write_bytes(b"<html>")
-    with pytest.raises(ConfigError, match=r"broken\.pth' holds no state dict"):
+    with pytest.raises(ConfigError, match=r"broken\.pth' is a web page, not weights"):
         swin_state(str(broken))
 
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from polybench.callbacks import AtomicCheckpointIO
 from polybench.core.errors import ConfigError
+from polybench.core.finite import not_finite
 from polybench.tasks.checkpoint import KEY, CheckpointError
-from polybench.tasks.weights import bit_sums, not_finite, weights_of, weights_sha256
+from polybench.tasks.weights import bit_sums, weights_of, weights_sha256
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.steps": torch.tensor(3)}
 

@@ -41,7 +41,7 @@ class TransferCallback(Callback):
 
     A source is `imagenet`, or a file of polybench or of another program, `.safetensors` or written by `torch.save`
     (`.ckpt`, `.pt`, `.pth`, `.bin`). Weights may lie in a container (`state_dict`, `model`, ... see `CONTAINERS` in
-    `foreign`) and behind the names of modules (`module.model.encoder.`). A classifier's head and other parts of the
+    `readings`) and behind the names of modules (`module.model.encoder.`). A classifier's head and other parts of the
     source's net are ignored, which the terminal and the record say; half precision is converted:
 
     ```sh
@@ -56,6 +56,9 @@ class TransferCallback(Callback):
     $fit imagenet                             # those that segmentation_models_pytorch has for the encoder
     ```
 
+    A file with several encoders that match almost equally, such as a student and a teacher, or weights and their moving
+    average, is refused unless `prefix` names one; which were not taken is said (the rule is that of `readings`).
+
     EFEN and its baseline take `--model.net.pretrained false` in place of `encoder_weights`. A foreign file is known by
     its sha256.
 
@@ -63,6 +66,8 @@ class TransferCallback(Callback):
         source: `imagenet`, a file, or null for no transfer (a first stage, which only exports its encoder).
         strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
         min_match: Share of the target's tensors that must match, strict or not.
+        prefix: Place of the encoder in a file that holds several, its container and modules, such as `ema.` or
+            `state_dict.teacher.backbone.`; null to look for it.
 
     Attributes:
         ancestors: The runs that the encoder descends from, oldest first; empty before a transfer, or without one.
@@ -77,7 +82,9 @@ class TransferCallback(Callback):
     start_arguments: ClassVar[tuple[str, ...]] = ("source",)
     """Arguments that name the source of start weights, whose identity stands in place of their text."""
 
-    def __init__(self, source: str | None, strict: bool = True, min_match: float = 0.9) -> None:
+    def __init__(
+        self, source: str | None, strict: bool = True, min_match: float = 0.9, prefix: str | None = None
+    ) -> None:
         if not 0 < min_match <= 1:
             raise ConfigError(
                 f"min_match is the share of tensors that must match, above 0 and up to 1, not {min_match}."
@@ -85,6 +92,7 @@ class TransferCallback(Callback):
         self.source = source
         self.strict = strict
         self.min_match = min_match
+        self.prefix = prefix
         self.ancestors: tuple[Ancestor, ...] = ()
         self.match: Match | None = None
         self._read: tuple[Source, Match] | None = None
@@ -170,7 +178,7 @@ class TransferCallback(Callback):
         """
         if self.source is None:
             return None
-        source = read_source(self.source, net)
+        source = read_source(self.source, net, self.prefix)
         target = {key: value for key, value in encoder.state_dict().items() if key not in source.absent}
         match = compare(source.state, target)
         self._refuse(match, source.state, target)

@@ -3,37 +3,22 @@
 A file may hold the weights in a container (`state_dict`), behind the names of modules that hold the encoder
 (`module.model.encoder.`), and in another spelling than the target: segmentation_models_pytorch wraps timm's nets as
 `model.`, and timm joins names of stages (`stages_0`) where it returns feature maps. Of these combinations the one
-with the most tensors of equal name and shape is taken. Counters of batch norm (`num_batches_tracked`) don't count.
+with the most tensors of equal name and shape is taken; the rule for a file with several encoders is that of `readings`.
+Counters of batch norm (`num_batches_tracked`) don't count.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from polybench.core.errors import ConfigError
+from polybench.core.finite import tensors_of
 from polybench.methods.transfer.match import State, listed, side_by_side
+from polybench.methods.transfer.readings import CONTAINERS, COUNTER, WRAPPER, Reading, choose_reading, is_known
 from polybench.tasks.parameter_groups import COMPILED
-from polybench.tasks.weights import tensors_of
-
-CONTAINERS = (
-    "state_dict_ema",  # timm: averaged weights, which it prefers too
-    "model_ema",  # torchvision's reference scripts
-    "state_dict",  # Lightning, timm, MoCo
-    "model_state_dict",  # PyTorch's tutorial on checkpoints
-    "model",  # torchvision's reference scripts, DeiT, MAE
-    "net",
-    "teacher",  # DINO
-    "student",
-)
-"""Keys of checkpoints that hold weights; of several that match equally, the first is taken."""
-
-NAMES = ("module", "model", "net", "network", "encoder", "backbone", "encoder_q", "base_encoder")
-"""Modules that hold an encoder. Any other name counts only if more than half of the encoder is behind it."""
 
 HEADS = {
     **dict.fromkeys(("fc", "classifier", "head", "heads", "head_dist", "pre_logits", "last_linear", "fc_norm"), None),
@@ -43,11 +28,6 @@ HEADS = {
     "norm": "head",
 }
 """Parts of a classifier that an encoder may lack -> another part that must be there too, None for any net."""
-
-WRAPPER = "model."
-"""What segmentation_models_pytorch puts before the names of timm's nets."""
-
-COUNTER = "num_batches_tracked"
 
 _STAGE = re.compile(r"((?:[A-Za-z_]+\.)?(?:layer|stage)?)(\d+)\.")
 
@@ -66,136 +46,60 @@ class Fitted(NamedTuple):
     facts: Mapping[str, str] = {}
 
 
-class _Spelling(NamedTuple):
-    """How a file may call the target's tensors: the file's key, without what stands before it -> the target's key."""
-
-    words: str
-    keys: Mapping[str, str]
-
-
-class _Naming(NamedTuple):
-    """One way to read a file: container, spelling, prefix, and the keys of its tensors that match."""
-
-    container: str
-    spelling: _Spelling
-    prefix: str
-    matched: tuple[str, ...]
-
-
 def states_in(saved: Mapping[str, Any], name: str = "") -> dict[str, dict[str, Tensor]]:
     """Find the mappings of tensors in a checkpoint: dotted name of the container, "" for the file itself -> tensors.
 
-    Wrappers of torch.compile are removed from the keys.
+    Wrappers of torch.compile are removed from the keys. Containers of other names than `CONTAINERS` come last.
     """
     own = {key.replace(COMPILED, ""): value for key, value in tensors_of(saved).items() if isinstance(key, str)}
     found = {name: own} if own else {}
     for key in CONTAINERS:
         if isinstance(inner := saved.get(key), Mapping) and name.count(".") < 2:
             found |= states_in(inner, f"{name}.{key}" if name else key)
+    for key, inner in saved.items() if not name else ():
+        if isinstance(key, str) and key not in CONTAINERS and isinstance(inner, Mapping) and tensors_of(inner):
+            found |= {key: states_in(inner, key)[key]}
     return found
 
 
-def fitted(states: Mapping[str, State], target: State, path: Path) -> Fitted:
+def fitted(states: Mapping[str, State], target: State, path: Path, prefix: str | None = None) -> Fitted:
     """Select the tensors of an encoder and name them as the target does.
 
     Args:
         states: Container -> its tensors.
         target: The encoder's state.
         path: The file, for messages.
+        prefix: Place of the encoder in the file: container and modules, such as `state_dict.ema.`; None to look for it.
 
     Raises:
-        ConfigError: If no tensor matches, two parts of the file match equally, or tensors are integers in place of
-            floating-point numbers.
+        ConfigError: If no tensor matches, nothing lies at `prefix`, several encoders match almost equally, or tensors
+            are integers in place of floating-point numbers.
     """
-    namings = [one for name, state in states.items() for one in _namings(name, state, target)]
-    if not namings:
-        raise ConfigError(_nothing_fits(states, target, path))
-    best = max(namings, key=lambda one: len(one.matched))  # the first of equal ones
-    equal = [one for one in namings if len(one.matched) == len(best.matched)]
-    state = states[best.container]
-    _refuse_rival(best, equal, state, target, path)
-    return _renamed(best, state, target, path, sorted({one.container for one in equal} - {best.container}))
+    chosen = choose_reading(states, target, path, prefix)
+    if chosen is None:
+        raise ConfigError(_nothing_fits({name: one for name, one in states.items() if is_known(name)}, target, path))
+    reading, others = chosen
+    return _renamed(reading, states[reading.container], target, path, others)
 
 
-def _namings(container: str, state: State, target: State) -> Iterator[_Naming]:
-    """Yield the ways to read a container under which something matches, known prefixes first."""
-    for spelling in _spellings(target):
-        found: dict[str, list[str]] = defaultdict(list)
-        for key, value in state.items():
-            for prefix, name in _splits(key):
-                wanted = spelling.keys.get(name)
-                if wanted is not None and not key.endswith(COUNTER) and value.shape == target[wanted].shape:
-                    found[prefix].append(key)
-        known = [prefix for prefix in found if _is_known(prefix, state)]
-        half = sum(not key.endswith(COUNTER) for key in target) / 2
-        others = [prefix for prefix in found if prefix not in known and len(found[prefix]) > half]
-        yield from (_Naming(container, spelling, prefix, tuple(found[prefix])) for prefix in [*known, *others])
-
-
-def _spellings(target: State) -> Iterator[_Spelling]:
-    yield _Spelling("", {key: key for key in target})
-    denser = {re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", key): key for key in target}
-    if any(name != key for name, key in denser.items()):
-        yield _Spelling("torchvision's older names of DenseNet", denser)
-    if all(key.startswith(WRAPPER) for key in target):
-        bare = {key.removeprefix(WRAPPER): key for key in target}
-        yield _Spelling("'model.' put before them, as in SMP's encoders from timm", bare)
-        split = {re.sub(r"^(features|[a-z]+(?=_\d+\.))_", r"\1.", name): key for name, key in bare.items()}
-        if split.keys() != bare.keys():
-            yield _Spelling(
-                "'model.' put before them and '_' for '.' in names of stages, as in SMP's encoders from timm", split
-            )
-
-
-def _splits(key: str) -> Iterator[tuple[str, str]]:
-    """Yield a dotted key as prefix, with its dot, and rest, the empty prefix first."""
-    yield "", key
-    for dot in re.finditer(r"\.", key):
-        yield key[: dot.end()], key[dot.end() :]
-
-
-def _is_known(prefix: str, state: State) -> bool:
-    """Whether a prefix consists of `NAMES`, or stands before all keys."""
-    return set(prefix.split(".")[:-1]) <= set(NAMES) or all(key.startswith(prefix) for key in state)
-
-
-def _refuse_rival(best: _Naming, equal: Sequence[_Naming], state: State, target: State, path: Path) -> None:
-    """Refuse a container with two encoders, unless the prefix of one alone is known or their tensors are equal.
-
-    Raises:
-        ConfigError: If there are two.
-    """
-    for other in equal:
-        if other.container != best.container or 2 * len(best.matched) < len(target):
-            continue
-        if _is_known(best.prefix, state) != _is_known(other.prefix, state):
-            continue
-        pairs = zip(sorted(best.matched), sorted(other.matched), strict=True)
-        if not all(one == two or torch.equal(state[one], state[two]) for one, two in pairs):
-            raise ConfigError(
-                f"'{path}' holds two encoders that match equally, behind '{best.prefix}' and '{other.prefix}': give a "
-                "file with one of them."
-            )
-
-
-def _renamed(naming: _Naming, state: State, target: State, path: Path, also: Sequence[str]) -> Fitted:
-    """Apply a naming; see `fitted`."""
-    inside = {key.removeprefix(naming.prefix): key for key in state if key.startswith(naming.prefix)}
-    mapped = {naming.spelling.keys[name]: state[key] for name, key in inside.items() if name in naming.spelling.keys}
+def _renamed(reading: Reading, state: State, target: State, path: Path, others: Sequence[Reading]) -> Fitted:
+    """Apply a reading; see `fitted`."""
+    inside = _inside(reading, state, others)
+    mapped = {reading.spelling.keys[name]: state[key] for name, key in inside.items() if name in reading.spelling.keys}
     _refuse_integers(mapped, target, path)
     absent = tuple(
         key
         for key in target
         if key.endswith(COUNTER) and key not in mapped and key.replace(COUNTER, "running_mean") in mapped
     )
-    rest = [name for name in inside if name not in naming.spelling.keys]
-    left_out = _left_out(rest, naming.spelling.keys, inside)
+    rest = [name for name in inside if name not in reading.spelling.keys]
+    left_out = _left_out(rest, reading.spelling.keys, inside)
     if all(key in mapped and mapped[key].shape == target[key].shape for key in target if key not in absent):
-        left_out |= _deeper([name for name in rest if name not in left_out], naming.spelling.keys)
-    facts = _key_facts(naming, also)
+        left_out |= _deeper([name for name in rest if name not in left_out], reading.spelling.keys)
+    facts = _key_facts(reading, others)
     for kind in dict.fromkeys(left_out.values()):
         facts[f"Ignored, {kind}"] = listed([inside[name] for name, one in left_out.items() if one == kind])
-    if outside := [key for key in state if not key.startswith(naming.prefix)]:
+    if outside := [key for key in state if key not in inside.values()]:
         facts["Ignored, other parts of the source's net"] = listed(outside, most=3)
     if absent:
         facts["Counters of batch norm"] = f"the source has no {COUNTER}; {len(absent)} of them stay as they are"
@@ -203,6 +107,14 @@ def _renamed(naming: _Naming, state: State, target: State, path: Path, also: Seq
         facts["Precision"] = converted
     unexpected = {inside[name]: state[inside[name]] for name in rest if name not in left_out}
     return Fitted({**unexpected, **mapped}, absent, facts)
+
+
+def _inside(reading: Reading, state: State, others: Sequence[Reading]) -> dict[str, str]:
+    """The tensors behind the prefix of a reading, without those of other encoders: name -> key of the file."""
+    beside = {one.prefix for one in others if one.container == reading.container and one.prefix != reading.prefix}
+    aside = tuple(prefix for prefix in beside if prefix.startswith(reading.prefix))
+    keys = [key for key in state if key.startswith(reading.prefix) and not (aside and key.startswith(aside))]
+    return {key.removeprefix(reading.prefix): key for key in keys}
 
 
 def _left_out(rest: Sequence[str], wanted: Mapping[str, str], source: Mapping[str, str]) -> dict[str, str]:
@@ -231,12 +143,20 @@ def _deeper(rest: Sequence[str], wanted: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _key_facts(naming: _Naming, also: Sequence[str]) -> dict[str, str]:
-    parts = [f"in '{naming.container}'" + (f" (not in {', '.join(map(repr, also))})" if also else "")]
-    parts = parts if naming.container else []
-    parts += [f"behind '{naming.prefix}'"] if naming.prefix else []
-    parts += [f"with {naming.spelling.words}"] if naming.spelling.words else []
+def _key_facts(reading: Reading, others: Sequence[Reading]) -> dict[str, str]:
+    """Where the encoder lies in the file, and where others that were not taken do."""
+    containers = [one.container for one in others if one.container != reading.container]
+    prefixes = [one.prefix for one in others if one.container == reading.container]
+    where = f"in '{reading.container}'" if reading.container else "in the file itself"
+    parts = [where + _except("in", containers)] if reading.container or containers else []
+    parts += [f"behind '{reading.prefix}'" + _except("behind", prefixes)] if reading.prefix or prefixes else []
+    parts += [f"with {reading.spelling.words}"] if reading.spelling.words else []
     return {"Keys of the source": ", ".join(parts)} if parts else {}
+
+
+def _except(where: str, names: Sequence[str]) -> str:
+    """The places that were not taken, in brackets; empty where there are none."""
+    return f" (not {where} {', '.join(map(repr, sorted(set(names))))})" if names else ""
 
 
 def _conversions(mapped: State, target: State) -> str:

@@ -15,14 +15,14 @@ from safetensors.torch import save as to_safetensors
 from torch import nn
 
 from polybench.core.atomic import atomic_writer
-from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
-from polybench.methods.transfer.files import read_checkpoint, read_tensors, refuse_not_finite
+from polybench.core.weight_file import WeightFile, read_weights, refuse_not_finite
 from polybench.methods.transfer.foreign import fitted, states_in
 from polybench.methods.transfer.match import State
+from polybench.methods.transfer.readings import is_known
 from polybench.models.pretrained import given
 from polybench.results.facts import Ancestor
-from polybench.tasks.checkpoint import KEY
+from polybench.tasks.checkpoint import KEY, refuse_other_weights
 from polybench.tasks.lineage import LINEAGE, lineage_of, read_ancestors
 from polybench.tasks.weights import weights_sha256
 
@@ -62,18 +62,22 @@ def encoder_of(net: nn.Module) -> nn.Module:
     return encoder
 
 
-def read_source(source: str, net: nn.Module) -> Source:
+def read_source(source: str, net: nn.Module, prefix: str | None = None) -> Source:
     """Read a trained encoder.
 
     Args:
         source: `imagenet`, a `.safetensors` file, or a checkpoint, of polybench or of another program.
         net: The target, whose encoder's keys and shapes say which tensors are meant; ImageNet's weights are those of
             its encoder.
+        prefix: Place of the encoder in a file that holds several; None to look for it.
 
     Raises:
-        ConfigError: If the source can't be read, or nothing in it belongs to an encoder like the target's.
+        ConfigError: If the source can't be read, nothing in it belongs to an encoder like the target's, or several
+            encoders in it do.
     """
     if source == IMAGENET:
+        if prefix is not None:
+            raise ConfigError("prefix names a place in a file, and the source is imagenet: leave out prefix.")
         encoder = imagenet_encoder(net)
         state, pretrained = encoder.state_dict(), given(encoder)
         digest = sha256(to_safetensors(state)).hexdigest()
@@ -87,30 +91,29 @@ def read_source(source: str, net: nn.Module) -> Source:
             f"There is no file '{source}' to transfer from: name a checkpoint, a .safetensors file, or imagenet (a "
             "stage of a plan, which `polybench transfer` runs, leaves its encoder as checkpoints/encoder.safetensors)."
         )
-    states, ancestors = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
-    found = fitted(states, encoder_of(net).state_dict(), path)
+    file = read_weights(path)
+    ancestors = _ancestors(file)
+    states = states_in(file.content)
+    for name, state in states.items():
+        refuse_not_finite(state if is_known(name) else {}, path)
+    found = fitted(states, encoder_of(net).state_dict(), path, prefix)
     refuse_not_finite(found.state, path)
     return Source(found.state, ancestors, found.absent, found.facts)
 
 
-def _read_safetensors(path: Path) -> tuple[Mapping[str, State], tuple[Ancestor, ...]]:
-    state, metadata = read_tensors(path)
-    expected = metadata.get(TENSORS)
-    if expected is not None and weights_sha256(state) != expected:
-        raise ConfigError(f"'{path}' is damaged (the sha256 of its tensors is another): use another copy of it.")
-    refuse_not_finite(state, path)
-    return states_in(state), read_ancestors(metadata.get(LINEAGE), path) or _foreign(path)
+def _ancestors(file: WeightFile) -> tuple[Ancestor, ...]:
+    """The runs that the weights of a file descend from; a file of another program is known by its sha256.
 
-
-def _read_checkpoint(path: Path) -> tuple[Mapping[str, State], tuple[Ancestor, ...]]:
-    saved = read_checkpoint(path)
-    own = LINEAGE in saved or KEY in saved
-    return states_in(saved), lineage_of(saved, path) if own else _foreign(path)
-
-
-def _foreign(path: Path) -> tuple[Ancestor, ...]:
-    """The identity of a file of another program: its sha256."""
-    return (Ancestor(file_sha256(path), None, None, None),)
+    Raises:
+        ConfigError: If a file of polybench isn't as it was written.
+    """
+    if LINEAGE in file.content or KEY in file.content:
+        refuse_other_weights(file.content, file.path)
+        return lineage_of(file.content, file.path)
+    expected = file.metadata.get(TENSORS)
+    if expected is not None and weights_sha256(file.content) != expected:
+        raise ConfigError(f"'{file.path}' is damaged (the sha256 of its tensors is another): use another copy of it.")
+    return read_ancestors(file.metadata.get(LINEAGE), file.path) or (Ancestor(file.sha256, None, None, None),)
 
 
 def imagenet_encoder(net: nn.Module) -> nn.Module:

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from polybench.core.errors import ConfigError
+from polybench.core.weight_file import read_weights
 from polybench.models.pretrained.caches import cached
-from polybench.models.pretrained.files import checked_sha256, read_tensors
+from polybench.models.pretrained.files import checked_sha256
 from polybench.models.pretrained.known import EXTRA, KNOWN, Known, known_file
 from polybench.models.pretrained.naming import for_encoder, in_order
 
@@ -129,7 +130,7 @@ def give(encoder: nn.Module, name: str, found: Found) -> None:
         return
     sha256 = checked_sha256(found.path, found.sha256, _advice(found))
     known = found.known or known_file(sha256)
-    tensors = read_tensors(found.path)
+    tensors = read_weights(found.path).state_dict()
     if known is not None:
         if known.encoder != name:
             raise ConfigError(f"The weights in '{found.path}' are those of {known.encoder}, not of {name}.")
