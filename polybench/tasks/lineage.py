@@ -19,7 +19,7 @@ LINEAGE = "polybench_lineage"
 
 
 def lineage_of(saved: Mapping[str, Any], path: Path) -> tuple[Ancestor, ...]:
-    """Return the lineage of a checkpoint, oldest first, with its own run last.
+    """Return the lineage of a checkpoint, oldest first, with its own run last; a file of another program is its sha256.
 
     Args:
         saved: Its contents.
@@ -48,8 +48,9 @@ def _point(saved: Mapping[str, Any], run: Mapping[str, Any]) -> Literal["selecte
     """Return which of its run's checkpoints it is; None if another run of that training may lack such a checkpoint."""
     if run.get("file") == BEST:
         return "selected"
-    finished = saved.get("epoch", -1) + 1 == json.loads(run.get("length") or "{}").get("max_epochs")
-    return "end" if run.get("file") == LAST and finished else None
+    if run.get("file") != LAST:  # what `epoch` is in a file of another program, is its own affair
+        return None
+    return "end" if saved.get("epoch", -1) + 1 == json.loads(run.get("length") or "{}").get("max_epochs") else None
 
 
 def read_ancestors(text: object, path: object) -> tuple[Ancestor, ...]:
