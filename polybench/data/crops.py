@@ -200,10 +200,13 @@ def _resized(pixels: UInt8Array, start: tuple[int, int], size: tuple[int, int], 
 def crop_identity(crop: object) -> dict[str, Any]:
     """Return the arguments `crop` and `size` of a data module for the identity of a run; none without crops.
 
+    The overlap of tiles is a number there, also where a quarter of the size is meant.
+
     Args:
         crop: The argument as plain values; None for whole frames.
     """
     if not isinstance(crop, Mapping):
         return {}
     path = f"{Crop.__module__}.{Crop.__qualname__}"
-    return {"crop": {"class_path": path, "init_args": dict(crop)}, "size": [crop["size"]] * 2}
+    arguments = {**crop, "overlap": Crop(**crop).tile_overlap}
+    return {"crop": {"class_path": path, "init_args": arguments}, "size": [crop["size"]] * 2}

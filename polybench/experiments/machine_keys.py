@@ -64,7 +64,7 @@ BATCH_KEYS = frozenset(
 )
 """They count through the global batch and the images that a batch norm averages over."""
 
-EVALUATION_KEYS = frozenset({"data.eval_batch_size", "data.images.eval_batch_size"})
+EVALUATION_KEYS = frozenset({"data.crop.overlap", "data.eval_batch_size", "data.images.eval_batch_size"})
 """They count in the evaluation's identity."""
 
 UNCOUNTED_KEYS = MACHINE_KEYS | NAMING_KEYS | SEED_KEYS

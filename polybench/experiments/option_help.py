@@ -51,12 +51,11 @@ GROUPS = (
         {
             "config": (
                 "FILE",
-                "a recipe; of several files the later ones win, such as --config conf/methods/fanet.yaml --config "
-                "conf/data/drive.yaml",
+                "a recipe; later files win, such as --config conf/methods/fanet.yaml --config conf/data/drive.yaml",
             ),
             "name": ("NAME", ""),
             "variant": ("NAME", ""),
-            "budget": ("published|reduced|smoke", ""),
+            "budget": ("CLASS", "published for a paper's settings, reduced for less, smoke for a try"),
             "seed_everything": ("N", "seed of initialisation, order and augmentation"),
         },
         ("fit",),
@@ -73,11 +72,16 @@ GROUPS = (
     OptionGroup(
         "data",
         {
-            "data": ("CLASS", "the dataset, such as ClinicDBDataModule, or FolderDataModule for your own images"),
-            "data.root": ("FOLDER", "where the datasets lie; by default POLYBENCH_DATA, then ./data"),
-            "data.split": ("NAME|FILE", "a split list by name, or a CSV with the columns id, subset and group"),
-            "data.size": ("[H,W]", "height and width of the network's input, pixels"),
-            "data.num_workers": ("N", "processes that load images; 0 loads them in the main process"),
+            "data": ("CLASS", "the dataset, such as ClinicDBDataModule; FolderDataModule for your own images"),
+            "data.root": ("FOLDER", "where datasets lie; else POLYBENCH_DATA or ./data"),
+            "data.split": ("NAME|FILE", "a split list, or a CSV of id, subset and group"),
+            "data.size": ("[H,W]", "height and width of the net's input, pixels"),
+            "data.fit": ("stretch|letterbox", "how images become that size"),
+            "data.crop": (
+                "{size,scale,...}",
+                "train on crops, such as --data.crop '{size: 128, scale: 1}', and evaluate whole frames by tiles",
+            ),
+            "data.num_workers": ("N", "processes that load images beside the main one"),
             "data.eval_batch_size": ("N", "images in a batch of validation and test"),
         },
     ),
@@ -85,12 +89,12 @@ GROUPS = (
         "training",
         {
             "data.batch_size": ("N", "images in a batch of one process"),
-            "data.augment": ("POLICY", "augmentation, such as none, standard or a class path"),
+            "data.augment": ("POLICY", "augmentation: none, standard, ... or a class path"),
             "trainer.max_epochs": ("N", "epochs to train"),
-            "trainer.max_steps": ("N", "optimizer steps to train; -1 for as many as the epochs have"),
-            "trainer.accumulate_grad_batches": ("N", "batches whose gradients make one optimizer step"),
+            "trainer.max_steps": ("N", "optimizer steps to train; by default -1, no limit"),
+            "trainer.accumulate_grad_batches": ("N", "batches of one optimizer step"),
             "trainer.gradient_clip_val": ("X", "largest norm of the gradient"),
-            "trainer.val_check_interval": ("X", "validate after X batches, or after a fraction of an epoch (1.0)"),
+            "trainer.val_check_interval": ("X", "validate after X batches, or X (1.0) of an epoch"),
             "trainer.check_val_every_n_epoch": ("N", "validate after every N epochs"),
             "trainer.callbacks+": ("CLASS", "add a callback, such as EarlyStopping or EMAWeightAveraging"),
         },
@@ -129,22 +133,22 @@ GROUPS = (
     OptionGroup(
         "a quick try",
         {
-            "trainer.limit_train_batches": ("N|X", "train on N batches, or a fraction, of an epoch"),
-            "trainer.fast_dev_run": ("true", "run one batch of everything and write nothing"),
+            "trainer.limit_train_batches": ("N|X", "train on N batches, or a share, of an epoch"),
+            "trainer.fast_dev_run": ("true", "one batch of everything, and write nothing"),
         },
         ("fit",),
     ),
     OptionGroup(
         "output",
         {
-            "trainer.default_root_dir": ("FOLDER", "the folder of the run; by default runs/NAME-sSEED/DATE-TIME"),
-            "trainer.logger": ("CLASS", "a logger, such as WandbLogger; the curves are in metrics.csv with any"),
+            "trainer.default_root_dir": ("FOLDER", "the run's folder, else runs/NAME-sSEED/DATE-TIME"),
+            "trainer.logger": ("CLASS", "a logger beside metrics.csv, such as WandbLogger"),
         },
         ("fit",),
     ),
     OptionGroup(
         "output",
-        {"trainer.default_root_dir": ("FOLDER", "the folder of the run; by default runs/NAME-sSEED/DATE-TIME")},
+        {"trainer.default_root_dir": ("FOLDER", "the run's folder, else runs/NAME-sSEED/DATE-TIME")},
         ("validate", "test"),
     ),
     OptionGroup(
@@ -159,8 +163,8 @@ GROUPS = (
 """In the order in which they are shown."""
 
 MORE = (
-    ("-h, --help [all]", "this help; with 'all' every option, also of the trainer"),
-    ("--print_config", "print the whole configuration after all files and options, and exit"),
+    ("-h, --help [all]", "this help; all: every option there is"),
+    ("--print_config", "print the whole configuration, and exit"),
     ("--model.help [CLASS]", "the options of a task, such as --model.help SegmentationTask"),
     ("--data.help [CLASS]", "the options of a dataset, such as --data.help ClinicDBDataModule"),
     ("--trainer.callbacks.help CLASS", "the options of a callback; so for --trainer.logger.help"),
@@ -201,7 +205,7 @@ def short_help(parser: argparse.ArgumentParser, command: str) -> str:
         usage=parser.usage,
         description=parser.description,
         add_help=False,
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=width),
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=width),
     )
     groups = [group for group in GROUPS if not group.commands or command in group.commands]
     for group in groups:

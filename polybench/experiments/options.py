@@ -25,25 +25,26 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
         metavar="N",
         type=NonNegativeInt,
         default=0,
-        help="Save last.ckpt every so many batches too, for --ckpt_path last after a crash; 0: after each epoch only.",
+        help="Save last.ckpt after every N batches too, to resume from; 0, the default: after each epoch alone.",
     )
     parser.add_argument(
         "--images",
         metavar="N",
         type=int | None,
         default=None,
-        help="Length of the training in images that go through the net, in place of epochs: whole optimizer steps in "
-        "as many equal parts as there are --validations, one after each.",
+        help="Length of the training in images through the net, in place of epochs: whole optimizer steps, in as many "
+        "equal parts as --validations.",
     )
     parser.add_argument(
         "--validations", metavar="N", type=int, default=VALIDATIONS, help="Validations of a run with --images."
     )
     parser.add_argument(
         "--choose",
+        metavar="{option,values,share}",
         type=Choice | None,
         default=None,
-        help="A number that validation chooses: each of its values trains a share of --images first, and the best one "
-        "trains the run; null for none.",
+        help="A number to choose on validation: each value trains a share of --images, the best one the run, such as "
+        "'{option: model.optimizer.lr, values: [3e-4, 1e-3], share: 0.25}'.",
     )
 
 

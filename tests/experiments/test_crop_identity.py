@@ -12,7 +12,7 @@ from polybench.data.crops import Crop
 from polybench.data.module import SegmentationDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.datasets import FolderDataModule
-from polybench.experiments.identity import Batch, evaluation_id, training_id
+from polybench.experiments.identity import Batch, config_id, evaluation_id, training_id
 from polybench.experiments.needs import input_words, size_note
 from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.results.fact_parts import CropFacts
@@ -54,9 +54,17 @@ def test_no_crop_changes_no_identity() -> None:
 
 
 def test_each_number_of_crops_is_of_the_identity_of_a_training() -> None:
-    changes = [{"size": 32}, {"scale": 1.0}, {"foreground": 0.5}, {"in_view": 0.0}, {"per_image": 8}, {"overlap": 8}]
+    changes = [{"size": 32}, {"scale": 1.0}, {"foreground": 0.5}, {"in_view": 0.0}, {"per_image": 8}]
     ids = [trained(), trained(crop=CROP), *(trained(crop={**CROP, **change}) for change in changes)]
     assert len(set(ids)) == len(ids)
+
+
+def test_overlap_of_tiles_is_of_the_identity_of_an_evaluation_alone() -> None:
+    configs = [config(crop={**CROP, "overlap": overlap}) for overlap in (None, 16, 8)]
+    assert len({training_id(one, CROPPED, Batch(8, 8), None) for one in configs}) == 1
+    usual, same, other = (evaluation_id(one, CROPPED, ["per_image@2"]) for one in configs)
+    assert usual == same != other
+    assert config_id(configs[0]) == config_id(configs[1]) != config_id(configs[2])  # what a fit resumes
 
 
 def test_the_size_beside_crops_is_theirs_in_an_identity() -> None:

@@ -11,7 +11,7 @@ from polybench.experiments.class_versions import resolve
 from polybench.experiments.identity import Batch, evaluation_id, training_id
 from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOWING_CALLBACKS, UNCOUNTED_KEYS
 from polybench.results.facts import Counts, DatasetFacts
-from tests.experiments.resolved import CONF, parsed, recipes
+from tests.experiments.resolved import CONF, parsed, recipes, resolved
 
 FACTS = DatasetFacts("set", "m" * 64, True, (), "split", "s" * 64, True, "", False, (), Counts(6, 3, 3), (64, 64))
 
@@ -86,7 +86,8 @@ def test_a_changed_leaf_changes_the_identity_unless_it_is_listed() -> None:
 
 
 def test_every_listed_path_stands_in_a_recipe() -> None:
-    paths = {dotted(place) for config in recipes().values() for place, _ in leaves(config)}
+    crops = resolved(*(f"--config={CONF / name}.yaml" for name in ("methods/unet_lite0", "data/drive_crops")))
+    paths = {dotted(place) for config in (*recipes().values(), crops) for place, _ in leaves(config)}
     standing = {path for key in UNCOUNTED_KEYS | BATCH_KEYS | EVALUATION_KEYS for path in [key] if path in paths}
     inner = {key for key in UNCOUNTED_KEYS for path in paths if path.startswith(f"{key}.")}
     assert standing | inner == UNCOUNTED_KEYS | BATCH_KEYS | EVALUATION_KEYS

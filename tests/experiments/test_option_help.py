@@ -20,11 +20,13 @@ def shown(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_help_fits_on_a_few_screens_and_names_options_that_exist(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "80")
     short, whole = shown(["fit", "--help"], capsys), shown(["fit", "--help", "all"], capsys)
     assert len(short.splitlines()) < 120
     assert "--print_config" in short
     assert "--model.help [CLASS]" in short
+    assert "{option: model.optimizer.lr, values: [" in " ".join(short.split())
+    assert "--data.crop '{size: " in " ".join(short.split())
     arguments = {
         *(f"data.{name}" for name in inspect.signature(SegmentationDataModule).parameters),
         *(f"model.{name}" for name in inspect.signature(SegmentationTask).parameters),
