@@ -97,6 +97,25 @@ def without_chosen(config: Mapping[str, Any]) -> Mapping[str, Any]:
     return copied
 
 
+def chosen_configs(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return a resolved configuration with each value that can be chosen; itself alone where nothing is chosen.
+
+    Args:
+        config: The configuration, plain values.
+    """
+    choice = config.get("choose")
+    if choice is None:
+        return [config]
+    found: list[Mapping[str, Any]] = []
+    for value in choice["values"]:
+        copied = deepcopy(dict(config))
+        if (place := _place(copied, choice["option"])) is not None:
+            node, key = place
+            node[key] = float(value) if isinstance(node[key], float) else value
+        found.append(copied)
+    return found
+
+
 def _place(config: Any, option: str) -> tuple[MutableMapping[str, Any], str] | None:
     """Find the arguments that hold an option, and its name among them; None where there is no such option."""
     *parents, last = option.split(".")

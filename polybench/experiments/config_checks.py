@@ -8,11 +8,17 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 
 from polybench.core.errors import ConfigError
+from polybench.experiments.argv import has
 from polybench.experiments.choose_option import settle_choice
+from polybench.experiments.compose import Composed
 from polybench.experiments.headline import settle_monitor
 from polybench.experiments.image_budget import settle_length
+from polybench.experiments.parser import BenchmarkParser
 from polybench.methods import found_methods
 from polybench.results.record_checks import is_slug
+
+PRINT = "--print_config"
+"""Option that prints a configuration in place of a run."""
 
 
 @contextmanager
@@ -51,6 +57,25 @@ def settle(config: Any, args: Sequence[str]) -> list[str]:
     notes = settle_length(config, args)
     settle_choice(config, args)
     return notes
+
+
+def check_printed(parser: BenchmarkParser, composed: Composed, args: Sequence[str]) -> list[str]:
+    """Check a configuration that is only printed as that of a run; one without task or data is no run's.
+
+    Args:
+        parser: The parser of the command line.
+        composed: Its files and options.
+        args: The words of the command line.
+
+    Returns:
+        A sentence for each option that a run leaves out; none where nothing is printed.
+
+    Raises:
+        ConfigError: If a run would refuse it.
+    """
+    words = [word for word in composed.words() if word.partition("=")[0] != PRINT]
+    whole = all(composed.config.get(key) or has(args, f"--{key}") for key in ("model", "data"))
+    return settle(parser.parse_args(words), args) if whole and has(args, PRINT) else []
 
 
 def check_config(config: Any) -> None:

@@ -27,6 +27,11 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
         default=0,
         help="Save last.ckpt after every N batches too, to resume from; 0, the default: after each epoch alone.",
     )
+    add_length_arguments(parser)
+
+
+def add_length_arguments(parser: LightningArgumentParser) -> None:
+    """Add the length of a run in images, and what is chosen before it: what a block of training has of them."""
     parser.add_argument(
         "--images",
         metavar="N",
@@ -121,6 +126,7 @@ def add_profile_arguments(parser: LightningArgumentParser) -> None:
     parser.add_argument(
         "--leaderboard", metavar="FOLDER", type=str, default="leaderboards", help="Folder where accuracy is looked up."
     )
+    add_length_arguments(parser)
 
 
 def add_no_arguments(parser: LightningArgumentParser) -> None:

@@ -31,7 +31,7 @@ from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, begun_choice, config_of, named_checkpoint, named_run
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import compose
-from polybench.experiments.config_checks import parsing_errors, settle
+from polybench.experiments.config_checks import check_printed, parsing_errors, settle
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.fit_checks import FitChecks
 from polybench.experiments.identity import config_id
@@ -156,6 +156,7 @@ class ParsedSession(LightningCLI):
         self.recipe, self.published, self.files = composed.recipe, composed.published, composed.files
         assert isinstance(parser, BenchmarkParser)
         parser.composed = composed
+        self.note(*check_printed(parser, composed, self.args))
         self.config = parser.parse_args(composed.words())
         parser.composed = None
         for key, value in self.config.items():

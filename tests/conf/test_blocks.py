@@ -8,6 +8,9 @@ import pytest
 import yaml
 
 from polybench.cli.main import run
+from polybench.experiments.profile.session import recorded_hashes
+from polybench.experiments.run_folder import Part
+from polybench.results.config import config_sha256, portable_config
 from polybench.results.record import Record
 from tests.conf.test_recipes import METHODS, NARROW_EFEN, NARROW_FANET, OF_CLINICDB, SMALL, TINY_ENCODER
 from tests.experiments.resolved import CONF, parsed, resolved
@@ -70,6 +73,14 @@ def test_options_of_the_optimizer_are_all_written_down() -> None:
 def test_selection_is_by_the_headline_of_the_dataset(method: str, data: str, monitor: str, mode: str) -> None:
     checkpoint = parsed(*words(method, BLOCK, data=data)).config.checkpoint
     assert (checkpoint.monitor, checkpoint.mode) == (monitor, mode)
+
+
+@pytest.mark.parametrize("method", ["fanet", "unet_lite0"])
+def test_profile_knows_the_records_of_a_block_by_each_rate_that_was_chosen(method: str, tmp_path: Path) -> None:
+    profiled = recorded_hashes(parsed(*words(method, BLOCK), command="profile").plain_config())
+    for rate, known in (("0.0003", profiled[0]), ("0.001", profiled[1])):
+        fit = parsed(*words(method, BLOCK), part=Part(tmp_path, (f"--model.optimizer.lr={rate}",)))
+        assert config_sha256({**portable_config(fit.plain_config()), "processes": 1}) == known
 
 
 def test_augmentation_of_a_dataset_named_later_is_its_own() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from polybench.experiments.compose import compose
+from polybench.experiments.run_folder import Part
 from polybench.experiments.session import Session
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -25,8 +26,8 @@ class _Parsed(Session):
     def after_instantiate_classes(self) -> None: ...
 
 
-def parsed(*words: str) -> Session:
-    return _Parsed("fit", list(words))
+def parsed(*words: str, command: str = "fit", part: Part | None = None) -> Session:
+    return _Parsed(command, list(words), part)
 
 
 @cache

@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 import polybench
 from polybench.core.errors import ConfigError
 from polybench.experiments.image_budget import length_of, settle_length
+from polybench.experiments.session import Session
 from polybench.results.record import Record
 from polybench.tasks.checkpoint import run_entry
 from tests.conftest import write_frames, write_split
@@ -154,6 +155,22 @@ def test_what_contradicts_a_budget_is_refused(tmp_path: Path, options: dict[str,
     with pytest.raises(ConfigError, match=message):
         run(tmp_path, **options)
     assert SEEN == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--images", "20", "--trainer.max_epochs", "3"], "--trainer.max_epochs 3 contradicts images: 20"),
+        (["--images", "0"], "--images must be at least 1, not 0"),
+        (
+            ["--choose", "{option: model.optimizer.lr, values: [0.1, 0.2]}"],
+            "the run has no number of them: add --images",
+        ),
+    ],
+)
+def test_printed_configuration_is_one_that_a_run_takes(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Session("fit", ["--config", "tiny.yaml", *words, "--print_config"])
 
 
 def test_length_of_a_file_gives_way_and_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """How accurate a recipe is, as the leaderboard has it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +30,13 @@ class Accuracy:
     protocol: str
 
 
-def recorded_accuracy(root: Path, dataset: str, config_sha256: str, protocol: Protocol) -> Accuracy | None:
+def recorded_accuracy(root: Path, dataset: str, config_sha256: Collection[str], protocol: Protocol) -> Accuracy | None:
     """Look for the row of a configuration.
 
     Args:
         root: The folder of the leaderboards.
         dataset: The dataset's short name.
-        config_sha256: Hash of the configuration, as `fit` records it.
+        config_sha256: Hashes of the configuration, as `fit` records it with each value that it may have chosen.
         protocol: What the dataset is ranked by.
 
     Returns:
@@ -45,7 +46,7 @@ def recorded_accuracy(root: Path, dataset: str, config_sha256: str, protocol: Pr
     Raises:
         DataError: If a record of the dataset can't be read.
     """
-    matching = [stored for stored in read_records(root, dataset) if stored.record.config_sha256 == config_sha256]
+    matching = [stored for stored in read_records(root, dataset) if stored.record.config_sha256 in config_sha256]
     rows: list[Row] = []
     for group in groups_of(matching):
         for budget in {stored.record.budget for stored in group.records}:

@@ -1,6 +1,6 @@
 """One profile: parameters, MACs, speed, memory and what a training step waits for, beside the recorded accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import polybench
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.module import SegmentationDataModule
 from polybench.data.progress import progress
-from polybench.experiments.canonical import UNSET
+from polybench.experiments.choose_option import chosen_configs
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.profile.accuracy import Accuracy, recorded_accuracy
 from polybench.experiments.profile.measure import Measurements, measure
@@ -26,15 +26,25 @@ from polybench.results.config import config_sha256, portable_config
 OWN_OPTIONS = {"steps", "device", "batch_size", "out", "no_data"}
 
 
+def recorded_hashes(plain: Mapping[str, Any]) -> tuple[str, ...]:
+    """Hash a configuration as records of `fit` on one process have it, with each value that validation may have chosen.
+
+    Args:
+        plain: The resolved configuration of a profile, plain values.
+    """
+    own = {key: value for key, value in plain.items() if key not in OWN_OPTIONS}
+    return tuple(config_sha256({**portable_config(one), "processes": 1}) for one in chosen_configs(own))
+
+
 class ProfileSession(Session):
     """Builds what `fit` would train, on one device and without loggers.
 
     Attributes:
-        recorded_sha256: Hash of the configuration as a record of `fit` on one process has it.
+        recorded_sha256: See `recorded_hashes`.
     """
 
     def __init__(self, args: Sequence[str]) -> None:
-        self.recorded_sha256 = ""
+        self.recorded_sha256: tuple[str, ...] = ()
         super().__init__("profile", args)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -55,9 +65,10 @@ class ProfileSession(Session):
 
     def before_instantiate_classes(self) -> None:
         """Keep the configuration's hash, then take the one device that was asked for."""
-        plain = {key: value for key, value in self.plain_config().items() if key not in OWN_OPTIONS}
-        self.recorded_sha256 = config_sha256({**portable_config({**UNSET, **plain}), "processes": 1})
+        self.recorded_sha256 = recorded_hashes(self.plain_config())
         device, trainer = self.config.device, self.config.trainer
+        if self.config.images is not None:
+            trainer.max_epochs = -1
         if device != "auto":
             trainer.accelerator = device
         trainer.devices, trainer.num_nodes, trainer.strategy = 1, 1, "auto"
@@ -113,7 +124,7 @@ def key_of(session: ProfileSession, data: SegmentationDataModule) -> Key:
     return Key(
         recipe=session.config.name,
         variant=session.config.variant,
-        config=session.recorded_sha256[:8],
+        config=session.recorded_sha256[0][:8],
         data=None if session.config.no_data else data.short_name,
         device=device_name(session.trainer.strategy.root_device),
         precision=str(session.trainer.precision),
