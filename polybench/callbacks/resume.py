@@ -63,6 +63,7 @@ class ResumeCallback(Callback):
             )
         batches = trainer.fit_loop.epoch_loop.batch_progress.total
         batches.ready = batches_done(trainer)
+        _begin_next_epoch(trainer)
         trainer.should_stop = trainer.should_stop or self._stopped
         self._stopped = False
 
@@ -94,3 +95,17 @@ class ResumeCallback(Callback):
             stopped = bool(trainer.should_stop)
             said = {"batches_per_epoch": batches, "stopped": stopped, "origin": self.origin, **self.built_from}
             checkpoint[KEY] = {**self.run._asdict(), **said}
+
+
+def _begin_next_epoch(trainer: Trainer) -> None:
+    """Leave an epoch that was over when the checkpoint was saved.
+
+    Lightning does so where a run's length is counted in epochs. Where it is counted in steps, it goes back into that
+    epoch, and trains on a batch too many unless the epoch ended with a validation.
+    """
+    loop = trainer.fit_loop
+    if loop.restarted_on_epoch_end:
+        loop.epoch_progress.increment_completed()
+        loop.reset_restart_stage()
+        loop._restarting = False
+        loop.epoch_loop.restarting = False

@@ -57,6 +57,7 @@ def train(
     every: int = 0,
     accumulate: int = 1,
     scheduler: Any = None,
+    **length: Any,
 ) -> dict[str, torch.Tensor]:
     seed_everything(0)
     layers = [nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2), nn.Conv2d(4, 1, 1)]
@@ -67,7 +68,6 @@ def train(
     resume = ResumeCallback()
     resume.every = every
     trainer = Trainer(
-        max_epochs=3,
         accumulate_grad_batches=accumulate,
         accelerator="cpu",
         logger=False,
@@ -78,6 +78,7 @@ def train(
         plugins=[AtomicCheckpointIO()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
+        **{"max_epochs": 3, **length},
     )
     trainer.fit(task, datamodule=data, ckpt_path=checkpoint)
     return task.state_dict()
@@ -95,6 +96,25 @@ def test_interrupted_run_ends_where_the_straight_one_does(
     resumed = Diary()
     found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt")
     assert resumed.seen == straight.seen[straight.done_at_stop :]
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+BY_EPOCH = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+
+
+@pytest.mark.parametrize(
+    ("every", "scheduler"), [(2, None), (2, BY_EPOCH), (3, BY_EPOCH)], ids=["2-constant", "2-by-epoch", "3-by-epoch"]
+)
+def test_epoch_that_is_over_is_left_in_a_run_whose_length_is_in_steps(
+    data_root: Path, tmp_path: Path, every: int, scheduler: Any
+) -> None:
+    length: dict[str, Any] = {"max_epochs": -1, "max_steps": 8, "val_check_interval": every}
+    options = {**length, "check_val_every_n_epoch": None, "scheduler": scheduler}  # epochs of three batches
+    straight, resumed = Diary((1, -1, "epoch"), tmp_path / "interrupted.ckpt"), Diary()
+    expected = train(data_root, tmp_path, straight, **options)
+    found = train(data_root, tmp_path, resumed, tmp_path / "interrupted.ckpt", **options)
+    assert resumed.seen == straight.seen[straight.done_at_stop :]
+    assert resumed.rates == straight.rates[straight.done_at_stop // 2 :]
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
