@@ -47,6 +47,8 @@ def read_plan(path: Path) -> Plan:
     found = load(text, f"'{path}'")
     if isinstance(found, Mapping) and "stages" not in found and _RECIPE_KEYS & found.keys():
         raise ConfigError(f"'{path}' is a recipe, not a plan: give a plan, such as those of conf/plans.")
+    if isinstance(found, Mapping) and "methods" in found and "stages" not in found:
+        raise ConfigError(f"'{path}' is a matrix, not a plan of stages: run it with polybench matrix.")
     data = mapping(found, f"'{path}'", {"name", "seeds", "options", "stages"})
     name = plan_name(data.get("name", path.stem), path)
     seeds = seed_list(data.get("seeds", [0]), f"in '{path}'")

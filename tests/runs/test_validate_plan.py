@@ -15,10 +15,14 @@ from polybench.cli.main import run
 from polybench.core.errors import ConfigError
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
+from polybench.runs.cell_config import parse_cells
+from polybench.runs.matrix_file import read_matrix
 from polybench.runs.validate_plan import validate_plan
 from tests.cli.recipes import write_stage
 
-PLANS = sorted((Path(__file__).parents[2] / "conf" / "plans").glob("*.yaml"))
+FILES = sorted((Path(__file__).parents[2] / "conf" / "plans").glob("*.yaml"))
+MATRICES = [path for path in FILES if "methods" in yaml.safe_load(path.read_text())]
+PLANS = [path for path in FILES if path not in MATRICES]
 
 
 def write_plan(folder: Path, options: dict[str, dict[str, Any]], refined: str = "S2", classifier: str = "C1") -> Path:
@@ -130,3 +134,9 @@ def test_validation_leaves_the_process_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_every_plan_can_be_run(path: Path, tmp_path: Path) -> None:
     validate_plan(cells_of(read_plan(path), tmp_path, tmp_path), path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", MATRICES, ids=lambda path: path.stem)
+def test_every_cell_of_a_matrix_can_be_run_and_no_two_are_the_same(path: Path, tmp_path: Path) -> None:
+    parse_cells(cells_of(read_matrix(path), tmp_path, tmp_path))

@@ -1,0 +1,192 @@
+"""A matrix is prepared before anything trains: records that are there, data that are missing, time that it takes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from polybench.cli.main import run
+from polybench.core.errors import ConfigError
+from polybench.results.record import Record, read_records
+from polybench.results.record_text import read_text
+from polybench.runs.cell import Cell, cells_of
+from polybench.runs.cell_config import parse_cells
+from polybench.runs.estimate import Estimates
+from polybench.runs.matrix_file import read_matrix
+from polybench.runs.run_matrix import Matrix, prepare, read_cells
+from polybench.runs.stale import stale_table
+from tests.cli.recipes import UNET, write_recipe
+from tests.conftest import write_frames, write_split
+
+
+def write_matrix(folder: Path, data_root: Path, **more: Any) -> Path:
+    """Two tiny nets on the tiny frames, which are under one recipe's data, and a dataset that isn't there."""
+    recipe = yaml.safe_load(write_recipe(folder, data_root, max_epochs=1).read_text())
+    gone = {"class_path": "KvasirSEGDataModule", "init_args": {"root": str(folder / "nowhere"), "size": [24, 32]}}
+    parts = {"tiny": {key: recipe[key] for key in ("model", "trainer")}, "frames": {"data": recipe["data"]}}
+    for name, part in {**parts, "gone": {"data": gone}}.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(part))
+    text = {"name": "m", "methods": {"tiny": "tiny.yaml"}, "datasets": {"clinicdb": "frames.yaml"}, **more}
+    path = folder / "matrix.yaml"
+    path.write_text(yaml.safe_dump(text, sort_keys=False))
+    return path
+
+
+def cells(path: Path) -> list[Cell]:
+    return cells_of(read_matrix(path), path.parent / "runs", path.parent / "leaderboards")
+
+
+def prepared(path: Path, **options: Any) -> Matrix:
+    return prepare(cells(path), path.parent / "leaderboards", **options)
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the record of a plain fit that a cell of a matrix is: one epoch on the tiny frames."""
+    folder = tmp_path_factory.mktemp("fitted")
+    write_frames(folder / "data" / "CVC-ClinicDB")
+    write_split(folder / "data" / "split.csv")
+    write_matrix(folder, folder / "data")
+    configs = [word for name in ("tiny", "frames") for word in ("--config", str(folder / f"{name}.yaml"))]
+    places = ["--leaderboard", str(folder / "leaderboards"), "--trainer.default_root_dir", str(folder / "by_hand")]
+    assert run(["fit", *configs, "--name", "tiny_clinicdb", *places]) == 0
+    return folder
+
+
+def matrix_of(fitted: Path, **more: Any) -> Path:
+    text = {"name": "m", "methods": {"tiny": "tiny.yaml"}, "datasets": {"clinicdb": "frames.yaml"}, **more}
+    path = fitted / "matrix.yaml"
+    path.write_text(yaml.safe_dump(text, sort_keys=False))
+    return path
+
+
+def record_of(fitted: Path) -> Record:
+    [path] = (fitted / "leaderboards/records/clinicdb").glob("tiny_clinicdb-*.json")
+    return Record.from_json(read_text(path), path)
+
+
+def test_record_of_a_plain_fit_is_that_of_the_cell(fitted: Path) -> None:
+    found = prepared(matrix_of(fitted, seeds=[0, 1]))
+    assert {name: path.stem.rpartition("-")[2] for name, path in found.found.items()} == {"tiny_clinicdb-s0": "s0"}
+    assert [cell.name for cell in found.to_run()] == ["tiny_clinicdb-s1"]
+
+
+def test_record_is_known_without_opening_the_data(fitted: Path) -> None:
+    assert list(prepared(matrix_of(fitted), opens_data=False).found) == ["tiny_clinicdb-s0"]
+
+
+@pytest.mark.parametrize("options", [{"model.optimizer.lr": 0.02}, {"trainer.max_epochs": 2}, {"data.size": [32, 32]}])
+def test_other_training_is_not_taken_for_it(fitted: Path, options: dict[str, Any]) -> None:
+    assert not prepared(matrix_of(fitted, options=options), opens_data=False).found
+
+
+def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: Path) -> None:
+    record = record_of(fitted)
+    assert record.training is not None
+    assert record.identity is not None
+    images = int(record.identity.budget_id.split()[0])  # type: ignore[union-attr]
+    each = record.training.wall_seconds / images
+    estimates = Estimates([record])
+    [config] = parse_cells(cells(matrix_of(fitted))).values()
+    assert estimates.of(config.plain, 145) == pytest.approx(145 * each)
+    choice = {"option": "model.optimizer.lr", "values": [1e-3, 1e-2], "share": 0.25}
+    options = {"images": 640, "choose": choice, "data.size": [48, 64], "trainer.max_epochs": None}
+    [longer] = parse_cells(cells(matrix_of(fitted, options=options))).values()
+    assert estimates.of(longer.plain, None) == pytest.approx(640 * 1.5 * 4 * each)
+
+
+def test_time_of_a_net_that_no_record_has_is_unknown(fitted: Path) -> None:
+    wide = {**UNET["init_args"], "decoder_channels": [16, 8, 8]}
+    [config] = parse_cells(cells(matrix_of(fitted, options={"model.net.init_args": wide}))).values()
+    assert Estimates([record_of(fitted)]).of(config.plain, 145) is None
+
+
+def test_two_cells_that_are_one_run_are_refused(fitted: Path) -> None:
+    path = matrix_of(fitted, methods={"tiny": "tiny.yaml", "again": "tiny.yaml"})
+    with pytest.raises(ConfigError, match="cells 'tiny_clinicdb-s0' and 'again_clinicdb-s0' are the same run"):
+        parse_cells(cells(path))
+
+
+def test_option_that_fit_would_refuse_names_the_cell(fitted: Path) -> None:
+    path = matrix_of(fitted, options={"trainer.max_epoch": 3})
+    with pytest.raises(ConfigError, match=r"cell 'tiny_clinicdb-s0': There is no option '--trainer.max_epoch'"):
+        parse_cells(cells(path))
+
+
+def test_missing_dataset_is_named_before_anything_trains(
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_matrix(tmp_path, data_root, datasets={"clinicdb": "frames.yaml", "kvasir_seg": "gone.yaml"})
+    assert run(["matrix", "--config", "matrix.yaml"]) != 0
+    error = capsys.readouterr().err
+    assert "--skip_missing runs the other cells" in error
+    assert "tiny_kvasir_seg-s0: There is no folder" in error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_records_of_today_are_not_stale(fitted: Path) -> None:
+    found = stale_table(fitted / "leaderboards")
+    assert not found.rows
+    assert found.notes[0] == "0 of 4 records are out of date."
+
+
+def test_net_of_an_earlier_version_is_stale_and_named(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from polybench.losses import BCEDiceLoss
+
+    monkeypatch.setattr(BCEDiceLoss, "version", BCEDiceLoss.version + 1)
+    [(record, reason)] = stale_table(fitted / "leaderboards").rows
+    assert str(record).startswith("clinicdb/tiny_clinicdb-")
+    now = BCEDiceLoss.version
+    assert reason == f"polybench.losses.BCEDiceLoss was version {now - 1}, now {now}"
+
+
+def test_other_copy_and_protocol_are_stale(tmp_path: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polybench.runs.stale.CURRENT", {"per_image": "per_image@9"})
+    monkeypatch.setattr(
+        "polybench.runs.stale.open_data", lambda config: replace(record_of(fitted).dataset, manifest_sha256="f" * 64)
+    )
+    rows = {str(row[0]): str(row[1]) for row in stale_table(fitted / "leaderboards").rows}
+    [trained] = [reason for name, reason in rows.items() if "tiny_clinicdb" in name]
+    assert trained == "protocol per_image@2, now per_image@9; another copy of the data is here"
+    assert len(rows) == len(read_records(fitted / "leaderboards"))
+
+
+def test_a_failed_cell_and_those_that_went_on_are_listed(
+    fitted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(fitted)
+    methods = {"tiny": "tiny.yaml", "broken": {"config": "tiny.yaml", "options": {"model.net.encoder_depth": 9}}}
+    matrix_of(fitted, methods=methods)
+    assert run(["matrix", "--config", "matrix.yaml"]) == 1
+    printed = capsys.readouterr()
+    assert "broken_clinicdb-s0 ended with exit code 2" in printed.err
+    lines = [line for line in printed.out.splitlines() if "_clinicdb-s0 " in line]
+    assert any("failed" in line for line in lines if "broken" in line)
+    assert any("finished before" in line and "Dice" in line for line in lines if "tiny" in line)
+    assert json.loads((fitted / "runs/matrix/m/tiny_clinicdb-s0/done.json").read_text())
+    assert run(["runs"]) == 0
+    listed = capsys.readouterr().out
+    assert "failed" in next(line for line in listed.splitlines() if "broken_clinicdb-s0" in line)
+    assert "finished" in next(line for line in listed.splitlines() if "tiny_clinicdb-s0" in line)
+
+
+def test_commands_run_one_cell_each_from_any_folder(
+    fitted: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(fitted)
+    matrix_of(fitted, seeds=[0, 1])
+    assert run(["matrix", "--config", "matrix.yaml", "--commands"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    where = f"--folder {fitted}/runs/matrix --leaderboard {fitted}/leaderboards"
+    assert lines == [
+        f"polybench matrix --config {fitted}/matrix.yaml --cell tiny_clinicdb-s{seed} {where}" for seed in (0, 1)
+    ]
+
+
+def test_unknown_cell_is_named(fitted: Path) -> None:
+    with pytest.raises(ConfigError, match=r"has no cell 'tiny_clinicdb-s2'\. Did you mean"):
+        read_cells(matrix_of(fitted, seeds=[0, 1]), fitted / "runs", fitted / "leaderboards", ["tiny_clinicdb-s2"])
