@@ -7,9 +7,10 @@ from typing import Any
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.cli import LightningArgumentParser
 
-from polybench.core.errors import ConfigError, DataError, UserError
+from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
 from polybench.experiments.identity import config_id
+from polybench.experiments.raised import why_not_built
 from polybench.results.facts import DatasetFacts
 from polybench.runs.cell import Cell
 from polybench.runs.silent import SilentSession
@@ -67,31 +68,34 @@ def open_data(config: CellConfig) -> DatasetFacts:
     """Open the data of a cell, as `fit` does before it trains; decoded images are kept for it.
 
     Raises:
-        DataError: If the dataset isn't there, or a file of it is missing or broken.
+        UserError: If the dataset, or the list of its split, isn't there, or a file is missing or broken.
     """
     parser = LightningArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
     parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-    module: Any = parser.instantiate_classes(parser.parse_object({"data": config.data})).data
+    try:
+        module: Any = parser.instantiate_classes(parser.parse_object({"data": config.data})).data
+    except Exception as error:
+        raise why_not_built(error) from error
     module.prepare_data()
     module.setup("fit")
     facts: DatasetFacts = module.facts()
     return facts
 
 
-def open_all(stages: Mapping[str, CellConfig]) -> tuple[dict[str, DatasetFacts], dict[str, DataError]]:
+def open_all(stages: Mapping[str, CellConfig]) -> tuple[dict[str, DatasetFacts], dict[str, UserError]]:
     """Open the data of several stages, those of one copy once.
 
     Returns:
         Stage -> facts of its data, and stage -> why its data can't be opened.
     """
-    opened: dict[str, DatasetFacts | DataError] = {}
+    opened: dict[str, DatasetFacts | UserError] = {}
     for config in stages.values():
         key = repr(config.data)
         if key not in opened:
             try:
                 opened[key] = open_data(config)
-            except DataError as error:
+            except UserError as error:
                 opened[key] = error
     found = {name: opened[repr(config.data)] for name, config in stages.items()}
     facts = {name: one for name, one in found.items() if isinstance(one, DatasetFacts)}
-    return facts, {name: one for name, one in found.items() if isinstance(one, DataError)}
+    return facts, {name: one for name, one in found.items() if isinstance(one, UserError)}

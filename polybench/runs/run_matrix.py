@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from polybench.core.disk import make_folder
-from polybench.core.errors import ConfigError, DataError, did_you_mean
+from polybench.core.errors import ConfigError, DataError, UserError, did_you_mean
 from polybench.results.page import write_page
 from polybench.results.record import Record, StoredRecord
 from polybench.results.record_text import read_text
@@ -32,7 +32,7 @@ class Matrix:
     cells: list[Cell]
     found: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    no_data: dict[str, DataError] = field(default_factory=dict)
+    no_data: dict[str, UserError] = field(default_factory=dict)
 
     def state(self, cell: Cell) -> str:
         """How far a cell has come."""

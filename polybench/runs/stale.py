@@ -23,6 +23,9 @@ from polybench.runs.found_records import CURRENT
 
 COLUMNS = (Column("Record"), Column("Out of date"))
 
+FILES = (".csv", ".ckpt", ".npz", ".pt", ".pth", ".safetensors")
+"""Ends of the names of files that move a number."""
+
 
 def stale_table(leaderboard: Path) -> Table:
     """A row for each record that is out of date, with the reasons.
@@ -37,12 +40,24 @@ def stale_table(leaderboard: Path) -> Table:
     if not records:
         raise DataError(f"There is no record in '{leaderboard}': name another folder with --leaderboard.")
     copies = _Copies()
-    found = [(one, list(_reasons(one.record, copies))) for one in records]
+    elsewhere = [one for one in records if _names_files_elsewhere(one.record.config)]
+    found = [(one, list(_reasons(one.record, copies))) for one in records if one not in elsewhere]
     rows = [(_place(one), "; ".join(reasons)) for one, reasons in found if reasons]
     notes = [f"{len(rows)} of {len(records)} records are out of date."]
     if copies.not_here:
         notes.append(f"Copies of {', '.join(sorted(copies.not_here))} are not compared: these data aren't here.")
+    if elsewhere:
+        notes.append(f"{len(elsewhere)} are not compared, since their configurations name files that aren't here.")
     return Table(COLUMNS, tuple(rows), "Rows that are out of date", tuple(notes))
+
+
+def _names_files_elsewhere(value: Any) -> bool:
+    """Whether a configuration names a file that isn't here, so that nobody can tell whether it has changed."""
+    if isinstance(value, Mapping):
+        return any(map(_names_files_elsewhere, value.values()))
+    if isinstance(value, list):
+        return any(map(_names_files_elsewhere, value))
+    return isinstance(value, str) and value.endswith(FILES) and not Path(value).is_file()
 
 
 def _place(stored: StoredRecord) -> str:

@@ -18,7 +18,7 @@ from polybench.runs.estimate import Estimates
 from polybench.runs.matrix_file import read_matrix
 from polybench.runs.run_matrix import Matrix, prepare, read_cells
 from polybench.runs.stale import stale_table
-from tests.cli.recipes import UNET, write_recipe
+from tests.cli.recipes import write_recipe
 from tests.conftest import write_frames, write_split
 
 
@@ -99,8 +99,8 @@ def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: P
 
 
 def test_time_of_a_net_that_no_record_has_is_unknown(fitted: Path) -> None:
-    wide = {**UNET["init_args"], "decoder_channels": [16, 8, 8]}
-    [config] = parse_cells(cells(matrix_of(fitted, options={"model.net.init_args": wide}))).values()
+    wide = {"model.net.init_args.decoder_channels": [16, 8, 8]}
+    [config] = parse_cells(cells(matrix_of(fitted, options=wide))).values()
     assert Estimates([record_of(fitted)]).of(config.plain, 145) is None
 
 
@@ -128,31 +128,47 @@ def test_missing_dataset_is_named_before_anything_trains(
     assert not (tmp_path / "runs").exists()
 
 
-def test_records_of_today_are_not_stale(fitted: Path) -> None:
+@pytest.fixture
+def at_split(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with the split's list as the current one, where a record's portable configuration finds it."""
+    monkeypatch.chdir(fitted / "data")
+    return fitted
+
+
+def test_record_whose_files_are_elsewhere_is_not_compared(fitted: Path) -> None:
     found = stale_table(fitted / "leaderboards")
     assert not found.rows
-    assert found.notes[0] == "0 of 4 records are out of date."
+    assert found.notes[-1] == "1 are not compared, since their configurations name files that aren't here."
 
 
-def test_net_of_an_earlier_version_is_stale_and_named(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_today_are_not_stale(at_split: Path) -> None:
+    found = stale_table(at_split / "leaderboards")
+    assert not found.rows
+    assert found.notes == (
+        "0 of 4 records are out of date.",
+        "Copies of clinicdb are not compared: these data aren't here.",
+    )
+
+
+def test_net_of_an_earlier_version_is_stale_and_named(at_split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from polybench.losses import BCEDiceLoss
 
     monkeypatch.setattr(BCEDiceLoss, "version", BCEDiceLoss.version + 1)
-    [(record, reason)] = stale_table(fitted / "leaderboards").rows
+    [(record, reason)] = stale_table(at_split / "leaderboards").rows
     assert str(record).startswith("clinicdb/tiny_clinicdb-")
     now = BCEDiceLoss.version
     assert reason == f"polybench.losses.BCEDiceLoss was version {now - 1}, now {now}"
 
 
-def test_other_copy_and_protocol_are_stale(tmp_path: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_copy_and_protocol_are_stale(at_split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polybench.runs.stale.CURRENT", {"per_image": "per_image@9"})
     monkeypatch.setattr(
-        "polybench.runs.stale.open_data", lambda config: replace(record_of(fitted).dataset, manifest_sha256="f" * 64)
+        "polybench.runs.stale.open_data", lambda config: replace(record_of(at_split).dataset, manifest_sha256="f" * 64)
     )
-    rows = {str(row[0]): str(row[1]) for row in stale_table(fitted / "leaderboards").rows}
+    rows = {str(row[0]): str(row[1]) for row in stale_table(at_split / "leaderboards").rows}
     [trained] = [reason for name, reason in rows.items() if "tiny_clinicdb" in name]
     assert trained == "protocol per_image@2, now per_image@9; another copy of the data is here"
-    assert len(rows) == len(read_records(fitted / "leaderboards"))
+    assert len(rows) == len(read_records(at_split / "leaderboards"))
 
 
 def test_a_failed_cell_and_those_that_went_on_are_listed(
