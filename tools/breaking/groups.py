@@ -12,6 +12,7 @@ GROUPS = {
         Group("kill-records", "records, tables and pages", kill_groups.kill_records, few=1),
         Group("kill-transfer", "a training with another's backbone", kill_groups.kill_transfer, few=0),
         Group("kill-plan", "a plan of two stages", kill_groups.kill_plan, few=1),
+        Group("kill-matrix", "a matrix of two cells", kill_groups.kill_matrix, few=1),
         Group("write-errors", "full disks and closed folders", writes.write_errors, few=3),
         Group("corrupt-inputs", "images, masks, lists, recipes and predictions", inputs.corrupt_inputs, few=4),
         Group("hostile-archives", "archives", archives.hostile_archives),

@@ -1,4 +1,4 @@
-"""Groups of kills: a training, its resumption, the cache, the records, a transfer and a plan."""
+"""Groups of kills: a training, its resumption, the cache, the records, a transfer, a plan and a matrix."""
 
 import filecmp
 import json
@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from breaking.events import Event, Injection
 from breaking.forkserver import Ended
 from breaking.kills import Killing, evenly
-from breaking.material import BACKBONE, Bench, best_of, newest, numbers_of, records_of
+from breaking.material import BACKBONE, RECIPE, Bench, best_of, newest, numbers_of, records_of
 from breaking.report import Case, Faults
 
 KILLS = 64
@@ -115,6 +115,28 @@ def kill_plan(bench: Bench) -> list[Case]:
     words = ("transfer", "--config", path)
     return Killing(
         "kill-plan",
+        lambda folder: None,
+        lambda folder, inject: bench.server.polybench(folder, *words, inject=inject),
+        lambda folder: bench.server.polybench(folder, *words),
+        _same_records,
+        evenly(16),
+    ).cases(bench)
+
+
+def kill_matrix(bench: Bench) -> list[Case]:
+    """Kills of a matrix of two cells, between its processes and in them; the same command goes on."""
+    options = {"data.root": str(bench.discs), "data.split": str(bench.discs / "split.csv"), "trainer.max_epochs": 1}
+    for name in ("method", "dataset"):
+        keys = {"method": ("model", "trainer", "budget"), "dataset": ("data",)}[name]
+        part = {key: value for key, value in RECIPE.items() if key in keys}
+        (bench.work / f"{name}.yaml").write_text(yaml.safe_dump(part, sort_keys=False))
+    method = {"config": "method.yaml", "seeds": [0, 1]}
+    matrix = {"name": "two", "options": options, "methods": {"m": method}, "datasets": {"d": "dataset.yaml"}}
+    path = bench.work / "matrix.yaml"
+    path.write_text(yaml.safe_dump(matrix, sort_keys=False))
+    words = ("matrix", "--config", path)
+    return Killing(
+        "kill-matrix",
         lambda folder: None,
         lambda folder, inject: bench.server.polybench(folder, *words, inject=inject),
         lambda folder: bench.server.polybench(folder, *words),
