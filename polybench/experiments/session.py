@@ -85,17 +85,16 @@ class Session(ParsedSession):
         """Build task, data and trainer.
 
         Raises:
-            ConfigError: If a class refuses its arguments or start weights can't be loaded; the message is the class's
-                own, not the parser's.
+            ConfigError: If a class refuses its arguments or start weights can't be loaded, in the class's own words.
         """
         taken = Taken.of(self.config.model)
         try:
             with taken.replaced() if taken is not None else nullcontext():
                 LightningCLI.instantiate_classes(self)
+            if taken is not None:
+                taken.fill(self.model.net)
         except Exception as error:
             raise why_not_built(error, random_start(self.plain_config()["model"])) from error
-        if taken is not None:
-            taken.fill(self.model.net)
         self.previews: PreviewsCallback = self.config_init.previews
         self.sections: dict[str, Section] = {}
 

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import (
     MultiStepLR,
     OneCycleLR,
     PolynomialLR,
+    SequentialLR,
     StepLR,
 )
 
@@ -36,6 +37,8 @@ def fit_schedules(trainer: Trainer) -> None:
     unknown = math.isinf(steps) or bool(attributes_of(trainer).fast_dev_run)
     epochs = math.inf if unknown else math.ceil(steps / each)
     for config in trainer.lr_scheduler_configs:
+        if config.interval == "epoch" and trainer.max_epochs in (None, -1):
+            refuse_other_epochs(config.scheduler, epochs)
         fit_to_run(config.scheduler, steps, epochs, "step" if config.interval == "step" else "epoch")
 
 
@@ -60,6 +63,31 @@ def fit_to_run(scheduler: object, steps: float, epochs: float, interval: Interva
                 rank_zero_warn(f"OneCycleLR has {part.total_steps} steps and the run only {steps:.0f}.")
     if isinstance(scheduler, LRScheduler):
         _warn_of_length(scheduler, steps if interval == "step" else epochs, interval)
+
+
+def refuse_other_epochs(scheduler: object, epochs: float) -> None:
+    """Refuse a decay over epochs that ends elsewhere than a run whose length is stated in images or steps.
+
+    Its length is then one that was written for other epochs, such as an interpolated `trainer.max_epochs`.
+
+    Args:
+        scheduler: The schedule, stepped after each epoch.
+        epochs: Epochs of the whole run, the last one perhaps in part; infinite where the run has no limit.
+
+    Raises:
+        ConfigError: If it does.
+    """
+    before, parts = 0, parts_of(scheduler)
+    if isinstance(scheduler, SequentialLR):
+        before, parts = scheduler._milestones[-1], parts[-1:]
+    for part in parts if math.isfinite(epochs) else []:
+        for option, end in _ends(part) if isinstance(part, CosineAnnealingLR | PolynomialLR) else []:
+            if before + end != epochs:
+                raise ConfigError(
+                    f"{type(part).__name__} ends after {before + end} epochs and the run has {epochs:.0f}, by its "
+                    f"images or steps: set --model.lr_scheduler polybench.tasks.schedules.WarmupCosine, which is as "
+                    f"long as the run, or its {option} to {epochs - before:.0f}."
+                )
 
 
 def _warn_of_length(scheduler: LRScheduler, length: float, interval: Interval) -> None:

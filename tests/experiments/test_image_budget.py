@@ -180,6 +180,20 @@ def test_length_of_a_file_gives_way_and_is_said(tmp_path: Path, capsys: pytest.C
     assert [seen for seen, _ in SEEN] == [2, 4, 6, 8, 10]
 
 
+def test_cosine_over_the_epochs_of_a_file_is_refused_or_that_of_the_run(tmp_path: Path) -> None:
+    cosine = {
+        "class_path": "torch.optim.lr_scheduler.CosineAnnealingLR",
+        "init_args": {"T_max": "${trainer.max_epochs}"},
+    }
+    recipe: list[Any] = ["tiny.yaml", {"model": {"init_args": {"lr_scheduler": cosine}}, "trainer": {"max_epochs": 7}}]
+    options = {"images": 20, "no_leaderboard": True, "trainer.default_root_dir": tmp_path}  # 10 steps, 3 an epoch
+    with pytest.raises(ConfigError, match=r"ends after 7 epochs and the run has 4.*WarmupCosine.*its T_max to 4"):
+        polybench.run(recipe, **options)
+    assert SEEN == []
+    polybench.run(recipe, **options, **{"model.lr_scheduler.T_max": 4})
+    assert SEEN[-1] == (20, 10)
+
+
 def test_steps_are_those_of_all_processes() -> None:
     length = length_of(12000, batch=8 * 2, parts=5)
     assert (length.steps, length.images, length.note(12000)) == (150, 12000, None)

