@@ -30,6 +30,7 @@ from polybench.experiments.value_types import (
     accepts_null,
     alternatives,
     bases,
+    class_in_words,
     has_class,
     mapped_type,
     only_class,
@@ -38,8 +39,6 @@ from polybench.experiments.value_types import (
     type_in_words,
     wrong_item,
 )
-
-CLASS = "a class, by its name or with class_path"
 
 REQUIRED = ("data", "model")
 """Sections that every configuration has."""
@@ -169,7 +168,7 @@ def _of_value(
     if isinstance(value, list) and takes_classes(kind):
         for item in value:
             if item is None:
-                yield Fault("value", path, "null", CLASS, typed=typed)
+                yield Fault("value", path, "null", class_in_words(kind), typed=typed)
             yield from _of_value(action, path, item, given, typed=typed)
     elif is_class_spec(value):
         yield from _of_class(kind, path, str(value["class_path"]), value.get("init_args") or {}, given, typed)
@@ -187,7 +186,7 @@ def _of_value(
     elif not is_accepted(kind, value):
         item, words = wrong_item(kind, value, is_accepted) or (value, type_in_words(kind, str(value)))
         if words or takes_class(kind):
-            yield Fault("value", path, str(item), words or CLASS, typed=typed)
+            yield Fault("value", path, str(item), words or class_in_words(kind), typed=typed)
 
 
 def _type_of(action: Any) -> Any:

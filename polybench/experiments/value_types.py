@@ -3,6 +3,7 @@
 import contextlib
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from inspect import isclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -80,6 +81,14 @@ def only_class(kind: Any) -> type | None:
     """The class that an option takes, where it is one that has no class path in a configuration, but its arguments."""
     kinds = [one for one in alternatives(kind) if one is not NoneType]
     return kinds[0] if len(kinds) == 1 and isclass(kinds[0]) and _is_class(kinds[0]) else None
+
+
+def class_in_words(kind: Any) -> str:
+    """What an option takes that takes a class, or the arguments of one that has no class path."""
+    only = only_class(kind)
+    if only is not None and is_dataclass(only):
+        return f"a mapping of {', '.join(field.name for field in fields(only))}"
+    return "a class, by its name or with class_path"
 
 
 def mapped_type(kind: Any) -> Any:

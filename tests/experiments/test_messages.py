@@ -41,6 +41,7 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--name", "${nam}"], "Interpolation key 'nam' not found"),
         (["--refine", "best.ckpt"], "'--refine' here, but in `polybench test` and `polybench predict`."),
         (["--tile=64"], "'--tile' here, but in `polybench predict`."),
+        (["--data.crop", "128"], "--data.crop must be a mapping of size, scale, foreground"),
         (["--images=frames"], "--images must be of type int, or null, not 'frames'."),
         (["--budget", "publishd"], "--budget must be one of 'published', 'reduced', 'smoke', not 'publishd'."),
         (["--trainer.max_epochs", "1.5"], "--trainer.max_epochs must be of type int, or null, not '1.5'."),
