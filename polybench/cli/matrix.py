@@ -41,6 +41,13 @@ def main(args: list[str]) -> int:
     with LiveCells() as live:
         ended = run_matrix(matrix, options.leaderboard, Options(launcher, True, live.report, live.watch))
     terminal.print_table(outcomes_table(matrix, ended, name))
+    if ended.outcomes and not options.cell:
+        from polybench.experiments.command import again
+        from polybench.runs.matrix_report import write_matrix_report
+
+        command = again(["matrix", "--config", str(options.config)]).command
+        folder = options.leaderboard / "plans"
+        print(f"Report: {write_matrix_report(cells[0].plan, ended.outcomes, folder, command)}")
     for error in ended.failed.values():
         print(f"polybench: error: {error}", file=sys.stderr)
     return 1 if ended.failed or ended.left else 0

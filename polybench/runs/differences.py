@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from polybench.core.errors import DataError
+from polybench.core.wording import listed
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.recomputed import MEAN_DRAWS, Number, every_image_once, groups_drawn, numbers_of
@@ -77,7 +78,7 @@ class Comparison:
 
 
 def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison]:
-    """Compare the stages of each test set.
+    """Compare the stages of each test set; lists that differ in what is trained on may have the same test images.
 
     Args:
         stages: Stage -> the records of its seeds, in the plan's order.
@@ -87,14 +88,9 @@ def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison
     """
     sets: dict[tuple[object, ...], dict[str, Sequence[StoredRecord]]] = {}
     for name, runs in stages.items():
-        data = runs[0].record.dataset
-        key = (
-            data.manifest_sha256,
-            data.split_sha256,
-            data.patches_sha256,
-            runs[0].record.task,
-            _protocol(runs[0].record),
-        )
+        record = runs[0].record
+        data, tested = record.dataset, tuple(runs[0].rows()["id"])
+        key = (data.manifest_sha256, tested, data.patches_sha256, record.task, _protocol(record))
         sets.setdefault(key, {})[name] = runs
     return [found for alike in sets.values() if len(alike) > 1 and (found := _compare(alike)) is not None]
 
@@ -143,7 +139,8 @@ def _compare(stages: Mapping[str, Sequence[StoredRecord]]) -> Comparison | None:
         ends = np.quantile(drawn[stage] - drawn[other], (0.025, 0.975)).tolist() if groups > 1 else (None, None)
         differences.append(Difference(stage, other, once[stage] - once[other], *ends))
     data = every[0].record.dataset
-    return Comparison(f"{title(metric)} on {data.name}, {data.split}", len(rows), groups, tuple(differences))
+    splits = listed(list(dict.fromkeys(run.record.dataset.split for run in every)))
+    return Comparison(f"{title(metric)} on {data.name}, {splits}", len(rows), groups, tuple(differences))
 
 
 def _in_all(protocol: str, metric: str, functions: Iterable[Mapping[tuple[str, str], Number]]) -> bool:

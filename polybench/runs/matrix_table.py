@@ -6,7 +6,8 @@ from polybench.results.quantities import duration
 from polybench.results.readings import title
 from polybench.results.tables import MISSING, Cell, Code, Column, Table, joined
 from polybench.runs.execute import Ended
-from polybench.runs.run_matrix import Matrix, stored
+from polybench.runs.report import read_stored
+from polybench.runs.run_matrix import Matrix
 from polybench.runs.scores import headline, score
 
 
@@ -65,7 +66,7 @@ def outcomes_table(matrix: Matrix, ended: Ended, name: str) -> Table:
 
 def numbers(path: Path) -> tuple[Cell, Cell, Cell]:
     """The score of a record, the time of its training and its file."""
-    record = stored(path).record
+    record = read_stored(path).record
     protocol, metric = headline(record)
     number = joined((title(metric), score([record]), Code(protocol)))
     took = duration(record.training.wall_seconds) if record.training else MISSING

@@ -77,7 +77,7 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
         DataError: If a record or its table can't be read.
     """
     stages, picture = stage_runs(plan, outcomes), folder / f"{plan.name}.png"
-    records = {one.cell.name: _read(one.record).record for one in outcomes}
+    records = {one.cell.name: read_stored(one.record).record for one in outcomes}
     lineage = lineage_of_plan(plan, records)
     curves = draw_curves([(one.cell, records[one.cell.name]) for one in outcomes])
     for path, figure in {picture: curves, lineage_picture(picture): draw(lineage)}.items():
@@ -87,13 +87,13 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
         [
             *(f"# Plan {plan.name}", "", INTRODUCTION, ""),
             markdown.table_text(stage_table(plan, stages)),
-            *_block("sh", markdown.command(command)),
-            *_paired(comparisons({one.stage.name: one.runs for one in stages})),
+            *block("sh", markdown.command(command)),
+            *paired(comparisons({one.stage.name: one.runs for one in stages})),
             *_of_methods(stages),
-            *("## Which stage takes a file of which", "", *_block("mermaid", *mermaid(lineage))),
+            *("## Which stage takes a file of which", "", *block("mermaid", *mermaid(lineage))),
             *(f"[The same as a picture]({lineage_picture(picture).name})", ""),
             *("## Validation over epochs", "", f"![Validation curves of every stage]({picture.name})", ""),
-            *("## The plan", "", *_block("yaml", portable_text(plan.text).rstrip("\n"))),
+            *("## The plan", "", *block("yaml", portable_text(plan.text).rstrip("\n"))),
         ]
     )
     path = folder / f"{plan.name}.md"
@@ -114,7 +114,7 @@ def stage_runs(plan: Plan, outcomes: Sequence[Outcome]) -> list[StageRuns]:
     """
     found: dict[str, list[StoredRecord]] = {name: [] for name in plan.stages}
     for one in outcomes:
-        found[one.cell.stage.name].append(_read(one.record))
+        found[one.cell.stage.name].append(read_stored(one.record))
     return [StageRuns(plan.stages[name], tuple(runs)) for name, runs in found.items() if runs]
 
 
@@ -128,7 +128,12 @@ def stage_table(plan: Plan, stages: Sequence[StageRuns]) -> Table:
     return Table(COLUMNS, tuple(_row(plan, one) for one in stages), title=f"Plan {plan.name}")
 
 
-def _read(path: Path) -> StoredRecord:
+def read_stored(path: Path) -> StoredRecord:
+    """Read the record of a finished cell.
+
+    Raises:
+        DataError: If it can't be read.
+    """
     return StoredRecord(Record.from_json(read_text(path), path), path)
 
 
@@ -170,13 +175,13 @@ def _share(stage: StageRuns) -> Cell:
     return joined(dict.fromkeys(map(share_text, (shares[0], shares[-1]))), " to ") if shares else MISSING
 
 
-def _paired(found: Sequence[Comparison]) -> list[str]:
+def paired(found: Sequence[Comparison]) -> list[str]:
     """The section of paired differences; a long table is folded."""
     lines = ["## Paired differences between stages", "", PAIRED, ""] if found else []
     for comparison in found:
         table = difference_table(comparison)
         lines += [f"**{markdown.text(table.title)}.** {markdown.text(comparison.note)}", ""]
-        lines += _folded(table, f"{len(table.rows)} pairs")
+        lines += folded(table, f"{len(table.rows)} pairs")
     return lines
 
 
@@ -187,7 +192,7 @@ def _of_methods(stages: Sequence[StageRuns]) -> list[str]:
     for part in method_parts(rows, "plan"):
         table = replace(part.table, columns=(Column("Stage"), *part.table.columns[1:]))
         lines += [f"## {markdown.text(part.title)}", "", *([markdown.text(part.note), ""] if part.note else [])]
-        lines += _folded(table, f"{len(table.rows)} rows")
+        lines += folded(table, f"{len(table.rows)} rows")
     return lines
 
 
@@ -198,14 +203,14 @@ def _as_row(stage: StageRuns) -> Row:
     return Row(stage.stage.name, layout, stage.runs, stage.runs, {}, None, None, None)
 
 
-def _folded(table: Table, summary: str) -> list[str]:
-    """A table; one with many rows is folded."""
+def folded(table: Table, summary: str) -> list[str]:
+    """Lines of a table; one with many rows is folded."""
     if len(table.rows) <= LONG:
         return [markdown.table_text(table)]
     return [f"<details><summary>{summary}</summary>", "", markdown.table_text(table), "</details>", ""]
 
 
-def _block(language: str, *lines: str) -> list[str]:
-    """A block of code."""
+def block(language: str, *lines: str) -> list[str]:
+    """Lines of a block of code."""
     fence = markdown.fence(lines)
     return [f"{fence}{language}", *lines, fence, ""]

@@ -7,8 +7,6 @@ from pathlib import Path
 from polybench.core.disk import make_folder
 from polybench.core.errors import ConfigError, DataError, UserError, did_you_mean
 from polybench.results.page import write_page
-from polybench.results.record import Record, StoredRecord
-from polybench.results.record_text import read_text
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import Ended, Options, execute
 from polybench.runs.matrix_file import read_matrix
@@ -141,12 +139,3 @@ def run_matrix(matrix: Matrix, leaderboard: Path, options: Options) -> Ended:
     for dataset in sorted({one.record.parent.name for one in ended.outcomes if not one.skipped}):
         write_page(leaderboard, dataset)
     return ended
-
-
-def stored(path: Path) -> StoredRecord:
-    """Read the record of a cell.
-
-    Raises:
-        DataError: If it can't be read.
-    """
-    return StoredRecord(Record.from_json(read_text(path), path), path)

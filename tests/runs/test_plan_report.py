@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from polybench.results.facts import StartFacts
-from polybench.results.record import Record
+from polybench.results.record import Record, StoredRecord
 from polybench.results.record_text import read_text
 from polybench.results.render import markdown
 from polybench.runs import read_plan
@@ -83,11 +83,21 @@ def test_differences_are_paired_by_image_and_drawn_by_group(stages: list[StageRu
     assert "fewer than 6: the least two-sided p that a paired test over groups can reach is 0.5" in found.note
 
 
-def test_stages_of_other_images_are_not_compared(stages: list[StageRuns]) -> None:
-    first, second = ({one.stage.name: one.runs} for one in stages)
-    [run] = second["S3"]
-    other = replace(run, record=replace(run.record, dataset=replace(run.record.dataset, split_sha256="0" * 64)))
-    assert comparisons({**first, "S3": (other,)}) == []
+def in_split(run: StoredRecord, sha256: str) -> StoredRecord:
+    return replace(run, record=replace(run.record, dataset=replace(run.record.dataset, split_sha256=sha256)))
+
+
+def test_lists_that_differ_in_what_is_trained_on_are_compared(stages: list[StageRuns]) -> None:
+    [found] = comparisons({"S1": stages[0].runs, "S3": (in_split(stages[1].runs[0], "0" * 64),)})
+    assert [one.value for one in found.differences] == [pytest.approx(0.0)]
+
+
+def test_stages_of_other_images_are_not_compared(tmp_path: Path, stages: list[StageRuns]) -> None:
+    rows = table([0.5, 0.5, 0.25], GROUPS)
+    rows["id"] = [f"other-{name}" for name in rows["id"]]
+    path = store(tmp_path / "other", rows)
+    other = StoredRecord(Record.from_json(read_text(path), path), path)
+    assert comparisons({"S1": stages[0].runs, "S3": (other,)}) == []
 
 
 def curves_of(outcomes: list[Outcome]) -> Figure:
