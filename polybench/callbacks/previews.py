@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from polybench.callbacks.heatmaps import draw_heat, stage_heat, without_padding
 from polybench.callbacks.overlays import Overlay, encode_overlay
@@ -23,6 +24,8 @@ from polybench.metrics import PER_IMAGE, THRESHOLD
 from polybench.metrics.prepare import to_native_size
 from polybench.metrics.sampling import inside
 from polybench.tasks.base import Task, data_of, task_of
+from polybench.tasks.parameter_groups import unwrapped
+from polybench.tasks.stride import PROBE, stride_of
 
 
 @dataclass(frozen=True)
@@ -190,8 +193,13 @@ def heatmap_stages(net: nn.Module) -> list[str]:
 
 
 def _heat(task: Task, image: Tensor, kept: Kept) -> dict[str, Tensor]:
-    """The heat of the net's stages on an image, without padding, while it is shown the mask that it predicted there."""
-    images = image[None].to(task.device)
-    mask = kept.prediction[None, None].to(task.device)
+    """The heat of the net's stages on an image, without padding, while it is shown the mask that it predicted there.
+
+    A frame that is predicted by tiles is shown whole, extended by its last pixels to multiples of the net's stride.
+    """
+    stride = stride_of(unwrapped(task.net), [(PROBE, PROBE)]) or 1
+    extended = (0, -image.shape[-1] % stride, 0, -image.shape[-2] % stride)
+    images = F.pad(image[None], extended, mode="replicate").to(task.device)
+    mask = F.pad(kept.prediction[None, None].float(), extended, mode="replicate").to(task.device) > 0
     heat = stage_heat(task.net, heatmap_stages(task.net), lambda: task.net(task.normalised(images), mask))
-    return {stage: without_padding(values, kept.prediction.shape, kept.inside) for stage, values in heat.items()}
+    return {stage: without_padding(values, images.shape[-2:], kept.inside) for stage, values in heat.items()}
