@@ -95,7 +95,10 @@ class PatchDataModule(ResumableDataModule):
                 "negatives_per_image must be at least 1, margin at least 0, dark a grey level (0 to 255)."
             )
         if source.crop is not None:
-            raise ConfigError("Patches are cut from native images, and their dataset's crops are not: leave out crop.")
+            raise ConfigError(
+                "PatchDataModule takes no crops, since it cuts patches around objects from whole native images: leave "
+                "out data.source.crop, or take a recipe of the dataset without it."
+            )
         self.source = source
         self.short_name = source.short_name
         self.size = (size, size)

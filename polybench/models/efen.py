@@ -279,5 +279,5 @@ def _check_sides(height: int, width: int) -> None:
     )
     raise ConfigError(
         f"EFEN needs sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
-        f"resize or pad the images to {smaller} or {larger}."
+        f"resize, pad or crop the images to {smaller} or {larger}."
     )

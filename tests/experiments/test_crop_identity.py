@@ -118,7 +118,7 @@ def test_a_fit_says_what_its_net_sees(root: Path) -> None:
 
 def test_patches_and_joint_training_refuse_crops(root: Path) -> None:
     data = data_of(root, Crop(16))
-    with pytest.raises(ConfigError, match=r"Patches are cut from native images.*leave out crop"):
+    with pytest.raises(ConfigError, match=r"from whole native images: leave out data\.source\.crop"):
         PatchDataModule(data)
-    with pytest.raises(ConfigError, match=r"Joint training takes whole images.*leave out data\.images\.crop"):
+    with pytest.raises(ConfigError, match=r"is on whole images beside patches: leave out data\.images\.crop"):
         JointDataModule(data, partial(PatchDataModule, size=16))

@@ -45,7 +45,10 @@ class JointDataModule(ResumableDataModule):
 
     def __init__(self, images: SegmentationDataModule, patches: PatchesCallable, seed: int = 0) -> None:
         if images.crop is not None:
-            raise ConfigError("Joint training takes whole images beside patches: leave out data.images.crop.")
+            raise ConfigError(
+                "JointDataModule takes no crops, since a step of joint training is on whole images beside patches: "
+                "leave out data.images.crop, or take a recipe of the dataset without it."
+            )
         self.images = images
         self.patches = patches(copy(images))  # which opens a cache of its own, at native size
         batch_size = images.batch_size + self.patches.batch_size
