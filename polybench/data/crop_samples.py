@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from polybench.core.errors import DataError
 from polybench.core.randomness import generator
 from polybench.data.cache import ImageCache
-from polybench.data.crops import Crop, Window, draw_window, frame_of, shares_in_view, window_of
+from polybench.data.crops import Crop, Cut, Window, draw_window, frame_of, shares_in_view, window_of
 from polybench.data.loader import CachedSamples
 from polybench.data.sample import Sample
 from polybench.metrics.prepare import resize_affine
@@ -56,6 +56,7 @@ class CropSamples(Dataset[Sample]):
             "id": name if self.variants == 1 else f"{name}#{variant}",
             "group": self.groups[image_id],
             "position": position,
+            "cut": Cut(image_id, k, *window),
             "to_native": _to_native(cache.sizes[position], crop, window),
             "image": torch.from_numpy(window_of(cache.image(position), window, crop)),
             "mask": torch.from_numpy(window_of(cache.mask(position), window, crop))[None],

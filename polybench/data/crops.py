@@ -91,6 +91,15 @@ class Window(NamedTuple):
     left: int
 
 
+class Cut(NamedTuple):
+    """Where a crop comes from: its image, its number among the crops of image and epoch, its first row and column."""
+
+    image: str
+    number: int
+    top: int
+    left: int
+
+
 def windows(cache: ImageCache, position: int, crop: Crop, source: torch.Generator) -> Iterator[Window]:
     """Draw windows of an image without end: centred on a foreground pixel with the crop's probability, else uniform.
 

@@ -62,11 +62,17 @@ class DeviceBatches(ResumableDataModule):
     def cache(self) -> ImageCache:
         """The open cache."""
 
+    @property
+    def frame_tiles(self) -> Tiles | None:
+        """How whole frames are predicted where training is on crops; None without crops."""
+        crop = self.crop
+        return None if crop is None else Tiles(crop.size, crop.tile_overlap, self.eval_batch_size)
+
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Convert bytes to floats on the device, and augment training batches; state the tiles of whole frames."""
         has_valid = self.as_floats(batch)
-        if self.crop is not None and "native_mask" in batch:
-            batch["tiles"] = Tiles(self.crop.size, self.crop.tile_overlap, self.eval_batch_size)
+        if self.frame_tiles is not None and "native_mask" in batch:
+            batch["tiles"] = self.frame_tiles
         if self.trainer is not None and self.trainer.training and any(self.policy.variants):
             self.augment(batch, self.trainer.current_epoch, has_valid=has_valid)
         return batch

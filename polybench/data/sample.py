@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from polybench.augment.transform import Transform
-from polybench.data.crops import Tiles
+from polybench.data.crops import Cut, Tiles
 from polybench.data.images import UInt8Array, UInt16Array
 
 
@@ -59,8 +59,8 @@ class Sample(TypedDict):
     `image` (H, W, 3), `mask` and `valid` (1, H, W) are uint8, and absent where the whole set is on the device;
     `valid` is the field of view, absent where a dataset has none; `to_native` (2, 3) maps network pixels (x, y, 1) to
     native pixels; `position` is the image's index in the cache; `variant` is the number of a sample's fixed variant;
-    `native_mask` and `native_valid` (1, h, w), uint8, are present in evaluation, and so is `native_labels` (1, h, w),
-    int32, where the dataset has instances.
+    `cut` is where a crop comes from; `native_mask` and `native_valid` (1, h, w), uint8, are present in evaluation, and
+    so is `native_labels` (1, h, w), int32, where the dataset has instances.
     """
 
     image: NotRequired[Tensor]
@@ -70,6 +70,7 @@ class Sample(TypedDict):
     group: str
     position: int
     variant: NotRequired[int]
+    cut: NotRequired[Cut]
     to_native: Tensor
     native_mask: NotRequired[Tensor]
     native_valid: NotRequired[Tensor]
@@ -92,6 +93,7 @@ class Batch(TypedDict):
     group: list[str]
     position: list[int]
     variant: NotRequired[list[int]]
+    cut: NotRequired[list[Cut]]
     to_native: Tensor
     transform: NotRequired[Transform]
     tiles: NotRequired[Tiles]

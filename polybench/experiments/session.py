@@ -216,7 +216,7 @@ class Session(ParsedSession):
         refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:
             task = task_of(self.model)
-            refuse_crops(self.datamodule, task.by_tiles, type(task).__name__)
+            refuse_crops(self.datamodule, task)
             task.check(self.datamodule.size)
             if not self.config.trainer.fast_dev_run:
                 refuse_blind(self.trainer, self.model, self.datamodule.ranked_by)

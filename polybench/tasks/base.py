@@ -79,6 +79,9 @@ class Task(LightningModule, ABC):
     by_tiles: ClassVar[bool] = False
     """Whether an image can be predicted tile by tile: from each pixel's surroundings only, at any image size."""
 
+    on_crops: ClassVar[bool] = False
+    """Whether it evaluates the frames of a training on crops by tiles, though `by_tiles` is false."""
+
     baselines: ClassVar[Mapping[str, Baseline]]
     """Trivial predictions that a test evaluates beside the net's."""
 

@@ -118,7 +118,7 @@ class SegmentationTask(Task):
     def setup(self, stage: str) -> None:
         """Choose the protocols; before training, freeze parameters without a gradient (SMP's PSPNet has some)."""
         data = data_of(self.trainer)
-        refuse_crops(data, self.by_tiles, type(self).__name__)
+        refuse_crops(data, self)
         if stage == "fit":
             ranked = data.ranked_by
             self.protocols = (PER_IMAGE,) if ranked is PER_IMAGE else (PER_IMAGE, ranked)

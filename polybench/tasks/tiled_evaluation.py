@@ -6,7 +6,7 @@ a tile, which only prediction of further images meets, is padded at the right an
 pixels. Batches of tiles have tiles of one frame only, so that predictions don't depend on the number of processes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -18,6 +18,7 @@ from polybench.data.crops import Crop, Tiles, frame_of
 from polybench.data.images import UInt8Array
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
+from polybench.tasks.base import Task
 from polybench.tasks.criterion import Terms
 from polybench.tasks.images import as_input
 from polybench.tasks.outputs import Outputs, logits_of
@@ -73,6 +74,43 @@ def as_tiled_batch(image: UInt8Array, crop: Crop, tiles_together: int, device: t
     return cast(Batch, {"image": images, "tiles": Tiles(crop.size, crop.tile_overlap, tiles_together)})
 
 
+class FrameTiles:
+    """The tiles of a frame in batches: cuts what has the frame's size, and stitches what a net made of its tiles.
+
+    Args:
+        size: Height and width of the frame, pixels.
+        tiles: Size and overlap of tiles, and tiles in a batch.
+
+    Attributes:
+        batches: The tiles of each batch, in fixed order.
+    """
+
+    def __init__(self, size: tuple[int, int], tiles: Tiles) -> None:
+        self.size = size
+        places = tiles_of(size, tiles)
+        starts = range(0, len(places), tiles.batch_size)
+        self.batches = [places[first : first + tiles.batch_size] for first in starts]
+
+    def cut(self, frame: Tensor) -> Iterator[Tensor]:
+        """Cut a frame (1, C, H, W) into batches of tiles (n, C, size, size); it is extended by its last pixels."""
+        return (torch.cat([_cut(frame, place) for place in places]) for places in self.batches)
+
+    def stitched(self, parts: Iterable[Tensor]) -> Tensor:
+        """Stitch batches of tiles (n, C, size, size) to a frame (1, C, H, W): of each tile, what is kept of it."""
+        height, width = self.size
+        last = self.batches[-1][-1]
+        frame: Tensor | None = None
+        for places, part in zip(self.batches, parts, strict=True):
+            if frame is None:
+                frame = part.new_empty(1, part.shape[1], last.down.stop, last.across.stop)
+            for (down, across), tile in zip(places, part, strict=True):
+                top, left = down.start, across.start
+                kept = tile[:, down.first - top : down.last - top, across.first - left : across.last - left]
+                frame[0, :, down.first : down.last, across.first : across.last] = kept
+        assert frame is not None
+        return frame[..., :height, :width]
+
+
 def tile_batches(batch: Batch) -> Iterator[tuple[Sequence[Tile], Batch]]:
     """Cut a batch of one frame into batches of tiles, in fixed order.
 
@@ -82,12 +120,10 @@ def tile_batches(batch: Batch) -> Iterator[tuple[Sequence[Tile], Batch]]:
     Yields:
         Some tiles, and a batch of them, with the mask and the field of view where the frame has them.
     """
-    frame = {name: cast(Tensor, pixels) for name, pixels in batch.items() if name in ("image", "mask", "valid")}
-    tiles, image = batch["tiles"], batch["image"]
-    places = tiles_of((image.shape[-2], image.shape[-1]), tiles)
-    for first in range(0, len(places), tiles.batch_size):
-        chosen = places[first : first + tiles.batch_size]
-        parts = {name: torch.cat([_cut(pixels, place) for place in chosen]) for name, pixels in frame.items()}
+    pixels = {name: cast(Tensor, values) for name, values in batch.items() if name in ("image", "mask", "valid")}
+    frame = FrameTiles((batch["image"].shape[-2], batch["image"].shape[-1]), batch["tiles"])
+    for chosen, *cut in zip(frame.batches, *map(frame.cut, pixels.values()), strict=True):
+        parts = dict(zip(pixels, cut, strict=True))
         names = {
             name: cast(list[str], value) * len(chosen)
             for name, value in batch.items()
@@ -101,7 +137,9 @@ def _cut(pixels: Tensor, tile: Tile) -> Tensor:
     part = pixels[..., tile.down.start : tile.down.stop, tile.across.start : tile.across.stop]
     bottom = tile.down.stop - tile.down.start - part.shape[-2]
     right = tile.across.stop - tile.across.start - part.shape[-1]
-    return F.pad(part, (0, right, 0, bottom), mode="replicate") if bottom or right else part
+    if not bottom and not right:
+        return part
+    return F.pad(part.float(), (0, right, 0, bottom), mode="replicate").to(part.dtype)
 
 
 def evaluate(batch: Batch, outputs_of: OutputsOf, loss: TermsOf | None, *, reads_outputs: bool) -> Evaluated:
@@ -131,26 +169,19 @@ def evaluate_in_tiles(batch: Batch, outputs_of: OutputsOf, terms_of: TermsOf | N
         outputs_of: Computes the outputs for a batch of tiles.
         terms_of: Computes the loss of a batch of tiles; None for no loss.
     """
-    height, width = batch["image"].shape[-2:]
-    frame: Tensor | None = None
     losses: list[Terms] = []
     counts: list[int] = []
-    for chosen, tiles in tile_batches(batch):
-        outputs = outputs_of(tiles)
-        logits = logits_of(outputs)[0]
-        if frame is None:
-            frame = logits.new_empty(1, 1, max(height, chosen[0].down.stop), max(width, chosen[0].across.stop))
-        for (down, across), part in zip(chosen, logits, strict=True):
-            rows, columns = slice(down.first, down.last), slice(across.first, across.last)
-            top, left = down.start, across.start
-            frame[0, :, rows, columns] = part[
-                :, down.first - top : down.last - top, across.first - left : across.last - left
-            ]
-        if terms_of is not None:
-            losses.append(terms_of(outputs, tiles))
-            counts.append(len(chosen))
-    assert frame is not None
-    return Evaluated(frame[..., :height, :width], mean_terms(losses, counts) if losses else None)
+
+    def predicted() -> Iterator[Tensor]:
+        for chosen, tiles in tile_batches(batch):
+            outputs = outputs_of(tiles)
+            if terms_of is not None:
+                losses.append(terms_of(outputs, tiles))
+                counts.append(len(chosen))
+            yield logits_of(outputs)[0]
+
+    logits = FrameTiles((batch["image"].shape[-2], batch["image"].shape[-1]), batch["tiles"]).stitched(predicted())
+    return Evaluated(logits, mean_terms(losses, counts) if losses else None)
 
 
 def mean_terms(losses: Sequence[Terms], counts: Sequence[int]) -> Terms:
@@ -173,16 +204,18 @@ def mean_terms(losses: Sequence[Terms], counts: Sequence[int]) -> Terms:
     return Terms(mean([loss.total for loss in losses]), named)
 
 
-def refuse_crops(data: object, by_tiles: bool, task: str) -> None:
+def refuse_crops(data: object, task: Task) -> None:
     """Refuse crops of a task that predicts from whole images.
 
     Args:
         data: The data module.
-        by_tiles: Whether the task can predict tile by tile.
-        task: Name of its class.
+        task: The task.
 
     Raises:
-        ConfigError: If the data module has crops, and the task can't.
+        ConfigError: If the data module has crops, and the task can't evaluate frames by tiles.
     """
-    if isinstance(data, SegmentationDataModule) and data.crop is not None and not by_tiles:
-        raise ConfigError(f"{task} predicts from whole images, not by tiles: leave out --data.crop.")
+    if isinstance(data, SegmentationDataModule) and data.crop is not None and not (task.by_tiles or task.on_crops):
+        raise ConfigError(
+            f"{type(task).__name__} takes no crops, since it predicts from whole images, not by tiles: give "
+            "--data.crop null."
+        )

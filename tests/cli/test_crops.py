@@ -40,12 +40,24 @@ def dice_of(prediction: Any, root: Path) -> float:
     return float(2 * (truth & prediction).sum() / (truth.sum() + prediction.sum()))
 
 
-@pytest.mark.parametrize("scale", [1.0, 0.5])
+FEEDBACK = {
+    "class_path": "FeedbackSegmentationTask",
+    "init_args": {
+        "net": {"class_path": "polybench.models.FANet", "init_args": {"widths": [4, 4, 8, 8]}},
+        "loss": "polybench.models.fanet.FANetLoss",
+        "iterations": 3,
+    },
+}
+
+
+@pytest.mark.parametrize(("scale", "model"), [(1.0, {}), (0.5, FEEDBACK)], ids=["native", "half-feedback"])
 def test_commands_find_the_numbers_of_the_record(
-    root: Path, tmp_path: Path, scale: float, capsys: pytest.CaptureFixture[str]
+    root: Path, tmp_path: Path, scale: float, model: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = recipe_of(tmp_path, root, scale)
-    assert run(["fit", "--config", str(recipe)]) == 0
+    recipe = recipe_of(tmp_path, root, scale, **model)
+    options = ["--seed_everything", "2", "--previews.heatmaps", "true" if model else "false"]
+    assert run(["fit", "--config", str(recipe), *options]) == 0
+    assert [path.suffix for path in (tmp_path / "runs").rglob("heatmaps/*")] == ([".png"] if model else [])
     shown = capsys.readouterr()
     assert f"crops 16x16 at scale {scale:g}" in shown.out
     assert "16x16 by --data.crop.size; the size 20x20 beside it has no effect" in shown.err
@@ -53,6 +65,7 @@ def test_commands_find_the_numbers_of_the_record(
     record = json.loads(path.read_text())
     assert record["dataset"]["crop"]["overlap"] == 6
     dice = record["metrics"]["per_image@2"]["values"]["dice"]["value"]
+    assert 0 < dice < 1
     [best] = (tmp_path / "runs").rglob("best.ckpt")
     for folder, name in (("tested", "images"), ("truth", "masks")):
         (tmp_path / folder).mkdir()
@@ -72,13 +85,13 @@ def test_commands_find_the_numbers_of_the_record(
     assert f"{dice:.4f}" in capsys.readouterr().out
 
 
-def test_a_net_that_reads_its_own_masks_is_refused_before_data_is_read(
+def test_a_task_of_whole_images_is_refused_before_data_is_read(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    net = {"class_path": "polybench.models.FANet", "init_args": {"widths": [4, 4, 8, 8]}}
-    arguments = {"net": net, "loss": "polybench.models.fanet.FANetLoss"}
-    recipe = recipe_of(tmp_path, root, 1.0, class_path="FeedbackSegmentationTask", init_args=arguments)
+    encoder = {"encoder": "tu-test_resnet", "encoder_weights": None}
+    arguments = {"net": {"class_path": "polybench.models.PatchClassifier", "init_args": encoder}}
+    recipe = recipe_of(tmp_path, root, 1.0, class_path="PatchClassificationTask", init_args=arguments)
     for image in (root / "images").iterdir():
         image.unlink()
     assert run(["fit", "--config", str(recipe)]) == 2
-    assert "predicts from whole images, not by tiles: leave out --data.crop." in capsys.readouterr().err
+    assert "predicts from whole images, not by tiles: give --data.crop null." in capsys.readouterr().err

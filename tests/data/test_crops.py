@@ -43,6 +43,7 @@ def test_the_pixels_of_a_crop_are_those_of_the_file(cache: ImageCache, tmp_path:
         top, left = of_crops.window("f1", 0, k)
         rows, columns = slice(top, top + 16), slice(left, left + 16)
         assert sample["id"] == f"f1/c{k}"
+        assert sample["cut"] == ("f1", k, top, left)
         np.testing.assert_array_equal(sample["image"], files["images"][rows, columns])
         np.testing.assert_array_equal(sample["mask"][0], files["masks"][rows, columns] > 127)
         np.testing.assert_array_equal(sample["valid"][0], files["valid"][rows, columns] > 127)

@@ -17,8 +17,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
 from polybench.datasets import FolderDataModule
 from polybench.losses import BCEDiceLoss
-from polybench.methods.feedback import FeedbackSegmentationTask
-from polybench.tasks import SegmentationTask
+from polybench.tasks import PatchClassificationTask, SegmentationTask
 from polybench.tasks.tiled_evaluation import as_tiled_batch, evaluate_in_tiles, refuse_crops, tile_batches, tiles_of
 from tests.data.crop_frames import write_round_frames
 from tests.tasks.named_outputs import QUIET, AreaAndEdges, TwoHeads
@@ -170,9 +169,10 @@ def test_a_test_of_small_frames_is_refused(root: Path) -> None:
 
 
 def test_tasks_that_predict_whole_images_refuse_crops(root: Path) -> None:
-    with pytest.raises(ConfigError, match="FeedbackSegmentationTask predicts from whole images"):
-        refuse_crops(data_of(root), FeedbackSegmentationTask.by_tiles, FeedbackSegmentationTask.__name__)
-    refuse_crops(data_of(root, crop=None), FeedbackSegmentationTask.by_tiles, FeedbackSegmentationTask.__name__)
+    task = PatchClassificationTask(nn.Conv2d(3, 1, 1))
+    with pytest.raises(ConfigError, match=r"PatchClassificationTask takes no crops.*--data\.crop null"):
+        refuse_crops(data_of(root), task)
+    refuse_crops(data_of(root, crop=None), task)
 
 
 @pytest.mark.ddp

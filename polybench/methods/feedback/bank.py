@@ -1,18 +1,22 @@
-"""The feedback bank: the mask that the net is shown with each image, by id, in the frame of the cached image.
+"""The feedback bank: the mask that the net is shown with each image, by id, in the frame of the unaugmented image.
 
 Paper: FANet (Tomar et al., IEEE TNNLS 2022) keeps the mask of each training image from epoch to epoch. The released
 code finds it by its place in the batch, which holds only for unshuffled data and batches of one size; here it is found
-by the image's id, and is always in the frame of the unaugmented image.
+by the image's id. It has the size of the net's input or, where training is on crops, of the whole frame at their
+scale, so that sizes can differ; a crop is shown its window.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, distributed
 
 from polybench.core.errors import DataError
 from polybench.methods.feedback.codec import CodedMask, MaskState, decode_batch, encode_batch, from_state, to_state
+
+Value = TypeVar("Value")
 
 
 @dataclass
@@ -74,13 +78,9 @@ class MaskBank:
 
         Where two have a mask for one image, that of the lower rank is kept.
         """
-        banks: list[MaskState | None] = [to_state(self.masks)]
-        if distributed.is_available() and distributed.is_initialized():
-            banks = [None] * distributed.get_world_size()
-            distributed.all_gather_object(banks, to_state(self.masks))
         masks: dict[str, CodedMask] = {}
-        for state in reversed(banks):
-            masks.update(from_state(state or {}))
+        for state in reversed(from_all(to_state(self.masks))):
+            masks.update(from_state(state))
         return MaskBank({name: masks[name] for name in sorted(masks)})
 
     def state(self) -> MaskState:
@@ -95,6 +95,15 @@ class MaskBank:
             DataError: If something is missing or was changed.
         """
         return cls(from_state(state))
+
+
+def from_all(value: Value) -> list[Value]:
+    """Gather a value that can be pickled from every process, in the order of ranks; every process has to call it."""
+    values: list[Value | None] = [value]
+    if distributed.is_available() and distributed.is_initialized():
+        values = [None] * distributed.get_world_size()
+        distributed.all_gather_object(values, value)
+    return cast(list[Value], values)
 
 
 def same_everywhere(buffers: Iterable[Tensor]) -> None:

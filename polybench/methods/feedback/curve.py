@@ -4,13 +4,13 @@ Paper: FANet (Tomar et al., IEEE TNNLS 2022), figure 5. It chooses the best of t
 reports; here the curve is shown as it is, and what is reported is fixed beforehand.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from polybench.methods.feedback.pruning import Trajectory
-from polybench.metrics import Protocol, Rows
+from polybench.metrics import PER_IMAGE, Protocol, Rows
 from polybench.metrics.keyed import KeyedRows
 from polybench.metrics.prepare import Prepared
 from polybench.metrics.protocols import columns_of
@@ -33,6 +33,21 @@ class Curve(NamedTuple):
     fixed_points: int
     cycles: int
     mean_iterations: float
+
+    def logged(self, protocols: Sequence[Protocol]) -> Iterator[tuple[str, float]]:
+        """Name the numbers as a test logs them: `<iteration>/dice` of `per_image`, `<iteration>/fanet/dice` of others.
+
+        Args:
+            protocols: What was scored.
+        """
+        for protocol in protocols:
+            prefix = "" if protocol is PER_IMAGE else f"{protocol.name}/"
+            for metric, values in self.scores[protocol.key].items():
+                for number, value in enumerate(values, start=1):
+                    yield f"{number}/{prefix}{metric}", value
+        yield "fixed_points", self.fixed_points / self.images
+        yield "cycles", self.cycles / self.images
+        yield "computed", self.mean_iterations
 
 
 class IterationRows(KeyedRows):

@@ -12,6 +12,10 @@ In evaluation the net iterates a fixed number of times: the first iteration is s
 mask of the iteration before. That holds for validation too, so that selection is by what a test reports, and follows
 from the checkpoint alone; the released code carries validation masks from epoch to epoch. The number reported is that
 of an iteration chosen beforehand, where the paper says that it "considered the highest" of ten.
+
+In training on crops the bank has masks of whole frames at the scale of the crops, Otsu's first, and a crop is shown its
+window. The pass that renews them goes over whole frames; the predictions of training steps are written into their
+windows (`predicted.py`). An evaluation iterates over the whole frame, tile by tile in each iteration (`frames.py`).
 """
 
 import inspect
@@ -24,13 +28,16 @@ from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
+from polybench.data.crops import Tiles
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
-from polybench.methods.feedback.bank import MaskBank, same_everywhere
+from polybench.methods.feedback.bank import MaskBank
 from polybench.methods.feedback.curve import Curve, IterationRows
+from polybench.methods.feedback.frames import iterate_frame
 from polybench.methods.feedback.otsu import otsu_masks
+from polybench.methods.feedback.predicted import kept_masks
 from polybench.methods.feedback.pruning import Trajectory, iterate
-from polybench.methods.feedback.renewal import Refresh, Renewal, Update, image_ids, over_training_images
+from polybench.methods.feedback.renewal import Refresh, Renewal, Update
 from polybench.methods.feedback.section import iteration_section
 from polybench.metrics import PER_IMAGE
 from polybench.metrics.protocols import FANET
@@ -40,6 +47,7 @@ from polybench.tasks.outputs import LOGITS, Outputs, foreground_outputs, logits_
 from polybench.tasks.parameter_groups import ParameterGroups
 from polybench.tasks.schedules import Interval
 from polybench.tasks.segmentation import SegmentationTask
+from polybench.tasks.tiled_evaluation import Evaluated
 
 MOST_ITERATIONS = 100
 """After so many iterations a fixed point is no longer waited for."""
@@ -71,7 +79,7 @@ class FeedbackSegmentationTask(SegmentationTask):
             itself (for an image that never does, as when masks alternate, it is the last of `iterations`).
         pass_batch_size: Images that the net sees at once in an evaluation, and where the bank is renewed. Where it is
             less than the evaluation batch size, waiting images take the place of those that are through. None for the
-            whole batch.
+            whole batch. Where training is on crops, these are tiles of a frame.
         otsu_in_view: Let the first mask look at the field of view alone, where the dataset has one; predictions outside
             a dataset never know one.
         parameter_groups: Learning rates by layer, frozen layers, weight decay by kind; None for one rate for all.
@@ -84,6 +92,7 @@ class FeedbackSegmentationTask(SegmentationTask):
 
     version: ClassVar[int] = 1
     by_tiles: ClassVar[bool] = False
+    on_crops: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -183,13 +192,19 @@ class FeedbackSegmentationTask(SegmentationTask):
             if self.refresh == "inverse":
                 masks = logits_of(outputs)[0].detach() > 0
                 transform = batch.get("transform")
-                self.renewal.predicted.put(image_ids(batch), transform.unmask(masks) if transform else masks)
+                self.renewal.predicted.put(batch, transform.unmask(masks) if transform else masks)
             return outputs
-        trajectories = self._trajectories(batch["image"], self._first(batch), self._most_iterations)
+        trajectories = self._trajectories(batch["image"], self._first(batch), self._most_iterations, batch.get("tiles"))
         if self.iteration_rows is not None:
             self.iteration_rows.update(batch, trajectories)
         logits = self._reported(trajectories)
         return {LOGITS: logits} if self._gives_mapping else logits
+
+    def evaluated(self, batch: Batch, *, with_loss: bool = False) -> Evaluated:
+        """Predict an evaluation batch, by tiles where it states them; compute its loss where asked for."""
+        outputs = self.batch_outputs(batch)
+        terms = self.batch_terms(outputs, batch, finest=True) if with_loss else None
+        return Evaluated(logits_of(outputs)[0], terms)
 
     def shown(self, batch: Batch) -> Tensor:
         """The masks (N, 1, H, W), boolean, that a training batch is shown, moved as its images were."""
@@ -200,26 +215,31 @@ class FeedbackSegmentationTask(SegmentationTask):
         return masks if transform is None else transform.mask(masks.float()) > 0
 
     def _kept(self, batch: Batch) -> Tensor:
-        return self.bank.get(image_ids(batch)).to(batch["image"].device)
+        return kept_masks(self.bank, batch).to(batch["image"].device)
 
     def _first(self, batch: Batch) -> Tensor:
         return otsu_masks(batch["image"], batch.get("valid") if self.otsu_in_view else None)
 
     def _next(self, batch: Batch) -> Tensor:
         """The masks that follow those in the bank, by one iteration on images as they are."""
-        trajectories = self._trajectories(batch["image"], self._kept(batch), iterations=1)
+        trajectories = self._trajectories(batch["image"], self._kept(batch), 1, batch.get("tiles"))
         return torch.stack([trajectory.at(1) for trajectory in trajectories]) > 0
 
-    def _trajectories(self, images: Tensor, masks: Tensor, iterations: int) -> list[Trajectory]:
+    def _trajectories(self, images: Tensor, masks: Tensor, most: int, tiles: Tiles | None = None) -> list[Trajectory]:
         refine: Callable[..., Any] = getattr(self.net, "refine", self.net)
         precompute: Callable[[Tensor], Any] = getattr(self.net, "precompute", lambda normalised: normalised)
 
         def logits(state: Any, shown: Tensor) -> Tensor:
             output = refine(state, shown)
             self._gives_mapping = isinstance(output, Mapping)
-            return logits_of(foreground_outputs(output, images.shape[-2:]))[0]
+            return logits_of(foreground_outputs(output, shown.shape[-2:]))[0]
 
-        return iterate(precompute, logits, self.normalised(images), masks, iterations, self.pass_batch_size)
+        def precomputed(part: Tensor) -> Any:
+            return precompute(self.normalised(part))
+
+        if tiles is not None:
+            return [iterate_frame(precomputed, logits, images, masks, most, tiles, self.pass_batch_size)]
+        return iterate(precompute, logits, self.normalised(images), masks, most, self.pass_batch_size)
 
     @property
     def _most_iterations(self) -> int:
@@ -233,19 +253,8 @@ class FeedbackSegmentationTask(SegmentationTask):
         return torch.stack([t.logits[-1] if fixed and t.period == 1 else t.at(number) for t in trajectories])
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Before the first batch of an epoch, fill the bank or renew it; a run that is resumed later finds it done."""
-        renewal, net, data = self.renewal, self.net, self._data
-        if renewal.epoch == self.current_epoch:
-            return
-        if not len(renewal.bank):
-            renewal.bank = over_training_images(self.trainer, net, data, self._first)
-        elif renewal.due and self.refresh == "inverse":
-            renewal.bank.update(renewal.predicted.gathered())
-        elif renewal.due:
-            same_everywhere(net.buffers())
-            renewal.bank = over_training_images(self.trainer, net, data, self._next)
-        renewal.begin(self.current_epoch)
-        renewal.bank.require(data.ids("train"), data.size)
+        """Before the first batch of an epoch, fill the bank or renew it."""
+        self.renewal.begin(self.trainer, self.net, self._data, self._first, self._next)
 
     def on_validation_epoch_end(self) -> None:
         """Log the numbers; record whether `val/loss` is the best so far."""
@@ -259,15 +268,8 @@ class FeedbackSegmentationTask(SegmentationTask):
         assert self.iteration_rows is not None
         self.curve = self.iteration_rows.compute()
         self.iteration_rows.reset()
-        for protocol in self.iteration_rows.protocols:
-            name = "" if protocol is PER_IMAGE else f"{protocol.name}/"
-            for metric, values in self.curve.scores[protocol.key].items():
-                for number, value in enumerate(values, start=1):
-                    self.log_number(f"test/iteration/{number}/{name}{metric}", value)
-        ends = {"fixed_points": self.curve.fixed_points, "cycles": self.curve.cycles}
-        for name, images in ends.items():
-            self.log_number(f"test/iteration/{name}", images / self.curve.images)
-        self.log_number("test/iteration/computed", self.curve.mean_iterations)
+        for name, value in self.curve.logged(self.iteration_rows.protocols):
+            self.log_number(f"test/iteration/{name}", value)
 
     def sections(self) -> Mapping[str, Section]:
         """How the last test went, iteration by iteration; for its record."""

@@ -12,11 +12,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.augment import Policy
+from polybench.augment.geometry import HorizontalFlip, Rotate90, Transpose
+from polybench.augment.operations import Step
 from polybench.callbacks import AtomicCheckpointIO, ResumeCallback
 from polybench.datasets import ClinicDBDataModule
 from polybench.methods.feedback.task import FeedbackSegmentationTask
 from polybench.models.fanet import FANetLoss
 from tests.conftest import write_split
+
+TURNS = Policy("turns", [(Step(HorizontalFlip(), 0.5), Step(Transpose(), 0.3), Step(Rotate90(), 0.7))])
+TRAINED = [str(k) for k in range(1, 7)]
+"""The training images of `write_red_frames`."""
 
 QUIET: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
 QUIET |= {"enable_checkpointing": False, "accelerator": "cpu", "num_sanity_val_steps": 0}
@@ -146,6 +152,16 @@ def fit(
     )
     trainer.fit(task, datamodule=module, ckpt_path=checkpoint)
     return task
+
+
+def in_their_frame(diary: Diary, net: SeesRed, first_epoch: int = 1) -> list[bool]:
+    """For each sample from the second epoch on, whether it was shown its own mask, as its image was moved."""
+    assert len(diary.seen) == len(net.shown)
+    found: list[bool] = []
+    for (epoch, _, masks), shown in zip(diary.seen, net.shown, strict=True):
+        if epoch >= first_epoch:
+            found += [torch.equal(mask > 0, own) for mask, own in zip(masks, shown, strict=True)]
+    return found
 
 
 class BankRecorder(Callback):

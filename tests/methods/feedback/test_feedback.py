@@ -12,9 +12,8 @@ from skimage.filters import threshold_otsu
 from torch import Tensor, nn
 
 from polybench.augment import Policy
-from polybench.augment.geometry import HorizontalFlip, Rotate90, Transpose
-from polybench.augment.operations import Step
 from polybench.core.errors import ConfigError
+from polybench.data.crops import Crop
 from polybench.datasets import ClinicDBDataModule
 from polybench.methods.feedback.bank import MaskBank
 from polybench.methods.feedback.otsu import otsu_masks
@@ -22,32 +21,22 @@ from polybench.methods.feedback.task import FeedbackSegmentationTask
 from polybench.models.fanet import FANet, FANetLoss, FANetSeries
 from tests.methods.feedback.feedback_nets import (
     QUIET,
+    TRAINED,
+    TURNS,
     Diary,
     Grows,
     SeesRed,
     TurnsRound,
     fit,
+    in_their_frame,
     masks_of,
     write_red_frames,
 )
-
-TURNS = Policy("turns", [(Step(HorizontalFlip(), 0.5), Step(Transpose(), 0.3), Step(Rotate90(), 0.7))])
-TRAINED = [str(k) for k in range(1, 7)]
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return write_red_frames(tmp_path / "data")
-
-
-def in_their_frame(diary: Diary, net: SeesRed, first_epoch: int = 1) -> list[bool]:
-    """For each sample from the second epoch on, whether it was shown its own mask, as its image was moved."""
-    assert len(diary.seen) == len(net.shown)
-    found: list[bool] = []
-    for (epoch, _, masks), shown in zip(diary.seen, net.shown, strict=True):
-        if epoch >= first_epoch:
-            found += [torch.equal(mask > 0, own) for mask, own in zip(masks, shown, strict=True)]
-    return found
 
 
 @pytest.mark.parametrize(
@@ -203,16 +192,19 @@ def test_the_field_of_view_reaches_the_first_mask_if_asked() -> None:
     assert seen[1].any()
 
 
-def evaluated(root: Path, net: nn.Module, **options: Any) -> tuple[FeedbackSegmentationTask, dict[str, float]]:
+def evaluated(
+    root: Path, net: nn.Module, crop: Crop | None = None, **options: Any
+) -> tuple[FeedbackSegmentationTask, dict[str, float]]:
     task = FeedbackSegmentationTask(net, FANetLoss(), **options)
-    module = ClinicDBDataModule(str(root), (32, 32), str(root / "split.csv"), eval_batch_size=3)
+    module = ClinicDBDataModule(str(root), (32, 32), str(root / "split.csv"), eval_batch_size=3, crop=crop)
     trainer = Trainer(default_root_dir=root, **QUIET)
     trainer.test(task, datamodule=module, verbose=False)
     return task, {name: float(value) for name, value in trainer.logged_metrics.items()}
 
 
-def test_a_test_logs_each_pass_and_reports_the_one_chosen(root: Path) -> None:
-    _, logged = evaluated(root, Grows(), iterations=5, report=2)
+@pytest.mark.parametrize("crop", [None, Crop(16, overlap=2)], ids=["whole", "tiles"])
+def test_a_test_logs_each_pass_and_reports_the_one_chosen(root: Path, crop: Crop | None) -> None:
+    _, logged = evaluated(root, Grows(), crop, iterations=5, report=2)
     ids = ["9", "10", "11", "12"]
     module = ClinicDBDataModule(str(root), (32, 32), str(root / "split.csv"))
     module.prepare_data()

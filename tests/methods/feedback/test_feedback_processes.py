@@ -70,10 +70,13 @@ def equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.ddp
 @pytest.mark.slow
+@pytest.mark.parametrize("crop", [None, {"size": 16, "per_image": 2}], ids=["whole", "crops"])
 @pytest.mark.parametrize("refresh", ["pass", "inverse"])
-def test_two_processes_keep_the_bank_of_one(tmp_path: Path, refresh: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_keep_the_bank_of_one(
+    tmp_path: Path, refresh: str, crop: dict[str, int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    path = recipe(tmp_path, {"class_path": "tests.methods.feedback.feedback_nets.Learns"})
+    path = recipe(tmp_path, {"class_path": "tests.methods.feedback.feedback_nets.Learns"}, crop=crop)
     recorder = "--trainer.callbacks+=tests.methods.feedback.feedback_nets.BankRecorder"
     words = ["--config", path, "--model.refresh", refresh, recorder]
     words += ["--data.augment", "fanet" if refresh == "pass" else "none"]

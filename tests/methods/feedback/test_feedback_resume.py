@@ -10,6 +10,7 @@ from polybench.augment import Policy
 from polybench.augment.geometry import HorizontalFlip, Rotate90
 from polybench.augment.operations import Step
 from polybench.core.errors import DataError
+from polybench.data.crops import Crop
 from polybench.models.fanet import FANet
 from tests.methods.feedback.feedback_nets import Diary, fit, write_red_frames
 
@@ -20,9 +21,12 @@ WAYS: dict[str, dict[str, Any]] = {
     "every_epoch": {},
     "on_improvement": {"update": "on_improvement"},
     "inverse": {"refresh": "inverse", "augment": TURNS},
+    "crops": {"data": {"crop": Crop(16, per_image=1)}},
+    "inverse-crops": {"refresh": "inverse", "augment": TURNS, "data": {"crop": Crop(16, per_image=1)}},
 }
 STOPS = [(1, 0, "start"), (1, 2, "start"), (1, 0, "end"), (1, 1, "end"), (1, -1, "validated"), (1, -1, "epoch")]
-CASES = [(stop, way) for way in WAYS for stop in STOPS]
+CASES = [(stop, way) for way in WAYS if "crops" not in way for stop in STOPS]
+CASES += [((1, 1, "end"), "crops"), ((1, 1, "start"), "inverse-crops"), ((1, -1, "epoch"), "inverse-crops")]
 # Between an epoch's last batch and its validation; a resumed run leaves that out, so nothing can improve there.
 CASES += [(stop, way) for way in ("every_epoch", "inverse") for stop in [(0, 2, "end"), (1, 2, "end")]]
 
