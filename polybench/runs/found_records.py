@@ -1,11 +1,12 @@
 """Records that a leaderboard has already of the run that a cell is, wherever and by which command they were made."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError
-from polybench.experiments.identity import Batch, training_id
+from polybench.experiments.identity import Batch, evaluation_id, training_id
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS
 from polybench.results.facts import DatasetFacts
 from polybench.results.record import Record, read_records
@@ -55,7 +56,11 @@ def is_of(record: Record, config: Mapping[str, Any], data: DatasetFacts | None) 
     if any(CURRENT.get(key.partition("@")[0], key) != key for key in record.metrics):
         return False
     batch = Batch.of(config, int(record.config.get("processes", 1)))
+    seen = data or record.dataset
+    tested = replace(seen, patches_sha256=record.dataset.patches_sha256)  # known after a test only
     try:
-        return training_id(config, data or record.dataset, batch, record.start) == record.identity.training_id
+        evaluated = evaluation_id(config, tested, list(record.metrics))
+        trained = training_id(config, seen, batch, record.start)
     except (ConfigError, ValueError):  # a start that the record doesn't tell, or a class that is gone
         return False
+    return (trained, evaluated) == (record.identity.training_id, record.identity.evaluation_id)

@@ -15,7 +15,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import open_split
 from polybench.experiments.canonical import canonical
 from polybench.experiments.class_versions import resolve
-from polybench.experiments.identity import Batch, training_id_of
+from polybench.experiments.identity import Batch, evaluation_id, training_id_of
 from polybench.results.record import Record, StoredRecord, read_records
 from polybench.results.tables import Column, Table
 from polybench.runs.cell_config import CellConfig, open_data
@@ -100,6 +100,8 @@ def _reasons(record: Record, copies: _Copies) -> Iterator[str]:
         yield "identity 1, of an earlier version"
         return
     yield from _classes(record)
+    if _evaluation_has_moved(record):
+        yield "evaluated in another way: its evaluation_id is another one today"
     split = _split_today(record.config)
     if split is not None and split != record.dataset.split_sha256:
         yield f"split {record.dataset.split} has changed"
@@ -112,7 +114,7 @@ def _classes(record: Record) -> Iterator[str]:
     """Classes whose version isn't that of the record; the name of the one where it alone explains the change."""
     assert record.identity is not None
     wanted = record.identity.training_id
-    config = {key: value for key, value in record.config.items() if key != "processes"}
+    config = {key: value for key, value in record.config.items() if key not in {"processes", *record.sections}}
     try:
         content = canonical(config)
         batch = Batch.of(config, int(record.config.get("processes", 1)))
@@ -126,6 +128,17 @@ def _classes(record: Record) -> Iterator[str]:
         yield f"its configuration can't be read any more: {error}"
         return
     yield "a class of its configuration, or a package that brings one, has another version"
+
+
+def _evaluation_has_moved(record: Record) -> bool:
+    """Whether batch, tiles or fitting of an evaluation amount to something else today."""
+    assert record.identity is not None
+    if record.config.keys() & record.sections.keys():  # a method changed the predictions
+        return False
+    try:
+        return evaluation_id(record.config, record.dataset, list(record.metrics)) != record.identity.evaluation_id
+    except UserError:
+        return False
 
 
 def _earlier(content: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
