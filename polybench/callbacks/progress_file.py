@@ -9,7 +9,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from polybench.callbacks.meter import MeterCallback
-from polybench.callbacks.selection import selection_of
+from polybench.callbacks.selection import find_selection
 from polybench.core.run_progress import RunProgress
 
 SECONDS = 5.0
@@ -53,7 +53,8 @@ class ProgressFileCallback(Callback):
         if not trainer.is_global_zero:
             return
         self._written = time.monotonic()
-        headline = selection_of(trainer).monitor or ""
+        selection = find_selection(trainer)
+        headline = (selection and selection.monitor) or ""
         value = trainer.callback_metrics.get(headline)
         epoch, seconds = self.meter.epochs_run, round(self.meter.elapsed(), 1)
         number = None if value is None or not math.isfinite(float(value)) else float(value)

@@ -35,13 +35,14 @@ class CellProgress:
 
     @property
     def left(self) -> str:
-        """Time that this training still takes, if it goes on as fast."""
+        """Time that this training still takes, if it goes on as fast; its test comes after that."""
         seconds = self.run.seconds_left
-        return "" if seconds is None else f"{duration(seconds)} left"
+        return "" if seconds is None else duration(seconds) if seconds else "test"
 
     def line(self) -> str:
         """All of it, for a line of text."""
-        return ", ".join(part for part in (self.part, self.done, self.headline, self.left) if part)
+        left = f"{self.left} left" if self.run.seconds_left else self.left
+        return ", ".join(part for part in (self.part, self.done, self.headline, left) if part)
 
 
 def progress_of(folder: Path) -> CellProgress | None:

@@ -43,11 +43,10 @@ def trained(data_root: Path, folder: Path, *callbacks: Callback, resume: str | N
         logger=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        enable_checkpointing=False,
         num_sanity_val_steps=0,
         default_root_dir=folder,
         callbacks=[meter, MetricsCallback(meter), *callbacks],
-        **{"max_epochs": 3, **options},  # type: ignore[arg-type]
+        **{"max_epochs": 3, "enable_checkpointing": False, **options},  # type: ignore[arg-type]
     )
     task = SegmentationTask(
         nn.Conv2d(3, 1, 1), nn.BCEWithLogitsLoss(), optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.5)
