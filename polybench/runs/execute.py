@@ -195,9 +195,13 @@ class _Work:
         for cell, job in stopped:
             self.options.report(f"{cell.name}: stops after saving, {job.where}")
             job.terminate()
-        for _, job in stopped:
+        for cell, job in stopped:
             job.wait()
-        self._note_ended()
+            if job.poll() == 0:
+                self._note(cell, 0)
+            else:
+                self.options.report(f"{cell.name}: stopped, log in '{cell.folder / LOG}'")
+        self.running = []
         return [cell.name for cell, _ in stopped if cell.name not in self.done]
 
     def _ready(self, at: float | None = None) -> list[Cell]:

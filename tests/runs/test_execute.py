@@ -74,7 +74,7 @@ def test_signal_has_all_runs_save_before_the_command_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
 ) -> None:
     cells = stand_in(tmp_path, monkeypatch, SAVES_ON_SIGTERM)
-    pids: list[int] = []
+    pids, lines = list[int](), list[str]()
 
     def send(found: list[int]) -> None:
         pids.extend(found)
@@ -85,10 +85,12 @@ def test_signal_has_all_runs_save_before_the_command_ends(
     before = signal.getsignal(number)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background ignores it
     with pytest.raises(StoppedError, match=f"by {number.name} while A-s0, B-s0 ran: the same command") as error:
-        run_cells(cells, AGAIN, Options(LocalLauncher(jobs=2), report=lambda line: None))
+        run_cells(cells, AGAIN, Options(LocalLauncher(jobs=2), report=lines.append))
     signal.signal(number, before)
     assert error.value.exit_code == code
     assert all((cell.folder / "saved").is_file() for cell in cells)
+    assert [line for line in lines if "failed" in line] == []
+    assert lines[-1] == f"B-s0: stopped, log in '{cells[1].folder / 'log.txt'}'"
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
