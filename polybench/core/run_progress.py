@@ -49,6 +49,10 @@ class RunProgress:
     def read(cls, folder: Path) -> Self | None:
         """Read that of a run's folder; None where there is none, or another program wrote it."""
         try:
-            return cls(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            found = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
+            numbers = {key: float(found[key]) for key in ("step", "epoch", "seconds")}
+            steps, value = (None if found[key] is None else float(found[key]) for key in ("steps", "value"))
+            whole = int(numbers["step"]), None if steps is None else int(steps), int(numbers["epoch"])
+            return cls(*whole, numbers["seconds"], str(found["headline"]), value)
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None

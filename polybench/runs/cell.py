@@ -11,7 +11,7 @@ from polybench.core.errors import ConfigError
 from polybench.experiments.again import Again
 from polybench.methods.inputs import CHECKPOINT, known_inputs
 from polybench.runs.plan import Plan, Stage, as_word, recipe_text
-from polybench.runs.request import Request, is_resumable, noted_record
+from polybench.runs.request import Request, is_resumable, noted_in
 
 CELL = "cell.txt"
 
@@ -80,11 +80,13 @@ class Cell:
             *("--trainer.default_root_dir", str(self.folder), "--leaderboard", str(self.leaderboard)),
         ]
         if self.stage.command == "test":
-            return Request("test", tuple(words), tuple(words), *found, shared_start=False)
+            return Request(
+                "test", tuple(words), tuple(words), *found, shared_start=False, leaderboard=str(self.leaderboard)
+            )
         option = known_inputs()[CHECKPOINT].options[0]
         places = [place for place, word in enumerate(words) if word == option]
         kept = [word for place, word in enumerate(words) if place not in places and place - 1 not in places]
-        return Request("fit", tuple(words), (*kept, option, "last"), *found, self.shared_start)
+        return Request("fit", tuple(words), (*kept, option, "last"), *found, self.shared_start, str(self.leaderboard))
 
     @property
     def shared_start(self) -> bool:
@@ -128,7 +130,9 @@ class Cell:
         path = self.folder / CELL
         if not path.is_file():
             return None
-        return path.read_text(encoding="utf-8").replace("\ndonor sha256 ", "\nsource sha256 ")  # of earlier versions
+        return path.read_text(encoding="utf-8", errors="replace").replace(
+            "\ndonor sha256 ", "\nsource sha256 "
+        )  # of earlier versions
 
     def state(self) -> State:
         """How far the run has come, and whether the plan describes it still as it was started."""
@@ -147,7 +151,7 @@ class Cell:
         """The record of the finished run; None where it isn't finished, or the record or a file to be taken is gone."""
         if not all((self.folder / file).is_file() for file in self.plan.files_taken(self.stage)):
             return None
-        return noted_record(self.folder)
+        return noted_in(self.folder, self.leaderboard)
 
     def finish(self) -> Path:
         """The record of the run that has just ended.
@@ -155,7 +159,7 @@ class Cell:
         Raises:
             ConfigError: If there is none.
         """
-        record = noted_record(self.folder)
+        record = noted_in(self.folder, self.leaderboard)
         if record is None:
             raise ConfigError(f"'{self.folder}' was run, but left no record: see its log.txt for the reason.")
         return record

@@ -1,5 +1,6 @@
 """The configurations of cells: parsed before anything trains, and the data that they name, opened."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ def parse_cells(cells: Iterable[Cell]) -> dict[str, CellConfig]:
     """
     found: dict[str, CellConfig] = {}
     same: dict[tuple[str, int], str] = {}
-    ids: dict[str, str] = {}
+    runs: dict[str, str] = {}
     for cell in cells:
         stage = cell.stage
         if stage.name not in found:
@@ -57,11 +58,20 @@ def parse_cells(cells: Iterable[Cell]) -> dict[str, CellConfig]:
             except UserError as error:
                 raise ConfigError(f"cell '{cell.name}': {error}") from error
             found[stage.name] = CellConfig(session.plain_config())
-            ids[stage.name] = config_id(found[stage.name].plain)
-        other = same.setdefault((ids[stage.name], cell.seed), cell.name)
+            runs[stage.name] = _run_of(found[stage.name].plain)
+        other = same.setdefault((runs[stage.name], cell.seed), cell.name)
         if other != cell.name:
             raise ConfigError(f"cells '{other}' and '{cell.name}' are the same run: leave one of them out.")
     return found
+
+
+def _run_of(config: Mapping[str, Any]) -> str:
+    """What makes two cells one run: all but their names, and where they write."""
+    trainer = config["trainer"]
+    places = [trainer.get(key) for key in ("accelerator", "devices", "num_nodes")]
+    return json.dumps(
+        [config_id(config), config["data"], config["model"], config.get("ckpt_path"), places], default=str
+    )
 
 
 def open_data(config: CellConfig) -> DatasetFacts:

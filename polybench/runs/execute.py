@@ -14,7 +14,7 @@ from polybench.experiments.again import Again
 from polybench.runs.cell import Cell
 from polybench.runs.launch import Job, Launcher, LocalLauncher
 from polybench.runs.launch.local import LOG
-from polybench.runs.lease import BUSY, holder, is_free
+from polybench.runs.lease import BUSY, Looks, holder
 
 WAIT_SECONDS = 0.5
 TAIL_LINES = 15
@@ -95,6 +95,7 @@ class Options:
         goes_on: Run the other cells after one has failed; otherwise those that are running are let finish.
         report: Takes a line about a cell, for the terminal.
         watch: Takes the cells that run, twice a second.
+        recorded: The record of a cell that another command has made, if there is one; asked before it starts.
         retry_seconds: Between two looks at a cell that runs elsewhere.
     """
 
@@ -102,6 +103,7 @@ class Options:
     goes_on: bool = False
     report: Report = print_at_once
     watch: Watch = watch_nothing
+    recorded: Callable[[Cell], Path | None] = lambda cell: None
     retry_seconds: float = 2.0
 
 
@@ -168,6 +170,7 @@ class _Work:
     again: Again | None
     options: Options
     running: list[tuple[Cell, Job]] = field(default_factory=list)
+    looks: Looks = field(default_factory=Looks)
     elsewhere: dict[str, float] = field(default_factory=dict)
     done: dict[str, Outcome] = field(default_factory=dict)
     failed: dict[str, UserError] = field(default_factory=dict)
@@ -234,7 +237,11 @@ class _Work:
             where = "elsewhere" if cell.name in self.elsewhere else "before"
             self.options.report(f"{cell.name}: finished {where}, see {record.name}")
             self.done[cell.name] = Outcome(cell, record, skipped=True)
-        elif not is_free(cell.folder):
+        elif (found := self.options.recorded(cell)) is not None:
+            self.waiting.remove(cell)
+            self.options.report(f"{cell.name}: recorded elsewhere, see {found.name}")
+            self.done[cell.name] = Outcome(cell, found, skipped=True)
+        elif not self.looks.is_free(cell.folder):
             self._wait_for(cell)
         else:
             how = "resumes" if cell.resumable else "starts"
@@ -284,7 +291,8 @@ class _Work:
 def _why(cell: Cell, code: int) -> str:
     """Why a cell failed: its exit code and the end of its log."""
     log = cell.folder / LOG
-    tail = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    tail = text.splitlines()[-TAIL_LINES:]
     shown = "\n".join(f"    {line}" for line in tail)
     return (
         f"{cell.name} ended with exit code {code}; fix the cause and repeat the command, which resumes "

@@ -5,11 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from polybench.core.errors import ConfigError
-from polybench.experiments.identity import Batch, evaluation_id, training_id
+from polybench.experiments.canonical import canonical
+from polybench.experiments.identity import Batch, evaluation_id, training_id_of
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS
-from polybench.results.facts import DatasetFacts
+from polybench.results.facts import DatasetFacts, StartFacts
 from polybench.results.record import Record, read_records
+
+IMAGENET = "ImageNet"
+"""What the known pretrained weights were trained on, as records say it."""
+
+REQUIRED = frozenset({"per_image"})
+"""Protocols that a record of another folder must have."""
 
 CURRENT = {protocol.name: protocol.key for protocol in (*PROTOCOLS, *EXTRA_PROTOCOLS)}
 """Name of a protocol -> `name@version`."""
@@ -38,29 +47,70 @@ class FoundRecords:
             data: The data that it would see; None where they aren't here, so that those of the record are taken.
 
         Returns:
-            The record of equal training, seed, data and protocols; the latest of several. None where there is none.
+            The record of equal training and evaluation, seed, data and budget; the latest of several. None where there
+            is none, and for runs whose start only their beginning tells: from files, from other runs.
         """
         same = [one for one in self.records if one.record.seed == seed and is_of(one.record, config, data)]
         return max(same, key=lambda one: one.record.provenance.finished_at).path if same else None
 
 
-def is_of(record: Record, config: Mapping[str, Any], data: DatasetFacts | None) -> bool:
+def is_of(record: Record, config: Mapping[str, Any], data: DatasetFacts | None, *, own: bool = False) -> bool:
     """Whether a record is what a run of this configuration would write today, its seed aside.
 
     Args:
-        record: A trained record with an identity.
+        record: A record.
         config: The resolved configuration.
         data: The data that the run would see; None for those of the record.
+        own: The record is that of the run's own folder, so that its start is that which it had.
     """
-    assert record.identity is not None
-    if any(CURRENT.get(key.partition("@")[0], key) != key for key in record.metrics):
+    if record.identity is None or record.kind != "trained":
         return False
-    batch = Batch.of(config, int(record.config.get("processes", 1)))
-    seen = data or record.dataset
-    tested = replace(seen, patches_sha256=record.dataset.patches_sha256)  # known after a test only
+    names = {key.partition("@")[0]: key for key in record.metrics}
+    if any(CURRENT.get(name, key) != key for name, key in names.items()):
+        return False
+    if not own and (str(config.get("budget")) != str(record.budget) or not names.keys() >= REQUIRED):
+        return False  # also of a classification, whose test patches are known after a test only
     try:
+        content = canonical(config)
+        start = record.start if own else start_told(content, config, record)
+        seen = data or record.dataset
+        tested = replace(seen, patches_sha256=record.dataset.patches_sha256)
         evaluated = evaluation_id(config, tested, list(record.metrics))
-        trained = training_id(config, seen, batch, record.start)
-    except (ConfigError, ValueError):  # a start that the record doesn't tell, or a class that is gone
+        trained = training_id_of(content, seen, Batch.of(config, processes_of(config)), start)
+    except (ConfigError, ValueError):  # a start that can't be told, or a class that is gone
         return False
     return (trained, evaluated) == (record.identity.training_id, record.identity.evaluation_id)
+
+
+def start_told(content: Mapping[str, Any], config: Mapping[str, Any], record: Record) -> StartFacts | None:
+    """The start of a run as far as its configuration alone tells it: random weights, or known ones by their name.
+
+    Args:
+        content: The configuration's canonical form.
+        config: The configuration.
+        record: A record, which says what ImageNet's weights of its net are.
+
+    Raises:
+        ValueError: If the configuration doesn't tell it: weights of a file, of a callback, of another run.
+    """
+    named = [value for value in content["start"] if value is not False]
+    if config.get("ckpt_path") is not None or any(isinstance(value, Mapping) for value in named):
+        raise ValueError("The start is that of a file.")
+    start = record.start
+    known = start is not None and start.kind == "initialised"
+    source = start.source if start is not None else None
+    if not known or (source is not None) != bool(named) or (source is not None and source.dataset != IMAGENET):
+        raise ValueError("The start of the record is another one, or can't be told.")
+    return start
+
+
+def processes_of(config: Mapping[str, Any]) -> int:
+    """How many processes a configuration trains with on this machine."""
+    trainer = config["trainer"]
+    devices, nodes = trainer.get("devices"), int(trainer.get("num_nodes") or 1)
+    if isinstance(devices, list):
+        return max(1, len(devices)) * nodes
+    if str(devices).isdecimal() and int(devices) > 0:
+        return int(devices) * nodes
+    here = torch.cuda.device_count() if trainer.get("accelerator") in ("auto", "cuda", "gpu") else 1
+    return max(1, here) * nodes

@@ -5,8 +5,9 @@ that can't be seen, on another machine or suspended, when its heartbeat has been
 but a folder that all machines share: no lock of the file system.
 """
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import LeaseCompromise, SoftFileLease, Timeout
@@ -54,16 +55,39 @@ def leased(folder: Path, lost: Callable[[], None], seconds: float = TRIES) -> It
         lease.release()
 
 
-def is_free(folder: Path) -> bool:
-    """Whether no process works in a cell's folder; one that is gone is taken out of the way.
+class Looks:
+    """Looks at the leases of cells, again and again: only who watches one knows how long it has been silent."""
 
-    A hint: the process that starts to work there takes the lease itself.
-    """
-    try:
-        with leased(folder, lambda: None, seconds=0):
-            return True
-    except BusyError:
-        return False
+    def __init__(self) -> None:
+        self._leases: dict[Path, SoftFileLease] = {}
+
+    def is_free(self, folder: Path) -> bool:
+        """Whether no process works in a cell's folder; the lease of one that is gone is taken out of the way.
+
+        A hint: the process that starts to work there takes the lease itself.
+        """
+        path = folder / LEASE
+        lease = self._leases.setdefault(path, SoftFileLease(path, lease_duration=SILENT, thread_local=False))
+        try:
+            lease.acquire(timeout=0)
+        except Timeout:
+            _remove_empty(path)
+            return False
+        lease.release()
+        return True
+
+
+def _remove_empty(path: Path) -> None:
+    """Remove a lease that a crash left without a word of its owner, once it is as old as a silent one."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        if not found.st_size and time.time() - found.st_mtime > SILENT:
+            path.unlink()
+
+
+def is_free(folder: Path) -> bool:
+    """Whether no process works in a cell's folder, at a single look."""
+    return Looks().is_free(folder)
 
 
 def holder(folder: Path) -> int | None:

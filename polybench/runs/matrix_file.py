@@ -36,7 +36,7 @@ from typing import Any
 from polybench.core.errors import ConfigError, did_you_mean
 from polybench.experiments.yaml_text import load, read_text
 from polybench.runs.plan import Plan, Stage
-from polybench.runs.plan_values import NAME, config_files, mapping, option_mapping, plan_name, seed_list
+from polybench.runs.plan_values import NAME, config_files, mapping, merged, option_mapping, plan_name, seed_list
 
 _KEYS = {"name", "seeds", "configs", "options", "datasets", "methods", "include", "exclude"}
 _OF_A_PART = {"config", "options"}
@@ -44,6 +44,8 @@ _OF_A_DATASET = {*_OF_A_PART, "splits"}
 _OF_A_METHOD = {*_OF_A_PART, "seeds", "name", "variant", "datasets"}
 _OF_AN_EXCLUSION = {"method", "dataset"}
 _OF_AN_INCLUSION = {*_OF_AN_EXCLUSION, "options", "seeds", "variant"}
+
+SPLIT = "data.split"
 
 _Pair = tuple[str | None, str | None]
 """Names of a method and a dataset; None for all."""
@@ -109,7 +111,7 @@ class _Matrix:
             if there is None and None in (method, dataset):
                 continue  # one of all datasets, or of all methods, is of the cells that are there
             cell = there or cell
-            cell = replace(cell, options={**cell.options, **options}, seeds=seeds or cell.seeds)
+            cell = replace(cell, options=merged(cell.options, options), seeds=seeds or cell.seeds)
             if variant is not None:
                 self._add(replace(cell, name=f"{cell.name}_{variant}", variant=variant))
             else:
@@ -117,7 +119,12 @@ class _Matrix:
 
     def _cell(self, name: str, dataset_name: str) -> Stage:
         method, dataset = self.methods[name], self.datasets[dataset_name]
-        options = {"name": f"{method.name}_{dataset.name}", **self.options, **dataset.options, **method.options}
+        if dataset_name != dataset.name and SPLIT in method.options:
+            raise ConfigError(
+                f"method '{name}' in '{self.path}' has {SPLIT}, and dataset '{dataset.name}' its splits: leave one out."
+            )
+        named = {"name": f"{method.name}_{dataset.name}"}
+        options = merged(named, self.options, dataset.options, method.options)
         files = (*method.configs, *dataset.configs, *self.configs)
         return Stage(f"{name}_{dataset_name}", "fit", files, options, {}, seeds=method.seeds, variant=method.variant)
 
@@ -145,7 +152,10 @@ def read_matrix(path: Path) -> Plan:
     where = f"in '{path}'"
     datasets: dict[str, _Part] = {}
     for name, value in _parts(data, "datasets", path):
-        datasets |= _with_splits(name, value, path)
+        for key, part in _with_splits(name, value, path).items():
+            if key in datasets:
+                raise ConfigError(f"Two datasets in '{path}' have the name '{key}': give one of them another name.")
+            datasets[key] = part
     methods = {name: _method(name, value, datasets, path) for name, value in _parts(data, "methods", path)}
     common = config_files(data["configs"], f"configs {where}", path) if data.get("configs") else ()
     every = option_mapping(data.get("options"), f"all cells {where}")
@@ -191,7 +201,7 @@ def _with_splits(name: str, value: Any, path: Path) -> dict[str, _Part]:
     words = [_word(split, f"split of {where}") for split in splits]
     if twice := [word for word in words if words.count(word) > 1]:
         raise ConfigError(f"splits of {where} has {twice[0]} more than once.")
-    return {f"{name}_{word}": replace(part, options={**part.options, "data.split": word}) for word in words}
+    return {f"{name}_{word}": replace(part, options=merged(part.options, {SPLIT: word})) for word in words}
 
 
 def _names(datasets: Mapping[str, _Part]) -> dict[str, None]:
@@ -226,7 +236,7 @@ def _list(data: Mapping[str, Any], key: str, path: Path) -> Sequence[Any]:
 
 
 def _refuse_unknown(name: Any, known: Mapping[str, Any], where: str, kind: str) -> None:
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         hint = did_you_mean(str(name), known) or f" There are {', '.join(known)}."
         raise ConfigError(f"{where} names the unknown {kind} '{name}'.{hint}")
 

@@ -52,7 +52,8 @@ def outcomes_table(matrix: Matrix, ended: Ended, name: str) -> Table:
         if (one := outcomes.get(cell.name)) is not None:
             rows.append((cell.name, "finished before" if one.skipped else "finished", *numbers(one.record)))
         else:
-            state = "no data" if cell.name in matrix.no_data else "failed" if cell.name in ended.failed else "not run"
+            state = "failed" if cell.name in ended.failed else "not run"
+            state = matrix.state(cell) if cell.name in {**matrix.no_data, **matrix.outdated} else state
             rows.append((cell.name, state, MISSING, MISSING, MISSING))
     columns = (
         Column("Cell"),

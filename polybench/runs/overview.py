@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from polybench.core.errors import DataError
+from polybench.core.errors import ConfigError, DataError
 from polybench.results.tables import MISSING, Cell, Column, Table
 from polybench.runs.cell import CELL
 from polybench.runs.cell_progress import progress_of
@@ -59,7 +59,10 @@ class CellFolder:
         Raises:
             DataError: If its record can't be read.
         """
-        record = noted_record(self.path)
+        try:
+            record = noted_record(self.path)
+        except ConfigError as error:
+            return self.plan, self.name, str(error), MISSING, str(self.path / LOG)
         number = numbers(record)[0] if record is not None else MISSING
         return self.plan, self.name, self.state(), number, str(self.path / LOG)
 

@@ -27,7 +27,16 @@ from polybench.experiments.yaml_text import load, read_text
 from polybench.methods.inputs import CHECKPOINT, Command, known_inputs
 from polybench.runs.earlier_form import translated
 from polybench.runs.plan import Plan, Stage
-from polybench.runs.plan_values import NAME, config_files, is_seed, mapping, option_mapping, plan_name, seed_list
+from polybench.runs.plan_values import (
+    NAME,
+    config_files,
+    is_seed,
+    mapping,
+    merged,
+    option_mapping,
+    plan_name,
+    seed_list,
+)
 
 FILES = (".ckpt", ".safetensors")
 NOT_OF_A_TEST = ("choose", "images", "save_every", "validations")
@@ -135,12 +144,12 @@ def _stage(
         raise ConfigError(f"seed of {where} must be a whole number from 0 to 4294967295, not {shortened(repr(seed))}.")
     if recipe is None:
         tested = before[str(inputs[CHECKPOINT])]
-        options = {**_of_a_test(tested.options), **option_mapping(data.get("options"), where)}
+        options = merged(_of_a_test(tested.options), option_mapping(data.get("options"), where))
         return Stage(name, "test", tested.configs, options, inputs, tested.seed if seed is None else seed)
     command = _command(data)
     common = _of_a_test(common) if command == "test" else common
     files = config_files(recipe, where, path)
-    return Stage(name, command, files, {**common, **option_mapping(data.get("options"), where)}, inputs, seed)
+    return Stage(name, command, files, merged(common, option_mapping(data.get("options"), where)), inputs, seed)
 
 
 def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Values that the files of plans and matrices hold, checked: mappings, names, seeds, options, files of a recipe."""
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -7,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError, did_you_mean, shortened
+from polybench.experiments.recipes import beside
+
+NOT_OF_A_RUN = {"config", "h", "help", "print_config"}
+"""Options of the command line that print something, or name files that a plan names itself."""
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+]*")
 """A name of a plan, a stage, a method or a dataset."""
@@ -64,13 +69,34 @@ def option_mapping(value: Any, where: str) -> Mapping[str, Any]:
     """Options of a command line, key -> value.
 
     Raises:
-        ConfigError: If it is no mapping, or a key is written with dashes.
+        ConfigError: If it is no mapping, a key is written with dashes or is no option of a run, or a value can't stand
+            on a command line.
     """
     options = mapping(value or {}, f"options of {where}")
-    for key in options:
+    for key, item in options.items():
         if key.startswith("-"):
             raise ConfigError(f"options of {where} are written without dashes: {key.lstrip('-')}, not {key}.")
+        if key in NOT_OF_A_RUN:
+            raise ConfigError(f"options of {where} have '{key}', which is no option of a run: leave it out.")
+        try:
+            json.dumps(item)
+        except (TypeError, ValueError) as error:
+            shown = shortened(repr(item))
+            raise ConfigError(
+                f"'{key}' in the options of {where} must be text, number, list or mapping, not {shown}."
+            ) from error
     return options
+
+
+def merged(*options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of which later ones win; one that holds others, such as `data.crop`, or is held by one comes after it."""
+    found: dict[str, Any] = {}
+    for one in options:
+        for key, value in one.items():
+            if any(other.startswith(f"{key}.") or key.startswith(f"{other}.") for other in found):
+                found.pop(key, None)
+            found[key] = value
+    return found
 
 
 def config_files(value: Any, where: str, path: Path) -> tuple[Path, ...]:
@@ -86,6 +112,9 @@ def config_files(value: Any, where: str, path: Path) -> tuple[Path, ...]:
     """
     names: Sequence[Any] = value if isinstance(value, list) and value else [value]
     for name in names:
-        if not isinstance(name, str) or not (path.parent / name).is_file():
-            raise ConfigError(f"{where} needs a recipe that exists, looked up beside the plan, not {name!r}.")
-    return tuple(Path(os.path.normpath(path.parent / name)) for name in names)
+        if not isinstance(name, str) or not beside(path, name).is_file():
+            raise ConfigError(
+                f"{where} needs a recipe that exists, looked up beside the plan, or one of polybench's own by a name "
+                f"such as conf/methods/unet_lite0.yaml, not {name!r}."
+            )
+    return tuple(Path(os.path.normpath(beside(path, name))) for name in names)

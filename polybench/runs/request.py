@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import ConfigError
@@ -23,6 +24,7 @@ class Request:
         again: The command that reproduces the record, that of a whole plan; empty for that of the run itself.
         needs: What that command needs besides, a sentence each.
         shared_start: Whether all seeds of the row start from the source of this run.
+        leaderboard: Where its record goes.
     """
 
     command: str
@@ -31,6 +33,7 @@ class Request:
     again: str
     needs: tuple[str, ...]
     shared_start: bool
+    leaderboard: str
 
     def write(self, folder: Path) -> None:
         """Write the request into the cell's folder."""
@@ -38,8 +41,19 @@ class Request:
 
     @classmethod
     def read(cls, folder: Path) -> "Request":
-        """Read the request of a cell's folder."""
-        request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        """Read the request of a cell's folder.
+
+        Raises:
+            ConfigError: If it was edited, or is gone.
+        """
+        path = folder / REQUEST
+        try:
+            return cls._of(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ConfigError(f"'{path}' doesn't say what to run: run the plan or the matrix again.") from error
+
+    @classmethod
+    def _of(cls, request: Any) -> "Request":
         return cls(
             request["command"],
             tuple(request["words"]),
@@ -47,6 +61,7 @@ class Request:
             request["again"],
             tuple(request["needs"]),
             request["shared_start"],
+            request["leaderboard"],
         )
 
     def words_in(self, folder: Path) -> tuple[str, ...]:
@@ -57,6 +72,16 @@ class Request:
 def is_resumable(folder: Path) -> bool:
     """Whether a run was interrupted, and left a checkpoint to resume from; the selected one alone is none."""
     return any((folder / "checkpoints" / name).is_file() for name in RESUMABLE)
+
+
+def noted_in(folder: Path, leaderboard: Path) -> Path | None:
+    """The record of a finished cell, if it is one of this leaderboard.
+
+    Raises:
+        ConfigError: If the note was edited.
+    """
+    record = noted_record(folder)
+    return record if record is not None and record.resolve().is_relative_to(leaderboard.resolve()) else None
 
 
 def note_record(folder: Path, record: Path) -> None:
@@ -77,4 +102,7 @@ def noted_record(folder: Path) -> Path | None:
         record = Path(json.loads(path.read_text(encoding="utf-8"))["record"])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigError(f"'{path}' doesn't say where the record of the run is: remove it to run it again.") from error
-    return record if record.is_file() else None
+    try:
+        return record if record.is_file() else None
+    except OSError as error:
+        raise ConfigError(f"'{path}' names a record that can't be: remove it to run the cell again.") from error

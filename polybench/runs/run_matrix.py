@@ -1,16 +1,18 @@
 """Run a matrix: methods x datasets x seeds, each cell once, wherever it is run."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from polybench.core.disk import make_folder
 from polybench.core.errors import ConfigError, DataError, UserError, did_you_mean
+from polybench.results.facts import DatasetFacts
 from polybench.results.page import write_page
 from polybench.runs.cell import Cell, cells_of
-from polybench.runs.execute import Ended, Options, execute
+from polybench.runs.execute import Ended, Options, Outcome, execute
 from polybench.runs.matrix_file import read_matrix
-from polybench.runs.request import note_record
+from polybench.runs.report import read_stored
 
 FOLDER = Path("runs/matrix")
 """Where the cells of matrices go, those of each into a folder of its name."""
@@ -25,22 +27,34 @@ class Matrix:
         found: Name -> the record that the leaderboard has of it already, made by another command or elsewhere.
         seconds: Name -> an estimate of the time that it takes; those that no earlier record tells are left out.
         no_data: Name -> why its data can't be opened.
+        configs: Stage -> its resolved configuration.
+        facts: Stage -> facts of its data, where they were opened.
+        outdated: Name -> why the record of a finished cell is not what it would give today.
     """
 
     cells: list[Cell]
     found: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     no_data: dict[str, UserError] = field(default_factory=dict)
+    configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: dict[str, DatasetFacts] = field(default_factory=dict)
+    outdated: dict[str, UserError] = field(default_factory=dict)
 
     def state(self, cell: Cell) -> str:
         """How far a cell has come."""
         if cell.name in self.found:
             return "has a record"
+        if cell.name in self.outdated:
+            return "out of date"
         return "no data" if cell.name in self.no_data else cell.state()
 
     def to_run(self) -> list[Cell]:
         """The cells that have no record yet, and whose data are there."""
-        return [one for one in self.cells if self.state(one) not in ("finished", "has a record", "no data")]
+        return [
+            one
+            for one in self.cells
+            if one.name not in self.found and one.name not in self.no_data and one.name not in self.outdated
+        ]
 
 
 def read_cells(path: Path, folder: Path, leaderboard: Path, only: Collection[str] = ()) -> list[Cell]:
@@ -66,8 +80,9 @@ def read_cells(path: Path, folder: Path, leaderboard: Path, only: Collection[str
 def prepare(cells: list[Cell], leaderboard: Path, *, opens_data: bool = True) -> Matrix:
     """Look what there is to do, before anything trains.
 
-    The command line of each cell that isn't finished is parsed, and its data are opened. A record of the leaderboard
-    that the run would write, made by another command or in another clone, counts as its own.
+    The command line of each cell is parsed, and its data are opened. A record of the leaderboard that the run would
+    write today, made by another command or in another clone, counts as its own; the record that its folder names counts
+    only if it still is what the run would write.
 
     Args:
         cells: The cells.
@@ -79,21 +94,32 @@ def prepare(cells: list[Cell], leaderboard: Path, *, opens_data: bool = True) ->
         ConfigError: If `fit` would refuse a cell.
         DataError: If a record of the leaderboard can't be read.
     """
-    open_cells = [cell for cell in cells if cell.finished() is None]
-    if not open_cells:
-        return Matrix(cells)
-    from polybench.runs.cell_config import open_all, parse_cells  # torch, which a finished matrix can do without
+    from polybench.runs.cell_config import open_all, parse_cells  # with torch
     from polybench.runs.estimate import Estimates
-    from polybench.runs.found_records import FoundRecords
+    from polybench.runs.found_records import FoundRecords, is_of
 
-    configs = parse_cells(open_cells)
+    configs = parse_cells(cells)
     facts, no_data = open_all(configs) if opens_data else ({}, {})
     records = FoundRecords(leaderboard)
     estimates = Estimates(one.record for one in records.records)
-    matrix = Matrix(cells)
-    for cell in open_cells:
+    matrix = Matrix(cells, configs={name: one.plain for name, one in configs.items()}, facts=facts)
+    for error in no_data.values():
+        if isinstance(error, ConfigError):  # such as a split that there is not
+            raise error
+    for cell in cells:
         name, config, data = cell.name, configs[cell.stage.name].plain, facts.get(cell.stage.name)
-        record = records.of(config, cell.seed, data)
+        try:
+            noted = cell.finished()
+        except ConfigError as error:
+            matrix.outdated[name] = error
+            continue
+        if noted is not None and not is_of(read_stored(noted).record, config, data, own=True):
+            matrix.outdated[name] = ConfigError(
+                f"{name}: its record '{noted.name}' is not what the run would give today (files, data, code or options "
+                f"have changed): remove '{cell.folder}' to run it anew, or name the matrix anew."
+            )
+            continue
+        record = noted or records.of(config, cell.seed, data)
         seconds = estimates.of(config, data.counts.train if data else None)
         if record is not None:
             matrix.found[name] = record
@@ -130,12 +156,22 @@ def run_matrix(matrix: Matrix, leaderboard: Path, options: Options) -> Ended:
         StoppedError: If a signal came.
         UserError: If a page can't be written.
     """
-    for cell in matrix.cells:
-        if cell.name in matrix.found:
-            make_folder(cell.folder)
-            cell.claim()
-            note_record(cell.folder, matrix.found[cell.name])
-    ended = execute([cell for cell in matrix.cells if cell.name not in matrix.no_data], None, options)
+    ended = execute(matrix.to_run(), None, replace(options, recorded=partial(_recorded, matrix, leaderboard)))
     for dataset in sorted({one.record.parent.name for one in ended.outcomes if not one.skipped}):
         write_page(leaderboard, dataset)
-    return ended
+    outcomes = {one.cell.name: one for one in ended.outcomes}
+    outcomes |= {
+        cell.name: Outcome(cell, matrix.found[cell.name], skipped=True)
+        for cell in matrix.cells
+        if cell.name in matrix.found
+    }
+    in_order = [outcomes[cell.name] for cell in matrix.cells if cell.name in outcomes]
+    return Ended(in_order, {**matrix.outdated, **ended.failed}, ended.left)
+
+
+def _recorded(matrix: Matrix, leaderboard: Path, cell: Cell) -> Path | None:
+    """The record of a cell that another command has made since the matrix was prepared."""
+    from polybench.runs.found_records import FoundRecords
+
+    stage = cell.stage.name
+    return FoundRecords(leaderboard).of(matrix.configs[stage], cell.seed, matrix.facts.get(stage))

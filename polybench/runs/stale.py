@@ -19,7 +19,7 @@ from polybench.experiments.identity import Batch, evaluation_id, training_id_of
 from polybench.results.record import Record, StoredRecord, read_records
 from polybench.results.tables import Column, Table
 from polybench.runs.cell_config import CellConfig, open_data
-from polybench.runs.found_records import CURRENT
+from polybench.runs.found_records import CURRENT, IMAGENET
 
 COLUMNS = (Column("Record"), Column("Out of date"))
 
@@ -41,11 +41,14 @@ def stale_table(leaderboard: Path) -> Table:
         raise DataError(f"There is no record in '{leaderboard}': name another folder with --leaderboard.")
     copies = _Copies()
     elsewhere = [one for one in records if _names_files_elsewhere(one.record.config)]
+    from_files = [one for one in records if one not in elsewhere and _starts_from_files(one.record)]
     found = [(one, list(_reasons(one.record, copies))) for one in records if one not in elsewhere]
     rows = [(_place(one), "; ".join(reasons)) for one, reasons in found if reasons]
     notes = [f"{len(rows)} of {len(records)} records are out of date."]
     if copies.not_here:
         notes.append(f"Copies of {', '.join(sorted(copies.not_here))} are not compared: these data aren't here.")
+    if from_files:
+        notes.append(f"{len(from_files)} start from files or other runs, which are taken to be those of their records.")
     if elsewhere:
         notes.append(f"{len(elsewhere)} are not compared, since their configurations name files that aren't here.")
     return Table(COLUMNS, tuple(rows), "Rows that are out of date", tuple(notes))
@@ -58,6 +61,13 @@ def _names_files_elsewhere(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_names_files_elsewhere, value))
     return isinstance(value, str) and value.endswith(FILES) and not Path(value).is_file()
+
+
+def _starts_from_files(record: Record) -> bool:
+    """Whether a row's weights start from a file or another run, which today may be another one."""
+    if record.kind != "trained" or record.start is None or record.start.source is None:
+        return False
+    return record.start.kind != "initialised" or record.start.source.dataset != IMAGENET
 
 
 def _place(stored: StoredRecord) -> str:

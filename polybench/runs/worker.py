@@ -9,7 +9,7 @@ from pathlib import Path
 
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
 from polybench.runs.lease import BUSY, BusyError, leased
-from polybench.runs.request import Request, note_record, noted_record
+from polybench.runs.request import Request, note_record, noted_in
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
 """Variables that number the processes of one run."""
@@ -25,7 +25,8 @@ def main(folder: Path) -> int:
         return work(folder)
     try:
         with leased(folder, _leave):
-            return 0 if noted_record(folder) is not None else work(folder)
+            finished = noted_in(folder, Path(Request.read(folder).leaderboard)) is not None
+            return 0 if finished else work(folder)
     except BusyError:
         return BUSY
 

@@ -135,7 +135,7 @@ def test_changed_run_is_told_from_a_finished_one(tmp_path: Path) -> None:
         assert one.state() == "to do"
         one.claim()
         assert one.state() == "started"
-        note_record(one.folder, give(tmp_path / f"{one.name}.json", b"{}"))
+        note_record(one.folder, give(tmp_path / "leaderboards" / f"{one.name}.json", b"{}"))
         assert one.state() == "finished"
     longer = SCHEME.replace("max_epochs: 3", "max_epochs: 4")
     assert cell(tmp_path, longer, "S1-s0").state() == "changed"

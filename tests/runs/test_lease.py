@@ -12,8 +12,8 @@ import pytest
 
 from polybench.core.atomic import atomic_write_text
 from polybench.runs import lease, worker
-from polybench.runs.lease import BUSY, BusyError, holder, is_free, leased
-from polybench.runs.request import note_record
+from polybench.runs.lease import BUSY, BusyError, Looks, holder, is_free, leased
+from polybench.runs.request import Request, note_record
 
 OWNER = """
 import pathlib, signal, sys
@@ -55,9 +55,21 @@ def test_silent_lease_of_another_machine_is_taken_over_and_its_owner_told(
         elsewhere = path.read_text().replace(os.uname().nodename, "elsewhere")
         atomic_write_text(path, elsewhere)  # another file in its place, as of a machine that took it over
         assert lost.wait(10)
-        start = time.monotonic()
-        with leased(tmp_path, lambda: None, seconds=10):
-            assert time.monotonic() - start >= 0.6
+        looks, start = Looks(), time.monotonic()
+        while not looks.is_free(tmp_path):
+            time.sleep(0.02)
+        assert time.monotonic() - start >= 0.6
+
+
+def test_empty_lease_of_a_crash_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / lease.LEASE).touch()
+    looks = Looks()
+    assert not looks.is_free(tmp_path)
+    os.utime(tmp_path / lease.LEASE, (0, 0))
+    assert not looks.is_free(tmp_path)
+    assert looks.is_free(tmp_path)
+    with leased(tmp_path, lambda: None):
+        assert holder(tmp_path) == os.getpid()
 
 
 def test_worker_leaves_a_cell_at_which_another_works(tmp_path: Path) -> None:
@@ -65,12 +77,17 @@ def test_worker_leaves_a_cell_at_which_another_works(tmp_path: Path) -> None:
         assert worker.main(tmp_path) == BUSY
 
 
-def test_worker_runs_no_cell_that_was_finished_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    record = tmp_path / "record.json"
+@pytest.mark.parametrize(("leaderboard", "code"), [("here", 0), ("elsewhere", 7)])
+def test_worker_runs_no_cell_whose_record_is_in_its_leaderboard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaderboard: str, code: int
+) -> None:
+    record = tmp_path / "here" / "record.json"
+    record.parent.mkdir()
     record.write_text("{}")
+    Request("fit", (), (), "", (), shared_start=False, leaderboard=str(tmp_path / leaderboard)).write(tmp_path)
     note_record(tmp_path, record)
-    monkeypatch.setattr(worker, "work", lambda folder: pytest.fail("it ran"))
-    assert worker.main(tmp_path) == 0
+    monkeypatch.setattr(worker, "work", lambda folder: 7)
+    assert worker.main(tmp_path) == code
 
 
 @pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "SLURM_PROCID"])

@@ -22,7 +22,8 @@ from polybench.runs.request import note_record
 def work(folder):
     with (folder / "runs.txt").open("a") as file:
         file.write(f"{{os.getpid()}}\\n")
-    record = folder / "record.json"
+    record = folder.parents[2] / "leaderboards" / f"{{folder.name}}.json"
+    record.parent.mkdir(exist_ok=True)
     record.write_text("{{}}")
     note_record(folder, record)
     return 0

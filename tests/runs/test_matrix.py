@@ -1,6 +1,7 @@
 """A matrix is prepared before anything trains: records that are there, data that are missing, time that it takes."""
 
-import json
+import copy
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ import yaml
 
 from polybench.cli.main import run
 from polybench.core.errors import ConfigError
+from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.record import Record, read_records
 from polybench.results.record_text import read_text
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.cell_config import parse_cells
 from polybench.runs.estimate import Estimates
+from polybench.runs.found_records import is_of
 from polybench.runs.matrix_file import read_matrix
+from polybench.runs.request import note_record
 from polybench.runs.run_matrix import Matrix, prepare, read_cells
 from polybench.runs.stale import stale_table
 from tests.cli.recipes import write_recipe
@@ -81,6 +85,63 @@ def test_record_is_known_without_opening_the_data(fitted: Path) -> None:
 @pytest.mark.parametrize("options", [{"model.optimizer.lr": 0.02}, {"trainer.max_epochs": 2}, {"data.size": [32, 32]}])
 def test_other_training_is_not_taken_for_it(fitted: Path, options: dict[str, Any]) -> None:
     assert not prepared(matrix_of(fitted, options=options), opens_data=False).found
+
+
+def with_record(fitted: Path, name: str = "tiny_clinicdb-s0") -> Path:
+    """The folder of a cell that says that it has the record of the plain fit."""
+    folder = fitted / "runs" / "m" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    [record] = (fitted / "leaderboards/records/clinicdb").glob("tiny_clinicdb-*.json")
+    note_record(folder, record)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "state"), [({}, "has a record"), ({"model.optimizer.lr": 0.5}, "out of date")], ids=["same", "other"]
+)
+def test_record_of_a_finished_cell_counts_while_it_is_what_the_run_would_give(
+    fitted: Path, options: dict[str, Any], state: str
+) -> None:
+    folder = with_record(fitted)
+    found = prepared(matrix_of(fitted, options=options), opens_data=False)
+    assert [found.state(cell) for cell in found.cells] == [state]
+    assert not found.to_run()
+    assert [str(folder) in str(error) for error in found.outdated.values()] == [True] * (state == "out of date")
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"budget": "published"}, False),
+        ({"trainer": {"devices": 2}}, False),
+        ({"ckpt_path": "other.ckpt"}, False),
+        ({"data": {"init_args": {"eval_batch_size": 1}}}, False),
+    ],
+)
+def test_record_is_of_a_run_with_equal_start_batch_evaluation_and_budget(
+    fitted: Path, change: dict[str, Any], same: bool
+) -> None:
+    [config] = parse_cells(cells(matrix_of(fitted))).values()
+    plain = copy.deepcopy(dict(config.plain))
+    for key, value in change.items():
+        inner = plain[key] if isinstance(value, dict) else plain
+        part = value if isinstance(value, dict) else {key: value}
+        for name, item in part.items():
+            inner[name] = {**inner[name], **item} if isinstance(item, dict) else item
+    assert is_of(record_of(fitted), plain, None) is same
+
+
+def test_record_of_weights_from_a_file_is_not_taken_for_another_folders(fitted: Path) -> None:
+    [config] = parse_cells(cells(matrix_of(fitted))).values()
+    weights = fitted / "weights.pth"
+    weights.write_bytes(b"any")
+    plain = copy.deepcopy(dict(config.plain))
+    plain["model"]["init_args"]["net"]["init_args"]["encoder_weights"] = str(weights)
+    source = Ancestor("a" * 64, None, None, None)
+    record = replace(record_of(fitted), start=StartFacts("initialised", source, seeds="shared"))
+    assert not is_of(record, plain, None)
 
 
 def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: Path) -> None:
@@ -183,11 +244,9 @@ def test_a_failed_cell_and_those_that_went_on_are_listed(
     lines = [line for line in printed.out.splitlines() if "_clinicdb-s0 " in line]
     assert any("failed" in line for line in lines if "broken" in line)
     assert any("finished before" in line and "Dice" in line for line in lines if "tiny" in line)
-    assert json.loads((fitted / "runs/matrix/m/tiny_clinicdb-s0/done.json").read_text())
     assert run(["runs"]) == 0
     listed = capsys.readouterr().out
     assert "failed" in next(line for line in listed.splitlines() if "broken_clinicdb-s0" in line)
-    assert "finished" in next(line for line in listed.splitlines() if "tiny_clinicdb-s0" in line)
 
 
 def test_commands_run_one_cell_each_from_any_folder(

@@ -61,6 +61,13 @@ def test_options_of_the_method_win_over_the_dataset_and_these_over_all(tmp_path:
     assert value(words(tmp_path, MATRIX, cell), "--images") == images
 
 
+def test_option_that_holds_another_wins_over_it(tmp_path: Path) -> None:
+    text = MATRIX.replace("{budget: reduced, images: 100}", "{data.crop: null}")
+    text = text.replace("data.size: [8, 8]", "data.crop.size: 24").replace("{images: 300}", "{data.crop: null}")
+    found = words(tmp_path, text, "b_one")
+    assert [word for word in found if word.startswith("--data.crop")] == ["--data.crop.size", "--data.crop"]
+
+
 def test_recipe_has_the_names_of_method_and_dataset(tmp_path: Path) -> None:
     matrix = read_matrix(write(tmp_path))
     assert value(matrix.stages["b_random_two"].words({}), "--name") == "b_two"
@@ -117,6 +124,8 @@ def test_dataset_with_splits_has_a_cell_for_each(tmp_path: Path) -> None:
         (("datasets: [two]", "datasets: [too]"), "names the unknown dataset 'too'. Did you mean 'two'"),
         (("datasets: [two]", "datasets: two"), "must be a list of names"),
         (("options: {images: 300}", "options: {--images: 300}"), "written without dashes: images"),
+        (("options: {images: 300}", "options: {help: null}"), "have 'help', which is no option of a run"),
+        (("two: two.yaml", "two: two.yaml\n  o: {config: one.yaml, splits: [x]}\n  o_x: two.yaml"), "name 'o_x'"),
         (("\n  a: a.yaml", "\n  a: a.yaml\n  a: b.yaml"), "more than once|twice|duplicate"),
     ],
 )
@@ -132,6 +141,7 @@ def test_mistake_is_named(tmp_path: Path, change: tuple[str, str], words: str) -
         ("include: [{dataset: three}]", "names the unknown dataset 'three'"),
         ("include: [{options: {images: 1}}]", "names neither a method nor a dataset"),
         ("include: {method: a}", "must be a list"),
+        ("exclude: [{method: [a]}]", "names the unknown method"),
         ("exclude: [{dataset: one}, {dataset: two}]", "has no cells"),
         (f"include: [{LONG}, {LONG}]", "Two cells of .* have the name 'a_one_long'"),
     ],

@@ -10,6 +10,10 @@ from pathlib import Path
 
 LOG = "log.txt"
 
+OF_SEVERAL = {"RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
+OF_SEVERAL |= {"SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS"}
+"""Variables of a process among several; a cell is a run of its own, however the command was started."""
+
 
 @dataclass
 class LocalJob:
@@ -85,7 +89,7 @@ class LocalLauncher:
 
     def _environment(self, slot: int) -> dict[str, str]:
         """The variables of a cell's process: its device, and its share of the cores."""
-        environment = dict(os.environ)
+        environment = {key: value for key, value in os.environ.items() if key not in OF_SEVERAL}
         if self.devices:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
         if self.jobs > 1:
