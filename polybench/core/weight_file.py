@@ -119,6 +119,25 @@ def refuse_not_finite(state: Mapping[str, Any], path: Path) -> None:
         )
 
 
+def refuse_not_floating(state: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path | str) -> None:
+    """Refuse quantised weights and others that are no floating-point numbers where a net's are.
+
+    Args:
+        state: The tensors that are used, by the net's keys.
+        own: The net's, the same keys among them.
+        path: Their file, or what it is of, for the message.
+
+    Raises:
+        ConfigError: If a tensor holds integers, booleans or complex numbers in place of floating-point numbers.
+    """
+    for key, value in state.items():
+        if own[key].is_floating_point() and not value.is_floating_point():
+            raise ConfigError(
+                f"'{key}' in '{path}' is of type {str(value.dtype).removeprefix('torch.')}, not of a floating-point "
+                "type: give the file of a net that isn't quantised."
+            )
+
+
 def _read_safetensors(path: Path) -> WeightFile:
     try:
         with safe_open(path, framework="pt") as file:

@@ -14,7 +14,7 @@ from timm.models.swin_transformer import SwinTransformerBlock, window_partition,
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
-from polybench.core.weight_file import read_weights
+from polybench.core.weight_file import read_weights, refuse_not_floating
 
 BLOCKED = -100.0
 """Added to the attention between places that a shifted window brings together from both ends of the map, as in Swin."""
@@ -127,12 +127,13 @@ def _fitted(donor: Mapping[str, Tensor], block: nn.Module) -> dict[str, Tensor]:
     """The state dict of one block.
 
     Raises:
-        ConfigError: If a tensor is missing or has another shape.
+        ConfigError: If a tensor is missing, has another shape or is no floating-point tensor.
     """
     fitted: dict[str, Tensor] = {}
     for name, own in block.state_dict().items():
         if name not in donor:
             raise ConfigError(f"The weights have no '{STAGE}<block>.{name}': give timm's {SWIN_T}.")
+        refuse_not_floating({name: donor[name]}, {name: own}, SWIN_T)
         value = donor[name].detach().float().cpu()
         if name == TABLE and value.shape[1:] == own.shape[1:] and value.shape != own.shape:
             side = (round(own.shape[0] ** 0.5) + 1) // 2

@@ -178,6 +178,14 @@ def test_file_that_does_not_fit_is_refused(tmp_path: Path, state: Mapping[str, A
         FCN16sAtrous(TINY, str(tmp_path / "own.pth"))
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64], ids=["int8", "bool", "complex64"])
+def test_weights_that_are_no_floating_point_numbers_are_refused(tmp_path: Path, dtype: torch.dtype) -> None:
+    state = tiny_state()
+    torch.save({**state, "bn1.weight": state["bn1.weight"].to(dtype)}, tmp_path / "own.pth")
+    with pytest.raises(ConfigError, match=rf"'model.bn1.weight' in .* is of type {str(dtype)[6:]}, not of a floating"):
+        FCN16sAtrous(TINY, str(tmp_path / "own.pth"))
+
+
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"There is no file '.*none.pth'"):
         FCN16sAtrous(TINY, str(tmp_path / "none.pth"))

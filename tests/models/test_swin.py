@@ -102,6 +102,12 @@ def test_incomplete_weights_are_refused(swin_t: dict[str, Tensor]) -> None:
         first_stage(state, blocks_of(1))
 
 
+def test_quantised_weights_are_refused(swin_t: dict[str, Tensor]) -> None:
+    key = f"{STAGE}0.mlp.fc1.bias"
+    with pytest.raises(ConfigError, match=r"'mlp\.fc1\.bias' in .* is of type int8, not of a floating"):
+        first_stage({**swin_t, key: swin_t[key].to(torch.int8)}, blocks_of(1))
+
+
 @pytest.mark.parametrize("kind", ["plain.pth", "model.pth", "state_dict.pt", "plain.safetensors"])
 def test_state_dicts_are_read_as_timm_and_the_authors_store_them(
     kind: str, tmp_path: Path, swin_t: dict[str, Tensor]

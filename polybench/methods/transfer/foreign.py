@@ -16,6 +16,7 @@ from torch import Tensor
 
 from polybench.core.errors import ConfigError
 from polybench.core.finite import tensors_of
+from polybench.core.weight_file import refuse_not_floating
 from polybench.methods.transfer.match import State, listed, side_by_side
 from polybench.methods.transfer.readings import CONTAINERS, COUNTER, WRAPPER, Reading, choose_reading, is_known
 from polybench.tasks.parameter_groups import COMPILED
@@ -86,7 +87,7 @@ def _renamed(reading: Reading, state: State, target: State, path: Path, others: 
     """Apply a reading; see `fitted`."""
     inside = _inside(reading, state, others)
     mapped = {reading.spelling.keys[name]: state[key] for name, key in inside.items() if name in reading.spelling.keys}
-    _refuse_integers(mapped, target, path)
+    refuse_not_floating(mapped, target, path)
     absent = tuple(
         key
         for key in target
@@ -167,20 +168,6 @@ def _conversions(mapped: State, target: State) -> str:
         if value.dtype != target[key].dtype and not key.endswith(COUNTER)
     }
     return ", ".join(f"{source} converted to {own}" for source, own in sorted(pairs))
-
-
-def _refuse_integers(mapped: State, target: State, path: Path) -> None:
-    """Refuse quantised weights.
-
-    Raises:
-        ConfigError: If a tensor holds integers in place of floating-point numbers.
-    """
-    for key, value in mapped.items():
-        if target[key].is_floating_point() and not value.is_floating_point():
-            raise ConfigError(
-                f"'{key}' in '{path}' is of type {str(value.dtype).removeprefix('torch.')}, not of a floating-point "
-                "type: give the file of a net that isn't quantised."
-            )
 
 
 def _nothing_fits(states: Mapping[str, State], target: State, path: Path) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
+from polybench.core.weight_file import refuse_not_floating
 from polybench.models.pretrained.caches import TIMM
 
 COUNTER = "num_batches_tracked"
@@ -59,7 +60,7 @@ def for_encoder(encoder: nn.Module, tensors: Mapping[str, Tensor], path: Path) -
         A tensor for each of the encoder's, counters of batch norms aside.
 
     Raises:
-        ConfigError: If one is missing, or has another shape.
+        ConfigError: If one is missing, has another shape, or is no floating-point tensor where the encoder's is.
     """
     wanted, given = weights_by_key(encoder.state_dict()), weights_by_key(tensors)
     if not wanted.keys() & given.keys():
@@ -76,4 +77,6 @@ def for_encoder(encoder: nn.Module, tensors: Mapping[str, Tensor], path: Path) -
                 f"The weights in '{path}' don't fit the encoder: '{key}' is {tuple(given[key].shape)} there and "
                 f"{tuple(value.shape)} here: give a file of this encoder."
             )
-    return {key: given[key] for key in wanted}
+    selected = {key: given[key] for key in wanted}
+    refuse_not_floating(selected, wanted, path)
+    return selected
