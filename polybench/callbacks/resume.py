@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from polybench.callbacks.epoch_sums import KEY as EPOCH
+from polybench.callbacks.epoch_sums import EpochSums
 from polybench.callbacks.selection import save_last
 from polybench.core.errors import ConfigError
 from polybench.core.randomness import generator
@@ -39,9 +41,11 @@ class ResumeCallback(Callback):
         self._due = False
         self._batches_before: int | None = None
         self._stopped = False
+        self._sums = EpochSums()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Remember how many batches an epoch had, and whether the training had been stopped early."""
+        """Remember how many batches an epoch had, what it had logged, and whether the training had been stopped."""
+        self._sums.load(checkpoint.get(EPOCH, {}))
         said = run_entry(checkpoint)
         self._batches_before, self._stopped = said.get("batches_per_epoch"), bool(said.get("stopped"))
 
@@ -66,6 +70,7 @@ class ResumeCallback(Callback):
         _begin_next_epoch(trainer)
         trainer.should_stop = trainer.should_stop or self._stopped
         self._stopped = False
+        self._sums.begin(trainer, pl_module)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Save the state of the run where that is due, and seed the randomness of the batch.
@@ -82,6 +87,7 @@ class ResumeCallback(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Count the batches: every so many, a checkpoint is due before the next."""
+        self._sums.add(trainer, batch_idx)
         self._due = self._due or (self.every > 0 and batches_done(trainer) % self.every == 0)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -89,7 +95,8 @@ class ResumeCallback(Callback):
         self._due = False
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Write down which run this is."""
+        """Write down which run this is, and what its epoch has logged so far."""
+        checkpoint[EPOCH] = self._sums.state(trainer)
         if self.run is not None:
             batches = trainer.num_training_batches
             stopped = bool(trainer.should_stop)
