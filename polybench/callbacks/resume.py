@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
 from polybench.callbacks.epoch_sums import KEY as EPOCH
 from polybench.callbacks.epoch_sums import EpochSums
@@ -45,7 +46,7 @@ class ResumeCallback(Callback):
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remember how many batches an epoch had, what it had logged, and whether the training had been stopped."""
-        self._sums.load(checkpoint.get(EPOCH, {}))
+        self._sums.load(checkpoint.get(EPOCH, {}) if trainer.state.fn == TrainerFn.FITTING else {})
         said = run_entry(checkpoint)
         self._batches_before, self._stopped = said.get("batches_per_epoch"), bool(said.get("stopped"))
 

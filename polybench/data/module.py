@@ -179,7 +179,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         if stage == "fit":
             for subset in SUBSETS:
                 here = [image_id for image_id in self.split.ids(subset) if image_id in self.cache.position]
-                refuse_one_class(self.cache, subset, here, self.directory)
+                refuse_one_class(self.cache, subset, here, self.directory, self.crop)
 
     def _refuse_crops(self, crop: Crop, stage: str) -> None:
         """Refuse crops that don't fit the frames of a stage."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from polybench.core.errors import DataError
 from polybench.data.cache import ImageCache
+from polybench.data.crops import Crop, frame_of
 from polybench.data.images import UInt8Array
 from polybench.data.splits import Subset
 
@@ -18,17 +19,20 @@ WHY: dict[Subset, str] = {
 """Subset -> the consequence, as a phrase before the kind of predictions."""
 
 
-def refuse_one_class(cache: ImageCache, subset: Subset, ids: Sequence[str], directory: Path) -> None:
+def refuse_one_class(
+    cache: ImageCache, subset: Subset, ids: Sequence[str], directory: Path, crop: Crop | None = None
+) -> None:
     """Refuse a subset with only empty or only full masks.
 
-    Training uses masks at the size of the net's input, where a small object may have vanished; validation and test use
-    masks at native size.
+    Training uses masks at the size of the net's input, or at the scale of its crops, where a small object may have
+    vanished; validation and test use masks at native size.
 
     Args:
         cache: Cache of the copy.
         subset: The subset.
         ids: Its images.
         directory: The folder of the copy.
+        crop: The crops that are trained on; None for whole frames.
 
     Raises:
         DataError: If the subset has a single class.
@@ -37,12 +41,18 @@ def refuse_one_class(cache: ImageCache, subset: Subset, ids: Sequence[str], dire
     found = _values(cache.mask(position) for position in positions)
     if len(found) == 1 and subset != "train":
         found = _values(cache.native_mask(position) for position in positions)
+    shrinking = crop if len(found) > 1 and subset == "train" and crop is not None and crop.scale < 1 else None
+    if shrinking is not None:
+        found = _values(frame_of(cache.mask(position), shrinking) for position in positions)
     if len(found) != 1:
         return
     kind, predictions = ("background", "empty") if found == {0} else ("foreground", "full")
+    at_scale, advice = "", "check the coding of masks and the split"
+    if shrinking is not None:
+        at_scale, advice = f" at crop.scale {shrinking.scale:g}", "raise crop.scale, up to 1"
     raise DataError(
-        f"All {len(ids)} {NAMES[subset]} masks in '{directory}' are pure {kind}, so {WHY[subset]} {predictions} "
-        "predictions: check the coding of masks and the split."
+        f"All {len(ids)} {NAMES[subset]} masks in '{directory}' are pure {kind}{at_scale}, so {WHY[subset]} "
+        f"{predictions} predictions: {advice}."
     )
 
 
