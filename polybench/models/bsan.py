@@ -88,10 +88,12 @@ class BSAN(nn.Module):
     ) -> None:
         super().__init__()
         _check(widths, depths, groups)
-        if isam and (dim % heads or window < 1 or blocks < 1):
+        if dim < 1 or (rendering and hidden < 1):
+            raise ConfigError(f"BSAN's dim and hidden must be at least 1, not {dim} and {hidden}.")
+        if isam and (heads < 1 or dim % heads or window < 1 or blocks < 1):
             raise ConfigError(
-                f"BSAN's dim must be a multiple of its heads, with one window and one block at least, not dim {dim}, "
-                f"heads {heads}, window {window}, blocks {blocks}."
+                f"BSAN's dim must be a multiple of its heads, with one head, one window and one block at least, not "
+                f"dim {dim}, heads {heads}, window {window}, blocks {blocks}."
             )
         self.multiple = STRIDE * window if isam else STRIDE
         self.encoder = ResNeXtEncoder(widths, depths, groups)

@@ -234,6 +234,11 @@ def test_imagenet_weights_need_image_space_attention() -> None:
         ({"widths": (8, 8, 16, 20)}, "multiples of twice its groups"),
         ({"depths": (1, 0, 1, 1)}, "four depths"),
         ({"dim": 13}, "multiple of its heads"),
+        ({"heads": 0}, "one head"),
+        ({"heads": -3}, "one head"),
+        ({"dim": 0}, "dim and hidden must be at least 1"),
+        ({"dim": -12, "isam": False}, "dim and hidden must be at least 1"),
+        ({"hidden": 0}, "dim and hidden must be at least 1"),
     ],
 )
 def test_numbers_that_do_not_fit_together_are_refused(options: dict[str, Any], said: str) -> None:

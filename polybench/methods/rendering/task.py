@@ -12,6 +12,7 @@ PointRend refines a fixed number of pixels; here it is a share of them, 8,192 of
 are refined alike. A test reports the scores without that step beside its own.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
@@ -93,8 +94,8 @@ class RenderingSegmentationTask(SegmentationTask):
             net, loss, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval
         )
         self.counts = _counts(points, oversample, uncertain)
-        if not weight > 0:
-            raise ConfigError(f"weight must be above 0, not {weight}: without points use SegmentationTask.")
+        if not 0 < weight < math.inf:
+            raise ConfigError(f"weight must be above 0 and finite, not {weight}: without points use SegmentationTask.")
         if not 0 <= refined <= 1:
             raise ConfigError(f"refined must be a share of the pixels from 0 to 1, not {refined}.")
         self.weight, self.refined = weight, refined
@@ -213,8 +214,8 @@ def _counts(points: int, oversample: float, uncertain: float) -> Counts:
     """
     if points < 1:
         raise ConfigError(f"points must be at least 1, not {points}: without points use SegmentationTask.")
-    if not oversample >= 1:
-        raise ConfigError(f"oversample must be at least 1, not {oversample}.")
+    if not 1 <= oversample < math.inf:
+        raise ConfigError(f"oversample must be at least 1 and finite, not {oversample}.")
     if not 0 <= uncertain <= 1:
         raise ConfigError(f"uncertain must be a share of the points from 0 to 1, not {uncertain}.")
     taken = round(uncertain * points)

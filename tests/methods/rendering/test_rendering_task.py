@@ -157,8 +157,10 @@ def test_works_under_bfloat16_autocast_and_channels_last() -> None:
     [
         ({"points": 0}, "points must be at least 1"),
         ({"oversample": 0.5}, "oversample must be at least 1"),
+        ({"oversample": float("inf")}, "oversample must be at least 1 and finite"),
         ({"uncertain": 1.5}, "uncertain must be a share"),
         ({"weight": 0.0}, "weight must be above 0"),
+        ({"weight": float("inf")}, "weight must be above 0 and finite"),
         ({"refined": 1.5}, "refined must be a share"),
     ],
 )
