@@ -186,6 +186,22 @@ def test_weights_that_are_no_floating_point_numbers_are_refused(tmp_path: Path, 
         FCN16sAtrous(TINY, str(tmp_path / "own.pth"))
 
 
+@pytest.mark.parametrize("name", ["unet-20260101.pth", "net-deadbeef.pth"])
+def test_own_file_is_not_judged_by_its_name(tmp_path: Path, name: str) -> None:
+    state = tiny_state()
+    torch.save(state, tmp_path / name)
+    assert torch.equal(
+        FCN16sAtrous(TINY, str(tmp_path / name)).encoder.state_dict()["model.bn1.bias"], state["bn1.bias"]
+    )
+
+
+def test_damaged_file_in_the_cache_of_torchvision_is_refused(caches: Path, tmp_path: Path) -> None:
+    (tmp_path / "torch" / "checkpoints").mkdir(parents=True)
+    torch.save({"conv1.weight": torch.ones(1)}, tmp_path / "torch" / "checkpoints" / "resnet18-f37072fd.pth")
+    with pytest.raises(ConfigError, match=r"instead of f37072fd.*delete the file"):
+        give(smp.encoders.get_encoder("resnet18", weights=None), "resnet18", packaged("resnet18"))
+
+
 def test_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"There is no file '.*none.pth'"):
         FCN16sAtrous(TINY, str(tmp_path / "none.pth"))

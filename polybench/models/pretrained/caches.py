@@ -13,6 +13,9 @@ FROM_TORCHVISION = re.compile(r"(resnet(18|34|50|101|152)|vgg(11|13|16|19)(_bn)?
 TIMM = "tu-"
 """Begins the names of timm's encoders."""
 
+_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.pth$")
+"""The first digits of the sha256 in the name of a file that torch hub fetched."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -22,7 +25,7 @@ class Cached(NamedTuple):
     Attributes:
         path: The file.
         source: What it was released as.
-        sha256: As the cache has it; None where the cache doesn't say.
+        sha256: As the cache has it, or the first digits; None where the cache doesn't say.
         licence: As its source states it; None where it doesn't.
     """
 
@@ -61,7 +64,8 @@ def _of_torchvision(name: str) -> Iterator[Cached]:
 
     file = Path(get_model_weights(name)["IMAGENET1K_V1"].url).name
     if (path := torch_hub() / file).is_file():
-        yield Cached(path, f"torchvision's {file}", None, None)
+        named = _HASH_IN_NAME.search(file)
+        yield Cached(path, f"torchvision's {file}", named[1] if named else None, None)
 
 
 def _of_timm(name: str) -> Iterator[Cached]:

@@ -31,7 +31,7 @@ class Found:
     Attributes:
         path: The file.
         source: What it was released as; "a file" for one of the user's.
-        sha256: The file's expected hash; None where it isn't known.
+        sha256: The file's expected hash, or its first digits; None where it isn't known.
         licence: None where its source doesn't state it.
         known: What polybench knows of a packaged file.
     """
