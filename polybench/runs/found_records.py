@@ -10,6 +10,7 @@ import torch
 from polybench.core.errors import ConfigError
 from polybench.experiments.canonical import canonical
 from polybench.experiments.identity import Batch, evaluation_id, training_id_of
+from polybench.experiments.needs import random_start
 from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS
 from polybench.results.facts import DatasetFacts, StartFacts
 from polybench.results.record import Record, read_records
@@ -93,13 +94,13 @@ def start_told(content: Mapping[str, Any], config: Mapping[str, Any], record: Re
     Raises:
         ValueError: If the configuration doesn't tell it: weights of a file, of a callback, of another run.
     """
-    named = [value for value in content["start"] if value is not False]
-    if config.get("ckpt_path") is not None or any(isinstance(value, Mapping) for value in named):
+    if config.get("ckpt_path") is not None or any(isinstance(value, Mapping) for value in content["start"]):
         raise ValueError("The start is that of a file.")
     start = record.start
     known = start is not None and start.kind == "initialised"
     source = start.source if start is not None else None
-    if not known or (source is not None) != bool(named) or (source is not None and source.dataset != IMAGENET):
+    asks = random_start(config["model"]) is not None
+    if not known or (source is not None) != asks or (source is not None and source.dataset != IMAGENET):
         raise ValueError("The start of the record is another one, or can't be told.")
     return start
 

@@ -17,7 +17,7 @@ from polybench.results.record_text import read_text
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.cell_config import parse_cells
 from polybench.runs.estimate import Estimates
-from polybench.runs.found_records import is_of
+from polybench.runs.found_records import is_of, start_told
 from polybench.runs.matrix_file import read_matrix
 from polybench.runs.request import note_record
 from polybench.runs.run_matrix import Matrix, prepare, read_cells
@@ -131,6 +131,29 @@ def test_record_is_of_a_run_with_equal_start_batch_evaluation_and_budget(
         for name, item in part.items():
             inner[name] = {**inner[name], **item} if isinstance(item, dict) else item
     assert is_of(record_of(fitted), plain, None) is same
+
+
+@pytest.mark.parametrize(
+    ("weights", "dataset", "same"),
+    [
+        ("imagenet", "ImageNet", True),
+        (None, "ImageNet", False),
+        ("imagenet", None, False),
+        ("imagenet", "other", False),
+    ],
+)
+def test_weights_that_are_known_by_their_name_are_those_of_the_record(
+    fitted: Path, weights: str | None, dataset: str | None, same: bool
+) -> None:
+    net = {"class_path": "segmentation_models_pytorch.Unet", "init_args": {"encoder_weights": weights}}
+    source = None if dataset is None else Ancestor("a" * 64, "classification", dataset, None)
+    record = replace(record_of(fitted), start=StartFacts("initialised", source, seeds="shared"))
+    config = {"model": {"class_path": "SegmentationTask", "init_args": {"net": net}}}
+    if same:
+        assert start_told({"start": []}, config, record) == record.start
+    else:
+        with pytest.raises(ValueError, match="start of the record"):
+            start_told({"start": []}, config, record)
 
 
 def test_record_of_weights_from_a_file_is_not_taken_for_another_folders(fitted: Path) -> None:
