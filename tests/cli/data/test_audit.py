@@ -70,6 +70,9 @@ def test_all_lists_of_the_dataset_are_audited_by_default(
     assert run(["data", "audit", "clinicdb", "--root", "."]) == 0
     found = json.loads(Path("leaderboards/audits/clinicdb.json").read_text())
     assert [split["split"] for split in found["splits"]] == [
+        *(f"fold_{number}_of_5" for number in range(1, 6)),
+        "leak_with_sisters",
+        "leak_without_sisters",
         "pranet_550_62",
         "reconstructed_489_61_62",
         "reconstructed_efen_8_1_1",

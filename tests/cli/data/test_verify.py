@@ -116,7 +116,7 @@ def test_unknown_name_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -
 def test_unknown_split_names_those_there_are(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "verify", "clinicdb", "--root", str(data_root), "--split", "sequence-disjoint"]) == 2
     message = capsys.readouterr().err
-    assert "known are pranet_550_62, reconstructed_489_61_62, reconstructed_efen_8_1_1, sequence_disjoint" in message
+    assert "pranet_550_62, reconstructed_489_61_62, reconstructed_efen_8_1_1, sequence_disjoint" in message
     assert "Did you mean 'sequence_disjoint'?" in message
 
 
