@@ -83,9 +83,12 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
     notes = documents.notes
     notes += _repeated(options)
     recipe: dict[str, Any] = {}
+    changes: dict[str, str | None] = {}
     for name in names:
         content = documents.text(name) if _is_text(name) else documents.configuration(Path(name))
-        recipe = merge_configurations(recipe, _of_command(content, name, known, elsewhere), notes)
+        content = _of_command(content, name, known, elsewhere)
+        _refuse_early_changes(changes, content, name)
+        recipe = merge_configurations(recipe, content, notes)
     published = tuple(_of_command(config, "", known, elsewhere) for config in documents.published)
     config = _with_classes(deepcopy(recipe), options, notes)
     left: list[Option] = []
@@ -95,6 +98,31 @@ def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[
         config |= _label([*names, *(option.value or "" for option in options if option.keys == ("data",))], config)
     rest = [word for option in left for word in option.words]
     return Composed(config, recipe, rest, documents.files, tuple(dict.fromkeys(notes)), published)
+
+
+def _refuse_early_changes(changes: dict[str, str | None], content: Mapping[str, Any], name: str) -> None:
+    """Refuse a file that changes a task which only a later file names, since that one would win over half of it.
+
+    Args:
+        changes: `model` -> the first file that has changes of it and no class; None once a file has named its class.
+        content: The next file.
+        name: Its name.
+
+    Raises:
+        ConfigError: If it names the task that an earlier file has changed.
+    """
+    model = content.get("model")
+    if not isinstance(model, Mapping):
+        return
+    if "class_path" not in model:
+        changes.setdefault("model", name)
+    elif (early := changes.get("model")) is not None:
+        raise ConfigError(
+            f"'{early}' changes model, which '{name}' names after it and would win: give --config {early} after "
+            f"--config {name}."
+        )
+    else:
+        changes["model"] = None
 
 
 def _is_text(name: str) -> bool:

@@ -32,6 +32,15 @@ def test_later_file_wins_key_by_key_and_lists_are_replaced(tmp_path: Path) -> No
     assert [path.name for path in found.files] == ["1.yaml", "2.yaml", "3.yaml"]
 
 
+def test_changes_of_a_class_that_a_later_file_names_are_refused(tmp_path: Path) -> None:
+    method = write(tmp_path / "method.yaml", model={"class_path": "SegmentationTask", "init_args": {"a": 1}})
+    block = write(tmp_path / "block.yaml", model={"init_args": {"a": 2}})
+    with pytest.raises(ConfigError, match=f"give --config {block} after --config {method}"):
+        composed("--config", block, "--config", method)
+    found = composed("--config", method, "--config", block, "--config", method)
+    assert found.config["model"]["init_args"] == {"a": 1}
+
+
 def test_options_stand_after_the_files_in_their_order_wherever_they_were_given(tmp_path: Path) -> None:
     file = write(tmp_path / "1.yaml", name="one")
     words = ["--trainer.max_epochs", "3", "--print_config", "--config", file, "--data.size=[8,8]", "--name", "-1"]
