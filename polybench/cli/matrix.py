@@ -3,11 +3,9 @@
 import argparse
 import shlex
 import sys
-from pathlib import Path
 
 from polybench.cli.parser import Parser
-from polybench.core.errors import ConfigError
-from polybench.experiments.recipes import with_recipes
+from polybench.cli.plan_options import add_cells_at_once, add_places, parsed
 
 
 def main(args: list[str]) -> int:
@@ -29,8 +27,7 @@ def main(args: list[str]) -> int:
     from polybench.runs.launch import LocalLauncher
     from polybench.runs.matrix_table import cells_table, outcomes_table
 
-    devices = [device for device in (options.devices or "").split(",") if device]
-    launcher = LocalLauncher(devices, options.jobs)
+    launcher = LocalLauncher(options.devices, options.jobs)
     matrix = prepare(cells, options.leaderboard, opens_data=not options.list)
     name = cells[0].plan.name
     terminal.print_table(cells_table(matrix, name, launcher.jobs))
@@ -73,24 +70,13 @@ def _options(args: list[str]) -> argparse.Namespace:
         "ones resumed; a cell that fails doesn't end the others. The same command can run several times at once, on "
         "machines that share the folder: each cell is run once.",
     )
-    parser.add_argument(
-        "--config", type=Path, required=True, metavar="MATRIX", help="a matrix, such as conf/plans/boards.yaml"
-    )
-    parser.add_argument("--folder", type=Path, default=Path("runs/matrix"), help="where the cells go (%(default)s)")
-    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
+    add_places(parser, "MATRIX", "conf/plans/boards.yaml", "runs/matrix")
     parser.add_argument("--cell", action="append", default=[], metavar="NAME", help="run this cell only; repeatable")
-    parser.add_argument("--devices", help="CUDA devices such as 0,1: cells at once, one on each")
-    parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
+    add_cells_at_once(parser)
     parser.add_argument("--skip_missing", action="store_true", help="leave out cells whose data aren't there")
     shows = parser.add_mutually_exclusive_group()
     shows.add_argument("--list", action="store_true", help="print the cells, their states and times, and run nothing")
     shows.add_argument(
         "--commands", action="store_true", help="print a command for each cell, for any scheduler, and run nothing"
     )
-    words, notes = with_recipes(args)
-    for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
-    options = parser.parse_args(words)
-    if options.jobs < 1:
-        raise ConfigError("--jobs must be at least 1.")
-    return options
+    return parsed(parser, args)

@@ -2,12 +2,9 @@
 
 import argparse
 import shlex
-import sys
-from pathlib import Path
 
 from polybench.cli.parser import Parser
-from polybench.core.errors import ConfigError
-from polybench.experiments.recipes import with_recipes
+from polybench.cli.plan_options import add_cells_at_once, add_places, parsed
 
 
 def main(args: list[str]) -> int:
@@ -24,8 +21,7 @@ def main(args: list[str]) -> int:
     from polybench.runs.report import stage_runs, stage_table
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
-    devices = [device for device in (options.devices or "").split(",") if device]
-    ran = run_plan(options.config, options.folder, options.leaderboard, devices, options.jobs)
+    ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs)
     table = stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes))
     terminal.print_table(table)
     print(f"Report: {ran.report}")
@@ -57,21 +53,10 @@ def _options(args: list[str]) -> argparse.Namespace:
         "The same command again skips finished runs and resumes interrupted ones; a stage that has changed is refused, "
         "and the difference shown.",
     )
-    parser.add_argument(
-        "--config", type=Path, required=True, metavar="PLAN", help="a plan, such as those of conf/plans"
-    )
-    parser.add_argument("--folder", type=Path, default=Path("runs/plans"), help="where the runs go (%(default)s)")
-    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
-    parser.add_argument("--devices", help="CUDA devices such as 0,1: independent runs at once, one on each")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once where no devices are named (%(default)s)")
+    add_places(parser, "PLAN", "those of conf/plans", "runs/plans")
+    add_cells_at_once(parser)
     parser.add_argument(
         "--list", action="store_true", help="print the state and the command of each run, and run nothing"
     )
     parser.add_argument("--wandb", metavar="PROJECT", help="send table, curves and lineage to this W&B project too")
-    words, notes = with_recipes(args)
-    for note in notes:
-        print(f"Note: {note}", file=sys.stderr)
-    options = parser.parse_args(words)
-    if options.jobs < 1:
-        raise ConfigError("--jobs must be at least 1.")
-    return options
+    return parsed(parser, args)

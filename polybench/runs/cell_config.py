@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -16,25 +15,11 @@ from polybench.results.facts import DatasetFacts
 from polybench.runs.cell import Cell
 from polybench.runs.silent import SilentSession
 
-
-@dataclass(frozen=True)
-class CellConfig:
-    """The configuration of a cell.
-
-    Attributes:
-        plain: The resolved configuration, plain values.
-    """
-
-    plain: Mapping[str, Any]
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """Its data module: class path and arguments."""
-        found: Mapping[str, Any] = self.plain["data"]
-        return found
+Config = Mapping[str, Any]
+"""A resolved configuration, plain values."""
 
 
-def parse_cells(cells: Iterable[Cell]) -> dict[str, CellConfig]:
+def parse_cells(cells: Iterable[Cell]) -> dict[str, Config]:
     """Parse the command line of each cell's stage once.
 
     Args:
@@ -46,7 +31,7 @@ def parse_cells(cells: Iterable[Cell]) -> dict[str, CellConfig]:
     Raises:
         ConfigError: If `fit` would refuse an option of a cell, or two cells are the same run; they are named.
     """
-    found: dict[str, CellConfig] = {}
+    found: dict[str, Config] = {}
     same: dict[tuple[str, int], str] = {}
     runs: dict[str, str] = {}
     for cell in cells:
@@ -57,15 +42,15 @@ def parse_cells(cells: Iterable[Cell]) -> dict[str, CellConfig]:
                 refuse_unrecordable(session.config)
             except UserError as error:
                 raise ConfigError(f"cell '{cell.name}': {error}") from error
-            found[stage.name] = CellConfig(session.plain_config())
-            runs[stage.name] = _run_of(found[stage.name].plain)
+            found[stage.name] = session.plain_config()
+            runs[stage.name] = _run_of(found[stage.name])
         other = same.setdefault((runs[stage.name], cell.seed), cell.name)
         if other != cell.name:
             raise ConfigError(f"cells '{other}' and '{cell.name}' are the same run: leave one of them out.")
     return found
 
 
-def _run_of(config: Mapping[str, Any]) -> str:
+def _run_of(config: Config) -> str:
     """What makes two cells one run: all but their names, and where they write."""
     trainer = config["trainer"]
     places = [trainer.get(key) for key in ("accelerator", "devices", "num_nodes")]
@@ -74,7 +59,7 @@ def _run_of(config: Mapping[str, Any]) -> str:
     )
 
 
-def open_data(config: CellConfig) -> DatasetFacts:
+def open_data(config: Config) -> DatasetFacts:
     """Open the data of a cell, as `fit` does before it trains; decoded images are kept for it.
 
     Raises:
@@ -83,7 +68,7 @@ def open_data(config: CellConfig) -> DatasetFacts:
     parser = LightningArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
     parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
     try:
-        module: Any = parser.instantiate_classes(parser.parse_object({"data": config.data})).data
+        module: Any = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
     except Exception as error:
         raise why_not_built(error) from error
     module.prepare_data()
@@ -92,7 +77,7 @@ def open_data(config: CellConfig) -> DatasetFacts:
     return facts
 
 
-def open_all(stages: Mapping[str, CellConfig]) -> tuple[dict[str, DatasetFacts], dict[str, UserError]]:
+def open_all(stages: Mapping[str, Config]) -> tuple[dict[str, DatasetFacts], dict[str, UserError]]:
     """Open the data of several stages, those of one copy once.
 
     Returns:
@@ -100,12 +85,12 @@ def open_all(stages: Mapping[str, CellConfig]) -> tuple[dict[str, DatasetFacts],
     """
     opened: dict[str, DatasetFacts | UserError] = {}
     for config in stages.values():
-        key = repr(config.data)
+        key = repr(config["data"])
         if key not in opened:
             try:
                 opened[key] = open_data(config)
             except UserError as error:
                 opened[key] = error
-    found = {name: opened[repr(config.data)] for name, config in stages.items()}
+    found = {name: opened[repr(config["data"])] for name, config in stages.items()}
     facts = {name: one for name, one in found.items() if isinstance(one, DatasetFacts)}
     return facts, {name: one for name, one in found.items() if isinstance(one, UserError)}

@@ -17,9 +17,10 @@ from polybench.core.wording import listed
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.recomputed import MEAN_DRAWS, Number, every_image_once, groups_drawn, numbers_of
-from polybench.results.record import Record, StoredRecord
+from polybench.results.record import StoredRecord
 from polybench.results.tables import MISSING, Cell, Column, Interval, Table
 from polybench.results.tables import Text as Plain
+from polybench.runs.scores import headline
 
 FEW_GROUPS = 6
 """With fewer groups no paired test of two stages can reach p < 0.05: its least p is 2 / 2 ** groups."""
@@ -90,7 +91,7 @@ def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison
     for name, runs in stages.items():
         record = runs[0].record
         data, tested = record.dataset, tuple(runs[0].rows()["id"])
-        key = (data.manifest_sha256, tested, data.patches_sha256, record.task, _protocol(record))
+        key = (data.manifest_sha256, tested, data.patches_sha256, record.task, headline(record)[0])
         sets.setdefault(key, {})[name] = runs
     return [found for alike in sets.values() if len(alike) > 1 and (found := _compare(alike)) is not None]
 
@@ -108,16 +109,12 @@ def _interval(difference: Difference) -> Cell:
     return Interval(difference.low, difference.high)
 
 
-def _protocol(record: Record) -> str:
-    return next(key for key in record.metrics if key.partition("@")[0] == record.dataset.ranked_by)
-
-
 def _compare(stages: Mapping[str, Sequence[StoredRecord]]) -> Comparison | None:
     """Compare stages by the first metric that the tables of all of them determine; None where there is none."""
     tables = {run.path: run.rows() for runs in stages.values() for run in runs}
     _refuse_other_images(tables.values(), stages)
     every = [run for runs in stages.values() for run in runs]
-    protocol = _protocol(every[0].record)
+    protocol = headline(every[0].record)[0]
     functions = {run.path: numbers_of(run.record.metrics, tables[run.path]) for run in every}
     scores = every[0].record.metrics[protocol]
     layout = layout_of(scores)

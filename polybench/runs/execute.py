@@ -237,12 +237,12 @@ class _Work:
             where = "elsewhere" if cell.name in self.elsewhere else "before"
             self.options.report(f"{cell.name}: finished {where}, see {record.name}")
             self.done[cell.name] = Outcome(cell, record, skipped=True)
+        elif not self.looks.is_free(cell.folder):
+            self._wait_for(cell)
         elif (found := self.options.recorded(cell)) is not None:
             self.waiting.remove(cell)
             self.options.report(f"{cell.name}: recorded elsewhere, see {found.name}")
             self.done[cell.name] = Outcome(cell, found, skipped=True)
-        elif not self.looks.is_free(cell.folder):
-            self._wait_for(cell)
         else:
             how = "resumes" if cell.resumable else "starts"
             cell.request(self.again).write(cell.folder)

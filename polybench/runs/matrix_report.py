@@ -14,7 +14,7 @@ from polybench.results.tables import Cell, Code, Column, Count, Link, Table, joi
 from polybench.runs.differences import comparisons
 from polybench.runs.execute import Outcome
 from polybench.runs.plan import Plan
-from polybench.runs.report import block, paired, read_stored
+from polybench.runs.report import address, block, paired, read_stored
 from polybench.runs.scores import headline, score
 
 COLUMNS = (
@@ -105,7 +105,7 @@ def _row(name: str, runs: Sequence[StoredRecord]) -> tuple[Cell, ...]:
         Count(int(images)) if images.isdecimal() else images,
         joined((title(metric), score([run.record for run in runs]), Code(protocol))),
         Count(first.metrics[protocol].n),
-        joined((Link(str(run.record.seed), url=_address(run)) for run in runs), ", "),
+        joined((Link(str(run.record.seed), url=address(run)) for run in runs), ", "),
     )
 
 
@@ -122,8 +122,3 @@ def _is_incomplete(stored: StoredRecord) -> bool:
         return False
     fold = stored.folds[0].record.dataset.fold
     return fold is not None and len(stored.folds) < fold.of
-
-
-def _address(run: StoredRecord) -> str:
-    """A record as the report, which lies in `plans`, leads to it."""
-    return f"../records/{run.path.parent.name}/{run.path.name}"

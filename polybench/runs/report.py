@@ -152,11 +152,11 @@ def _row(plan: Plan, stage: StageRuns) -> tuple[Cell, ...]:
         str(first.budget),
         joined((title(metric), score(stage.records), Code(protocol))),
         Count(first.metrics[protocol].n),
-        joined((Link(str(run.record.seed), url=_address(run)) for run in stage.runs), ", "),
+        joined((Link(str(run.record.seed), url=address(run)) for run in stage.runs), ", "),
     )
 
 
-def _address(run: StoredRecord) -> str:
+def address(run: StoredRecord) -> str:
     """A record as the report, which lies in `plans`, leads to it."""
     return f"../records/{run.path.parent.name}/{run.path.name}"
 

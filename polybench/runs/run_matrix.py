@@ -36,8 +36,8 @@ class Matrix:
     found: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     no_data: dict[str, UserError] = field(default_factory=dict)
-    configs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    facts: dict[str, DatasetFacts] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: Mapping[str, DatasetFacts] = field(default_factory=dict)
     outdated: dict[str, UserError] = field(default_factory=dict)
 
     def state(self, cell: Cell) -> str:
@@ -102,12 +102,12 @@ def prepare(cells: list[Cell], leaderboard: Path, *, opens_data: bool = True) ->
     facts, no_data = open_all(configs) if opens_data else ({}, {})
     records = FoundRecords(leaderboard)
     estimates = Estimates(one.record for one in records.records)
-    matrix = Matrix(cells, configs={name: one.plain for name, one in configs.items()}, facts=facts)
+    matrix = Matrix(cells, configs=configs, facts=facts)
     for error in no_data.values():
         if isinstance(error, ConfigError):  # such as a split that there is not
             raise error
     for cell in cells:
-        name, config, data = cell.name, configs[cell.stage.name].plain, facts.get(cell.stage.name)
+        name, config, data = cell.name, configs[cell.stage.name], facts.get(cell.stage.name)
         try:
             noted = cell.finished()
         except ConfigError as error:

@@ -18,7 +18,7 @@ from polybench.experiments.class_versions import resolve
 from polybench.experiments.identity import Batch, evaluation_id, training_id_of
 from polybench.results.record import Record, StoredRecord, read_records
 from polybench.results.tables import Column, Table
-from polybench.runs.cell_config import CellConfig, open_data
+from polybench.runs.cell_config import open_data
 from polybench.runs.found_records import CURRENT, IMAGENET
 
 COLUMNS = (Column("Record"), Column("Out of date"))
@@ -87,8 +87,8 @@ class _Copies:
 
     def manifest(self, record: Record) -> str | None:
         """The hash of the copy that is here of a record's dataset; None where it isn't."""
-        config = CellConfig(record.config)
-        key = repr(config.data)
+        config = record.config
+        key = repr(config["data"])
         if key not in self._manifests:
             try:
                 self._manifests[key] = open_data(config).manifest_sha256

@@ -124,7 +124,7 @@ def test_record_is_of_a_run_with_equal_start_batch_evaluation_and_budget(
     fitted: Path, change: dict[str, Any], same: bool
 ) -> None:
     [config] = parse_cells(cells(matrix_of(fitted))).values()
-    plain = copy.deepcopy(dict(config.plain))
+    plain = copy.deepcopy(dict(config))
     for key, value in change.items():
         inner = plain[key] if isinstance(value, dict) else plain
         part = value if isinstance(value, dict) else {key: value}
@@ -160,7 +160,7 @@ def test_record_of_weights_from_a_file_is_not_taken_for_another_folders(fitted: 
     [config] = parse_cells(cells(matrix_of(fitted))).values()
     weights = fitted / "weights.pth"
     weights.write_bytes(b"any")
-    plain = copy.deepcopy(dict(config.plain))
+    plain = copy.deepcopy(dict(config))
     plain["model"]["init_args"]["net"]["init_args"]["encoder_weights"] = str(weights)
     source = Ancestor("a" * 64, None, None, None)
     record = replace(record_of(fitted), start=StartFacts("initialised", source, seeds="shared"))
@@ -175,17 +175,17 @@ def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: P
     each = record.training.wall_seconds / images
     estimates = Estimates([record])
     [config] = parse_cells(cells(matrix_of(fitted))).values()
-    assert estimates.of(config.plain, 145) == pytest.approx(145 * each)
+    assert estimates.of(config, 145) == pytest.approx(145 * each)
     choice = {"option": "model.optimizer.lr", "values": [1e-3, 1e-2], "share": 0.25}
     options = {"images": 640, "choose": choice, "data.size": [48, 64], "trainer.max_epochs": None}
     [longer] = parse_cells(cells(matrix_of(fitted, options=options))).values()
-    assert estimates.of(longer.plain, None) == pytest.approx(640 * 1.5 * 4 * each)
+    assert estimates.of(longer, None) == pytest.approx(640 * 1.5 * 4 * each)
 
 
 def test_time_of_a_net_that_no_record_has_is_unknown(fitted: Path) -> None:
     wide = {"model.net.init_args.decoder_channels": [16, 8, 8]}
     [config] = parse_cells(cells(matrix_of(fitted, options=wide))).values()
-    assert Estimates([record_of(fitted)]).of(config.plain, 145) is None
+    assert Estimates([record_of(fitted)]).of(config, 145) is None
 
 
 def test_two_cells_that_are_one_run_are_refused(fitted: Path) -> None:

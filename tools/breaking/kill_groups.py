@@ -112,15 +112,7 @@ def kill_plan(bench: Bench) -> list[Case]:
     plan = {"name": "two", "options": options, "stages": {"S1": {**stage, "from": None}, "S2": {**stage, "from": "S1"}}}
     path = bench.work / "two.yaml"
     path.write_text(yaml.safe_dump(plan, sort_keys=False))
-    words = ("transfer", "--config", path)
-    return Killing(
-        "kill-plan",
-        lambda folder: None,
-        lambda folder, inject: bench.server.polybench(folder, *words, inject=inject),
-        lambda folder: bench.server.polybench(folder, *words),
-        _same_records,
-        evenly(16),
-    ).cases(bench)
+    return _kill_cells(bench, "kill-plan", "transfer", path)
 
 
 def kill_matrix(bench: Bench) -> list[Case]:
@@ -134,9 +126,14 @@ def kill_matrix(bench: Bench) -> list[Case]:
     matrix = {"name": "two", "options": options, "methods": {"m": method}, "datasets": {"d": "dataset.yaml"}}
     path = bench.work / "matrix.yaml"
     path.write_text(yaml.safe_dump(matrix, sort_keys=False))
-    words = ("matrix", "--config", path)
+    return _kill_cells(bench, "kill-matrix", "matrix", path)
+
+
+def _kill_cells(bench: Bench, name: str, command: str, file: Path) -> list[Case]:
+    """Kills of a command that runs the cells of a file; the same command goes on."""
+    words = (command, "--config", file)
     return Killing(
-        "kill-matrix",
+        name,
         lambda folder: None,
         lambda folder, inject: bench.server.polybench(folder, *words, inject=inject),
         lambda folder: bench.server.polybench(folder, *words),

@@ -1,0 +1,49 @@
+"""Options of the commands that run many cells: where they go, and how many run at once."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from polybench.cli.parser import Parser
+from polybench.core.errors import ConfigError
+from polybench.experiments.recipes import with_recipes
+
+
+def add_places(parser: Parser, file: str, example: str, folder: str) -> None:
+    """Add the file of a plan, where its cells go and where their records go.
+
+    Args:
+        parser: The command's parser.
+        file: What its file is called in the help.
+        example: Where examples of it are.
+        folder: Where the cells go by default.
+    """
+    kind = file.lower()
+    parser.add_argument("--config", type=Path, required=True, metavar=file, help=f"a {kind}, such as {example}")
+    parser.add_argument("--folder", type=Path, default=Path(folder), help="where the cells go (%(default)s)")
+    parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
+
+
+def add_cells_at_once(parser: Parser) -> None:
+    """Add the devices, and the number of cells at once without them."""
+    parser.add_argument("--devices", help="CUDA devices such as 0,1: independent cells at once, one on each")
+    parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
+
+
+def parsed(parser: Parser, args: list[str]) -> argparse.Namespace:
+    """Parse the options; a file that isn't there, but that polybench has, is its own, which is said.
+
+    Returns:
+        The options, `devices` as a list.
+
+    Raises:
+        ConfigError: If one is wrong.
+    """
+    words, notes = with_recipes(args)
+    for note in notes:
+        print(f"Note: {note}", file=sys.stderr)
+    options = parser.parse_args(words)
+    if options.jobs < 1:
+        raise ConfigError("--jobs must be at least 1.")
+    options.devices = [device for device in (options.devices or "").split(",") if device]
+    return options
