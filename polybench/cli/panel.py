@@ -6,7 +6,7 @@ from polybench.core.wording import counted
 from polybench.metrics.protocols import PROTOCOLS, Protocol
 from polybench.results.readings import readings, title
 from polybench.results.render.terminal import print_table, wide_console
-from polybench.results.statistics import Interval, caution
+from polybench.results.statistics.intervals import Interval, caution
 from polybench.results.tables import Column, Number, Table
 
 

@@ -15,7 +15,7 @@ from polybench.results.methods import upright_table
 from polybench.results.readings import title
 from polybench.results.render.terminal import literal, print_table, wide_console
 from polybench.results.sections import Section
-from polybench.results.statistics import caution
+from polybench.results.statistics.intervals import caution
 from polybench.results.tables import Cell, Column, Interval, Number, Table, Text, joined
 
 

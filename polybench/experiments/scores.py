@@ -13,7 +13,7 @@ import numpy.typing as npt
 from polybench.metrics import Protocol, Rows
 from polybench.metrics.panel import image_table
 from polybench.results.facts import MetricValue, ProtocolScores
-from polybench.results.statistics import intervals_of, summarise
+from polybench.results.statistics.intervals import intervals_of, summarise
 
 
 def all_scores(rows: Rows, protocols: Sequence[Protocol]) -> dict[str, ProtocolScores]:

@@ -6,7 +6,7 @@ from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFIC
 from polybench.results.methods import altering, part_anchor
 from polybench.results.quantities import fraction
 from polybench.results.readings import title
-from polybench.results.statistics import caution
+from polybench.results.statistics.intervals import caution
 from polybench.results.table import Row
 from polybench.results.tables import Cell, Code, Link, Text, joined
 

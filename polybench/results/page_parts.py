@@ -12,9 +12,10 @@ from polybench.results.methods import MethodPart, method_parts
 from polybench.results.notes import row_notes, table_notes
 from polybench.results.panel import panel_of
 from polybench.results.pooled_part import FoldsPart, folds_part
-from polybench.results.ranking import ranks
+from polybench.results.ranking import standings
 from polybench.results.readings import title
 from polybench.results.record import Budget, StoredRecord
+from polybench.results.standing_parts import choice_table, pair_table, standing_notes
 from polybench.results.table import (
     BUDGETS,
     RANKED_BUDGETS,
@@ -44,12 +45,14 @@ class Ranking:
         budget: The class; None for baselines alone.
         scores: The ranked table; the rows of baselines end it, and are in no other table.
         costs: What the training of each row took; empty without trained rows.
+        comparisons: Paired differences of rows, and how else they can be ranked.
         details: Details of the trained rows.
     """
 
     budget: Budget | None
     scores: Table
     costs: Table
+    comparisons: tuple[Table, ...]
     details: tuple[Details, ...]
 
 
@@ -159,29 +162,38 @@ def _ranking(
     group: Group, protocol: str, budget: Budget | None, baselines: Sequence[Row], folds: FoldsPart | None
 ) -> Ranking:
     """One budget class, best row first; None makes a table of the baselines alone."""
-    place, ranked = place_of(group.dataset), budget in RANKED_BUDGETS and (folds is None or folds.complete)
+    place = place_of(group.dataset)
     rows = group.rows(protocol, budget) if budget is not None else []
+    ranked = budget in RANKED_BUDGETS and (folds is None or folds.complete)
+    found = standings(group, protocol, budget) if ranked and budget is not None else []
+    ranks = {anchor: rank for standing in found for anchor, rank in standing.ranks.items()}
+    tied = any(rank.tie and rank.of > 1 for rank in ranks.values())
     letters: dict[Cell, str] = {}
     scores = []
-    for row, rank in zip(rows, ranks(rows), strict=True):
+    for row in rows:
         marks = tuple(letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, rows, place))
         name = Link(label(row.first.record, group.ambiguous), anchor=row.anchor)
         cell = joined((name, Marks(marks))) if marks else name
-        scores.append(score_cells(row, cell, rank if ranked else None, protocol))
+        scores.append(score_cells(row, cell, ranks.get(row.anchor), protocol, tied=tied))
     recipes = Counter(row.first.record.recipe for row in baselines)
     for row in baselines:
         record = row.first.record
         size = Text(f"at {quantities.scored_at(record.dataset)}", "emphasis")
         link = Link(label(record, group.ambiguous), anchor=row.anchor)
-        scores.append(score_cells(row, joined((link, size)) if recipes[record.recipe] > 1 else link, None, protocol))
+        scores.append(
+            score_cells(row, joined((link, size)) if recipes[record.recipe] > 1 else link, None, protocol, tied=tied)
+        )
     notes = [folds.note] if folds and folds.note else []
+    notes += standing_notes(found)
     notes += table_notes(group.dataset, [*rows, *baselines], protocol)
     notes += [joined((Marks((letter,)), note)) for note, letter in letters.items()]
+    names = {row.anchor: label(row.first.record, group.ambiguous) for row in rows}
     costs = tuple(cost_cells(row, label(row.first.record, group.ambiguous)) for row in rows)
     return Ranking(
         budget,
-        Table(score_columns([*rows, *baselines][0]), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
+        Table(score_columns([*rows, *baselines][0], tied=tied), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
         Table(COST_COLUMNS, costs, f"What each row took{', all folds of a seed together' if folds else ''}"),
+        tuple(table for table in (pair_table(found, names), choice_table(found)) if table),
         tuple(details(row, protocol) for row in rows),
     )
 

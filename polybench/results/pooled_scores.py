@@ -16,7 +16,7 @@ from polybench.results.recomputed import (
     is_mean,
     numbers_of,
 )
-from polybench.results.statistics import interval_of_mean, values_of
+from polybench.results.statistics.intervals import interval_of_mean, values_of
 
 if TYPE_CHECKING:
     import pandas as pd

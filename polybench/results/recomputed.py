@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polybench.results.facts import ProtocolScores
-from polybench.results.statistics import column
+from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTS, NO_MEANS
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def every_image_once(rows: "pd.DataFrame") -> Sample:
 
 
 def groups_drawn(rows: "pd.DataFrame", draws: int) -> Sample:
-    """Whole groups drawn with replacement, as many as there are: the draws of `polybench.results.statistics`."""
+    """Whole groups drawn with replacement, the draws of `polybench.results.statistics.intervals`."""
     names, membership = np.unique(rows["group"].to_numpy(dtype=object), return_inverse=True)
     drawn = np.random.default_rng(0).integers(0, len(names), (draws, len(names)))
     times = np.zeros((draws, len(names)))

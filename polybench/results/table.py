@@ -15,7 +15,7 @@ from polybench.results.facts import GENERATED, DatasetFacts, Direction, Identity
 from polybench.results.folds import every_part_of, parts_of
 from polybench.results.layout import Layout, layout_of_all
 from polybench.results.record import Budget, Record, StoredRecord, row_name
-from polybench.results.statistics import column, interval_of_mean
+from polybench.results.statistics.intervals import column, interval_of_mean
 
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")

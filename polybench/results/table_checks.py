@@ -20,7 +20,7 @@ from polybench.results.recomputed import (
     is_mean,
     numbers_of,
 )
-from polybench.results.statistics import column
+from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTED, foreign_columns, required_columns
 from polybench.results.table_file import KEYS, ImageTable
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from polybench.results.facts import ProtocolScores
-from polybench.results.statistics import column
+from polybench.results.statistics.intervals import column
 
 COUNTS = ("tp", "fp", "fn", "tn")
 """Counts of true positives, false positives, false negatives and true negatives."""

@@ -62,11 +62,17 @@ def name_of(record: Record) -> str:
     return record.recipe + (f" ({record.variant})" if record.variant else "")
 
 
-def score_columns(row: Row) -> tuple[Column, ...]:
-    """The columns of a table of rows like this one."""
+def score_columns(row: Row, *, tied: bool = False) -> tuple[Column, ...]:
+    """The columns of a table of rows like this one.
+
+    Args:
+        row: A row.
+        tied: Whether rows are put into tie groups.
+    """
     layout = row.layout
     return (
         Column("Rank", "center"),
+        *((Column("Tie group", "center"),) if tied else ()),
         Column("Recipe"),
         Column("Seen in training", optional=True),
         Column(title(layout.headline), remark="(95 % interval)"),
@@ -77,7 +83,7 @@ def score_columns(row: Row) -> tuple[Column, ...]:
     )
 
 
-def score_cells(row: Row, name: Cell, rank: Rank | None, protocol: str) -> tuple[Cell, ...]:
+def score_cells(row: Row, name: Cell, rank: Rank | None, protocol: str, *, tied: bool = False) -> tuple[Cell, ...]:
     """The cells of `score_columns`.
 
     Args:
@@ -85,6 +91,7 @@ def score_cells(row: Row, name: Cell, rank: Rank | None, protocol: str) -> tuple
         name: What it is called.
         rank: Its rank; None when unranked.
         protocol: The table's protocol.
+        tied: Whether rows of the table are put into tie groups.
     """
     record, scores = row.first.record, row.first.record.metrics[protocol]
     empty: Cell = MISSING
@@ -92,6 +99,7 @@ def score_cells(row: Row, name: Cell, rank: Rank | None, protocol: str) -> tuple
         empty = f"{row.false_positives:.3g} of {row.empty_masks}"
     return (
         f"{quantities.between(rank.best, rank.worst)} of {rank.of}" if rank else _unranked(record),
+        *((str(rank.tie) if rank and rank.tie else MISSING,) if tied else ()),
         name,
         budget_of(row) or MISSING,
         score_with_interval(row),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polybench.core.version import __version__
-from polybench.results.statistics import Interval, interval_of_mean
+from polybench.results.statistics.intervals import Interval, interval_of_mean
 from polybench.scoring.predictions import contents_sha256
 from polybench.scoring.truth import Truth
 

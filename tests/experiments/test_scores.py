@@ -4,7 +4,7 @@ import pytest
 from polybench.experiments.scores import all_scores, protocol_scores
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Rows
 from polybench.metrics.protocols import EFEN, FOV, KERAS_FCN, POOLED, PRANET
-from polybench.results.statistics import interval_of_mean
+from polybench.results.statistics.intervals import interval_of_mean
 from polybench.scoring.folder import StoredMap, stored_rows
 
 

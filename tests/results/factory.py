@@ -11,7 +11,7 @@ import pandas as pd
 from polybench.results.config import config_sha256
 from polybench.results.facts import Counts, DatasetFacts, IdentityFacts, NetFacts, Provenance, TrainingFacts
 from polybench.results.record import SCHEMA_VERSION, Record, write_record
-from polybench.results.statistics import column, summarise
+from polybench.results.statistics.intervals import column, summarise
 
 PROTOCOL = "per_image@1"
 BUDGET = "9600 images of 256x256"

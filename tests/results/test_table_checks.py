@@ -22,7 +22,7 @@ from polybench.metrics.protocols import EXTRA_PROTOCOLS, PATCHES, PROTOCOLS, Pro
 from polybench.results.recomputed import groups_drawn
 from polybench.results.record import Record, read_records, write_record
 from polybench.results.record_text import seal_of
-from polybench.results.statistics import interval_of_mean
+from polybench.results.statistics.intervals import interval_of_mean
 from polybench.results.table_checks import check_table
 from polybench.results.table_columns import COUNTED, NO_MEANS, foreign_columns
 from polybench.results.table_file import read_table, text_sha256

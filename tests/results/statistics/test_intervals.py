@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from polybench.core.errors import DataError
-from polybench.results.statistics import caution, column, interval_of_mean, intervals_of, summarise
+from polybench.results.statistics.intervals import caution, column, interval_of_mean, intervals_of, summarise
 
 
 def test_two_groups_give_the_bounds_of_their_only_resamples() -> None:

@@ -1,0 +1,99 @@
+"""Rows that were tested on the same images as scores that can be compared image by image."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polybench.core.errors import DataError
+from polybench.results.facts import Direction, ProtocolScores
+from polybench.results.recomputed import POSITIVE, Sample, every_image_once, is_mean, numbers_of
+from polybench.results.record import StoredRecord
+from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.statistics.auc import auc_values
+from polybench.results.statistics.intervals import column
+from polybench.results.table_checks import PROBABILITY
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def image_values(
+    metrics: Mapping[str, ProtocolScores], rows: "pd.DataFrame", protocol: str, metric: str
+) -> Values | None:
+    """A value for each image, of which a metric is the mean.
+
+    That of a mean is the column of the table. The area under the ROC curve of patches is the mean of their structural
+    components, see `polybench.results.statistics.auc`; any other number that follows from the table is that of the
+    jackknife's pseudo-values (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 11), shifted by their
+    bias.
+
+    Args:
+        metrics: `protocol@version` -> scores of a record.
+        rows: Its table.
+        protocol: `protocol@version`.
+        metric: A metric of the protocol.
+
+    Returns:
+        (images,); None where the table doesn't determine the metric.
+    """
+    if is_mean(protocol, metric) and column(protocol, metric) in rows.columns:
+        values: Values = rows[column(protocol, metric)].to_numpy(dtype=np.float64)
+        return values
+    if protocol == "patches@1" and metric == "auc" and {PROBABILITY, POSITIVE} <= set(rows.columns):
+        return auc_values(rows[PROBABILITY].to_numpy(dtype=np.float64), rows[POSITIVE].to_numpy() > 0)
+    number = numbers_of({protocol: metrics[protocol], **metrics}, rows).get((protocol, metric))
+    if number is None or len(rows) < 2:
+        return None
+    whole = float(number(every_image_once(rows))[0])
+    without = number(Sample(rows, 1.0 - np.eye(len(rows))))
+    pseudo = len(rows) * whole - (len(rows) - 1) * without
+    shifted: Values = pseudo - pseudo.mean() + whole
+    return shifted
+
+
+def aligned(rows: Mapping[str, Sequence[StoredRecord]], protocol: str, metric: str) -> Aligned | None:
+    """The scores of several rows on the same images, higher being better.
+
+    Args:
+        rows: Name -> the runs of its seeds.
+        protocol: `protocol@version` that all of them have.
+        metric: A metric of the protocol.
+
+    Returns:
+        The scores; None where a table doesn't determine the metric.
+
+    Raises:
+        DataError: If two rows were tested on different images, or have them in different groups.
+    """
+    values: dict[str, Values] = {}
+    first: tuple[StoredRecord, pd.DataFrame] | None = None
+    for name, runs in rows.items():
+        found = []
+        for run in runs:
+            table = run.rows()
+            first = first or (run, table)
+            _refuse_other_images(first, (run, table))
+            one = image_values(run.record.metrics, table, protocol, metric)
+            if one is None:
+                return None
+            found.append(one)
+        values[name] = np.stack(found) * sign_of(runs[0].record.metrics[protocol].values[metric].direction)
+    return None if first is None else Aligned(values, first[1]["group"].tolist())
+
+
+def sign_of(direction: Direction) -> float:
+    """What makes higher better."""
+    return 1.0 if direction == "higher" else -1.0
+
+
+def _refuse_other_images(one: tuple[StoredRecord, "pd.DataFrame"], other: tuple[StoredRecord, "pd.DataFrame"]) -> None:
+    (first, table), (run, rows) = one, other
+    if table["id"].tolist() != rows["id"].tolist():
+        missing = set(table["id"]) ^ set(rows["id"])
+        raise DataError(
+            f"'{first.name}' and '{run.name}' were tested on different images, such as '{min(missing)}': compare rows "
+            "of one split."
+        )
+    if table["group"].tolist() != rows["group"].tolist():
+        raise DataError(f"'{first.name}' and '{run.name}' have their images in different groups: check their tables.")

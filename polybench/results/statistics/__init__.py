@@ -1,0 +1,1 @@
+"""Intervals, paired tests and ranks of rows that were tested on the same images, with numpy and scipy."""

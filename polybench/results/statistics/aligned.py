@@ -1,0 +1,85 @@
+"""Scores of several methods on the same images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polybench.core.errors import DataError
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Scores of several methods, each of one or several seeds, on the same images.
+
+    Attributes:
+        values: Method -> its scores, (seeds, images).
+        groups: The group of each image, such as its video or its patient.
+
+    Raises:
+        DataError: If there is no method or no image, the numbers of images differ, or a score is not finite.
+    """
+
+    values: Mapping[str, Values]
+    groups: Sequence[str]
+
+    def __post_init__(self) -> None:
+        """Check that the scores belong together."""
+        shapes = {name: values.shape for name, values in self.values.items()}
+        if not shapes or not len(self.groups):
+            raise DataError("A comparison needs at least one method and one image.")
+        for name, shape in shapes.items():
+            if len(shape) != 2 or not shape[0] or shape[1] != len(self.groups):
+                raise DataError(f"The scores of '{name}' have the shape {shape}, not (seeds, {len(self.groups)}).")
+            if not np.isfinite(self.values[name]).all():
+                raise DataError(f"A score of '{name}' is not a finite number: check its per-image table.")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The methods, in order."""
+        return tuple(self.values)
+
+    @cached_property
+    def members(self) -> NDArray[np.intp]:
+        """The number of each image's group, (images,)."""
+        return np.unique(np.asarray(self.groups, dtype=object), return_inverse=True)[1].reshape(-1)
+
+    @cached_property
+    def sizes(self) -> Values:
+        """Images of each group, (groups,)."""
+        return np.bincount(self.members).astype(np.float64)
+
+    @cached_property
+    def images(self) -> Values:
+        """Mean over the seeds of each method on each image, (methods, images)."""
+        return np.stack([values.mean(axis=0) for values in self.values.values()])
+
+    @cached_property
+    def means(self) -> Values:
+        """Mean over seeds and images of each method, (methods,)."""
+        means: Values = self.images.mean(axis=1)
+        return means
+
+    @cached_property
+    def sums(self) -> Values:
+        """Sum over the images of each group of the means over seeds, (methods, groups)."""
+        return self.summed(self.images)
+
+    def summed(self, values: Values) -> Values:
+        """Sums over the images of each group.
+
+        Args:
+            values: (k, images).
+
+        Returns:
+            (k, groups).
+        """
+        return np.stack([np.bincount(self.members, weights=row, minlength=len(self.sizes)) for row in values])
+
+    def only(self, names: Sequence[str]) -> "Aligned":
+        """The same images with some of the methods alone."""
+        return Aligned({name: self.values[name] for name in names}, self.groups)

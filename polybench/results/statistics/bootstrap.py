@@ -1,0 +1,107 @@
+"""Joint bootstrap of the means of several methods: all are evaluated on the same draws of groups.
+
+What makes an image easy or hard for every method cancels in differences. Groups are drawn with replacement (Efron and
+Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), and so are the seeds of a method that has several. A
+bootstrap of few groups is too narrow, so that the draws are widened about their centre to the spread of Student's t
+(Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69(4), 2015), whose degrees of
+freedom count groups of unequal size as fewer groups of equal size. `tools/coverage.py` shows what that is worth.
+"""
+
+import math
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
+from scipy import stats
+
+from polybench.core.errors import DataError
+from polybench.results.statistics.aligned import Aligned, Values
+
+DRAWS = 2000
+CONFIDENCE = 0.95
+
+_DIGITS = 12
+"""Draws are rounded, since the last bits of a sum depend on the processor."""
+
+
+class Ends(NamedTuple):
+    """Ends of a 95 % interval."""
+
+    low: float
+    high: float
+
+
+def joint_draws(aligned: Aligned, draws: int = DRAWS, seed: int = 0) -> Values:
+    """Draw groups and seeds with replacement, and compute the mean of each method on each draw.
+
+    Args:
+        aligned: Scores of at least two groups.
+        draws: How many draws.
+        seed: Of the draws; those of a method don't depend on the methods beside it.
+
+    Returns:
+        Means on each draw, widened for few groups, (draws, methods).
+
+    Raises:
+        DataError: If there is a single group, from which nothing follows for others.
+    """
+    groups = len(aligned.sizes)
+    if groups < 2:
+        raise DataError("All images are of one group: nothing follows for the images of other groups.")
+    generator = np.random.default_rng(seed)
+    times = generator.multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(np.float64)
+    images = times @ aligned.sizes
+    drawn = np.empty((draws, len(aligned.names)))
+    for place, (name, values) in enumerate(aligned.values.items()):
+        of_seeds = times @ aligned.summed(values).T / images[:, None]
+        drawn[:, place] = (of_seeds * _weights_of_seeds(len(values), draws, [seed, crc32(name.encode())])).sum(axis=1)
+    return np.round(aligned.means + _widening(aligned.sizes) * (drawn - aligned.means), _DIGITS)
+
+
+def difference_ends(draws: Values, method: int, other: int) -> Ends:
+    """The interval of the mean of one method minus that of another.
+
+    Args:
+        draws: Of `joint_draws`.
+        method: Place of the method.
+        other: Place of the one that is subtracted.
+    """
+    return interval(draws[:, method] - draws[:, other])
+
+
+def interval(draws: Values) -> Ends:
+    """The 95 % interval of draws of one number, (draws,)."""
+    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Ends(float(low), float(high))
+
+
+def effective_groups(sizes: Values) -> float:
+    """How many groups of equal size determine a mean over images as well as these.
+
+    Args:
+        sizes: Images of each group, (groups,).
+
+    Example:
+        >>> effective_groups(np.array([5.0, 5.0, 5.0])), effective_groups(np.array([8.0, 1.0, 1.0]))
+        (3.0, 1.5151515151515151)
+    """
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def _weights_of_seeds(seeds: int, draws: int, entropy: list[int]) -> Values:
+    """How much each seed counts in each draw, (draws, seeds); 1 for a single one.
+
+    The mean of n draws among n seeds spreads less than that of n new seeds by a factor of sqrt((n - 1) / n), which is
+    undone.
+    """
+    if seeds == 1:
+        return np.ones((draws, 1))
+    drawn = np.random.default_rng(entropy).multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
+    return 1 / seeds + math.sqrt(seeds / (seeds - 1)) * (drawn - 1 / seeds)
+
+
+def _widening(sizes: Values) -> float:
+    """Spread of Student's t for these groups over that of draws of groups with replacement."""
+    freedom = max(effective_groups(sizes) - 1, 1.0)
+    upper = (1 + CONFIDENCE) / 2
+    return math.sqrt(len(sizes) / (len(sizes) - 1)) * float(stats.t.ppf(upper, freedom) / stats.norm.ppf(upper))
