@@ -57,11 +57,11 @@ def aligned(rows: Mapping[str, Sequence[StoredRecord]], protocol: str, metric: s
 
     Args:
         rows: Name -> the runs of its seeds.
-        protocol: `protocol@version` that all of them have.
+        protocol: `protocol@version`.
         metric: A metric of the protocol.
 
     Returns:
-        The scores; None where a table doesn't determine the metric.
+        The scores; None where a row lacks the metric, or its table doesn't determine it.
 
     Raises:
         DataError: If two rows were tested on different images, or have them in different groups.
@@ -71,6 +71,9 @@ def aligned(rows: Mapping[str, Sequence[StoredRecord]], protocol: str, metric: s
     for name, runs in rows.items():
         found = []
         for run in runs:
+            scores = run.record.metrics.get(protocol)
+            if scores is None or metric not in scores.values:
+                return None
             table = run.rows()
             first = first or (run, table)
             _refuse_other_images(first, (run, table))

@@ -1,50 +1,18 @@
-"""Paired differences between the stages of a plan that were tested on the same images.
+"""Paired differences between the stages of a plan that were tested on the same images, see `results.statistics`."""
 
-The interval is a percentile bootstrap over groups: both stages are evaluated on the same draws of groups, so that what
-makes an image easy or hard for both cancels.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from polybench.core.errors import DataError
 from polybench.core.wording import listed
+from polybench.results.comparison import aligned, sign_of
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
-from polybench.results.recomputed import MEAN_DRAWS, Number, every_image_once, groups_drawn, numbers_of
 from polybench.results.record import StoredRecord
-from polybench.results.tables import MISSING, Cell, Column, Interval, Table
-from polybench.results.tables import Text as Plain
+from polybench.results.standing_parts import PAIR_COLUMNS, pair_cells
+from polybench.results.statistics.pairs import Pair, pairs_of
+from polybench.results.statistics.permutation import FEW_GROUPS, least_p
+from polybench.results.tables import Column, Table
 from polybench.runs.scores import headline
-
-FEW_GROUPS = 6
-"""With fewer groups no paired test of two stages can reach p < 0.05: its least p is 2 / 2 ** groups."""
-
-Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A metric of one stage minus that of another, each a mean over its seeds.
-
-    Attributes:
-        stage: The stage.
-        other: The stage that is subtracted.
-        value: The difference on all images.
-        low: Lower end of its 95 % interval; None with a single group.
-        high: Upper end, likewise.
-    """
-
-    stage: str
-    other: str
-    value: float
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True)
@@ -55,27 +23,28 @@ class Comparison:
         what: Dataset, split and metric.
         n: Images.
         groups: Groups of images.
-        differences: Every pair, the later stage first.
+        pairs: Every two stages, the later one minus the earlier one, higher being better.
+        sign: -1 for a metric of which less is better.
     """
 
     what: str
     n: int
     groups: int
-    differences: tuple[Difference, ...]
+    pairs: tuple[Pair, ...]
+    sign: float
 
     @property
     def note(self) -> str:
-        """What the intervals rest on."""
+        """What the intervals and the tests rest on."""
         images = f"{self.n} images or patches in {self.groups} {'group' if self.groups == 1 else 'groups'}"
         if self.groups == 1:
             return f"{images}: no interval can be given."
         if self.groups < FEW_GROUPS:
-            least = 2 / 2**self.groups
             return (
                 f"{images}, fewer than {FEW_GROUPS}: the least two-sided p that a paired test over groups can reach is "
-                f"{least:.2g}, so that none of these differences can be told from chance."
+                f"{least_p(self.groups):.2g}, so that none of these differences can be told from chance."
             )
-        return f"{images}, drawn with replacement for the intervals."
+        return f"{images}."
 
 
 def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison]:
@@ -98,61 +67,26 @@ def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison
 
 def difference_table(comparison: Comparison) -> Table:
     """A comparison as a table."""
-    columns = (Column("Stage"), Column("minus"), Column("Difference", "right"), Column("95 % interval", "right"))
-    rows = tuple((one.stage, one.other, Plain(f"{one.value:+.4f}"), _interval(one)) for one in comparison.differences)
-    return Table(columns, rows, title=comparison.what, notes=(comparison.note,))
-
-
-def _interval(difference: Difference) -> Cell:
-    if difference.low is None or difference.high is None:
-        return MISSING
-    return Interval(difference.low, difference.high)
+    rows = tuple((pair.method, pair.other, *pair_cells(pair, comparison.sign)) for pair in comparison.pairs)
+    return Table((Column("Stage"), *PAIR_COLUMNS[1:]), rows, title=comparison.what, notes=(comparison.note,))
 
 
 def _compare(stages: Mapping[str, Sequence[StoredRecord]]) -> Comparison | None:
     """Compare stages by the first metric that the tables of all of them determine; None where there is none."""
-    tables = {run.path: run.rows() for runs in stages.values() for run in runs}
-    _refuse_other_images(tables.values(), stages)
     every = [run for runs in stages.values() for run in runs]
-    protocol = headline(every[0].record)[0]
-    functions = {run.path: numbers_of(run.record.metrics, tables[run.path]) for run in every}
+    data, (protocol, _) = every[0].record.dataset, headline(every[0].record)
     scores = every[0].record.metrics[protocol]
     layout = layout_of(scores)
-    known = [
-        name for name in (layout.headline, *layout.shown, *scores.values) if _in_all(protocol, name, functions.values())
-    ]
-    if not known:
-        return None
-    metric, rows = known[0], tables[every[0].path]
-    groups = rows["group"].nunique()
-    once: dict[str, float] = {}
-    drawn: dict[str, Values] = {}
-    for name, runs in stages.items():
-        numbers = [(functions[run.path][protocol, metric], tables[run.path]) for run in runs]
-        once[name] = float(np.mean([number(every_image_once(table)) for number, table in numbers]))
-        drawn[name] = np.mean([number(groups_drawn(table, MEAN_DRAWS)) for number, table in numbers], axis=0)
-    differences = []
-    for other, stage in combinations(stages, 2):
-        ends = np.quantile(drawn[stage] - drawn[other], (0.025, 0.975)).tolist() if groups > 1 else (None, None)
-        differences.append(Difference(stage, other, once[stage] - once[other], *ends))
-    data = every[0].record.dataset
-    splits = listed(list(dict.fromkeys(run.record.dataset.split for run in every)))
-    return Comparison(f"{title(metric)} on {data.name}, {splits}", len(rows), groups, tuple(differences))
-
-
-def _in_all(protocol: str, metric: str, functions: Iterable[Mapping[tuple[str, str], Number]]) -> bool:
-    return all((protocol, metric) in found for found in functions)
-
-
-def _refuse_other_images(tables: Iterable[pd.DataFrame], stages: Iterable[str]) -> None:
-    """Refuse tables of different images or groups.
-
-    Raises:
-        DataError: If there are some.
-    """
-    first, *others = tables
-    for other in others:
-        if not first[["id", "group"]].equals(other[["id", "group"]]):
-            raise DataError(
-                f"The stages {', '.join(stages)} were tested on different images: check the CSVs of their records."
+    later_first = dict(reversed(list(stages.items())))
+    for metric in dict.fromkeys((layout.headline, *layout.shown, *scores.values)):
+        found = aligned(later_first, protocol, metric)
+        if found is not None:
+            splits = listed(list(dict.fromkeys(run.record.dataset.split for run in every)))
+            return Comparison(
+                what=f"{title(metric)} on {data.name}, {splits}",
+                n=len(found.groups),
+                groups=len(found.sizes),
+                pairs=tuple(pairs_of(found)),
+                sign=sign_of(scores.values[metric].direction),
             )
+    return None

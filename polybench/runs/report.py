@@ -44,8 +44,10 @@ protocol that ranks the dataset: with the 95 % interval of one seed, or mean ± 
 images or, in classification, patches. Stages of different tasks can't be compared."""
 
 PAIRED = """\
-Differences of means over seeds, on the same images; the 95 % interval is a bootstrap over groups of images, with both
-stages on the same draws. It leaves out the variance of further seeds, and isn't corrected for the number of pairs."""
+Differences of means over seeds, on the same images. The 95 % interval is a bootstrap over groups of images, and over
+seeds where a stage has several, with both stages on the same draws of groups, widened for few groups. p is that of a
+permutation test that flips the signs of whole groups, for the trained nets as they are; p (Holm) is corrected for the
+number of pairs. A stage with a single seed stands for that trained net: another seed may score otherwise."""
 
 
 @dataclass(frozen=True)

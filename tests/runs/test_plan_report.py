@@ -75,11 +75,12 @@ def test_row_has_its_inputs_and_the_share_of_the_tensors_that_they_gave(rows: di
 
 def test_differences_are_paired_by_image_and_drawn_by_group(stages: list[StageRuns]) -> None:
     [found] = comparisons({one.stage.name: one.runs for one in stages})
-    [difference] = found.differences
-    assert (difference.stage, difference.other, found.n, found.groups) == ("S3", "S1", 3, 2)
+    [pair] = found.pairs
+    assert (pair.method, pair.other, found.n, found.groups) == ("S3", "S1", 3, 2)
     # means of S1 over seeds: 0.5, 0.75, 0.5; so S3 - S1 is 0.25 and 0 in group a, -0.25 in b
-    assert difference.value == pytest.approx(0.0)
-    assert (difference.low, difference.high) == (pytest.approx(-0.25), pytest.approx(0.125))  # b twice, a twice
+    assert pair.difference == pytest.approx(0.0)
+    assert (pair.won, pair.lost, pair.tied) == (1, 1, 1)
+    assert pair.p == 1.0  # of the sums 0.25 and -0.25, every pattern of signs is as extreme as 0
     assert "fewer than 6: the least two-sided p that a paired test over groups can reach is 0.5" in found.note
 
 
@@ -89,7 +90,7 @@ def in_split(run: StoredRecord, sha256: str) -> StoredRecord:
 
 def test_lists_that_differ_in_what_is_trained_on_are_compared(stages: list[StageRuns]) -> None:
     [found] = comparisons({"S1": stages[0].runs, "S3": (in_split(stages[1].runs[0], "0" * 64),)})
-    assert [one.value for one in found.differences] == [pytest.approx(0.0)]
+    assert [one.difference for one in found.pairs] == [pytest.approx(0.0)]
 
 
 def test_stages_of_other_images_are_not_compared(tmp_path: Path, stages: list[StageRuns]) -> None:
