@@ -1,7 +1,7 @@
 """Rows that were tested on the same images as scores that can be compared image by image."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,10 @@ def image_values(
         metric: A metric of the protocol.
 
     Returns:
-        (images,); None where the table doesn't determine the metric.
+        (images,); None where there is no such metric, or the table doesn't determine it.
     """
+    if protocol not in metrics or metric not in metrics[protocol].values:
+        return None
     if is_mean(protocol, metric) and column(protocol, metric) in rows.columns:
         values: Values = rows[column(protocol, metric)].to_numpy(dtype=np.float64)
         return values
@@ -52,7 +54,30 @@ def image_values(
     return shifted
 
 
-def aligned(rows: Mapping[str, Sequence[StoredRecord]], protocol: str, metric: str) -> Aligned | None:
+class Tested(NamedTuple):
+    """One run's scores of its test images.
+
+    Attributes:
+        name: What to call it in messages.
+        metrics: `protocol@version` -> scores.
+        table: One row per test image, sorted by id.
+    """
+
+    name: str
+    metrics: Mapping[str, ProtocolScores]
+    table: "pd.DataFrame"
+
+
+def tested(stored: StoredRecord) -> Tested:
+    """The scores of a record.
+
+    Raises:
+        RecordError: If its table can't be read.
+    """
+    return Tested(stored.name, stored.record.metrics, stored.rows())
+
+
+def aligned(rows: Mapping[str, Sequence[Tested]], protocol: str, metric: str) -> Aligned | None:
     """The scores of several rows on the same images, higher being better.
 
     Args:
@@ -66,23 +91,17 @@ def aligned(rows: Mapping[str, Sequence[StoredRecord]], protocol: str, metric: s
     Raises:
         DataError: If two rows were tested on different images, or have them in different groups.
     """
+    runs = [run for found in rows.values() for run in found]
+    for run in runs[1:]:
+        _refuse_other_images(runs[0], run)
     values: dict[str, Values] = {}
-    first: tuple[StoredRecord, pd.DataFrame] | None = None
-    for name, runs in rows.items():
-        found = []
-        for run in runs:
-            scores = run.record.metrics.get(protocol)
-            if scores is None or metric not in scores.values:
-                return None
-            table = run.rows()
-            first = first or (run, table)
-            _refuse_other_images(first, (run, table))
-            one = image_values(run.record.metrics, table, protocol, metric)
-            if one is None:
-                return None
-            found.append(one)
-        values[name] = np.stack(found) * sign_of(runs[0].record.metrics[protocol].values[metric].direction)
-    return None if first is None else Aligned(values, first[1]["group"].tolist())
+    for name, found in rows.items():
+        columns = [image_values(run.metrics, run.table, protocol, metric) for run in found]
+        known = [column for column in columns if column is not None]
+        if len(known) < len(columns):
+            return None
+        values[name] = np.stack(known) * sign_of(found[0].metrics[protocol].values[metric].direction)
+    return Aligned(values, runs[0].table["group"].tolist()) if runs else None
 
 
 def sign_of(direction: Direction) -> float:
@@ -90,13 +109,14 @@ def sign_of(direction: Direction) -> float:
     return 1.0 if direction == "higher" else -1.0
 
 
-def _refuse_other_images(one: tuple[StoredRecord, "pd.DataFrame"], other: tuple[StoredRecord, "pd.DataFrame"]) -> None:
-    (first, table), (run, rows) = one, other
-    if table["id"].tolist() != rows["id"].tolist():
-        missing = set(table["id"]) ^ set(rows["id"])
+def _refuse_other_images(first: Tested, other: Tested) -> None:
+    ids, others = first.table["id"].tolist(), other.table["id"].tolist()
+    if ids != others:
         raise DataError(
-            f"'{first.name}' and '{run.name}' were tested on different images, such as '{min(missing)}': compare rows "
-            "of one split."
+            f"'{first.name}' and '{other.name}' were tested on different images, such as "
+            f"'{min(set(ids) ^ set(others))}': compare rows of one split."
         )
-    if table["group"].tolist() != rows["group"].tolist():
-        raise DataError(f"'{first.name}' and '{run.name}' have their images in different groups: check their tables.")
+    if first.table["group"].tolist() != other.table["group"].tolist():
+        raise DataError(
+            f"'{first.name}' and '{other.name}' have their images in different groups: check their tables."
+        )
