@@ -52,8 +52,9 @@ class Overlay:
         id: The image's id.
         dice: Its Dice coefficient.
         image: RGB, (h, w, 3).
-        mask: Truth, (h, w).
-        prediction: Prediction, (h, w).
+        mask: Truth, (h, w), of the pixels that count.
+        prediction: Prediction, likewise.
+        protocol: Name of the protocol of the Dice coefficient.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Overlay:
     image: UInt8Array
     mask: Mask
     prediction: Mask
+    protocol: str
 
 
 def encode_overlay(overlay: Overlay) -> bytes:
@@ -93,7 +95,8 @@ def draw_overlay(overlay: Overlay, scale: float) -> Image.Image:
     mask, prediction = (resized(one, scale, smooth=False) for one in (overlay.mask, overlay.prediction))
     height, width = image.shape[:2]
     native = f"{overlay.image.shape[1]}x{overlay.image.shape[0]} pixels"
-    caption = f"{overlay.id}   Dice {overlay.dice:.4f}   {native}{'' if scale == 1 else f', shown at {scale:.3g}'}"
+    dice = f"Dice {overlay.dice:.4f} ({overlay.protocol})"
+    caption = f"{overlay.id}   {dice}   {native}{'' if scale == 1 else f', shown at {scale:.3g}'}"
     font = ImageFont.load_default(FONT)
     needed = max(font.getlength(caption), sum(font.getlength(label) + 40 for label, _ in LEGEND))
     picture = Image.new("RGB", (max(2 * width + GAP, int(needed) + 8), height + 2 * LINE), "white")

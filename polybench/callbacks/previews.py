@@ -20,8 +20,9 @@ from polybench.core.disk import make_folder
 from polybench.core.errors import ConfigError, DataError
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
-from polybench.metrics import PER_IMAGE, THRESHOLD
+from polybench.metrics import PER_IMAGE, THRESHOLD, Protocol
 from polybench.metrics.prepare import to_native_size
+from polybench.metrics.protocols.fov import FOV
 from polybench.metrics.sampling import inside
 from polybench.tasks.base import Task, data_of, task_of
 from polybench.tasks.parameter_groups import unwrapped
@@ -34,8 +35,8 @@ class Kept:
 
     Attributes:
         id: Its id.
-        dice: Its Dice coefficient.
-        mask: Truth and prediction at native size, (2, h, w), packed to bits.
+        dice: Its Dice coefficient, under the protocol that ranks the dataset.
+        mask: Truth and prediction at native size, of the pixels that count, (2, h, w), packed to bits.
         size: Native height and width.
         image: The net's input, (3, H, W) in [0, 1]; None where no heatmap is drawn.
         prediction: The prediction at the input's size, (H, W), boolean.
@@ -50,22 +51,24 @@ class Kept:
     prediction: Tensor
     inside: tuple[slice, slice]
 
-    def overlay(self, image: UInt8Array) -> Overlay:
+    def overlay(self, image: UInt8Array, protocol: Protocol) -> Overlay:
         """What its picture shows.
 
         Args:
             image: The image as its file has it, (h, w, 3).
+            protocol: The protocol of its Dice coefficient.
         """
         pixels = self.size[0] * self.size[1]
         mask, prediction = np.unpackbits(self.mask, axis=1, count=pixels).reshape(2, *self.size).astype(bool)
-        return Overlay(self.id, self.dice, image, mask, prediction)
+        return Overlay(self.id, self.dice, image, mask, prediction, protocol.name)
 
 
 class PreviewsCallback(Callback):
     """After a test, writes `overlays/<rank>-dice<value>-<id>.png` in the run's folder, worst first.
 
     A picture shows the image at its native size and, beside it, its true positives, false positives and false
-    negatives in three colours. Patches have no pictures.
+    negatives in three colours, and its Dice coefficient: both under the protocol that ranks the dataset, which may
+    count the pixels of the field of view alone. Patches have no pictures.
 
     Args:
         most: How many pictures at the most; 0 for none.
@@ -110,25 +113,28 @@ class PreviewsCallback(Callback):
         task = task_of(pl_module)
         if task.kind != "segmentation" or not self.most:
             return
-        dice = PER_IMAGE.values(task.last_rows(len(batch["id"])))["dice"]
+        protocol = drawn_protocol(trainer)
+        dice = protocol.values(task.last_rows(len(batch["id"])))["dice"]
         probability: Tensor = outputs
         for row, (image_id, value) in enumerate(zip(batch["id"], dice.tolist(), strict=True)):
             last = self._worst[-1] if len(self._worst) == self.most else None
             if last is not None and (value, image_id) >= (last.dice, last.id):
                 continue
-            self._worst.append(self._keep(batch, probability, row, value))
+            self._worst.append(self._keep(batch, probability, row, value, in_view=protocol is FOV))
             self._worst = sorted(self._worst, key=lambda kept: (kept.dice, kept.id))[: self.most]
 
-    def _keep(self, batch: Batch, probability: Tensor, row: int, dice: float) -> Kept:
-        """What is kept of an image of a batch."""
+    def _keep(self, batch: Batch, probability: Tensor, row: int, dice: float, *, in_view: bool) -> Kept:
+        """What is kept of an image of a batch; with `in_view` nothing is drawn outside the field of view."""
         mask = batch["native_mask"][row][:1].bool()
         size = (int(mask.shape[-2]), int(mask.shape[-1]))
         native = to_native_size(probability[row, :1], batch["to_native"][row], size) >= THRESHOLD
-        both = torch.cat([mask.to(native.device), native]).cpu().numpy().reshape(2, -1)
+        both = torch.cat([mask.to(native.device), native])
+        if in_view:
+            both &= batch["native_valid"][row][:1].bool().to(both.device)
         return Kept(
             id=batch["id"][row],
             dice=dice,
-            mask=np.packbits(both, axis=1),
+            mask=np.packbits(both.cpu().numpy().reshape(2, -1), axis=1),
             size=size,
             image=batch["image"][row].cpu() if self.heatmaps else None,
             prediction=(probability[row, 0] >= THRESHOLD).cpu(),
@@ -141,7 +147,8 @@ class PreviewsCallback(Callback):
         rows, log_dir = task.rows, trainer.log_dir
         if rows is None or log_dir is None or task.kind != "segmentation" or not self.most:
             return
-        order = sorted(zip(PER_IMAGE.values(rows)["dice"].tolist(), rows.ids, strict=True))[: self.most]
+        values = drawn_protocol(trainer).values(rows)["dice"].tolist()
+        order = sorted(zip(values, rows.ids, strict=True))[: self.most]
         folder = Path(log_dir) / "overlays"
         if trainer.is_global_zero:
             make_folder(folder)
@@ -172,12 +179,18 @@ class PreviewsCallback(Callback):
             rank_zero_warn(f"There is no picture of '{kept.id}': {error}")
             return
         with atomic_writer(path) as file:
-            file.write(encode_overlay(kept.overlay(image)))
+            file.write(encode_overlay(kept.overlay(image, drawn_protocol(trainer))))
         if kept.image is not None:
             target = path.parent.with_name("heatmaps") / path.name
             make_folder(target.parent)
             with atomic_writer(target) as file:
                 draw_heat(image, _heat(task, kept.image, kept)).save(file, format="PNG")
+
+
+def drawn_protocol(trainer: Trainer) -> Protocol:
+    """The protocol of the pictures: that which ranks the dataset, where it has a Dice coefficient of each image."""
+    ranked = data_of(trainer).ranked_by
+    return ranked if ranked is FOV else PER_IMAGE
 
 
 def heatmap_stages(net: nn.Module) -> list[str]:

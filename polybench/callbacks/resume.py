@@ -11,6 +11,7 @@ from polybench.callbacks.epoch_sums import EpochSums
 from polybench.callbacks.selection import save_last
 from polybench.core.errors import ConfigError
 from polybench.core.randomness import generator
+from polybench.core.start_anew import start_anew
 from polybench.data.loader import batches_done
 from polybench.tasks.base import data_of
 from polybench.tasks.checkpoint import KEY, RunMark, run_entry
@@ -64,7 +65,7 @@ class ResumeCallback(Callback):
         if before not in (None, now):
             raise ConfigError(
                 f"The checkpoint is of a run with {before} batches in an epoch, and there are {now} now, so that it "
-                "can't be resumed: restore its training images, or leave out --ckpt_path to start a new run."
+                f"can't be resumed: restore its training images, or {start_anew()}."
             )
         batches = trainer.fit_loop.epoch_loop.batch_progress.total
         batches.ready = batches_done(trainer)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from polybench.core.atomic import atomic_writer
 from polybench.core.errors import ConfigError
+from polybench.core.start_anew import start_anew
 from polybench.tasks.checkpoint import AtomicCheckpointIO, RunMark, mark_of
 
 
@@ -69,7 +70,7 @@ def _found(own: Path, named: Path, trainer: Trainer) -> Path:
             return file
     raise ConfigError(
         f"'{own}', which the interrupted run had selected, is gone, and with it the result so far: put it back, or "
-        "leave out --ckpt_path to start a new run."
+        f"{start_anew()}."
     )
 
 
@@ -88,13 +89,12 @@ def _score(
             return found
         raise ConfigError(
             f"'{file}' is of epoch {saved.get('epoch', 0) + 1} of another run than this one, which resumes from epoch "
-            f"{resumed.get('epoch', 0) + 1}: resume with the same options and number of epochs, or leave out "
-            "--ckpt_path to start a new run."
+            f"{resumed.get('epoch', 0) + 1}: resume with the same options and number of epochs, or {start_anew()}."
         )
     if not _equal(found, expected):
         raise ConfigError(
             f"'{file}' is not the checkpoint that the interrupted run had selected, with {state.get('monitor')} "
-            f"{float(expected):.4f}: put that one back, or leave out --ckpt_path to start a new run."
+            f"{float(expected):.4f}: put that one back, or {start_anew()}."
         )
     return found
 

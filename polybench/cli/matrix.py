@@ -22,11 +22,14 @@ def main(args: list[str]) -> int:
         _print_commands(options, [cell.name for cell in cells])
         return 0
     from polybench.cli.live import LiveCells
+    from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
     from polybench.runs.execute import Options
     from polybench.runs.launch import LocalLauncher
     from polybench.runs.matrix_table import cells_table, outcomes_table
 
+    if not options.list:
+        refuse_absent_gpus(options.devices)
     launcher = LocalLauncher(options.devices, options.jobs)
     matrix = prepare(cells, options.leaderboard, opens_data=not options.list)
     name = cells[0].plan.name

@@ -17,10 +17,12 @@ def main(args: list[str]) -> int:
     if options.list:
         return _list(options)
 
+    from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
     from polybench.runs.report import stage_runs, stage_table
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
+    refuse_absent_gpus(options.devices)
     ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs)
     table = stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes))
     terminal.print_table(table)

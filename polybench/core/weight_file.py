@@ -21,7 +21,7 @@ from torch import Tensor
 
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError, shortened
-from polybench.core.finite import not_finite, tensors_of
+from polybench.core.finite import not_finite, out_of_range, tensors_of
 
 _SCALAR = np.float64(0).__reduce__()[0]
 PLAIN: list[Any] = [
@@ -69,7 +69,8 @@ class WeightFile:
             Tensors by key, in the order of the file.
 
         Raises:
-            ConfigError: If there is none or more than one, it holds anything but tensors, or one isn't finite.
+            ConfigError: If there is none or more than one, it holds anything but tensors, or one can't be used (see
+                `refuse_not_finite`).
         """
         state: Mapping[Any, Any] = self.content
         if not tensors_of(state):
@@ -103,7 +104,7 @@ def read_weights(path: Path) -> WeightFile:
 
 
 def refuse_not_finite(state: Mapping[str, Any], path: Path) -> None:
-    """Refuse weights that hold NaN or infinity.
+    """Refuse weights that hold NaN, infinity, numbers that become infinite in float32, or variances below 0.
 
     Args:
         state: The tensors that are used, by key.
@@ -117,6 +118,21 @@ def refuse_not_finite(state: Mapping[str, Any], path: Path) -> None:
             f"'{path}' can't be used: {len(wrong)} of its tensors hold NaN or infinity ('{wrong[0]}' first): give "
             "another file."
         )
+    refuse_out_of_range(state, path)
+
+
+def refuse_out_of_range(state: Mapping[str, Any], path: object) -> None:
+    """Refuse weights with which no net can compute, though they are finite: beyond float32, or variances below 0.
+
+    Args:
+        state: The tensors that are used, by key.
+        path: Their file, for the message.
+
+    Raises:
+        ConfigError: If there is one; its tensor is named.
+    """
+    for key, what in out_of_range(state).items():
+        raise ConfigError(f"'{path}' can't be used: its tensor '{key}' holds {what}: give another file.")
 
 
 def refuse_not_floating(state: Mapping[str, Tensor], own: Mapping[str, Tensor], path: Path | str) -> None:

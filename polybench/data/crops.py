@@ -20,6 +20,9 @@ from polybench.data.images import UInt8Array
 DRAWS = 64
 """Windows that are drawn before the windows of a frame are listed."""
 
+MOST_PER_IMAGE = 100_000
+"""Largest number of crops of an image and epoch, whose places are listed before an epoch."""
+
 FOREGROUND = 128
 """Lowest grey level of a resized mask of 0 and 255 that is foreground: a share of one half."""
 
@@ -52,8 +55,10 @@ class Crop:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.size < 1 or self.per_image < 1:
-            raise ConfigError("crop.size and crop.per_image must be at least 1.")
+        if self.size < 1:
+            raise ConfigError("crop.size must be at least 1.")
+        if not 1 <= self.per_image <= MOST_PER_IMAGE:
+            raise ConfigError(f"crop.per_image must be from 1 to {MOST_PER_IMAGE}, not {self.per_image}.")
         if not 0 < self.scale <= 1:
             raise ConfigError(f"crop.scale must be more than 0 and at most 1, the native scale, not {self.scale}.")
         if not 0 <= self.foreground <= 1 or not 0 <= self.in_view <= 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from polybench.core.errors import ConfigError
+from polybench.core.start_anew import start_anew
 from polybench.experiments.needs import random_start
 from polybench.experiments.pretrained import pretrained_start
 from polybench.experiments.session import Session
@@ -93,7 +94,7 @@ def _start_of(said: Mapping[str, Any], path: str) -> StartFacts:
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigError(
             f"What '{path}' says of the start of its run is not as polybench writes it ({error}): resume from "
-            "another checkpoint of the run, or leave out --ckpt_path to start anew."
+            f"another checkpoint of the run, or {start_anew()}."
         ) from error
 
 
@@ -132,13 +133,13 @@ def _refuse_no_state(saved: Mapping[str, Any], path: str) -> None:
     if absent := sorted(TO_RESUME - saved.keys()):
         raise ConfigError(
             f"'{path}' holds no state to go on from ('{absent[0]}' is absent): resume from another checkpoint of the "
-            "run, such as last.ckpt, or leave out --ckpt_path to start anew."
+            f"run, such as last.ckpt, or {start_anew()}."
         )
     for name, kind in KINDS.items():
         if not isinstance(saved.get(name), kind) or (name == "loops" and not _has_progress(saved[name])):
             raise ConfigError(
                 f"'{path}' holds no state to go on from ('{name}' is not what a run saves): resume from another "
-                "checkpoint of the run, or leave out --ckpt_path to start anew."
+                f"checkpoint of the run, or {start_anew()}."
             )
 
 

@@ -58,11 +58,26 @@ def is_limited(config: Any, subsets: Sequence[str] = ("train", "val", "test")) -
     return any(limit not in WHOLE or type(limit) is int for limit in limits) or bool(config.trainer.overfit_batches)
 
 
+def refuse_partial_test(config: Any) -> None:
+    """Refuse a run whose final test leaves images out, so that it could get no record.
+
+    Raises:
+        ConfigError: If an option limits the test.
+    """
+    limit = config.trainer.limit_test_batches
+    if limit not in WHOLE or type(limit) is int:
+        raise ConfigError(
+            f"--trainer.limit_test_batches {limit} limits the test, and a record is of all test images: leave it out "
+            "(a try with --no_leaderboard may have it)."
+        )
+
+
 def refuse_unrecordable(config: Any) -> None:
     """Refuse a run that would leave no record where one is needed.
 
     Raises:
-        ConfigError: If no record is to be written.
+        ConfigError: If no record is to be written, or could be.
     """
+    refuse_partial_test(config)
     if config.no_leaderboard or config.trainer.fast_dev_run:
         raise ConfigError("A run of a plan needs its record: leave out no_leaderboard and trainer.fast_dev_run.")

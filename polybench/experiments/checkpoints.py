@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError
+from polybench.core.start_anew import start_anew
 from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.tasks.checkpoint import AtomicCheckpointIO, run_entry
 
@@ -37,14 +38,12 @@ def find_checkpoint(
         folders, run = [folder], folder
     found = [folder / file for folder in folders for file in NAMES[name] if (folder / file).is_file()]
     if not found:
-        raise ConfigError(
-            f"There is no {name} checkpoint in '{run or runs}': leave out --ckpt_path to start a new run."
-        )
+        raise ConfigError(f"There is no {name} checkpoint in '{run or runs}': {start_anew()}.")
     fitting = [path for path in found if fits(path)]
     if not fitting:
         raise ConfigError(
-            f"The {len(found)} {name} checkpoint(s) in '{run or runs}' are of other configurations: leave out "
-            "--ckpt_path to start a new run, or give a file to start from its weights."
+            f"The {len(found)} {name} checkpoint(s) in '{run or runs}' are of other configurations: give a file "
+            f"to start from its weights, or {start_anew()}."
         )
     return max(fitting, key=lambda path: path.stat().st_mtime_ns)
 

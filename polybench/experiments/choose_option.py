@@ -14,7 +14,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, did_you_mean
 from polybench.experiments.argv import options_of
 
 SECTION = "model"
@@ -68,10 +68,8 @@ def settle_choice(config: Any, args: Sequence[str]) -> None:
         raise ConfigError(f"choose.values needs two different numbers or more, not {values}; --choose null for none.")
     if not 0 < choice.share <= 1:
         raise ConfigError(f"choose.share must be above 0 and at most 1, not {choice.share}.")
-    if option.split(".")[0] != SECTION or _place(config, option) is None:
-        raise ConfigError(
-            f"choose.option '{option}' is no option of this run's model: give one such as model.optimizer.lr."
-        )
+    if (wrong := _unknown_part(config, option)) is not None:
+        raise ConfigError(f"choose.option '{option}' is no option of this run's model: {wrong}")
     given = [one for one in options_of(args) if plain_option(".".join(one.keys)) == option]
     if given:
         raise ConfigError(
@@ -114,6 +112,23 @@ def chosen_configs(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             node[key] = float(value) if isinstance(node[key], float) else value
         found.append(copied)
     return found
+
+
+def _unknown_part(config: Any, option: str) -> str | None:
+    """What is wrong with an option of the model, and what to give; None where there is such an option."""
+    first, *parts = option.split(".")
+    if first != SECTION or not parts:
+        there = parts and _place(config, ".".join([SECTION, *parts])) is not None
+        hint = f" Did you mean '{'.'.join([SECTION, *parts])}'?" if there else ""
+        return f"it doesn't begin with '{SECTION}.'.{hint or ' Give one such as model.optimizer.lr.'}"
+    node, before = config[SECTION], SECTION
+    for part in parts:
+        names = [] if node is None or isinstance(node, str | int | float | list) else list(vars(_arguments(node)))
+        if part not in names:
+            hint = did_you_mean(part, names) or (f" There are {', '.join(names)}." if names else "")
+            return f"{before} has no '{part}'.{hint}"
+        node, before = _arguments(node)[part], f"{before}.{part}"
+    return None
 
 
 def _place(config: Any, option: str) -> tuple[MutableMapping[str, Any], str] | None:

@@ -32,6 +32,9 @@ from polybench.experiments.yaml_text import dump, load
 GROUPS = frozenset({"trainer", "checkpoint"})
 """Keys that hold options and no class, and so take no value of their own."""
 
+NULLS = frozenset({"null", "Null", "NULL", "~"})
+"""How YAML writes that there is no value."""
+
 
 @dataclass(frozen=True)
 class Composed:
@@ -232,14 +235,14 @@ def _apply(
         return config, [*left, option]
     node, key = place
     before = _inside(node).get(key)
+    if value in NULLS and _holds_an_object(before, node, keys):  # the parser refuses null for a nested one
+        _put(node, key, None)
+        return config, [one for one in left if one.keys[: len(keys)] != keys]
     over = _class_of(value, node, key, documents)
     if over is None:
         return config, [*left, option]
     after = over if before is None else _short(merge(_long(before), over, notes, ".".join(keys)))
-    if "class_path" in node:
-        node["init_args"] = {**_inside(node), key: after}
-    else:
-        node[key] = after
+    _put(node, key, after)
     return config, _superseded(left, keys, before, over, after, notes)
 
 
@@ -258,6 +261,19 @@ def _place(config: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any],
 def _inside(node: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a class, or the mapping itself."""
     return (node.get("init_args") or {}) if "class_path" in node else node
+
+
+def _holds_an_object(before: Any, node: dict[str, Any], keys: Sequence[str]) -> bool:
+    """Whether an option of an inner class holds arguments of its own, or may, as it has no other value yet."""
+    return len(keys) > 2 and (isinstance(before, dict) or (before is None and "class_path" in node))
+
+
+def _put(node: dict[str, Any], key: str, value: Any) -> None:
+    """Set an argument of a class, or a key of a mapping."""
+    if "class_path" in node:
+        node["init_args"] = {**_inside(node), key: value}
+    else:
+        node[key] = value
 
 
 def _class_of(value: str, node: dict[str, Any], key: str, documents: Documents) -> Any:

@@ -4,6 +4,7 @@ The parser raises text. What is wrong is found without reading it: each key is l
 class that should take it, and each value is tried alone against the type of its argument.
 """
 
+import contextlib
 import inspect
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from jsonargparse import ArgumentParser
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from polybench.core.errors import ConfigError
 from polybench.experiments.argv import Option, options_of
 from polybench.experiments.class_changes import (
     Factory,
@@ -39,6 +41,7 @@ from polybench.experiments.value_types import (
     type_in_words,
     wrong_item,
 )
+from polybench.experiments.yaml_text import load
 
 REQUIRED = ("data", "model")
 """Sections that every configuration has."""
@@ -50,8 +53,8 @@ class Fault:
 
     Attributes:
         kind: `stray` (a word that is no option), `key` (nothing takes it), `value` (of another type), `class` (there is
-            none of the name), `base` (a class of another kind), `file` (there is none), or `lacking` (an argument that
-            must be given).
+            none of the name), `classless` (an argument of a class that nothing names), `base` (a class of another
+            kind), `file` (there is none), or `lacking` (an argument that must be given).
         keys: The option, from outside to inside.
         value: What was given.
         expected: The type in words, or the names that a key could be.
@@ -122,19 +125,31 @@ def _of_option(
     while keys:
         found = _action(level, keys)
         if found is None:
-            yield Fault("key", option.keys, option.value or "", tuple(_names(level)), owner, typed=True)
+            wrong = (*path, *_unknown_keys(level, keys)) if owner else option.keys
+            yield Fault("key", wrong, option.value or "", tuple(_names(level)), owner, typed=True)
             return
         action, used = found
         path, keys = (*path, *keys[:used]), keys[used:]
         if not keys or keys in (("help",), ("class_path",)):
             yield from _of_value(action, path, option.value, given, typed=True)
             return
-        node = _below(node, path[-used:])
-        name = named.get(path) or _class_of(node) or (default_class(owner, path[-1]) if owner else None)
-        made = find_class(name) if name else None
-        if made is None:
+        kind, node = _type_of(action), _below(node, path[-used:])
+        if (inner := mapped_type(kind)) is not None:
+            if not is_accepted(inner, option.value):
+                yield Fault(
+                    "value", option.keys, str(option.value), type_in_words(inner, str(option.value)), typed=True
+                )
             return
-        level, owner = class_parser(made), str(name)
+        name = named.get(path) or _class_of(node) or (default_class(owner, path[-1]) if owner else None)
+        made = find_class(name) if name else only_class(kind)
+        if made is None:
+            if not name and has_class(kind):
+                yield Fault("classless", path, keys[0], typed=True)
+            return
+        level, owner = class_parser(made), name or made.__name__
+        if not name:
+            written = node if isinstance(node, Mapping) else {}
+            yield from _lacking(made, kind, path, owner, written, given)
 
 
 def _of_mapping(
@@ -163,6 +178,7 @@ def _of_value(
 ) -> Iterator[Fault]:
     """Compare a value with the type of its argument."""
     kind = int if path == ("seed_everything",) else _type_of(action)
+    value = _mapping_in(value) if only_class(kind) is not None else value
     if isinstance(value, list) and not any(map(is_class_spec, value)) and is_accepted(kind, value):
         return
     if isinstance(value, list) and takes_classes(kind):
@@ -179,6 +195,7 @@ def _of_value(
         yield from _of_class(kind, path, value, {}, given, typed)
     elif isinstance(value, Mapping) and (made := only_class(kind)) is not None:
         yield from _of_mapping(class_parser(made), value, path, made.__name__, given)
+        yield from _lacking(made, kind, path, made.__name__, value, given)
     elif isinstance(value, Mapping) and (inner := mapped_type(kind)) is not None:
         wrong = [key for key, item in value.items() if not is_accepted(inner, item)]
         for key in wrong:
@@ -192,6 +209,14 @@ def _of_value(
 def _type_of(action: Any) -> Any:
     """The type of an option."""
     return getattr(action, "_typehint", None) or action.type
+
+
+def _mapping_in(value: Any) -> Any:
+    """The mapping that a text of the command line is; any other value as it is."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        with contextlib.suppress(ConfigError):
+            return load(value, "the value of an option")
+    return value
 
 
 def _names_class(kind: Any, value: Any) -> bool:
@@ -219,14 +244,25 @@ def _of_class(
     if inspect.isclass(made) and wanted and not any(issubclass(made, one) for one in wanted):
         yield Fault("base", path, name, wanted[0].__name__, typed=typed)
         return
+    yield from _of_mapping(class_parser(made), init_args, path, name, given)
+    yield from _lacking(made, kind, path, name, init_args, given)
+
+
+def _lacking(
+    made: Factory,
+    kind: Any,
+    path: tuple[str, ...],
+    owner: str,
+    values: Mapping[str, Any],
+    given: set[tuple[str, ...]],
+) -> Iterator[Fault]:
+    """Find the arguments that a class needs, and gets neither from a file nor from an option."""
     keys = tuple(key.removesuffix("+") for key in path)
-    parser = class_parser(made)
-    yield from _of_mapping(parser, init_args, path, name, given)
     for argument in required_arguments(made, kind):
-        found = _action(parser, (argument,))
-        null = argument in init_args and found is not None and accepts_null(_type_of(found[0]))
-        if init_args.get(argument) is None and not null and (*keys, argument) not in given:
-            yield Fault("lacking", (*keys, argument), owner=name, typed=typed)
+        found = _action(class_parser(made), (argument,))
+        null = argument in values and found is not None and accepts_null(_type_of(found[0]))
+        if values.get(argument) is None and not null and (*keys, argument) not in given:
+            yield Fault("lacking", (*keys, argument), owner=owner)
 
 
 def required_arguments(made: Factory, kind: Any) -> list[str]:
@@ -265,12 +301,20 @@ def _names(level: ArgumentParser) -> list[str]:
     return [name for name in found if name.rpartition(".")[2] not in ("help", "print_config")]
 
 
+def _unknown_keys(level: ArgumentParser, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """Some keys up to the first with which no option of a parser goes on."""
+    names = [f"{name}." for name in _names(level)]
+    parts = (keys[:used] for used in range(1, len(keys)))
+    return next((one for one in parts if not any(name.startswith(f"{'.'.join(one)}.") for name in names)), keys)
+
+
 def _action(level: ArgumentParser, keys: tuple[str, ...]) -> tuple[Any, int] | None:
     """The longest option of a parser that some keys begin with, and how many of them it takes."""
     actions = {action.dest: action for action in level._actions}
     for used in range(len(keys), 0, -1):
         action = actions.get(".".join(keys[:used]).removesuffix("+"))
-        if action is not None and (used == len(keys) or has_class(getattr(action, "_typehint", None))):
+        kind = getattr(action, "_typehint", None)
+        if action is not None and (used == len(keys) or has_class(kind) or mapped_type(kind) is not None):
             return action, used
     return None
 

@@ -5,10 +5,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from polybench.core.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError
 from polybench.experiments.class_changes import SPEC_KEYS, is_spec
 from polybench.experiments.merging import merge_configurations
-from polybench.experiments.recipes import FOLDER, beside, found_note, own_recipe
+from polybench.experiments.recipes import FOLDER, beside, found_note, nearest_file, own_recipe
 from polybench.experiments.yaml_text import load, read_text
 
 BASES = "bases"
@@ -144,7 +144,7 @@ def _nearest(file: Path, name: str) -> str:
     """Suggest a file for one that isn't there."""
     if own_recipe(Path(FOLDER) / name) is not None:
         return f" Did you mean '{FOLDER}/{name}'?"
-    return did_you_mean(file.name, sorted(path.name for path in file.parent.glob("*.yaml")))
+    return nearest_file(file)
 
 
 def is_yaml_name(value: str) -> bool:

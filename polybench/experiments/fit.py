@@ -15,7 +15,7 @@ from polybench.data.patch_module import PatchDataModule
 from polybench.experiments.again import Again
 from polybench.experiments.argv import without
 from polybench.experiments.beginning import KnownStart, known_start, state_to_resume
-from polybench.experiments.budget import budget_class
+from polybench.experiments.budget import budget_class, refuse_partial_test
 from polybench.experiments.choice import Chosen, check_choice, choose, chooses, chosen_part
 from polybench.experiments.identity import folds_training_id, training_id
 from polybench.experiments.needs import input_words, split_note
@@ -112,6 +112,8 @@ def describe(session: Session, again: Again | None, shared_start: bool) -> RunCo
         DataError: If an earlier record of the dataset can't be read.
     """
     config, trainer = session.config, session.trainer
+    if not config.no_leaderboard and not config.trainer.fast_dev_run and session.part is None:
+        refuse_partial_test(config)
     session.check()
     if chooses(session):
         check_choice(session)

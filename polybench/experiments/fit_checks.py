@@ -1,14 +1,22 @@
 """Checks of the trainer's options against each other, the machine and the data, before the first step."""
 
 import math
+import os
+import re
+from collections.abc import Sequence
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
+from polybench.core.wording import counted
+
+_IDENTIFIER = re.compile(r"(GPU|MIG)-")
+"""Beginnings of identifiers of GPUs and their parts."""
 
 
 def refuse_contradictions(trainer: Any) -> None:
@@ -71,6 +79,29 @@ def refuse_absent_device(accelerator: Any) -> None:
     if isinstance(accelerator, str) and not available.get(accelerator, True):
         what = "GPU" if accelerator == "gpu" else accelerator.upper() + " device"
         raise ConfigError(f"There is no {what} here that torch can use: give --trainer.accelerator cpu.")
+
+
+def refuse_absent_gpus(devices: Sequence[str]) -> None:
+    """Refuse GPUs, each for a run of its own, that this machine lacks.
+
+    Args:
+        devices: Their numbers, or identifiers such as `GPU-5d...`, as CUDA_VISIBLE_DEVICES has them.
+
+    Raises:
+        ConfigError: If one can't be used here.
+    """
+    if not devices:
+        return
+    count = torch.cuda.device_count()
+    visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name] if count else []
+    known = visible or [str(number) for number in range(count)]
+    absent = [name for name in devices if name not in known and (name.isdecimal() or not _IDENTIFIER.match(name))]
+    if absent or not count:
+        found = f"{counted(count, 'GPU')} ({', '.join(known)})" if count else "no GPU"
+        instead = (
+            f"give --devices {','.join(known)}" if count else "leave out --devices (--jobs runs several cells at once)"
+        )
+        raise ConfigError(f"--devices {','.join(devices)}: torch finds {found} here: {instead}.")
 
 
 class FitChecks(Callback):

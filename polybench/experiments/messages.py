@@ -11,6 +11,7 @@ from polybench.experiments.class_changes import named_modules
 from polybench.experiments.diagnosis import Fault
 from polybench.experiments.documents import is_yaml_name
 from polybench.experiments.options import own_options
+from polybench.experiments.recipes import nearest_file
 from polybench.experiments.suggestions import EXAMPLES, near_class, other_name, paths_of, why_no_class
 
 LONGEST = 400
@@ -51,6 +52,11 @@ def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], opt
             return f"{_option(first.option, args)} must be {first.expected}, not '{first.value}'."
         case "class":
             return _no_class(first, args)
+        case "classless":
+            return (
+                f"'{first.value}' is an argument of a class, and {first.option} names none: give the class too, as "
+                f"--{first.option} CLASS, or in a recipe."
+            )
         case "file":
             return _missing_file(first.value, args)
         case _ if len(first.keys) > 1:
@@ -82,7 +88,8 @@ def _wrong_key(fault: Fault, args: Sequence[str], known: Sequence[str]) -> str:
         return f"There is no option '{dashes}{fault.option}'.{other_name(fault.option, known)}"
     own = [name.rpartition(".")[2] for name in fault.expected]
     hint = did_you_mean(word, own) or did_you_mean(word, sorted({name.rpartition(".")[2] for name in known}))
-    return f"'{word}'{_place(word, args)} is not an option here.{hint}"
+    place = _place(word, args) or _typed_place(fault, args)
+    return f"'{word}'{place} is not an option here.{hint}"
 
 
 def _no_class(fault: Fault, args: Sequence[str]) -> str:
@@ -152,11 +159,19 @@ def _place(word: str, args: Sequence[str]) -> str:
     return ""
 
 
+def _typed_place(fault: Fault, args: Sequence[str]) -> str:
+    """The option of the command line that holds a key in its value, or in the middle of its name."""
+    for arg in args:
+        name = arg.partition("=")[0].removeprefix("--").replace(".init_args", "")
+        if arg.startswith("--") and (fault.option.startswith(f"{name}.") or name.startswith(f"{fault.option}.")):
+            return f" in '--{name}'"
+    return ""
+
+
 def _missing_file(name: str, args: Sequence[str]) -> str:
     path = Path(name)
-    folders = [path.parent, *(file.parent / path.parent for file in config_files(args)), Path("conf")]
-    near = {file.name for folder in folders if folder.is_dir() for file in folder.glob("*.y*ml")}
-    hint = did_you_mean(path.name, sorted(near))
+    places = [path, *(file.parent / path for file in config_files(args))]
+    hint = nearest_file(next((place for place in reversed(places) if place.parent.is_dir()), path))
     return f"There is no file '{name}'{_place(name, args) if name not in args else ''}.{hint}"
 
 

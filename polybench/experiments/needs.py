@@ -50,7 +50,8 @@ def weights_note(model: Mapping[str, Any]) -> str | None:
     net = model["init_args"]["net"]
     arguments = net["init_args"]
     encoder = arguments.get("encoder_name") or arguments.get("encoder") or _pretrained_name(net["class_path"])
-    given = arguments.get("encoder_weights") or arguments.get("pretrained")
+    weights = arguments.get("encoder_weights")
+    given = arguments.get("pretrained") if weights is None else weights
     found = find(str(encoder).lower(), given if isinstance(given, str) else IMAGENET)
     if found is None:
         whose, where = f"ImageNet weights of {encoder}", "which are fetched over the network once"

@@ -38,15 +38,18 @@ class Taken(NamedTuple):
         """Find the start weights in the parsed configuration of a task; None where its net loads them itself.
 
         Raises:
-            ConfigError: If the configuration names a file that isn't there.
+            ConfigError: If there is no such encoder, or the configuration names a file that isn't there.
         """
         net = model.init_args.net
         arguments = net.get("init_args") or {}
         name, weights = arguments.get("encoder_name"), arguments.get("encoder_weights")
-        if not name or not weights or not _is_library_net(net.class_path):
+        if not name or not _is_library_net(net.class_path):
             return None
-        from polybench.models.pretrained.encoder import is_of_timm  # with timm, a second that other nets don't wait for
+        from polybench.models.pretrained.encoder import is_of_timm, refuse_unknown  # with timm, a second
 
+        refuse_unknown(name)
+        if weights is None:
+            return None
         found = find(name, weights)
         fetched = is_of_timm(name) and not _is_library_net(net.class_path, "DPT")  # which asks timm itself
         return cls(arguments, name, weights, found) if found is not None or fetched else None

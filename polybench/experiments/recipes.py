@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from polybench.core.errors import did_you_mean
 from polybench.experiments.argv import FILE_OPTIONS, Option, options_of
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -73,6 +74,26 @@ def own_recipe(path: Path) -> Path | None:
         return None
     own = HOME.joinpath(*parts[1:])
     return own if own.is_file() else None
+
+
+def nearest_file(path: Path) -> str:
+    """Suggest a recipe for one that isn't there: of its folder, or of that name among polybench's own.
+
+    Args:
+        path: As it was typed.
+
+    Returns:
+        A suggestion with a leading space; empty where nothing is near.
+    """
+    parts = Path(os.path.normpath(path)).parts
+    own = HOME.joinpath(*parts[1:]).parent if parts[:1] == (FOLDER,) else None
+    folders = [folder for folder in (path.parent, own) if folder is not None and folder.is_dir()]
+    near = did_you_mean(path.name, sorted({file.name for folder in folders for file in folder.glob("*.y*ml")}))
+    if near:
+        return near
+    there = sorted((Path(FOLDER) / file.relative_to(HOME)).as_posix() for file in HOME.rglob("*.yaml"))
+    same = [name for name in there if Path(name).name == path.name]
+    return f" Did you mean '{same[0]}'?" if same else did_you_mean(path.as_posix(), there)
 
 
 def beside(path: Path, name: str) -> Path:

@@ -16,6 +16,7 @@ from polybench.callbacks.progress_bar import LineProgressBar
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
+from polybench.core.start_anew import start_anew
 from polybench.core.trainer import attributes_of
 from polybench.experiments.again import Again
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
@@ -230,7 +231,7 @@ class Session(ParsedSession):
         if checkpoint and (reason := why_not_restored(error)):
             raise ConfigError(
                 f"The state in '{checkpoint}' can't be restored ({reason}): resume from another checkpoint of the run, "
-                "or leave out --ckpt_path to start anew."
+                f"or {start_anew()}."
             ) from error
         made = [Made("model", model), Made("model.net", model.net), Made("data", self.datamodule)]
         if isinstance(getattr(model, "loss", None), nn.Module):

@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from polybench.core.errors import ConfigError, did_you_mean
+from polybench.core.errors import ConfigError
+from polybench.experiments.recipes import nearest_file
 
 MAX_VALUES = 20_000
 """Largest number of values in a configuration file, its aliases written out."""
@@ -109,9 +110,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         if path.exists():
             raise
-        folders = [folder for folder in (path.parent, Path("conf")) if folder.is_dir()]
-        near = {file.name for folder in folders for file in folder.glob("*.y*ml")}
-        raise ConfigError(f"There is no file '{path}'.{did_you_mean(path.name, sorted(near))}") from error
+        raise ConfigError(f"There is no file '{path}'.{nearest_file(path)}") from error
 
 
 def _refuse_excess(text: str, source: str) -> None:

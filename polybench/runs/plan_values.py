@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError, did_you_mean, shortened
-from polybench.experiments.recipes import beside
+from polybench.experiments.recipes import FOLDER, beside, nearest_file
 
 NOT_OF_A_RUN = {"config", "h", "help", "print_config"}
 """Options of the command line that print something, or name files that a plan names itself."""
@@ -113,8 +113,11 @@ def config_files(value: Any, where: str, path: Path) -> tuple[Path, ...]:
     names: Sequence[Any] = value if isinstance(value, list) and value else [value]
     for name in names:
         if not isinstance(name, str) or not beside(path, name).is_file():
+            hint = ""
+            if isinstance(name, str):
+                hint = nearest_file(Path(name) if Path(name).parts[:1] == (FOLDER,) else beside(path, name))
             raise ConfigError(
                 f"{where} needs a recipe that exists, looked up beside the plan, or one of polybench's own by a name "
-                f"such as conf/methods/unet_lite0.yaml, not {name!r}."
+                f"such as conf/methods/unet_lite0.yaml, not {name!r}.{hint}"
             )
     return tuple(Path(os.path.normpath(beside(path, name))) for name in names)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import DataError, UserError
+from polybench.core.own_code import make_importable
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import open_split
 from polybench.experiments.canonical import canonical
@@ -39,6 +40,7 @@ def stale_table(leaderboard: Path) -> Table:
     records = read_records(leaderboard)
     if not records:
         raise DataError(f"There is no record in '{leaderboard}': name another folder with --leaderboard.")
+    make_importable()  # data modules of the user's own, in the current folder
     copies = _Copies()
     elsewhere = [one for one in records if _names_files_elsewhere(one.record.config)]
     from_files = [one for one in records if one not in elsewhere and _starts_from_files(one.record)]
@@ -47,6 +49,7 @@ def stale_table(leaderboard: Path) -> Table:
     notes = [f"{len(rows)} of {len(records)} records are out of date."]
     if copies.not_here:
         notes.append(f"Copies of {', '.join(sorted(copies.not_here))} are not compared: these data aren't here.")
+    notes += [f"The copy of {name} is not compared: {why}" for name, why in sorted(copies.unopened.items())]
     if from_files:
         notes.append(f"{len(from_files)} start from files or other runs, which are taken to be those of their records.")
     if elsewhere:
@@ -79,10 +82,12 @@ class _Copies:
 
     Attributes:
         not_here: Datasets that aren't.
+        unopened: Datasets that nobody can look for, and why.
     """
 
     def __init__(self) -> None:
         self.not_here: set[str] = set()
+        self.unopened: dict[str, str] = {}
         self._manifests: dict[str, str | None] = {}
 
     def manifest(self, record: Record) -> str | None:
@@ -92,8 +97,11 @@ class _Copies:
         if key not in self._manifests:
             try:
                 self._manifests[key] = open_data(config).manifest_sha256
-            except UserError:
+            except DataError:
                 self.not_here.add(record.dataset.name)
+                self._manifests[key] = None
+            except UserError as error:
+                self.unopened[record.dataset.name] = str(error)
                 self._manifests[key] = None
         return self._manifests[key]
 

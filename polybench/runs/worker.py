@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
+from polybench.core.start_anew import resumed_by_itself
 from polybench.runs.lease import BUSY, BusyError, leased
 from polybench.runs.request import Request, note_record, noted_in
 
@@ -41,7 +42,8 @@ def work(folder: Path) -> int:
 
     request = Request.read(folder)
     try:
-        path, reason = _run(request, request.words_in(folder))
+        with resumed_by_itself(f"remove the folder '{folder}' to run this cell anew"):
+            path, reason = _run(request, request.words_in(folder))
     except SIGTERMException:
         return SIGTERM_EXIT_CODE
     if path is not None:

@@ -15,6 +15,7 @@ from lightning.fabric.plugins.io.checkpoint_io import CheckpointIO
 from polybench.core.atomic import atomic_writer
 from polybench.core.errors import ConfigError, DivergedError, UserError
 from polybench.core.finite import not_finite
+from polybench.core.weight_file import refuse_out_of_range
 from polybench.tasks.weights import weights_sha256
 
 KEY = "polybench_run"
@@ -191,7 +192,7 @@ def _refuse_damaged(path: Path) -> None:
 
 
 def refuse_other_weights(saved: Mapping[str, Any], path: object) -> None:
-    """Refuse weights of a checkpoint of polybench that aren't finite, or differ from those that its run saved.
+    """Refuse weights of a checkpoint that no net can use, or that differ from those that its run saved.
 
     Args:
         saved: The checkpoint's content.
@@ -205,6 +206,7 @@ def refuse_other_weights(saved: Mapping[str, Any], path: object) -> None:
         return
     if wrong := not_finite(state):
         raise ConfigError(f"'{path}' can't be used, since {_no_numbers(wrong)}")
+    refuse_out_of_range(state, path)
     expected = run_entry(saved).get(WEIGHTS)
     if expected is not None and weights_sha256(state) != expected:
         raise ConfigError(

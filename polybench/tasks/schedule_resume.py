@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch.optim.lr_scheduler import ChainedScheduler, LambdaLR, LRScheduler, OneCycleLR, SequentialLR
 
 from polybench.core.errors import ConfigError
+from polybench.core.start_anew import start_anew
 from polybench.tasks.schedule_length import fit_schedules, parts_of
 
 LENGTHS = ("steps", "run_steps", "warmup_steps", "epochs", "total_steps", "T_max", "total_iters", "step_size")
@@ -71,7 +72,7 @@ def _apply_changes(scheduler: object, before: Sequence[Lengths]) -> None:
     if active is None or (changed[0] and len(parts) > 1):
         raise ConfigError(
             f"{changes[0]} A {type(scheduler).__name__} can't continue with other lengths: resume with the "
-            "original ones, or leave out --ckpt_path to start from scratch."
+            f"original ones, or {start_anew()}."
         )
     for sentence in changes:
         rank_zero_warn(sentence)
@@ -120,6 +121,6 @@ def _rates(schedule: LRScheduler) -> list[float]:
     if closed is None:
         raise ConfigError(
             f"A {type(schedule).__name__} can't continue with another length: resume with the original one, or "
-            "leave out --ckpt_path to start from scratch."
+            f"{start_anew()}."
         )
     return [float(rate) for rate in closed()]

@@ -40,7 +40,7 @@ def test_a_picture_has_the_image_beside_its_errors_at_native_size() -> None:
     image = random.integers(0, 256, (288, 384, 3), dtype=np.uint8)
     mask, prediction = np.zeros((2, 288, 384), dtype=bool)
     mask[10:20, 30:50], prediction[10:20, 40:60] = True, True
-    picture = np.asarray(draw_overlay(Overlay("a", 0.5, image, mask, prediction), 1))
+    picture = np.asarray(draw_overlay(Overlay("a", 0.5, image, mask, prediction, "per_image"), 1))
     assert picture.shape == (288 + 2 * LINE, 2 * 384 + GAP, 3)
     np.testing.assert_array_equal(picture[:288, :384], image)
     beside = picture[:288, 384 + GAP :]
@@ -52,7 +52,7 @@ def test_a_picture_has_the_image_beside_its_errors_at_native_size() -> None:
 def test_a_picture_of_noise_is_shrunk_until_its_file_is_small() -> None:
     image = np.random.default_rng(0).integers(0, 256, (900, LARGEST_SIDE, 3), dtype=np.uint8)
     nothing = np.zeros((900, LARGEST_SIDE), dtype=bool)
-    content = encode_overlay(Overlay("noise", 1.0, image, nothing, nothing))
+    content = encode_overlay(Overlay("noise", 1.0, image, nothing, nothing, "per_image"))
     assert len(content) <= LARGEST_FILE
     width, height = Image.open(io.BytesIO(content)).size
     assert (height - 2 * LINE) / ((width - GAP) / 2) == pytest.approx(900 / 1024, abs=0.01)

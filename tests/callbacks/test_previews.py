@@ -13,6 +13,8 @@ from polybench.callbacks import PreviewsCallback
 from polybench.callbacks.overlays import GAP, LINE, TRUE_POSITIVE
 from polybench.core.errors import ConfigError
 from polybench.datasets import ClinicDBDataModule
+from polybench.datasets.folder import FolderDataModule
+from polybench.metrics.protocols import FOV
 from polybench.tasks import SegmentationTask
 
 
@@ -51,6 +53,38 @@ def test_pictures_show_the_files_at_their_size_worst_first(data_root: Path, tmp_
     middle = tuple(np.argwhere(mask).mean(axis=0).astype(int))
     expected = 0.45 * data.native_image(image_id)[middle] + 0.55 * np.array(TRUE_POSITIVE)
     np.testing.assert_allclose(beside[middle], expected, atol=1)
+
+
+class InView(FolderDataModule):
+    """Ranked inside the field of view, as DRIVE is."""
+
+    ranked_by = FOV
+
+
+def test_pictures_of_a_set_ranked_in_view_show_what_counts_there(tmp_path: Path) -> None:
+    image, mask, valid = np.zeros((3, 64, 64), np.uint8)
+    valid[:, :32] = mask[8:24, 8:24] = 255
+    image[8:24, 8:24] = image[40:56, 40:56] = 255  # the object, and what is found outside the field of view
+    mask[40:44, 50:54] = 255  # of an observer who drew there
+    for folder, pixels in (("images", image), ("masks", mask), ("valid", valid)):
+        (tmp_path / folder).mkdir()
+        for stem in "abc":
+            Image.fromarray(pixels).save(tmp_path / folder / f"{stem}.png")
+    (tmp_path / "split.csv").write_text("id,subset,group\na,train,a\nb,val,b\nc,test,c\n")
+    data = InView(root=str(tmp_path), split=str(tmp_path / "split.csv"), name="own", size=(64, 64))
+    previews = PreviewsCallback()
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_progress_bar=False, default_root_dir=tmp_path, callbacks=[previews]
+    )
+    task = SegmentationTask(Bright(), nn.BCEWithLogitsLoss())
+    task.mean.fill_(0.5)
+    task.std.fill_(0.5)
+    trainer.test(task, data, verbose=False)
+    assert previews.paths[0].name == "01-dice1.000-c.png"  # all that is in view is right
+    scale, width = 4, 64
+    beside = np.asarray(Image.open(previews.paths[0]))[: scale * 64 : scale, scale * width + GAP :: scale][:, :64]
+    changed = (beside != np.repeat(image[..., None], 3, axis=2)).any(axis=2)
+    np.testing.assert_array_equal(changed, (mask > 0) & (valid > 0))
 
 
 def test_a_negative_number_of_pictures_is_refused() -> None:

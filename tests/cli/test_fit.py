@@ -277,7 +277,7 @@ def test_checkpoint_to_start_from_is_in_the_record(recipe: Path, tmp_path: Path)
 def test_no_test_images_give_no_table_and_no_record(
     recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fit(recipe, "--trainer.limit_test_batches", "0")
+    fit(recipe, "--trainer.limit_test_batches", "0", "--no_leaderboard")
     assert "test subset" not in capsys.readouterr().out
     assert not list((tmp_path / "leaderboards" / "records").rglob("*.json"))
     checkpoint = str(run_folder(tmp_path) / "checkpoints" / "best.ckpt")
@@ -305,7 +305,7 @@ def test_what_forbids_a_record_is_found_before_training(
 
 def test_partial_test_writes_no_record(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe.write_text(recipe.read_text().replace("eval_batch_size: 2", "eval_batch_size: 1"))
-    fit(recipe, "--trainer.limit_test_batches", "1")
+    fit(recipe, "--trainer.limit_test_batches", "1", "--no_leaderboard")
     assert "No record: only 1 of 4 test images were evaluated." in capsys.readouterr().out
     assert not list((tmp_path / "leaderboards").rglob("*.json"))
 

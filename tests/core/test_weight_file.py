@@ -130,10 +130,18 @@ def infinite(path: Path) -> None:
         (lambda path: path.write_text("<html></html>"), "is a web page, not weights: download the file itself"),
         (zipped, "is incomplete or damaged: download or copy it again"),
         (infinite, r"1 of its tensors hold NaN or infinity \('conv.bias' first\): give another file\.$"),
+        (
+            lambda path: torch.save({"conv.bias": torch.tensor([1.0, -1e300], dtype=torch.float64)}, path),
+            r"its tensor 'conv.bias' holds numbers beyond those of float32, 3.4e\+38: give another file\.$",
+        ),
+        (
+            lambda path: torch.save({"conv.weight": torch.ones(2), "bn.running_var": torch.tensor([1.0, -0.1])}, path),
+            r"its tensor 'bn.running_var' holds variances below 0: give another file\.$",
+        ),
         (lambda path: torch.save({"model": Running(path)}, path), r"would run code \('posix.mkdir'\) and is not read"),
         (lambda path: torch.save({"epoch": 3}, path), "holds no"),
     ],
-    ids=["another file", "truncated", "infinity", "code", "no tensors"],
+    ids=["another file", "truncated", "infinity", "beyond float32", "variance", "code", "no tensors"],
 )
 def test_all_that_take_a_file_of_weights_refuse_the_same(
     tmp_path: Path, write: Callable[[Path], object], told: str

@@ -160,6 +160,8 @@ def test_crops_that_do_not_fit_are_refused_before_training(tmp_path: Path, crop:
     ("numbers", "message"),
     [
         ({"size": 0}, "at least 1"),
+        ({"per_image": 0}, "crop.per_image must be from 1 to 100000, not 0"),
+        ({"per_image": 10**12}, "crop.per_image must be from 1 to 100000, not 1000000000000"),
         ({"scale": 0.0}, "at most 1"),
         ({"scale": 1.5}, "at most 1, the native scale, not 1.5"),
         ({"foreground": 1.1}, "shares"),

@@ -182,9 +182,13 @@ def test_ties_take_the_smaller(mode: str, scores: list[float | None], best: floa
         ({"choose.values": [0.1, 0.1]}, "choose.values needs two different numbers or more"),
         ({"choose.share": 0.0}, "choose.share must be above 0 and at most 1, not 0.0"),
         ({"choose.share": 1.5}, "choose.share must be above 0 and at most 1, not 1.5"),
-        ({"choose.option": "model.optimizer.rate"}, "'model.optimizer.rate' is no option of this run's model"),
-        ({"choose.option": "model.nets.lr"}, "'model.nets.lr' is no option of this run's model"),
-        ({"choose.option": "data.batch_size"}, "'data.batch_size' is no option of this run's model"),
+        (
+            {"choose.option": "model.optimizer.lrr"},
+            "'model.optimizer.lrr' is no option of this run's model: model.optimizer has no 'lrr'. Did you mean 'lr'",
+        ),
+        ({"choose.option": "model.optimizr.lr"}, "model has no 'optimizr'. Did you mean 'optimizer'"),
+        ({"choose.option": "modl.optimizer.lr"}, "begin with 'model.'. Did you mean 'model.optimizer.lr'"),
+        ({"choose.option": "data.batch_size"}, "'data.batch_size' is no .* Give one such as model.optimizer.lr"),
     ],
 )
 def test_choice_that_can_not_be_made_is_refused(values: dict[str, Any], message: str) -> None:

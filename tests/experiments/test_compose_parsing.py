@@ -57,6 +57,22 @@ def test_resolved_configuration_is_resolved_to_itself(tmp_path: Path) -> None:
     assert resolved(compose(["--config", str(path)], KNOWN).words()) == config
 
 
+@pytest.mark.parametrize("data", ["drive", "drive_crops"])
+@pytest.mark.parametrize(
+    ("before", "after", "crop"),
+    [
+        ([], [], None),
+        (["--data.images.crop.size", "64"], [], None),
+        ([], ["--data.images.crop.size", "64"], 64),
+    ],
+)
+def test_null_takes_a_nested_object_away(data: str, before: list[str], after: list[str], crop: int | None) -> None:
+    files = ("--config", str(CONF / "methods" / "joint_lite0.yaml"), "--config", str(CONF / "data" / f"{data}.yaml"))
+    found = resolved(compose([*files, *before, "--data.images.crop", "null", *after], KNOWN).words())
+    images = found["data"]["init_args"]["images"]["init_args"]
+    assert (images.get("crop") or {}).get("size") == crop
+
+
 def test_adamw_has_its_own_weight_decay() -> None:
     words = ["--config", str(CONF / "quickstart.yaml"), "--model.optimizer", "AdamW"]
     optimizer = resolved(compose(words, KNOWN).words())["model"]["init_args"]["optimizer"]

@@ -113,6 +113,20 @@ def test_missing_recipe_suggests_its_neighbour(tmp_path: Path, capsys: pytest.Ca
     assert "Did you mean 'tiny.yaml'?" in complaint(["fit", "--config", str(tmp_path / "tyni.yaml")], capsys)
 
 
+@pytest.mark.parametrize(
+    ("name", "proposed"),
+    [
+        ("conf/methods/unet_lit0.yaml", "unet_lite0.yaml"),
+        ("conf/method/unet_lite0.yaml", "conf/methods/unet_lite0.yaml"),
+    ],
+)
+def test_missing_recipe_of_polybench_suggests_one_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, proposed: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert f"There is no file '{name}'. Did you mean '{proposed}'?" in complaint(["fit", "--config", name], capsys)
+
+
 def test_missing_fragment_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = write_recipe(tmp_path, tmp_path)
     recipe.write_text(recipe.read_text().replace("polybench.losses.BCEDiceLoss", "losses/none.yaml"))
@@ -125,6 +139,9 @@ def test_missing_fragment_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
         (["--model.net", "polybench.models.EFEN"], "VGG19's ImageNet weights can't be had"),
         (["--model.net.encoder_weights", "imagenet"], "--model.net.encoder_weights null"),
         (["--model.net.encoder_depth", "9"], "can't be built"),
+        (["--model.net.encoder_weights", ""], "encoder_weights is empty: give imagenet or a file of weights, or null"),
+        (["--model.net.encoder_name", "resnet43"], "There is no encoder 'resnet43'. Did you mean 'resnet34'?"),
+        (["--model.net.encoder_name", "tu-tset_resnet"], "'tu-tset_resnet'. Did you mean 'tu-test_resnet'?"),
     ],
 )
 def test_net_that_cannot_be_built_says_why(

@@ -108,13 +108,10 @@ def test_a_batch_norm_of_one_value_says_what_to_raise(
     assert found.endswith("raise --data.batch_size or --data.size.")
 
 
-def test_an_encoder_that_is_none_suggests_near_ones(
-    here: Path, data_root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = {"encoder_name": "resnet99", "encoder_weights": None}
-    net = {"class_path": "segmentation_models_pytorch.Unet", "init_args": arguments}
-    found = complaint(here, data_root, capsys, net=net)
-    assert "Wrong encoder name `resnet99`, supported encoders: resnet18, resnet34, resnet50 and" in found
+def test_a_library_s_long_list_of_names_is_cut_to_the_nearest() -> None:
+    names = ["resnet18", "resnet34", "resnet50", *(f"densenet{number}" for number in range(40))]
+    found = str(why_not_built(KeyError(f"Wrong name `resnet99`, supported: {names}")))
+    assert found.endswith("Wrong name `resnet99`, supported: resnet18, resnet34, resnet50 and 40 others.")
 
 
 def test_the_traceback_is_shown_where_it_is_asked_for(

@@ -8,8 +8,9 @@ from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
 
 from polybench.cli.main import run
 from polybench.core.errors import ConfigError
-from polybench.experiments.fit_checks import refuse_absent_device
+from polybench.experiments.fit_checks import refuse_absent_device, refuse_absent_gpus
 from tests.cli.recipes import write_recipe
+from tests.experiments.resolved import CONF
 
 POINT = {
     "class_path": "torch.nn.Conv2d",
@@ -129,6 +130,55 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(ConfigError, match=message):
         refuse_absent_device(accelerator)
     refuse_absent_device("auto")
+
+
+@pytest.mark.parametrize(
+    ("count", "visible", "devices", "message"),
+    [
+        (0, "", "0,1", "--devices 0,1: torch finds no GPU here: leave out --devices"),
+        (1, "", "0,1", r"torch finds 1 GPU \(0\) here: give --devices 0\."),
+        (2, "", "0,cuda:1", r"torch finds 2 GPUs \(0, 1\) here: give --devices 0,1\."),
+        (2, "2,3", "0", r"torch finds 2 GPUs \(2, 3\) here: give --devices 2,3\."),
+    ],
+)
+def test_gpus_that_are_not_there_are_refused_with_those_that_are(
+    monkeypatch: pytest.MonkeyPatch, count: int, visible: str, devices: str, message: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(ConfigError, match=message):
+        refuse_absent_gpus(devices.split(","))
+    refuse_absent_gpus([])
+    if count:
+        refuse_absent_gpus([*(visible or "0").split(","), "GPU-5d1e"])
+
+
+@pytest.mark.parametrize(
+    ("command", "plan"), [("matrix", "plans/boards.yaml"), ("transfer", "plans/scheme1_quickstart.yaml")]
+)
+def test_commands_of_many_cells_refuse_gpus_that_are_not_there_before_any_cell(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str, plan: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    words = ["--folder", str(tmp_path / "cells"), "--leaderboard", str(tmp_path / "board")]
+    assert run([command, "--config", str(CONF / plan), "--devices", "0,1", *words]) == 2
+    assert complaint(capsys).startswith("--devices 0,1: torch finds no GPU here")
+    assert not (tmp_path / "cells").exists()
+
+
+@pytest.mark.parametrize("limit", ["1", "0", "0.5"])
+def test_limited_test_is_refused_before_data_is_read_unless_no_record_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    root = tmp_path / "no data"
+    root.mkdir()
+    (root / "split.csv").write_text("id,subset,group\n1,train,1\n2,val,2\n3,test,3\n")
+    monkeypatch.chdir(tmp_path)
+    recipe = write_recipe(tmp_path, root, POINT, limit_test_batches=float(limit) if "." in limit else int(limit))
+    assert run(["fit", "--config", str(recipe)]) == 2
+    assert f"--trainer.limit_test_batches {limit} limits the test, and a record is of all" in complaint(capsys)
+    assert run(["fit", "--config", str(recipe), "--no_leaderboard"]) == 1
+    assert "limit_test_batches" not in complaint(capsys)  # but that the data aren't there
 
 
 def test_a_whole_interval_of_one_says_that_it_counts_batches(

@@ -116,6 +116,7 @@ def test_dataset_with_splits_has_a_cell_for_each(tmp_path: Path) -> None:
     ("change", "words"),
     [
         (("a: a.yaml", "a: missing.yaml"), "method 'a' in .* needs a recipe that exists"),
+        (("a: a.yaml", "a: conf/methods/unet_lit0.yaml"), "lit0.yaml'. Did you mean 'unet_lite0.yaml'"),
         (("two: two.yaml", "two: {options: {images: 1}}"), "dataset 'two' in .* needs its file"),
         (("seeds: [0, 7]", "seeds: [0, 0]"), "has 0 more than once"),
         (("seeds: [0, 7]", "seeds: none"), "must be a list of whole numbers"),

@@ -74,6 +74,7 @@ def test_text_of_a_recipe_holds_its_bases_wherever_they_are(tmp_path: Path, monk
             "form a circle, .*: give one of them null or a file",
         ),
         ("stages: {A: {recipe: none.yaml}}", "needs a recipe that exists"),
+        ("stages: {A: {recipe: aa.yaml}}", "not 'aa.yaml'. Did you mean 'a.yaml'"),
         ("stages: {A: {recipe: a.yaml}, T: {command: fit, inputs: {checkpoint: A}}}", "'T' .* needs a recipe to fit"),
         ("stages: {A: {recipe: a.yaml, command: test}}", "'A' .* or the checkpoint of a stage to test"),
         ("stages: {A: {recipe: a.yaml, from: S9}}", "takes its encoder from 'S9', which is no stage"),

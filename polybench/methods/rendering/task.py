@@ -12,7 +12,6 @@ PointRend refines a fixed number of pixels; here it is a share of them, 8,192 of
 are refined alike. A test reports the scores without that step beside its own.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, cast
 
@@ -43,6 +42,15 @@ KEY = "rendering"
 """Key of the section in a record."""
 
 TERMS = ("mask_loss", "point_loss")
+
+MOST_OVERSAMPLE = 100
+"""Largest number of points that can be drawn for each that is trained."""
+
+MOST_POINTS = 2**22
+"""Most points of an image that can be drawn, as many as the pixels of 2048x2048."""
+
+MOST_WEIGHT = 1e6
+"""Largest weight of the points, far below what would exceed float32."""
 
 
 class RenderingSegmentationTask(SegmentationTask):
@@ -94,8 +102,11 @@ class RenderingSegmentationTask(SegmentationTask):
             net, loss, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval
         )
         self.counts = _counts(points, oversample, uncertain)
-        if not 0 < weight < math.inf:
-            raise ConfigError(f"weight must be above 0 and finite, not {weight}: without points use SegmentationTask.")
+        if not 0 < weight <= MOST_WEIGHT:
+            raise ConfigError(
+                f"weight must be above 0 and at most {MOST_WEIGHT:g}, not {weight}: without points use "
+                "SegmentationTask."
+            )
         if not 0 <= refined <= 1:
             raise ConfigError(f"refined must be a share of the pixels from 0 to 1, not {refined}.")
         self.weight, self.refined = weight, refined
@@ -214,8 +225,10 @@ def _counts(points: int, oversample: float, uncertain: float) -> Counts:
     """
     if points < 1:
         raise ConfigError(f"points must be at least 1, not {points}: without points use SegmentationTask.")
-    if not 1 <= oversample < math.inf:
-        raise ConfigError(f"oversample must be at least 1 and finite, not {oversample}.")
+    if not 1 <= oversample <= MOST_OVERSAMPLE:
+        raise ConfigError(f"oversample must be from 1 to {MOST_OVERSAMPLE}, not {oversample}.")
+    if points * oversample > MOST_POINTS:
+        raise ConfigError(f"points times oversample must be at most {MOST_POINTS}, not {points} times {oversample}.")
     if not 0 <= uncertain <= 1:
         raise ConfigError(f"uncertain must be a share of the points from 0 to 1, not {uncertain}.")
     taken = round(uncertain * points)

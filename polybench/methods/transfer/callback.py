@@ -66,8 +66,8 @@ class TransferCallback(Callback):
         source: `imagenet`, a file, or null for no transfer (a first stage, which only exports its encoder).
         strict: Refuse any key that one side lacks and any that differs in shape; otherwise those are left out.
         min_match: Share of the target's tensors that must match, strict or not.
-        prefix: Place of the encoder in a file that holds several, its container and modules, such as `ema.` or
-            `state_dict.teacher.backbone.`; null to look for it.
+        prefix: Place of the encoder in a file that holds several, its modules with their container or without, such as
+            `ema.` or `state_dict.teacher.backbone.`; null to look for it.
 
     Attributes:
         ancestors: The runs that the encoder descends from, oldest first; empty before a transfer, or without one.

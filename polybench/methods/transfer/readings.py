@@ -105,7 +105,8 @@ def choose_reading(
     readings = [one for name, state in states.items() for one in _readings(name, state, target, prefix)]
     if not readings:
         return None
-    allowed = readings if prefix is None else [one for one in readings if _is_at(one, prefix)]
+    whole = [one for one in readings if prefix is not None and _is_place(one, prefix)]
+    allowed = readings if prefix is None else whole or [one for one in readings if _is_at(one, prefix)]
     if not allowed:
         raise ConfigError(
             f"'{path}' holds no tensor of the encoder behind prefix '{prefix}', but behind "
@@ -119,6 +120,8 @@ def choose_reading(
     if prefix is None and others:
         best = _named(best, readings)
         _refuse_rivals(best, others, states, path)
+    elif prefix is not None:
+        _refuse_rivals(best, [one for one in allowed if one.container != best.container], states, path)
     return best, others
 
 
@@ -171,9 +174,14 @@ def _is_usual(prefix: str, state: State) -> bool:
     return set(prefix.split(".")[:-1]) <= set(NAMES) or all(key.startswith(prefix) for key in state)
 
 
-def _is_at(reading: Reading, prefix: str) -> bool:
+def _is_place(reading: Reading, prefix: str) -> bool:
     """Whether a reading is that of a given place, named with or without the last dot."""
     return reading.place.rstrip(".") == prefix.rstrip(".")
+
+
+def _is_at(reading: Reading, prefix: str) -> bool:
+    """Whether a reading is that of a given place, or of given modules in whatever container."""
+    return _is_place(reading, prefix) or (bool(prefix) and reading.prefix.rstrip(".") == prefix.rstrip("."))
 
 
 def _same_tensors(one: Reading, other: Reading) -> bool:

@@ -88,10 +88,15 @@ def find(name: str, weights: str | None) -> Found | None:
 
     Raises:
         ConfigError: If a file is named and isn't there, the weights are in a package that isn't installed, or the
-            text is neither a file nor a name of weights.
+            text is empty, or neither a file nor a name of weights.
     """
     if weights is None:
         return None
+    if not weights.strip():
+        raise ConfigError(
+            "encoder_weights is empty: give imagenet or a file of weights, or null (--model.net.encoder_weights null) "
+            "for random ones."
+        )
     if weights != IMAGENET:
         file = Path(weights).expanduser()
         if file.suffix in SUFFIXES or file.is_file():

@@ -156,11 +156,13 @@ def test_works_under_bfloat16_autocast_and_channels_last() -> None:
     ("options", "said"),
     [
         ({"points": 0}, "points must be at least 1"),
-        ({"oversample": 0.5}, "oversample must be at least 1"),
-        ({"oversample": float("inf")}, "oversample must be at least 1 and finite"),
+        ({"oversample": 0.5}, "oversample must be from 1 to 100, not 0.5"),
+        ({"oversample": float("inf")}, "oversample must be from 1 to 100, not inf"),
+        ({"oversample": 1e308}, r"oversample must be from 1 to 100, not 1e\+308"),
+        ({"points": 10**9}, "points times oversample must be at most 4194304"),
         ({"uncertain": 1.5}, "uncertain must be a share"),
         ({"weight": 0.0}, "weight must be above 0"),
-        ({"weight": float("inf")}, "weight must be above 0 and finite"),
+        ({"weight": 1e308}, r"weight must be above 0 and at most 1e\+06, not 1e\+308"),
         ({"refined": 1.5}, "refined must be a share"),
     ],
 )

@@ -113,6 +113,22 @@ def test_preferred_encoder_that_matches_less_is_the_users_choice(tmp_path: Path,
         read({"student": ONE, "teacher": behind("", OTHER, 4)}, tmp_path, net)
 
 
+@pytest.mark.parametrize("prefix", ["net.", "net", "state_dict.net."])
+def test_prefix_is_what_the_terminal_shows_with_its_container_or_without(
+    tmp_path: Path, net: nn.Module, prefix: str
+) -> None:
+    saved = {"state_dict": behind("net.", ONE) | behind("ema.", OTHER)}
+    source = read(saved, tmp_path, net, prefix)
+    assert is_of(source, ONE)
+    assert "behind 'net.'" in source.facts["Keys of the source"]
+
+
+def test_prefix_that_two_containers_have_is_refused(tmp_path: Path, net: nn.Module) -> None:
+    saved = {"model": behind("net.", ONE), "net": behind("net.", OTHER)}
+    with pytest.raises(ConfigError, match=r"behind 'model\.net\.' and 'net\.net\.': choose one with prefix"):
+        read(saved, tmp_path, net, "net.")
+
+
 def test_prefix_without_an_encoder_names_those_with_one(tmp_path: Path, net: nn.Module) -> None:
     with pytest.raises(ConfigError, match=r"behind prefix 'eam', but behind 'model\.' and 'ema\.': give one"):
         read(AVERAGED, tmp_path, net, "eam")
