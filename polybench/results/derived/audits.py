@@ -21,13 +21,14 @@ class SplitAudit:
     """What an audit says of a split.
 
     Attributes:
-        near_duplicates: Ids of test images with a near-duplicate in training; None where some images of the two parts
-            were not compared.
-        size_cuts: Shares of the image from which its largest object is medium and from which it is large; None where
-            the audit doesn't have them for all of the training part.
+        images: Images of the split in the copy, all of which were compared.
+        near_duplicates: Ids of test images with a near-duplicate in training.
+        size_cuts: Shares of the image from which its largest object is medium and from which it is large, terciles of
+            the training part; None where the audit doesn't have them.
     """
 
-    near_duplicates: frozenset[str] | None
+    images: int
+    near_duplicates: frozenset[str]
     size_cuts: tuple[float, float] | None
 
 
@@ -44,8 +45,11 @@ class Audit:
     splits: Mapping[str, SplitAudit]
 
     def of(self, dataset: DatasetFacts) -> SplitAudit | None:
-        """What it says of the images of a record; None for another copy or another split."""
-        return self.splits.get(dataset.split_sha256) if dataset.manifest_sha256 == self.manifest_sha256 else None
+        """What it says of the images of a record; None for another copy or split, or where it read other images."""
+        split = self.splits.get(dataset.split_sha256)
+        counts = dataset.counts
+        alike = split is not None and split.images == counts.train + counts.val + counts.test
+        return split if alike and dataset.manifest_sha256 == self.manifest_sha256 else None
 
 
 def read_audit(root: Path, dataset: str) -> Audit | None:
@@ -75,11 +79,10 @@ def read_audit(root: Path, dataset: str) -> Audit | None:
 
 
 def _split(split: Mapping[str, Any], pairs: list[dict[str, str]]) -> SplitAudit:
-    sizes, listed = split.get("object_sizes") or {"cuts": None, "images": 0}, split["listed"]
-    complete = split["images"] == sum(listed.values())
-    cuts = sizes["cuts"] if sizes["images"] == listed["train"] else None
+    cuts = (split.get("object_sizes") or {}).get("cuts")  # audits of earlier versions have no sizes
     return SplitAudit(
-        near_duplicates=_near_duplicates(split["split"], pairs) if complete else None,
+        images=split["images"],
+        near_duplicates=_near_duplicates(split["split"], pairs),
         size_cuts=None if cuts is None else (float(cuts[0]), float(cuts[1])),
     )
 
