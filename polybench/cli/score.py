@@ -12,6 +12,7 @@ from polybench.data.pairing import by_stem
 from polybench.data.splits import SUBSETS, Subset
 from polybench.data.value_range import check_bits
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
+from polybench.results.derived.user_table import labels_of, table_column
 from polybench.scoring.dataset_truth import dataset_truth
 from polybench.scoring.folder_truth import folder_truth
 from polybench.scoring.memory import refuse_too_large_to_score
@@ -39,6 +40,10 @@ MEMBRANES = (
 )
 MISSING = "what a mask without prediction means: an empty prediction, named and counted (default), or an error"
 BITS = "bits that count in predictions of 16 bits, such as 12; needed where none of them uses the 16th"
+BY = (
+    "also give the scores by the classes of a column of a CSV that has the image ids in a column 'id': each with its "
+    "images, groups, interval and worst group"
+)
 RESIZE = "bring predictions of another size to their mask's size, bilinearly"
 
 
@@ -65,6 +70,7 @@ def main(args: list[str]) -> int:
     extra = sorted(set(paths) - set(files.values()))
     refuse = options.missing == "error"
     check_names(options.pred, missing, extra, len(files), place=truth.place, refuse=refuse)
+    labels = None if options.by is None else labels_of(options.by, list(truth.groups))
     refuse_too_large_to_score(
         sizes_of(paths[name] for name in files.values()), truth.protocols, dataset=options.gt is None
     )
@@ -74,6 +80,7 @@ def main(args: list[str]) -> int:
 
     from polybench.cli.score_report import report
     from polybench.scoring.report import Scored
+    from polybench.scoring.strata import Classes
 
     instances = options.instances == "both"
     rows, resized, remarks = score(
@@ -83,7 +90,8 @@ def main(args: list[str]) -> int:
     remarks = [*left_out_remark(listing), *coding, *remarks, *truth.remarks()]
     for remark in remarks:
         print(f"polybench: {remark}", file=sys.stderr)
-    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks))
+    classes = None if labels is None else Classes(options.by, labels)
+    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks, classes))
     return 0
 
 
@@ -114,6 +122,7 @@ def arguments(args: list[str]) -> Namespace:
     parser.add_argument("--bits", type=int, metavar="N", help=BITS)
     parser.add_argument("--instances", nargs="?", const="masks", choices=("masks", "both"), help=INSTANCES)
     parser.add_argument("--membranes", action="store_true", help=MEMBRANES)
+    parser.add_argument("--by", type=table_column, metavar="TABLE.csv:COLUMN", help=BY)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here, and what they are of")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the values of each image here")
     parser.add_argument("--protocols", action="store_true", help="say what each protocol is, and stop")
@@ -149,6 +158,7 @@ def check(options: Namespace) -> None:
     for option, path in targets.items():
         refuse_unwritable(path, option)
     inputs = [folder for folder in (options.pred, options.gt, options.valid) if folder is not None]
+    inputs += [options.by.path] if options.by is not None else []
     refuse_overwriting(targets, inputs)
 
 
