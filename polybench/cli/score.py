@@ -2,11 +2,13 @@
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, did_you_mean
+from polybench.core.wording import listed
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem
 from polybench.data.splits import SUBSETS, Subset
@@ -23,6 +25,7 @@ from polybench.scoring.truth import Truth
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.data.module import SegmentationDataModule
+    from polybench.metrics.protocols import Protocol
 
 FOLDER = "folder"
 """Short name of the dataset that is a folder of the user's, whose masks need no dataset to be scored."""
@@ -122,6 +125,7 @@ def arguments(args: list[str]) -> Namespace:
     parser.add_argument("--bits", type=int, metavar="N", help=BITS)
     parser.add_argument("--instances", nargs="?", const="masks", choices=("masks", "both"), help=INSTANCES)
     parser.add_argument("--membranes", action="store_true", help=MEMBRANES)
+    parser.add_argument("--also", metavar="NAME", help="add a protocol of no dataset by its name: uacanet")
     parser.add_argument("--by", type=table_column, metavar="TABLE.csv:COLUMN", help=BY)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here, and what they are of")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the values of each image here")
@@ -166,18 +170,35 @@ def chosen_truth(options: Namespace) -> Truth:
     """The masks that the options name.
 
     Raises:
-        ConfigError: If instances are asked for of a dataset that doesn't tell objects apart.
+        ConfigError: If instances are asked for of a dataset that doesn't tell objects apart, or a protocol is unknown.
     """
+    further = further_protocols(options.also)
     if options.gt is not None:
         instances = options.instances is not None
-        return folder_truth(options.gt, options.valid, instances=instances, membranes=options.membranes)
+        truth = folder_truth(options.gt, options.valid, instances=instances, membranes=options.membranes)
+        return replace(truth, protocols=(*truth.protocols, *further))
     data, subset = opened_dataset(options.dataset, options.root, options.split or "test")
     truth = dataset_truth(data, subset)
     if options.instances and "instances" not in {protocol.name for protocol in truth.protocols}:
         raise ConfigError(
             f"--instances needs objects that are told apart, which '{options.dataset}' has not: leave it out."
         )
-    return truth
+    return replace(truth, protocols=(*truth.protocols, *further))
+
+
+def further_protocols(name: str | None) -> "tuple[Protocol, ...]":
+    """The protocol of this name that no dataset has; empty for None.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    from polybench.metrics.protocols import BY_NAME
+
+    found = tuple(protocol for protocol in BY_NAME if protocol.name == name)
+    if name is not None and not found:
+        names = [protocol.name for protocol in BY_NAME]
+        raise ConfigError(f"--also '{name}' is no protocol to add: give {listed(names)}.{did_you_mean(name, names)}")
+    return found
 
 
 def opened_dataset(name: str, root: str | None, split: str) -> "tuple[SegmentationDataModule, Subset]":
