@@ -1,5 +1,6 @@
 """The per-image tables of a row's seeds, and numbers of them with intervals that draw whole groups."""
 
+import math
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Numbers = Callable[[Sample], Mapping[str, Values]]
-"""A sample of (draws) -> name -> number in each draw, (draws,)."""
+"""A sample -> name -> number in each of its draws, (draws,)."""
+
+_DIGITS = 12
+"""Numbers are rounded, since the last bits of a sum depend on the processor."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Seeds:
             name = number
             return self.mean(lambda table: table[name].to_numpy(dtype=np.float64))
         interval = interval_of_mean(self.values_of(number), self.groups)
-        spread = _spread([float(np.mean(number(table))) for table in self.tables])
+        spread = _spread([math.fsum(number(table).tolist()) / len(table) for table in self.tables])
         return Estimate(interval.value, spread, interval.low, interval.high, interval.n, interval.groups)
 
     def estimates(self, numbers: Callable[["pd.DataFrame"], Numbers]) -> dict[str, Estimate]:
@@ -115,11 +119,11 @@ def _estimate(
     name: str, once: Sequence[Mapping[str, Values]], drawn: Sequence[Mapping[str, Values]], n: int, groups: int
 ) -> Estimate:
     """A number from its value for each seed, and from its values in the same draws for each."""
-    values = [float(of[name][0]) for of in once]
+    values = [round(float(of[name][0]), _DIGITS) for of in once]
     low = high = None
     if drawn:
         mean = np.mean([of[name] for of in drawn], axis=0)
-        low, high = (float(end) for end in np.quantile(mean, [0.025, 0.975]))
+        low, high = (round(float(end), _DIGITS) for end in np.quantile(mean, [0.025, 0.975]))
     return Estimate(statistics.fmean(values), _spread(values), low, high, n, groups)
 
 

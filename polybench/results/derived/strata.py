@@ -1,5 +1,6 @@
 """A per-image metric by strata: classes of images, such as sizes of objects or the centres of a table."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def _stratum(name: str, seeds: Seeds, metric: str, direction: Direction) -> Stra
     members: dict[str, list[float]] = {}
     for group, value in zip(seeds.groups, seeds.values(metric).tolist(), strict=True):
         members.setdefault(group, []).append(value)
-    means = [GroupMean(group, float(np.mean(members[group])), len(members[group])) for group in sorted(members)]
+    means = [GroupMean(name, math.fsum(values) / len(values), len(values)) for name, values in sorted(members.items())]
     return Stratum(name, seeds.mean(metric), min(means, key=lambda group: _goodness(group.value, direction)))
 
 

@@ -12,7 +12,8 @@ import pytest
 from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, STORED
 from polybench.metrics.panel import image_table
-from polybench.metrics.protocols import FOV
+from polybench.metrics.protocols import FOV, PATCHES
+from polybench.metrics.sufficient import Rows
 from polybench.results.config import config_sha256
 from polybench.results.facts import Counts
 from polybench.results.page import write_page
@@ -154,6 +155,23 @@ def test_one_confusion_matrix_where_the_field_of_view_ranks(tmp_path: Path) -> N
     assert header[1:] == ["F1 ↑", "Accuracy ↑", "Sensitivity ↑", "Specificity ↑"]
     # tp 38, fn 36, tn 326; the mean over images of Dice is .75
     assert [cell.split()[0] for cell in row[1:]] == ["0.6786", "0.9100", "0.5135", "1.0000"]
+
+
+def test_patches_have_their_calibration_and_nothing_of_whole_images(tmp_path: Path) -> None:
+    probability, positive = np.array([0.05, 0.25, 0.75, 0.95]), np.array([False, True, True, True])
+    rows = Rows(list("abcd"), list("vvww"), {"score": probability, "positive": positive})
+    table = image_table(rows, [PATCHES])
+    facts = dataset(ranked_by="patches", patches_sha256=digest("patches"))
+    record = trained(table, {PATCHES.key: {"accuracy": "higher"}}, dataset=facts, task="classification")
+    write_record(replace(record, metrics=all_scores(rows, [PATCHES])), table, tmp_path)
+    audit(tmp_path, [split("official", digest("split"), (0.05, 0.25))], "x,a,exact,train-test\n")
+    text = page(tmp_path)
+    assert titles(text) == ["Calibration", "Reliability"]
+    header, row = lines(text, "Calibration")
+    assert header[1:3] == ["ECE, all patches", "ECE, mean over groups"]
+    # gaps of the four bins -.05, .75, .25 and .05; a group has the first two, the other the last two
+    assert [row[1].split()[0], row[2].split()[0]] == ["0.2750", "0.2750"]
+    assert row[5].split()[0] == f"{(0.05**2 * 2 + 0.75**2 + 0.25**2) / 4:.4f}"
 
 
 def test_each_fold_has_its_own_cuts_and_its_own_training(tmp_path: Path) -> None:
