@@ -2,16 +2,19 @@
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, did_you_mean
+from polybench.core.wording import listed
 from polybench.data.memory import sizes_of
 from polybench.data.pairing import by_stem
 from polybench.data.splits import SUBSETS, Subset
 from polybench.data.value_range import check_bits
 from polybench.experiments.outputs import refuse_overwriting, refuse_unwritable
+from polybench.results.derived.user_table import labels_of, table_column
 from polybench.scoring.dataset_truth import dataset_truth
 from polybench.scoring.folder_truth import folder_truth
 from polybench.scoring.memory import refuse_too_large_to_score
@@ -22,6 +25,7 @@ from polybench.scoring.truth import Truth
 
 if TYPE_CHECKING:  # they bring torch, which --help can do without
     from polybench.data.module import SegmentationDataModule
+    from polybench.metrics.protocols import Protocol
 
 FOLDER = "folder"
 """Short name of the dataset that is a folder of the user's, whose masks need no dataset to be scored."""
@@ -39,6 +43,10 @@ MEMBRANES = (
 )
 MISSING = "what a mask without prediction means: an empty prediction, named and counted (default), or an error"
 BITS = "bits that count in predictions of 16 bits, such as 12; needed where none of them uses the 16th"
+BY = (
+    "also give the scores by the classes of a column of a CSV that has the image ids in a column 'id': each with its "
+    "images, groups, interval and worst group"
+)
 RESIZE = "bring predictions of another size to their mask's size, bilinearly"
 
 
@@ -65,6 +73,7 @@ def main(args: list[str]) -> int:
     extra = sorted(set(paths) - set(files.values()))
     refuse = options.missing == "error"
     check_names(options.pred, missing, extra, len(files), place=truth.place, refuse=refuse)
+    labels = None if options.by is None else labels_of(options.by, list(truth.groups))
     refuse_too_large_to_score(
         sizes_of(paths[name] for name in files.values()), truth.protocols, dataset=options.gt is None
     )
@@ -74,6 +83,7 @@ def main(args: list[str]) -> int:
 
     from polybench.cli.score_report import report
     from polybench.scoring.report import Scored
+    from polybench.scoring.strata import Classes
 
     instances = options.instances == "both"
     rows, resized, remarks = score(
@@ -83,7 +93,8 @@ def main(args: list[str]) -> int:
     remarks = [*left_out_remark(listing), *coding, *remarks, *truth.remarks()]
     for remark in remarks:
         print(f"polybench: {remark}", file=sys.stderr)
-    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks))
+    classes = None if labels is None else Classes(options.by, labels)
+    report(options, Scored(truth, predictions.paths, missing, extra, rows, resized, remarks, classes))
     return 0
 
 
@@ -114,6 +125,8 @@ def arguments(args: list[str]) -> Namespace:
     parser.add_argument("--bits", type=int, metavar="N", help=BITS)
     parser.add_argument("--instances", nargs="?", const="masks", choices=("masks", "both"), help=INSTANCES)
     parser.add_argument("--membranes", action="store_true", help=MEMBRANES)
+    parser.add_argument("--also", metavar="NAME", help="add a protocol of no dataset by its name: uacanet")
+    parser.add_argument("--by", type=table_column, metavar="TABLE.csv:COLUMN", help=BY)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here, and what they are of")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the values of each image here")
     parser.add_argument("--protocols", action="store_true", help="say what each protocol is, and stop")
@@ -149,6 +162,7 @@ def check(options: Namespace) -> None:
     for option, path in targets.items():
         refuse_unwritable(path, option)
     inputs = [folder for folder in (options.pred, options.gt, options.valid) if folder is not None]
+    inputs += [options.by.path] if options.by is not None else []
     refuse_overwriting(targets, inputs)
 
 
@@ -156,18 +170,35 @@ def chosen_truth(options: Namespace) -> Truth:
     """The masks that the options name.
 
     Raises:
-        ConfigError: If instances are asked for of a dataset that doesn't tell objects apart.
+        ConfigError: If instances are asked for of a dataset that doesn't tell objects apart, or a protocol is unknown.
     """
+    further = further_protocols(options.also)
     if options.gt is not None:
         instances = options.instances is not None
-        return folder_truth(options.gt, options.valid, instances=instances, membranes=options.membranes)
+        truth = folder_truth(options.gt, options.valid, instances=instances, membranes=options.membranes)
+        return replace(truth, protocols=(*truth.protocols, *further))
     data, subset = opened_dataset(options.dataset, options.root, options.split or "test")
     truth = dataset_truth(data, subset)
     if options.instances and "instances" not in {protocol.name for protocol in truth.protocols}:
         raise ConfigError(
             f"--instances needs objects that are told apart, which '{options.dataset}' has not: leave it out."
         )
-    return truth
+    return replace(truth, protocols=(*truth.protocols, *further))
+
+
+def further_protocols(name: str | None) -> "tuple[Protocol, ...]":
+    """The protocol of this name that no dataset has; empty for None.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    from polybench.metrics.protocols import BY_NAME
+
+    found = tuple(protocol for protocol in BY_NAME if protocol.name == name)
+    if name is not None and not found:
+        names = [protocol.name for protocol in BY_NAME]
+        raise ConfigError(f"--also '{name}' is no protocol to add: give {listed(names)}.{did_you_mean(name, names)}")
+    return found
 
 
 def opened_dataset(name: str, root: str | None, split: str) -> "tuple[SegmentationDataModule, Subset]":

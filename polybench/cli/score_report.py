@@ -6,7 +6,10 @@ from argparse import Namespace
 from polybench.cli.panel import print_panel
 from polybench.core.atomic import atomic_write_text
 from polybench.metrics.panel import empty_masks, image_table, panel
-from polybench.scoring.report import Scored, content_of, intervals_of
+from polybench.results.derived.cells import strata_table
+from polybench.results.readings import title
+from polybench.results.render.terminal import print_table
+from polybench.scoring.report import Scored, content_of, intervals_of, strata_of
 
 
 def report(options: Namespace, scored: Scored) -> None:
@@ -17,7 +20,7 @@ def report(options: Namespace, scored: Scored) -> None:
         scored: What was scored.
     """
     rows, protocols = scored.rows, scored.truth.protocols
-    numbers, intervals = panel(rows, protocols), intervals_of(scored)
+    numbers, intervals, strata = panel(rows, protocols), intervals_of(scored), strata_of(scored)
     empty, false_positives = empty_masks(rows)
     resized = f", {scored.resized} prediction(s) resized" if options.resize else ""
     resized += f", {len(scored.missing)} of them without a prediction" if scored.missing else ""
@@ -25,11 +28,16 @@ def report(options: Namespace, scored: Scored) -> None:
     print("For fanet, efen and sweep's numbers at network size, a prediction's own size stands for the network's.")
     if empty:
         print(f"{empty} of {len(rows.ids)} masks are empty; something was predicted in {false_positives} of them.")
+    for one in strata:
+        heading = f"{title(one.metric)} of {one.protocol} by {options.by.name}"
+        print_table(strata_table(heading, title(one.metric), one.found, one.direction))
     if options.json is not None:
-        content = content_of(options, scored, numbers, intervals)
+        content = content_of(options, scored, numbers, intervals, strata)
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         atomic_write_text(options.json, text + "\n", follow=True)
     if options.csv is not None:
         table = image_table(rows, protocols)
+        if scored.classes is not None:
+            table[f"by/{options.by.name}"] = [scored.classes.labels[image_id] for image_id in rows.ids]
         text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         atomic_write_text(options.csv, text, follow=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from polybench.core.errors import DataError
 from polybench.curation.duplicates import KINDS, Fingerprint, Kind, Pair, Search, find_pairs, fingerprint
+from polybench.curation.object_sizes import ObjectSizes, largest_share, object_sizes
 from polybench.data.copy_reading import SourceReading, copy_problems, decode_observed
 from polybench.data.decoding import ReadError
 from polybench.data.manifest import manifest_sha256
@@ -92,10 +93,11 @@ class AuditResult:
 
 @dataclass(frozen=True)
 class SplitAudit:
-    """A split and the result of its audit."""
+    """A split, the result of its audit, and the sizes of the objects in its training part."""
 
     split: Split
     result: AuditResult
+    object_sizes: ObjectSizes
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
     data = data.with_split(join(splits))
     fingerprints: list[Fingerprint] = []
     sizes: list[tuple[int, int]] = []
+    shares: dict[str, float] = {}
     readings: dict[str, SourceReading] = {}
     sources = data.sources()
     for source in progress(sources, "Decoding"):
@@ -161,23 +164,25 @@ def audit_copy(data: SegmentationDataModule, splits: Sequence[Split]) -> AuditRe
             continue
         fingerprints.append(fingerprint(source.id, decoded.image, decoded.mask))
         sizes.append((decoded.image.shape[0], decoded.image.shape[1]))
+        shares[source.id] = largest_share(decoded.mask, decoded.valid)
     for problem in copy_problems(readings, data.bits):
         raise DataError(f"'{data.directory}': {problem}")
     search = find_pairs(fingerprints)
-    ids = [item.id for item in fingerprints]
     manifest = manifest_sha256(sources, data.cache_dir)
     return AuditReport(
         dataset=data.short_name,
         manifest_sha256=manifest,
         copy_notes=tuple(data.differences_from_official(sizes, manifest)),
-        images=len(ids),
+        images=len(fingerprints),
         search=search,
-        splits=tuple(SplitAudit(split, audit(search, _of(split.subsets, ids), split.groups)) for split in splits),
+        splits=tuple(_split_audit(split, search, shares) for split in splits),
     )
 
 
-def _of(subsets: Mapping[str, Subset], ids: Sequence[str]) -> dict[str, Subset]:
-    return {image_id: subsets[image_id] for image_id in ids if image_id in subsets}
+def _split_audit(split: Split, search: Search, shares: Mapping[str, float]) -> SplitAudit:
+    """Audit a split of searched images, whose largest objects cover these shares."""
+    subsets = {image_id: split.subsets[image_id] for image_id in shares if image_id in split.subsets}
+    return SplitAudit(split, audit(search, subsets, split.groups), object_sizes(shares, subsets))
 
 
 def audit(search: Search, subsets: Mapping[str, Subset], groups: Mapping[str, str]) -> AuditResult:

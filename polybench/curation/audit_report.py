@@ -143,7 +143,7 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def render_json(report: AuditReport) -> str:
-    """Render the numbers: dataset, thresholds, and facts, leaks and counts of each split."""
+    """Render the numbers: dataset, thresholds, and facts, sizes of objects, leaks and counts of each split."""
     search = report.search
     content = {
         "finder_version": duplicates.VERSION,
@@ -167,6 +167,7 @@ def render_json(report: AuditReport) -> str:
                 "groups": split.result.groups,
                 "groups_in_several_subsets": split.result.crossing,
                 "listed": {subset: len(split.split.ids(subset)) for subset in SUBSETS},
+                "object_sizes": asdict(split.object_sizes),
                 "leaks": [asdict(leak) for leak in split.result.leaks],
                 "counts": [asdict(count) for count in split.result.counts],
             }

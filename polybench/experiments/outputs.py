@@ -38,19 +38,21 @@ def refuse_overwriting(targets: Mapping[str, Path], inputs: Sequence[Path]) -> N
 
     Args:
         targets: Option -> file.
-        inputs: Folders that are read.
+        inputs: Folders and files that are read.
 
     Raises:
-        ConfigError: If two options name one file, or a file lies in a folder that is read.
+        ConfigError: If two options name one file, or a file is one that is read, or lies in a folder that is.
     """
     resolved = {option: path.resolve() for option, path in targets.items()}
     for option, path in resolved.items():
         if path.name == "-":
             raise ConfigError(f"{option} names a file, and '-' is none: give it a name.")
-        for folder in inputs:
-            if path.is_relative_to(folder.resolve()):
+        for read in inputs:
+            if path == read.resolve():
+                raise ConfigError(f"{option} '{targets[option]}' is a file that is read: choose another name.")
+            if path.is_relative_to(read.resolve()):
                 raise ConfigError(
-                    f"{option} '{targets[option]}' lies in '{folder}', which is read: choose another place."
+                    f"{option} '{targets[option]}' lies in '{read}', which is read: choose another place."
                 )
     if len(set(resolved.values())) < len(resolved):
         raise ConfigError(f"{' and '.join(resolved)} name the same file: give each its own.")

@@ -24,6 +24,7 @@ BYTES_PER_PIXEL: Mapping[str, int] = {
     "objects": 14,
     "instances": 19,
     "membranes": 37,
+    "uacanet": 17,
 }
 """Name of a protocol that scores whole images -> bytes per pixel, computed alone."""
 

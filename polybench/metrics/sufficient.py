@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from polybench.metrics.bands import sum_in_place
+from polybench.metrics.bands import Part, sum_in_place
 from polybench.metrics.measures.boundary import boundary_iou, scores_of
 from polybench.metrics.measures.histograms import LEVELS, histograms
 from polybench.metrics.measures.instances import InstanceCounts, instance_counts
@@ -146,8 +146,16 @@ def _stretched_histograms(image: Prepared) -> Tensor:
 
 
 def _structure(image: Prepared) -> Tensor:
-    structure, error = structure_scores(image.stretched, image.mask)
-    weighted = weighted_f(image.stretched, image.mask)
+    return _structure_of(image.stretched, image.mask)
+
+
+def _structure_as_is(image: Prepared) -> Tensor:
+    return _structure_of(image.native, image.mask)
+
+
+def _structure_of(probability: Part, mask: Tensor) -> Tensor:
+    structure, error = structure_scores(probability, mask)
+    weighted = weighted_f(probability, mask)
     return _rounded(torch.stack([weighted.new_tensor(structure), weighted, weighted.new_tensor(error)]))
 
 
@@ -208,6 +216,7 @@ COLUMNS: Mapping[str, Column] = {
     "network_histograms": Column((2, LEVELS), torch.int32, _network_histograms),
     "stretched_histograms": Column((2, LEVELS), torch.int32, _stretched_histograms),
     "structure": Column((3,), torch.float64, _structure),
+    "structure_as_is": Column((3,), torch.float64, _structure_as_is),
     "boundary": Column((3,), torch.float64, _boundary),
     "objects": Column((3,), torch.int64, _objects),
     "instances": Column((len(InstanceCounts._fields),), torch.float64, _instances),
@@ -222,11 +231,10 @@ Confusion counts at native size at 0.5 over all pixels, the same inside the fiel
 over all pixels (at 0.2 and at 0.5), and at network size above 0.5; sums of probability times mask, of probability and
 of mask at network size, in units of 1 / STEPS; histograms of 256 levels of the pixels of the object and of the others,
 inside the field of view at native size, of all pixels there, of all pixels at network size and, of the map stretched by
-min-max, of all pixels at native size; S-measure, weighted F-measure and mean
-absolute error of the stretched map; HD95, average surface distance and boundary IoU at native size at 0.5 inside the
-field of view; true positives, false positives and false negatives of the objects there; the counts of the instances
-there; V_rand and V_info with their parts at native size at 11 thresholds; and the statistics of
-`polybench.metrics.stored`.
+min-max, of all pixels at native size; S-measure, weighted F-measure and mean absolute error of the stretched map, and
+of the map as it is; HD95, average surface distance and boundary IoU at native size at 0.5 inside the field of view;
+true positives, false positives and false negatives of the objects there; the counts of the instances there; V_rand and
+V_info with their parts at native size at 11 thresholds; and the statistics of `polybench.metrics.stored`.
 """
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from polybench.core.errors import ConfigError, did_you_mean
+from polybench.results.derived.audits import read_audit
 from polybench.results.folds import pooled
 from polybench.results.page import checked_records, render_page, require_root
 from polybench.results.page_parts import PagePart, page_part
@@ -45,7 +46,7 @@ def exported(root: Path, datasets: Sequence[str], form: Form, width: int = termi
             )
     chosen = {name: checked_records(root, name) for name in datasets or recorded}
     if form == "markdown":
-        return "\n".join(render_page(name, records) for name, records in chosen.items())
+        return "\n".join(render_page(name, records, read_audit(root, name)) for name, records in chosen.items())
     tables = [table for name, records in chosen.items() for table in _tables(name, records, form)]
     match form:
         case "csv":

@@ -1,4 +1,4 @@
-"""The leaderboard page: a byte-stable function of the records, in Markdown."""
+"""The leaderboard page: a byte-stable function of the records and of the dataset's audit, in Markdown."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
+from polybench.results.derived.audits import Audit, read_audit
 from polybench.results.details import names
 from polybench.results.facts import UNOFFICIAL
 from polybench.results.folds import pooled
@@ -21,15 +22,16 @@ from polybench.results.table import groups_of
 MARKER = "<!-- Made by `polybench leaderboard` from the records; do not edit. -->"
 
 
-def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
+def render_page(dataset: str, records: Sequence[StoredRecord], audit: Audit | None = None) -> str:
     """Write the page of one dataset.
 
     Args:
         dataset: Its name.
         records: Its records, in any order.
+        audit: Its audit, from which numbers by object size and without near-duplicates follow; None for none.
 
     Returns:
-        Markdown; equal records give equal bytes.
+        Markdown; equal records and audits give equal bytes.
 
     Raises:
         DataError: If the seeds of one row can't be averaged, or its folds can't be pooled.
@@ -51,7 +53,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord]) -> str:
         names=names,
         table=markdown.table_text,
     )
-    parts = [page_part(group, records) for group in groups_of(pooled(records))]
+    parts = [page_part(group, records, audit) for group in groups_of(pooled(records))]
     text = environment.get_template("page.md.j2").render(
         dataset=dataset,
         marker=MARKER,
@@ -146,4 +148,4 @@ def checked_records(root: Path, dataset: str) -> list[StoredRecord]:
 def _page(root: Path, dataset: str) -> str | None:
     """The page of a dataset; None where it has no records."""
     records = checked_records(root, dataset)
-    return render_page(dataset, records) if records else None
+    return render_page(dataset, records, read_audit(root, dataset)) if records else None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from polybench.results import quantities
+from polybench.results.derived.audits import Audit
+from polybench.results.derived.page_sections import derived_sections
 from polybench.results.details import Details, details
 from polybench.results.facts import DatasetFacts
 from polybench.results.methods import MethodPart, method_parts
@@ -94,14 +96,16 @@ class PagePart:
     panel: Table | None
     listings: tuple[Listing, ...]
     folds: FoldsPart | None
+    derived: tuple[Table, ...]
 
 
-def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
+def page_part(group: Group, records: Sequence[StoredRecord], audit: Audit | None = None) -> PagePart:
     """The part of a page that one group of records fills.
 
     Args:
         group: The group.
         records: All records of the dataset, which determine the newest version of the ranked protocol.
+        audit: The audit of the dataset, which derived numbers need; None where there is none.
     """
     ranked, place = _newest(group.dataset.ranked_by, records), place_of(group.dataset)
     baselines = group.baselines(ranked)
@@ -128,7 +132,12 @@ def page_part(group: Group, records: Sequence[StoredRecord]) -> PagePart:
         panel=panel_of(group, ranked, places),
         listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
         folds=folds,
+        derived=derived_sections([(name, row) for name, row in rows if _is_ranked(row)], ranked, audit),
     )
+
+
+def _is_ranked(row: Row) -> bool:
+    return row.first.record.budget in RANKED_BUDGETS
 
 
 def definitions(records: Sequence[StoredRecord]) -> dict[str, str]:

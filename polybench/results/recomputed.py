@@ -37,7 +37,7 @@ class Sample:
         self._rows, self._times = rows, times
 
     def total(self, values: Values) -> Values:
-        """Sum of values (n,) over images, (draws,)."""
+        """Sum of values (n,) or (n, k) over images, (draws,) or (draws, k)."""
         total: Values = self._times @ values
         return total
 

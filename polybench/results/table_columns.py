@@ -28,6 +28,7 @@ NO_MEANS: Mapping[str, frozenset[str]] = {
     "objects": frozenset({"f1", "precision", "recall"}),
     "instances": frozenset(),
     "membranes": frozenset({"max_v_rand", "max_v_info"}),
+    "uacanet": frozenset(),
     "patches": frozenset({"auc", "precision", "recall"}),
 }
 """Protocol of polybench -> those of its metrics that are not means over images and have no column."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from polybench.core.version import __version__
 from polybench.results.statistics.intervals import Interval, interval_of_mean
 from polybench.scoring.predictions import contents_sha256
+from polybench.scoring.strata import Classes, ScoredStrata, scored_strata, strata_content
 from polybench.scoring.truth import Truth
 
 if TYPE_CHECKING:  # imports torch, which --help doesn't need
@@ -29,6 +30,7 @@ class Scored:
         rows: The statistics of all images.
         resized: Number of predictions that were resized.
         remarks: Remarks for readers.
+        classes: Classes of the images, by which scores are also given; None for none.
     """
 
     truth: Truth
@@ -38,6 +40,7 @@ class Scored:
     rows: "Rows"
     resized: int
     remarks: Sequence[str]
+    classes: Classes | None = None
 
 
 def intervals_of(scored: Scored) -> dict[str, tuple[str, Interval]]:
@@ -52,11 +55,21 @@ def intervals_of(scored: Scored) -> dict[str, tuple[str, Interval]]:
     return intervals
 
 
+def strata_of(scored: Scored) -> list[ScoredStrata]:
+    """Compute the two headlines of `intervals_of` by the classes of the images; empty without classes."""
+    from polybench.metrics.protocols import PER_IMAGE
+
+    if scored.classes is None:
+        return []
+    return scored_strata(scored.rows, (PER_IMAGE, scored.truth.ranked_by), scored.classes)
+
+
 def content_of(
     options: Namespace,
     scored: Scored,
     numbers: Mapping[str, Mapping[str, float]],
     intervals: Mapping[str, tuple[str, Interval]],
+    strata: Sequence[ScoredStrata] = (),
 ) -> dict[str, Any]:
     """Collect all numbers and their identity as plain values.
 
@@ -65,6 +78,7 @@ def content_of(
         scored: The scored predictions.
         numbers: Protocol's name -> metric -> number.
         intervals: Result of `intervals_of`.
+        strata: Result of `strata_of`.
     """
     from polybench.metrics.panel import empty_masks
 
@@ -84,6 +98,7 @@ def content_of(
         "intervals": {name: {metric: {"low": of.low, "high": of.high}} for name, (metric, of) in intervals.items()},
         "versions": {protocol.name: protocol.version for protocol in scored.truth.protocols},
         "protocols": numbers,
+        **({"by": strata_content(scored.classes, strata)} if scored.classes else {}),
     }
 
 

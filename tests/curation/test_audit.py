@@ -6,6 +6,7 @@ import pytest
 from polybench.core.errors import DataError
 from polybench.curation.audit import AuditReport, Leak, PairCount, SplitAudit, audit, audit_copy, reported_pairs
 from polybench.curation.duplicates import Pair, Search
+from polybench.curation.object_sizes import ObjectSizes
 from polybench.data.splits import Split, Subset, load_split
 from polybench.datasets import ClinicDBDataModule
 
@@ -61,7 +62,8 @@ def test_a_subset_without_images_has_no_leak() -> None:
 def test_the_worst_pairs_cross_groups_then_subsets() -> None:
     all_train: dict[str, Subset] = {"a": "train", "b": "train"}
     splits = tuple(
-        SplitAudit(s, audit(SEARCH, s.subsets, GROUPS)) for s in (split("one", all_train), split("two", SUBSETS))
+        SplitAudit(s, audit(SEARCH, s.subsets, GROUPS), ObjectSizes(None, 0, 0))
+        for s in (split("one", all_train), split("two", SUBSETS))
     )
     rows = reported_pairs(AuditReport("set", "0" * 64, (), 6, SEARCH, splits))
     assert [row.pair.first + row.pair.second for row in rows] == ["bf", "ce", "ab", "ef", "ae", "cd"]

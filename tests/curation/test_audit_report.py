@@ -19,6 +19,7 @@ from polybench.curation.audit_report import (
     write_report,
 )
 from polybench.curation.duplicates import Pair, Search
+from polybench.curation.object_sizes import ObjectSizes
 from polybench.data.images import UInt8Array
 from polybench.data.splits import Split, Subset
 
@@ -29,13 +30,14 @@ PAIRS = (
     Pair("b|c", "f", "duplicate", 0.91234, 4, "turned by 180°"),
     Pair("a", "b|c", "scene", 0.7, 9),
 )
+SIZES = ObjectSizes((0.01, 0.05), 2, 0)
 
 
 def make_report(pairs: tuple[Pair, ...] = PAIRS, *, group_disjoint: bool | None = False) -> AuditReport:
     search = Search(pairs, 0.61, 0.66)
     result = audit(search, SUBSETS, GROUPS)
     split = Split("random_6", "b" * 64, SUBSETS, GROUPS, group_disjoint, "Made | by hand.")
-    return AuditReport("clinicdb", "a" * 64, ("6 of 612 images",), 6, search, (SplitAudit(split, result),))
+    return AuditReport("clinicdb", "a" * 64, ("6 of 612 images",), 6, search, (SplitAudit(split, result, SIZES),))
 
 
 def table_cells(page: str, start: str) -> list[list[str]]:
@@ -132,6 +134,7 @@ def test_the_numbers_are_the_audits() -> None:
     assert numbers["thresholds"]["scene"] == 0.66
     [split] = numbers["splits"]
     assert split["split_sha256"] == "b" * 64
+    assert split["object_sizes"] == {"cuts": [0.01, 0.05], "images": 2, "without_object": 0}
     assert split["leaks"][1] == {"subset": "test", "images": 3, "exact": 1, "duplicate": 2, "scene": 2, "group": 1}
     assert {"subsets": ["train", "test"], "kind": "exact", "within_groups": 1, "across_groups": 0} in split["counts"]
 

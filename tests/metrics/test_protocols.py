@@ -99,6 +99,7 @@ def test_headlines_of_the_protocols() -> None:
         "boundary": "hd95",
         "objects": "f1",
         "patches": "auc",
+        "uacanet": "s_measure",
         "instances": "pq",
         "membranes": "v_rand",
     }

@@ -13,6 +13,7 @@ import pytest
 
 from polybench.core.errors import DataError
 from polybench.results import page as page_module
+from polybench.results.derived.audits import Audit
 from polybench.results.page import render_page, stale_pages, write_page, write_pages
 from polybench.results.record import StoredRecord, read_records, write_record
 from tests.results.factory import dataset, store, table, trained
@@ -67,13 +68,13 @@ def test_a_run_that_ends_while_a_page_is_written_waits_for_it(tmp_path: Path, mo
     late: list[threading.Thread] = []
     render = page_module.render_page
 
-    def render_while_another_ends(name: str, records: Sequence[StoredRecord]) -> str:
+    def render_while_another_ends(name: str, records: Sequence[StoredRecord], audit: Audit | None) -> str:
         if not late:  # the second run ends after the first has read the records, before it has written the page
             late.append(threading.Thread(target=_end_a_run, args=(str(tmp_path), "second")))
             late[0].start()
             late[0].join(0.3)
             assert late[0].is_alive()
-        return render(name, records)
+        return render(name, records, audit)
 
     monkeypatch.setattr(page_module, "render_page", render_while_another_ends)
     write_page(tmp_path, "toy")

@@ -15,15 +15,20 @@ from polybench.metrics.protocols.pooled import POOLED
 from polybench.metrics.protocols.pranet import PRANET
 from polybench.metrics.protocols.protocol import Direction, Protocol, Values, columns_of
 from polybench.metrics.protocols.sweep import SWEEP
+from polybench.metrics.protocols.uacanet import UACANET
 
 PROTOCOLS = (PER_IMAGE, FANET, KERAS_FCN, POOLED, EFEN, PRANET, FOV, SWEEP, BOUNDARY, OBJECTS)
 """Protocols of every dataset, in the order of `polybench score`."""
 
-EXTRA_PROTOCOLS = (INSTANCES, MEMBRANES)
-"""Protocols of single datasets."""
+BY_NAME = (UACANET,)
+"""Protocols of no dataset, which `polybench score --also` adds."""
+
+EXTRA_PROTOCOLS = (INSTANCES, MEMBRANES, *BY_NAME)
+"""Protocols of single datasets, and those of `BY_NAME`."""
 
 __all__ = [
     "BOUNDARY",
+    "BY_NAME",
     "EFEN",
     "EXTRA_PROTOCOLS",
     "FANET",
@@ -38,6 +43,7 @@ __all__ = [
     "PRANET",
     "PROTOCOLS",
     "SWEEP",
+    "UACANET",
     "Direction",
     "Protocol",
     "Values",

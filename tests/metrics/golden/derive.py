@@ -140,6 +140,19 @@ def pranet(truths: list[np.ndarray], natives: list[np.ndarray]) -> dict[str, flo
     }
 
 
+def uacanet(truths: list[np.ndarray], natives: list[np.ndarray]) -> dict[str, float]:
+    """PySODMetrics of the maps as they are."""
+    structure, weighted, error = sod.Smeasure(), sod.WeightedFmeasure(beta=1), sod.MAE()
+    for truth, native in zip(truths, natives, strict=True):
+        for measure in (structure, weighted, error):
+            measure.step(native, truth.astype(bool), normalize=False)
+    return {
+        "s_measure": float(structure.get_results()["sm"]),
+        "weighted_f": float(weighted.get_results()["wfm"]),
+        "mae": float(error.get_results()["mae"]),
+    }
+
+
 def best_and_mean(curves: dict[str, np.ndarray]) -> dict[str, float]:
     """Mean over images and thresholds, and the best of the mean over images, of curves (images, thresholds)."""
     found = {f"mean_{name}": float(np.mean(curve)) for name, curve in curves.items()}
@@ -225,6 +238,7 @@ def main() -> None:
         },
         "efen": efen(network_masks, maps),
         "pranet": pranet(masks, natives),
+        "uacanet": uacanet(masks, natives),
         "fov": {**in_view, "auc": sk.roc_auc_score(truth, score)},
         "sweep": swept(inside, network_masks, maps),
     }

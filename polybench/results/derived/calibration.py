@@ -1,0 +1,182 @@
+"""Calibration: how far the foreground probability is from the share of foreground.
+
+Expected calibration error (Naeini et al., AAAI 2015; Guo et al., ICML 2017) over ten bins of equal width: the mean
+over pixels of the distance between the mean probability and the share of foreground in the pixel's bin. That of the
+confidence takes the probability of the predicted class, from 0.5 to 1, and the share of right pixels, so that bins
+which are mirror images about one half are put together. The Brier score is the mean squared difference of probability
+and truth. All count the pixels inside the field of view at native size, where a test of whole images stored them, or
+patches, where patches were classified.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from polybench.results.derived.seeds import Estimate, Numbers, Seeds
+from polybench.results.recomputed import Sample, Values
+from polybench.results.statistics.intervals import column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STORED = "calibration@1"
+BINS = 10
+
+ERRORS = ("ece", "confidence_ece", "brier")
+"""Expected calibration error of the foreground probability and of the confidence, and the Brier score."""
+
+_OF_IMAGES = (
+    *(f"{STORED}/{part}_{place}" for part in ("pixels", "probability", "positives") for place in range(BINS)),
+    f"{STORED}/brier",
+)
+_OF_PATCHES = (f"{STORED}/probability", f"{STORED}/positive")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over the pixels of each image.
+
+    Attributes:
+        pixels: Pixels by bin, (n, 10).
+        probability: Sum of their probabilities, (n, 10).
+        positives: Foreground pixels, (n, 10).
+        squares: Sum of squared differences of probability and truth, (n,).
+    """
+
+    pixels: Values
+    probability: Values
+    positives: Values
+    squares: Values
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """One bin of the reliability diagram, over the pixels of all images and seeds.
+
+    Attributes:
+        low: Its lowest probability.
+        high: Its upper end, which belongs to the next bin but for 1.
+        pixels: Its pixels.
+        probability: Their mean probability; None without pixels.
+        share: The share of foreground among them; None without pixels.
+    """
+
+    low: float
+    high: float
+    pixels: int
+    probability: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of a row.
+
+    Attributes:
+        pixels: Error of `ERRORS` -> its value over the pixels of all images together.
+        images: The same of each image, the mean over images; None for patches, each of which is a single observation.
+        groups: The same of the pixels of each group together, the mean over groups.
+        reliability: The bins.
+        unit: What was counted, `pixels` or `patches`.
+    """
+
+    pixels: Mapping[str, Estimate]
+    images: Mapping[str, Estimate] | None
+    groups: Mapping[str, Estimate]
+    reliability: tuple[ReliabilityBin, ...]
+    unit: str
+
+
+def calibration(seeds: Seeds) -> Calibration | None:
+    """Compute the calibration of a row; None where its tables don't store what is needed."""
+    patches = seeds.have(_OF_PATCHES)
+    if not patches and not seeds.have(_OF_IMAGES):
+        return None
+    images = None
+    if not patches:
+        images = {name: seeds.mean(partial(_of_each_image, name)) for name in ERRORS}
+    return Calibration(
+        pixels=seeds.estimates(_over_pixels),
+        images=images,
+        groups=seeds.estimates(_over_groups),
+        reliability=_reliability([sums_of(table) for table in seeds.tables]),
+        unit="patches" if patches else "pixels",
+    )
+
+
+def sums_of(rows: "pd.DataFrame") -> Sums:
+    """The sums of each row of a table that stores them."""
+    if set(_OF_PATCHES) <= set(rows.columns):
+        return _sums_of_patches(*(rows[name].to_numpy(dtype=np.float64) for name in _OF_PATCHES))
+    pixels, probability, positives = (
+        rows[[column(STORED, f"{part}_{place}") for place in range(BINS)]].to_numpy(dtype=np.float64)
+        for part in ("pixels", "probability", "positives")
+    )
+    brier = rows[column(STORED, "brier")].to_numpy(dtype=np.float64)
+    return Sums(pixels, probability, positives, brier * pixels.sum(axis=1))
+
+
+def errors_of(sums: Sums) -> dict[str, Values]:
+    """Errors of sums (k, 10) or (k,): name of `ERRORS` -> (k,), 0 without any pixel."""
+    pixels = np.maximum(sums.pixels.sum(axis=1), 1.0)
+    gaps = sums.probability - sums.positives
+    folded = (gaps - gaps[:, ::-1])[:, BINS // 2 :]  # a wrong background pixel is as much too confident
+    found = (np.abs(gaps).sum(axis=1), np.abs(folded).sum(axis=1), sums.squares)
+    return {name: value / pixels for name, value in zip(ERRORS, found, strict=True)}
+
+
+def _sums_of_patches(probability: Values, positive: Values) -> Sums:
+    """Each patch is in one bin."""
+    place = np.clip((probability * BINS).astype(np.intp), 0, BINS - 1)
+    pixels = np.eye(BINS)[place]
+    return Sums(pixels, pixels * probability[:, None], pixels * positive[:, None], (probability - positive) ** 2)
+
+
+def _of_each_image(name: str, rows: "pd.DataFrame") -> Values:
+    return errors_of(sums_of(rows))[name]
+
+
+def _over_pixels(rows: "pd.DataFrame") -> Numbers:
+    """Errors of the pixels of all images together."""
+    sums = sums_of(rows)
+
+    def numbers(sample: Sample) -> Mapping[str, Values]:
+        parts = (sums.pixels, sums.probability, sums.positives, sums.squares)
+        return errors_of(Sums(*map(sample.total, parts)))
+
+    return numbers
+
+
+def _over_groups(rows: "pd.DataFrame") -> Numbers:
+    """Means over groups of the errors of the pixels of each group together."""
+    sums = sums_of(rows)
+    names, place = np.unique(rows["group"].to_numpy(dtype=object), return_inverse=True)
+    member = np.eye(len(names))[place].T
+    weight = 1 / np.bincount(place)[place]  # a group that is drawn counts once, whatever its images
+    parts = (sums.pixels, sums.probability, sums.positives, sums.squares)
+    of_group = errors_of(Sums(*(member @ part for part in parts)))
+
+    def numbers(sample: Sample) -> Mapping[str, Values]:
+        drawn = sample.total(weight)
+        return {name: sample.total(values[place] * weight) / drawn for name, values in of_group.items()}
+
+    return numbers
+
+
+def _reliability(sums: list[Sums]) -> tuple[ReliabilityBin, ...]:
+    pixels, probability, positives = (
+        sum(getattr(one, part).sum(axis=0) for one in sums) for part in ("pixels", "probability", "positives")
+    )
+    return tuple(
+        ReliabilityBin(
+            place / BINS,
+            (place + 1) / BINS,
+            int(pixels[place]),
+            float(probability[place] / pixels[place]) if pixels[place] else None,
+            float(positives[place] / pixels[place]) if pixels[place] else None,
+        )
+        for place in range(BINS)
+    )
