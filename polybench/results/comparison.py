@@ -54,7 +54,7 @@ def image_values(
     return shifted
 
 
-class Tested(NamedTuple):
+class ScoredRun(NamedTuple):
     """One run's scores of its test images.
 
     Attributes:
@@ -68,16 +68,16 @@ class Tested(NamedTuple):
     table: "pd.DataFrame"
 
 
-def tested(stored: StoredRecord) -> Tested:
+def scored_run(stored: StoredRecord) -> ScoredRun:
     """The scores of a record.
 
     Raises:
         RecordError: If its table can't be read.
     """
-    return Tested(stored.name, stored.record.metrics, stored.rows())
+    return ScoredRun(stored.name, stored.record.metrics, stored.rows())
 
 
-def aligned(rows: Mapping[str, Sequence[Tested]], protocol: str, metric: str) -> Aligned | None:
+def aligned(rows: Mapping[str, Sequence[ScoredRun]], protocol: str, metric: str) -> Aligned | None:
     """The scores of several rows on the same images, higher being better.
 
     Args:
@@ -109,7 +109,7 @@ def sign_of(direction: Direction) -> float:
     return 1.0 if direction == "higher" else -1.0
 
 
-def _refuse_other_images(first: Tested, other: Tested) -> None:
+def _refuse_other_images(first: ScoredRun, other: ScoredRun) -> None:
     ids, others = first.table["id"].tolist(), other.table["id"].tolist()
     if ids != others:
         raise DataError(

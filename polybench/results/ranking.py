@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from polybench.results.comparison import aligned, tested
+from polybench.results.comparison import aligned, scored_run
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.record import Budget
@@ -85,7 +85,7 @@ def standings(group: Group, protocol: str, budget: Budget) -> list[Standing]:
 
 def _standing(group: Group, protocol: str, budget: Budget, rows: Sequence[Row]) -> Standing:
     groups = rows[0].first.record.metrics[protocol].groups
-    scores = aligned({row.anchor: list(map(tested, row.runs)) for row in rows}, protocol, rows[0].layout.headline)
+    scores = aligned({row.anchor: list(map(scored_run, row.runs)) for row in rows}, protocol, rows[0].layout.headline)
     if scores is None:
         intervals = overlapping([row.headline for row in rows if row.headline])
         ties: dict[str, int] = {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from polybench.core.wording import listed
-from polybench.results.comparison import aligned, sign_of, tested
+from polybench.results.comparison import aligned, scored_run, sign_of
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.record import StoredRecord
@@ -77,7 +77,7 @@ def _compare(stages: Mapping[str, Sequence[StoredRecord]]) -> Comparison | None:
     data, (protocol, _) = every[0].record.dataset, headline(every[0].record)
     scores = every[0].record.metrics[protocol]
     layout = layout_of(scores)
-    later_first = {name: list(map(tested, runs)) for name, runs in reversed(list(stages.items()))}
+    later_first = {name: list(map(scored_run, runs)) for name, runs in reversed(list(stages.items()))}
     for metric in dict.fromkeys((layout.headline, *layout.shown, *scores.values)):
         found = aligned(later_first, protocol, metric)
         if found is not None:

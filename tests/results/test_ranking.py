@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from polybench.core.errors import DataError
-from polybench.results.comparison import aligned, image_values, tested
+from polybench.results.comparison import aligned, image_values, scored_run
 from polybench.results.facts import Direction
 from polybench.results.ranking import Standing, overlapping, standings
 from polybench.results.record import read_records
@@ -85,7 +85,7 @@ def test_rankings_by_other_protocols_stand_beside(tmp_path: Path) -> None:
 def test_rows_of_other_images_cannot_be_compared(tmp_path: Path) -> None:
     _store(tmp_path, "a", [0.9] * 6)
     _store(tmp_path, "b", [0.9] * 7)
-    rows = {stored.record.recipe: [tested(stored)] for stored in read_records(tmp_path)}
+    rows = {stored.record.recipe: [scored_run(stored)] for stored in read_records(tmp_path)}
     with pytest.raises(DataError, match="different images, such as 'i006'"):
         aligned(rows, PROTOCOL, "dice")
 
