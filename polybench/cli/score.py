@@ -42,6 +42,10 @@ MEMBRANES = (
     "membranes protocol (a dataset of such masks has it anyway)"
 )
 MISSING = "what a mask without prediction means: an empty prediction, named and counted (default), or an error"
+AGAINST = (
+    "also compare the predictions, image by image, with every row of these leaderboards that was tested on the same "
+    "images, such as leaderboards"
+)
 BITS = "bits that count in predictions of 16 bits, such as 12; needed where none of them uses the 16th"
 BY = (
     "also give the scores by the classes of a column of a CSV that has the image ids in a column 'id': each with its "
@@ -127,6 +131,7 @@ def arguments(args: list[str]) -> Namespace:
     parser.add_argument("--membranes", action="store_true", help=MEMBRANES)
     parser.add_argument("--also", metavar="NAME", help="add a protocol of no dataset by its name: uacanet")
     parser.add_argument("--by", type=table_column, metavar="TABLE.csv:COLUMN", help=BY)
+    parser.add_argument("--against", type=Path, metavar="DIR", help=AGAINST)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all numbers here, and what they are of")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the values of each image here")
     parser.add_argument("--protocols", action="store_true", help="say what each protocol is, and stop")
@@ -155,6 +160,12 @@ def check(options: Namespace) -> None:
         )
     if options.dataset is None and (options.split or options.root):
         raise ConfigError("--split and --root go with --dataset: leave them out, or give --dataset instead of --gt.")
+    if options.against is not None:
+        if options.dataset is None:
+            raise ConfigError("--against compares with rows of a dataset: give --dataset NAME instead of --gt.")
+        from polybench.results.page import require_root  # with jinja2
+
+        require_root(options.against)
     check_bits(options.bits)
     if options.instances == "both" and options.resize:
         raise ConfigError("--resize can't resize label maps: save the predictions at their masks' size.")

@@ -31,6 +31,8 @@ def report(options: Namespace, scored: Scored) -> None:
     for one in strata:
         heading = f"{title(one.metric)} of {one.protocol} by {options.by.name}"
         print_table(strata_table(heading, title(one.metric), one.found, one.direction))
+    if options.against is not None:
+        _compare(options, scored)
     if options.json is not None:
         content = content_of(options, scored, numbers, intervals, strata)
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
@@ -41,3 +43,21 @@ def report(options: Namespace, scored: Scored) -> None:
             table[f"by/{options.by.name}"] = [scored.classes.labels[image_id] for image_id in rows.ids]
         text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
         atomic_write_text(options.csv, text, follow=True)
+
+
+def _compare(options: Namespace, scored: Scored) -> None:
+    """Print the paired differences from every row that was tested on the same images.
+
+    Raises:
+        DataError: If there is none.
+    """
+    from polybench.results.compare.compared import compare  # with matplotlib's and scipy's start, where it is asked for
+    from polybench.results.compare.rows import Rows, own_row
+    from polybench.results.compare.tables import pairs_table, row_table
+
+    identity = scored.truth.identify()
+    own = own_row(options.pred.resolve().name, image_table(scored.rows, scored.truth.protocols))
+    rows = Rows(options.against, identity["dataset"]).of_images(scored.rows.ids, identity["manifest_sha256"])
+    found = compare([own, *rows], scored.truth.ranked_by.key, against=own.name)
+    print_table(row_table(found))
+    print_table(pairs_table(found))

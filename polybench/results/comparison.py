@@ -117,6 +117,4 @@ def _refuse_other_images(first: ScoredRun, other: ScoredRun) -> None:
             f"'{min(set(ids) ^ set(others))}': compare rows of one split."
         )
     if first.table["group"].tolist() != other.table["group"].tolist():
-        raise DataError(
-            f"'{first.name}' and '{other.name}' have their images in different groups: check their tables."
-        )
+        raise DataError(f"'{first.name}' and '{other.name}' have their images in different groups: check their tables.")

@@ -19,7 +19,7 @@ def quantity(value: Quantity) -> str:
     match value:
         case Number():
             spread = "" if value.spread is None else f" ± {_number(value, value.spread)}"
-            return _number(value, value.value) + spread
+            return ("+" if value.signed and value.value >= 0 else "") + _number(value, value.value) + spread
         case Interval():
             return f"[{value.low:.{value.decimals}f}, {value.high:.{value.decimals}f}]"
         case Count():

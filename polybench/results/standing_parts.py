@@ -11,7 +11,7 @@ from polybench.results.statistics.bootstrap import Ends
 from polybench.results.statistics.pairs import Pair
 from polybench.results.statistics.permutation import FEW_GROUPS, least_p
 from polybench.results.table import budget_of
-from polybench.results.tables import MISSING, Cell, Column, Interval, Link, Number, Table, Text
+from polybench.results.tables import MISSING, Cell, Column, Interval, Link, Number, Table
 
 PAIR_COLUMNS = (
     Column("Recipe"),
@@ -65,7 +65,7 @@ def pair_cells(pair: Pair, sign: float = 1.0) -> tuple[Cell, ...]:
     """
     ends = None if pair.ends is None else _interval(pair.ends, sign)
     return (
-        Text(f"{sign * pair.difference:+.4f}"),
+        Number(sign * pair.difference, signed=True),
         ends or MISSING,
         Number(pair.p, significant=2),
         Number(pair.adjusted, significant=2),

@@ -46,6 +46,11 @@ _STORED = re.compile(r"(calibration|surface|size)@[1-9][0-9]*/[a-z0-9_]+")
 """What `polybench.metrics.stored` adds for later numbers."""
 
 
+def is_stored(name: str) -> bool:
+    """Whether a column holds what is stored for later numbers, and no score."""
+    return _STORED.fullmatch(name) is not None
+
+
 def required_columns(metrics: Mapping[str, ProtocolScores]) -> dict[str, str]:
     """The columns that a table must have: name -> the metric that is read from it.
 
@@ -73,4 +78,4 @@ def foreign_columns(names: Collection[str], metrics: Mapping[str, ProtocolScores
     for key, scores in metrics.items():
         if key.partition("@")[0] not in NO_MEANS:  # a protocol of the user's own may have counts
             known |= {column(key, name) for name in (*COUNTS, *scores.values)}
-    return [name for name in names if name not in known and not _STORED.fullmatch(name)]
+    return [name for name in names if name not in known and not is_stored(name)]

@@ -52,12 +52,14 @@ class Number:
         decimals: How many are shown.
         spread: The standard deviation; None with a single seed.
         significant: Significant digits, shown instead of a fixed number of decimals.
+        signed: Whether a plus sign is shown.
     """
 
     value: float
     decimals: int = 4
     spread: float | None = None
     significant: int | None = None
+    signed: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""A comparison as files: Markdown, CSV, LaTeX and a picture."""
+
+from pathlib import Path
+
+from polybench.core.atomic import atomic_write_text, atomic_writer
+from polybench.results.compare.compared import Compared
+from polybench.results.compare.picture import draw
+from polybench.results.compare.tables import heading, image_table, pairs_table, row_table
+from polybench.results.render import csv, latex, markdown
+
+PICTURE = "comparison.png"
+
+NOTE = """\
+Rows are compared image by image. The 95 % interval of a difference is a bootstrap over groups of images, the same draws
+for all rows, and over the seeds of a row that has several, widened for few groups. p is that of a permutation test that
+flips the signs of whole groups, for the trained nets as they are; p (Holm) is corrected for the number of pairs. The
+first tie group holds the best row and all that can't be told apart from it. Superiority is the share of images on which
+the first row is better, equal ones counted as half."""
+
+
+def write_files(found: Compared, folder: Path, command: str) -> list[Path]:
+    """Write `comparison.md`, `.csv` (the pairs), `.tex` and `.png`, and `images.csv`, the scores of each image.
+
+    Args:
+        found: The comparison.
+        folder: Where they go; made where it is missing.
+        command: The command that gets them again.
+
+    Raises:
+        OSError: If a file can't be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = pairs_table(found)
+    texts = {
+        "comparison.md": markdown_text(found, command),
+        "comparison.csv": csv.table_text(pairs),
+        "comparison.tex": "\n".join(map(latex.table_text, (row_table(found, bold=True), pairs))),
+        "images.csv": csv.table_text(image_table(found, every=True)),
+    }
+    for name, text in texts.items():
+        atomic_write_text(folder / name, text)
+    with atomic_writer(folder / PICTURE) as file:
+        draw(found).savefig(file, format="png", dpi=110)
+    return [folder / name for name in (*texts, PICTURE)]
+
+
+def markdown_text(found: Compared, command: str) -> str:
+    """The comparison as Markdown.
+
+    Args:
+        found: The comparison.
+        command: The command that gets it again.
+    """
+    notes = [f"- {markdown.inline(note)}" for note in found.notes]
+    lines = [
+        *(f"# {markdown.text(heading(found))}", "", markdown.table_text(row_table(found)), *notes, ""),
+        *("## Paired differences", "", markdown.table_text(pairs_table(found)), NOTE, ""),
+        *("## Images that differ most", "", markdown.table_text(image_table(found))),
+        *(f"![Scores of each image]({PICTURE})", "", "```sh", markdown.command(command), "```", ""),
+    ]
+    return "\n".join(lines)

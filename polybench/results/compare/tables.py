@@ -1,0 +1,105 @@
+"""A comparison as tables without markup."""
+
+import statistics
+
+import numpy as np
+
+from polybench.core.wording import listed
+from polybench.results.compare.compared import Compared
+from polybench.results.compare.rows import ComparedRow
+from polybench.results.quantities import quantity
+from polybench.results.readings import title
+from polybench.results.standing_parts import PAIR_COLUMNS, pair_cells
+from polybench.results.statistics.intervals import interval_of_mean
+from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Number, Share, Table, Text, joined
+
+
+def row_table(found: Compared, *, bold: bool = False) -> Table:
+    """The rows, best first.
+
+    Args:
+        found: The comparison.
+        bold: Show the scores of the best tie group as bold text.
+    """
+    columns = (
+        *((Column("Tie group", "center"),) if found.ties else ()),
+        Column("Row"),
+        Column(title(found.metric), "left", found.direction, remark="(95 % interval)"),
+        Column("Seeds"),
+        Column("Seen in training"),
+    )
+    rows = tuple(
+        (
+            *((str(found.ties[row.name]),) if found.ties else ()),
+            row.name,
+            _score(found, place, bold=bold and found.ties.get(row.name) == 1),
+            _seeds(row),
+            row.budget or MISSING,
+        )
+        for place, row in enumerate(found.rows)
+    )
+    return Table(columns, rows, title=heading(found), notes=found.notes)
+
+
+def pairs_table(found: Compared) -> Table:
+    """Every two rows: difference, interval, p, images won and lost, and the share of images won."""
+    columns = (Column("Row"), *PAIR_COLUMNS[1:], Column("Superiority", "right"))
+    rows = tuple(
+        (pair.method, pair.other, *pair_cells(pair, found.sign), Share(pair.superiority, 0)) for pair in found.pairs
+    )
+    return Table(columns, rows, title="Paired differences")
+
+
+def image_table(found: Compared, *, every: bool = False) -> Table:
+    """The images on which the rows' scores are furthest apart, that one first.
+
+    Args:
+        found: The comparison.
+        every: All images, by id.
+    """
+    columns = (
+        Column("Number", "right"),
+        Column("Image", wrap=False),
+        Column("Group", optional=True),
+        *(Column(row.name, "right") for row in found.rows),
+        Column("Furthest apart", "right"),
+    )
+    images = found.scores.images * found.sign
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            Count(number),
+            Code(found.ids[place]),
+            Code(found.scores.groups[place]),
+            *(Number(value) for value in images[:, place]),
+            Number(float(np.ptp(images[:, place]))),
+        )
+        for number, place in enumerate(range(len(found.ids)) if every else found.most_different(), 1)
+    )
+    return Table(columns, rows, title="Images that differ most")
+
+
+def heading(found: Compared) -> str:
+    """What is compared, on which images."""
+    data = next((row.dataset for row in found.rows if row.dataset), None)
+    what = f"{title(found.metric)} of {found.protocol}"
+    groups = len(found.scores.sizes)
+    images = f"{len(found.ids)} images in {groups} group{'s' if groups > 1 else ''}"
+    if data is None:
+        return f"{what} on {images}"
+    splits = listed(list(dict.fromkeys(row.dataset.split for row in found.rows if row.dataset)))
+    return f"{what} on {data.name}, {splits}, {images}"
+
+
+def _score(found: Compared, place: int, *, bold: bool) -> Cell:
+    """Mean over seeds and images, its spread over seeds and its own interval."""
+    values = found.scores.values[found.rows[place].name] * found.sign
+    of_seeds = values.mean(axis=1).tolist()
+    spread = statistics.stdev(of_seeds) if len(of_seeds) > 1 else None
+    interval = interval_of_mean(values.mean(axis=0), list(found.scores.groups))
+    ends = MISSING if interval.low is None or interval.high is None else Interval(interval.low, interval.high)
+    number = Number(interval.value, spread=spread)
+    return joined((Text(quantity(number), "strong") if bold else number, ends))
+
+
+def _seeds(row: ComparedRow) -> Cell:
+    return MISSING if row.seeds is None else ", ".join(map(str, row.seeds))
