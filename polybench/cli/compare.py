@@ -5,6 +5,7 @@ from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
+from polybench.results.derived.user_table import labels_of, table_column
 
 DESCRIPTION = (
     "Compare rows of the leaderboards image by image: paired differences with 95 % intervals, p after Holm's "
@@ -30,6 +31,12 @@ def main(args: list[str]) -> int:
     parser.add_argument("--split", metavar="NAME", help="look rows up among those of this split")
     parser.add_argument("--protocol", metavar="NAME", help="protocol of the scores (that which ranks the dataset)")
     parser.add_argument("--metric", metavar="NAME", help="metric of the protocol (its headline)")
+    parser.add_argument(
+        "--by",
+        type=table_column,
+        metavar="TABLE.csv:COLUMN",
+        help="also give the scores by the classes of a column of a CSV that has the image ids in a column 'id'",
+    )
     parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write Markdown, CSV, LaTeX and a picture of the scores here"
@@ -40,7 +47,7 @@ def main(args: list[str]) -> int:
 
     from polybench.results.compare.compared import compare  # pandas and scipy, which --help can do without
     from polybench.results.compare.rows import Rows
-    from polybench.results.compare.tables import image_table, pairs_table, row_table
+    from polybench.results.compare.tables import class_tables, image_table, pairs_table, row_table
     from polybench.results.render.terminal import print_table
 
     names = list(dict.fromkeys([*options.rows, *([options.against] if options.against else [])]))
@@ -48,11 +55,12 @@ def main(args: list[str]) -> int:
     rows = {name: known.named(name) for name in names}
     against = rows[options.against].name if options.against else None
     found = compare(list(rows.values()), options.protocol, options.metric, against)
-    for table in (row_table(found), pairs_table(found), image_table(found)):
+    classes = [] if options.by is None else class_tables(found, options.by.name, labels_of(options.by, found.ids))
+    for table in (row_table(found), pairs_table(found), image_table(found), *classes):
         print_table(table)
     if options.output is not None:
         from polybench.results.compare.files import write_files
 
-        for path in write_files(found, options.output, shlex.join(["polybench", "compare", *args])):
+        for path in write_files(found, options.output, shlex.join(["polybench", "compare", *args]), classes):
             print(path)
     return 0

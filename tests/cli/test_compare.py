@@ -26,6 +26,16 @@ def test_files_are_written_and_named(root: Path, capsys: pytest.CaptureFixture[s
         assert (root / "out" / name).stat().st_size
 
 
+def test_scores_by_classes_of_a_table(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f"i{number:03d},{'a' if number < 3 else 'b'}" for number in range(8)]
+    (root / "patients.csv").write_text("\n".join(["id,centre", *lines]) + "\n")
+    by = ["--by", f"{root / 'patients.csv'}:centre", "--output", str(root / "out")]
+    assert run(["compare", "far", "near", "--root", str(root), *by]) == 0
+    out = capsys.readouterr().out
+    assert "Dice of near by centre" in out
+    assert "## Dice of far by centre" in (root / "out" / "comparison.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

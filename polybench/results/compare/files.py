@@ -1,5 +1,6 @@
 """A comparison as files: Markdown, CSV, LaTeX and a picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from polybench.core.atomic import atomic_write_text, atomic_writer
@@ -7,6 +8,7 @@ from polybench.results.compare.compared import Compared
 from polybench.results.compare.picture import draw
 from polybench.results.compare.tables import heading, image_table, pairs_table, row_table
 from polybench.results.render import csv, latex, markdown
+from polybench.results.tables import Table
 
 PICTURE = "comparison.png"
 
@@ -18,13 +20,14 @@ first tie group holds the best row and all that can't be told apart from it. Sup
 the first row is better, equal ones counted as half."""
 
 
-def write_files(found: Compared, folder: Path, command: str) -> list[Path]:
+def write_files(found: Compared, folder: Path, command: str, classes: Sequence[Table] = ()) -> list[Path]:
     """Write `comparison.md`, `.csv` (the pairs), `.tex` and `.png`, and `images.csv`, the scores of each image.
 
     Args:
         found: The comparison.
         folder: Where they go; made where it is missing.
         command: The command that gets them again.
+        classes: Tables of scores by classes of images, for the Markdown.
 
     Raises:
         OSError: If a file can't be written.
@@ -32,7 +35,7 @@ def write_files(found: Compared, folder: Path, command: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pairs = pairs_table(found)
     texts = {
-        "comparison.md": markdown_text(found, command),
+        "comparison.md": markdown_text(found, command, classes),
         "comparison.csv": csv.table_text(pairs),
         "comparison.tex": "\n".join(map(latex.table_text, (row_table(found, bold=True), pairs))),
         "images.csv": csv.table_text(image_table(found, every=True)),
@@ -44,18 +47,20 @@ def write_files(found: Compared, folder: Path, command: str) -> list[Path]:
     return [folder / name for name in (*texts, PICTURE)]
 
 
-def markdown_text(found: Compared, command: str) -> str:
+def markdown_text(found: Compared, command: str, classes: Sequence[Table] = ()) -> str:
     """The comparison as Markdown.
 
     Args:
         found: The comparison.
         command: The command that gets it again.
+        classes: Tables of scores by classes of images.
     """
     notes = [f"- {markdown.inline(note)}" for note in found.notes]
     lines = [
         *(f"# {markdown.text(heading(found))}", "", markdown.table_text(row_table(found)), *notes, ""),
         *("## Paired differences", "", markdown.table_text(pairs_table(found)), NOTE, ""),
         *("## Images that differ most", "", markdown.table_text(image_table(found))),
+        *(line for one in classes for line in (f"## {markdown.text(one.title)}", "", markdown.table_text(one))),
         *(f"![Scores of each image]({PICTURE})", "", "```sh", markdown.command(command), "```", ""),
     ]
     return "\n".join(lines)

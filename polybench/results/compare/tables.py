@@ -1,12 +1,17 @@
 """A comparison as tables without markup."""
 
 import statistics
+from collections.abc import Mapping
 
 import numpy as np
 
+from polybench.core.errors import DataError
 from polybench.core.wording import listed
 from polybench.results.compare.compared import Compared
 from polybench.results.compare.rows import ComparedRow
+from polybench.results.derived.cells import strata_table
+from polybench.results.derived.seeds import Seeds
+from polybench.results.derived.strata import strata
 from polybench.results.quantities import quantity
 from polybench.results.readings import title
 from polybench.results.standing_parts import PAIR_COLUMNS, pair_cells
@@ -76,6 +81,29 @@ def image_table(found: Compared, *, every: bool = False) -> Table:
         for number, place in enumerate(range(len(found.ids)) if every else found.most_different(), 1)
     )
     return Table(columns, rows, title="Images that differ most")
+
+
+def class_tables(found: Compared, name: str, labels: Mapping[str, str]) -> list[Table]:
+    """The scores of each row by classes of images, with the worst group of each.
+
+    Args:
+        found: The comparison.
+        name: What the classes are, such as `centre`.
+        labels: Image id -> its class.
+
+    Raises:
+        DataError: If the metric isn't a mean over images.
+    """
+    column = f"{found.protocol}/{found.metric}"
+    tables = []
+    for row in found.rows:
+        if any(column not in run.table.columns for run in row.runs):
+            raise DataError(f"{found.metric} of {found.protocol} is no mean over images: choose another --metric.")
+        each = strata(Seeds([run.table for run in row.runs]), column, labels, direction=found.direction)
+        tables.append(
+            strata_table(f"{title(found.metric)} of {row.name} by {name}", title(found.metric), each, found.direction)
+        )
+    return tables
 
 
 def heading(found: Compared) -> str:
