@@ -47,7 +47,7 @@ def main(args: list[str]) -> int:
 
         command = again(["matrix", "--config", str(options.config)]).command
         folder = options.leaderboard / "plans"
-        print(f"Report: {write_matrix_report(cells[0].plan, ended.outcomes, folder, command)}")
+        print(f"Report: {write_matrix_report(cells[0].plan, ended.outcomes, folder, command, ended.failed)}")
     for error in ended.failed.values():
         print(f"polybench: error: {error}", file=sys.stderr)
     return 1 if ended.failed or ended.left else 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from polybench.core.wording import listed
 from polybench.results.comparison import aligned, scored_run, sign_of
@@ -25,6 +26,7 @@ class Comparison:
         groups: Groups of images.
         pairs: Every two stages, the later one minus the earlier one, higher being better.
         sign: -1 for a metric of which less is better.
+        missing: Stage -> its runs without a record, which count as the worst.
     """
 
     what: str
@@ -32,11 +34,15 @@ class Comparison:
     groups: int
     pairs: tuple[Pair, ...]
     sign: float
+    missing: Mapping[str, int]
 
     @property
     def note(self) -> str:
         """What the intervals and the tests rest on."""
         images = f"{self.n} images or patches in {self.groups} {'group' if self.groups == 1 else 'groups'}"
+        if self.missing:
+            runs = listed([f"{count} of {name}" for name, count in self.missing.items()])
+            images = f"Runs without a record count as the worst score: {runs}. {images}"
         if self.groups == 1:
             return f"{images}: no interval can be given."
         if self.groups < FEW_GROUPS:
@@ -47,11 +53,14 @@ class Comparison:
         return f"{images}."
 
 
-def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison]:
+def comparisons(
+    stages: Mapping[str, Sequence[StoredRecord]], missing: Mapping[str, int] = MappingProxyType({})
+) -> list[Comparison]:
     """Compare the stages of each test set; lists that differ in what is trained on may have the same test images.
 
     Args:
         stages: Stage -> the records of its seeds, in the plan's order.
+        missing: Stage -> seeds whose run failed, so that there is no record: they count as the worst score.
 
     Raises:
         DataError: If two records of one test set have tables of different images.
@@ -62,7 +71,7 @@ def comparisons(stages: Mapping[str, Sequence[StoredRecord]]) -> list[Comparison
         data, tested = record.dataset, tuple(runs[0].rows()["id"])
         key = (data.manifest_sha256, tested, data.patches_sha256, record.task, headline(record)[0])
         sets.setdefault(key, {})[name] = runs
-    return [found for alike in sets.values() if len(alike) > 1 and (found := _compare(alike)) is not None]
+    return [found for alike in sets.values() if len(alike) > 1 and (found := _compare(alike, missing)) is not None]
 
 
 def difference_table(comparison: Comparison) -> Table:
@@ -71,7 +80,7 @@ def difference_table(comparison: Comparison) -> Table:
     return Table((Column("Stage"), *PAIR_COLUMNS[1:]), rows, title=comparison.what, notes=(comparison.note,))
 
 
-def _compare(stages: Mapping[str, Sequence[StoredRecord]]) -> Comparison | None:
+def _compare(stages: Mapping[str, Sequence[StoredRecord]], missing: Mapping[str, int]) -> Comparison | None:
     """Compare stages by the first metric that the tables of all of them determine; None where there is none."""
     every = [run for runs in stages.values() for run in runs]
     data, (protocol, _) = every[0].record.dataset, headline(every[0].record)
@@ -81,12 +90,19 @@ def _compare(stages: Mapping[str, Sequence[StoredRecord]]) -> Comparison | None:
     for metric in dict.fromkeys((layout.headline, *layout.shown, *scores.values)):
         found = aligned(later_first, protocol, metric)
         if found is not None:
+            sign, lost = (
+                sign_of(scores.values[metric].direction),
+                {name: missing[name] for name in missing if name in stages},
+            )
+            if lost:
+                found = found.with_missing(lost, worst=0.0 if sign > 0 else None)
             splits = listed(list(dict.fromkeys(run.record.dataset.split for run in every)))
             return Comparison(
                 what=f"{title(metric)} on {data.name}, {splits}",
                 n=len(found.groups),
                 groups=len(found.sizes),
                 pairs=tuple(pairs_of(found)),
-                sign=sign_of(scores.values[metric].direction),
+                sign=sign,
+                missing=lost,
             )
     return None

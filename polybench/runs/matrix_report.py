@@ -1,7 +1,9 @@
 """The report of a matrix: its rows over seeds, folds put together, and paired differences on each test set."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from polybench.core.atomic import atomic_write_text
 from polybench.results.config import portable_text
@@ -36,7 +38,9 @@ Rows = dict[str, list[StoredRecord]]
 """Name of a row -> the runs of its seeds."""
 
 
-def write_matrix_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command: str) -> Path:
+def write_matrix_report(
+    plan: Plan, outcomes: Sequence[Outcome], folder: Path, command: str, failed: Iterable[str] = ()
+) -> Path:
     """Write `<matrix>.md`.
 
     Args:
@@ -44,6 +48,7 @@ def write_matrix_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, c
         outcomes: Its finished cells.
         folder: Where the report goes.
         command: The command that gets it again.
+        failed: Names of the cells that failed: their seeds count as the worst score where rows are compared.
 
     Returns:
         The file.
@@ -51,15 +56,15 @@ def write_matrix_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, c
     Raises:
         DataError: If a record or its table can't be read.
     """
-    rows = rows_of(outcomes)
-    table = rows_table(rows)
+    rows, missing = rows_of(outcomes), Counter(name.rpartition("-s")[0] for name in failed)
+    table = rows_table(rows, missing)
     whole = {name: runs for name, runs in rows.items() if not any(map(_is_incomplete, runs))}
     text = "\n".join(
         [
             *(f"# Matrix {plan.name}", "", INTRODUCTION, ""),
             markdown.table_text(table),
             *block("sh", markdown.command(command)),
-            *paired(comparisons(whole)),
+            *paired(comparisons(whole, missing)),
             *("## The matrix", "", *block("yaml", portable_text(plan.text).rstrip("\n"))),
         ]
     )
@@ -89,12 +94,17 @@ def rows_of(outcomes: Sequence[Outcome]) -> Rows:
     return rows
 
 
-def rows_table(rows: Rows) -> Table:
-    """A row for each method on each dataset, over its seeds."""
-    return Table(COLUMNS, tuple(_row(name, runs) for name, runs in rows.items()))
+def rows_table(rows: Rows, missing: Mapping[str, int] = MappingProxyType({})) -> Table:
+    """A row for each method on each dataset, over its seeds.
+
+    Args:
+        rows: The rows.
+        missing: Name -> its seeds that failed.
+    """
+    return Table(COLUMNS, tuple(_row(name, runs, missing.get(name, 0)) for name, runs in rows.items()))
 
 
-def _row(name: str, runs: Sequence[StoredRecord]) -> tuple[Cell, ...]:
+def _row(name: str, runs: Sequence[StoredRecord], missing: int) -> tuple[Cell, ...]:
     first = runs[0].record
     protocol, metric = headline(first)
     images = first.identity.budget_id.partition(" ")[0] if first.identity and first.identity.budget_id else ""
@@ -105,7 +115,9 @@ def _row(name: str, runs: Sequence[StoredRecord]) -> tuple[Cell, ...]:
         Count(int(images)) if images.isdecimal() else images,
         joined((title(metric), score([run.record for run in runs]), Code(protocol))),
         Count(first.metrics[protocol].n),
-        joined((Link(str(run.record.seed), url=address(run)) for run in runs), ", "),
+        joined(
+            (*(Link(str(run.record.seed), url=address(run)) for run in runs), f"{missing} failed" * bool(missing)), ", "
+        ),
     )
 
 

@@ -72,3 +72,17 @@ def test_records_are_led_to(tmp_path: Path, name: str) -> None:
     line = next(line for line in report.read_text().splitlines() if line.startswith(f"| {name}_toy |"))
     address = line.rpartition("(")[2].partition(")")[0]
     assert (report.parent / address).resolve().is_file()
+
+
+def test_a_cell_that_failed_is_said_and_counts_as_the_worst(tmp_path: Path) -> None:
+    text = "name: m\nmethods: {a: {config: a.yaml, seeds: [0, 1]}, b: b.yaml}\ndatasets: {toy: one.yaml}\n"
+    outcomes = []
+    cells = cells_of(read_matrix(write(tmp_path, text)), tmp_path / "runs", tmp_path)
+    for cell in cells:
+        if cell.seed == 0:
+            facts = {"recipe": cell.stage.name, "identity": identity(cell.stage.name)}
+            outcomes.append(Outcome(cell, store(tmp_path, table([0.8, 0.8], ["x", "y"]), **facts), skipped=False))
+    report = write_matrix_report(cells[0].plan, outcomes, tmp_path, "again", failed=["a_toy-s1"]).read_text()
+    assert "| b_toy | a_toy | +0.4000 |" in report  # .8 against the mean of .8 and 0
+    assert "s0.json), 1 failed |" in report
+    assert "Runs without a record count as the worst score: 1 of a_toy." in report

@@ -84,6 +84,14 @@ def test_differences_are_paired_by_image_and_drawn_by_group(stages: list[StageRu
     assert "fewer than 6: the least two-sided p that a paired test over groups can reach is 0.5" in found.note
 
 
+def test_a_seed_without_a_record_counts_as_the_worst(stages: list[StageRuns]) -> None:
+    [found] = comparisons({one.stage.name: one.runs for one in stages}, missing={"S3": 1})
+    [pair] = found.pairs
+    # S3 is 0.75, 0.75, 0.25 with seed 0, and 0 with the seed that failed; S1 is 0.5, 0.75, 0.5
+    assert pair.difference == pytest.approx((0.375 + 0.375 + 0.125) / 3 - (0.5 + 0.75 + 0.5) / 3)
+    assert found.note.startswith("Runs without a record count as the worst score: 1 of S3. 3 images")
+
+
 def in_split(run: StoredRecord, sha256: str) -> StoredRecord:
     return replace(run, record=replace(run.record, dataset=replace(run.record.dataset, split_sha256=sha256)))
 

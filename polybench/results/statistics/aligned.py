@@ -80,6 +80,23 @@ class Aligned:
         """
         return np.stack([np.bincount(self.members, weights=row, minlength=len(self.sizes)) for row in values])
 
+    def with_missing(self, missing: Mapping[str, int], worst: float | None) -> "Aligned":
+        """Runs that gave no score as runs with the worst one, so that a method can't gain by a run that failed.
+
+        Args:
+            missing: Method -> its runs without a score; methods that aren't here are ignored.
+            worst: The worst score; None for the worst that any method has on each image.
+        """
+        lowest = np.min(np.concatenate(list(self.values.values())), axis=0)
+        one = lowest if worst is None else np.full_like(lowest, worst)
+        return Aligned(
+            {
+                name: np.concatenate([values, np.tile(one, (missing.get(name, 0), 1))])
+                for name, values in self.values.items()
+            },
+            self.groups,
+        )
+
     def only(self, names: Sequence[str]) -> "Aligned":
         """The same images with some of the methods alone."""
         return Aligned({name: self.values[name] for name in names}, self.groups)
