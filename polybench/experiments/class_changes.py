@@ -6,6 +6,7 @@ A data module lists arguments that belong to its dataset alone in `dataset_argum
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeGuard
@@ -149,7 +150,7 @@ def accepts(made: Factory, key: str, value: Any) -> bool:
         return False
     if value is None or "class_path" in str(value) or "${" in str(value):
         return True
-    parser, _ = _parser(made, skip=names - {key})
+    parser, _ = _parser(made, skip=frozenset(names - {key}))
     try:
         parser.parse_object({key: value}, defaults=False)
     except Exception:
@@ -160,7 +161,7 @@ def accepts(made: Factory, key: str, value: Any) -> bool:
 def arguments(name: str, like: str) -> frozenset[str] | None:
     """Return the names of the arguments of a class; None where there is no such class."""
     made = find_class(name, find_class(like))
-    return None if made is None else frozenset(_arguments(made))
+    return None if made is None else _arguments(made)
 
 
 def inner_data(name: str) -> str | None:
@@ -177,7 +178,7 @@ def same_class(one: str, other: str) -> bool:
     return found is not None and found is find_class(other, found)
 
 
-def _arguments(made: Factory) -> set[str]:
+def _arguments(made: Factory) -> frozenset[str]:
     return _parser(made)[1]
 
 
@@ -187,11 +188,12 @@ def class_parser(made: Factory) -> ArgumentParser:
     return parser
 
 
-def _parser(made: Factory, skip: Iterable[str] = ()) -> tuple[Any, set[str]]:
-    """Build a parser of a class's arguments; return it with their names."""
+@lru_cache(maxsize=512)
+def _parser(made: Factory, skip: frozenset[str] = frozenset()) -> tuple[Any, frozenset[str]]:
+    """Build a parser of a class's arguments, each once; return it with their names."""
     parser = ArgumentParser(exit_on_error=False, parser_mode="omegaconf+")
     add = parser.add_class_arguments if inspect.isclass(made) else parser.add_function_arguments
-    return parser, set(add(made, fail_untyped=False, skip=set(skip)))
+    return parser, frozenset(add(made, fail_untyped=False, skip=set(skip)))
 
 
 def default_class(owner: str, key: str) -> str | None:

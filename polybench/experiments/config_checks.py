@@ -73,9 +73,11 @@ def check_printed(parser: BenchmarkParser, composed: Composed, args: Sequence[st
     Raises:
         ConfigError: If a run would refuse it.
     """
-    words = [word for word in composed.words() if word.partition("=")[0] != PRINT]
     whole = all(composed.config.get(key) or has(args, f"--{key}") for key in ("model", "data"))
-    return settle(parser.parse_args(words), args) if whole and has(args, PRINT) else []
+    if not whole or not has(args, PRINT):
+        return []
+    words = [word for word in composed.words() if word.partition("=")[0] != PRINT]
+    return settle(parser.parse_args(words), args)
 
 
 def check_config(config: Any) -> None:

@@ -39,7 +39,12 @@ class Batch(NamedTuple):
             config: The resolved configuration.
             processes: How many processes share a batch.
         """
-        batch = canonical(config)["batch"]
+        return cls.of_content(canonical(config), processes)
+
+    @classmethod
+    def of_content(cls, content: Mapping[str, Any], processes: int) -> Self:
+        """Work it out from the canonical form of a configuration."""
+        batch = content["batch"]
         each = sum(_batch_sizes(batch)) or 1
         accumulated = batch.get("trainer.accumulate_grad_batches", 1)
         together = processes if batch.get("trainer.sync_batchnorm", False) else 1
@@ -104,7 +109,16 @@ def evaluation_id(
         protocols: `name@version` of each protocol.
         thresholds: Those that the evaluation was told, or chose on validation, and what else changed its predictions.
     """
-    content = canonical(config)
+    return evaluation_id_of(canonical(config), data, protocols, thresholds)
+
+
+def evaluation_id_of(
+    content: Mapping[str, Any],
+    data: DatasetFacts,
+    protocols: Sequence[str],
+    thresholds: Mapping[str, Any] | None = None,
+) -> str:
+    """Hash what `evaluation_id` hashes, from the canonical form of a configuration."""
     tiling = {"tiles": {"scale": data.crop.scale, "overlap": data.crop.overlap}} if data.crop else {}
     return _digest(
         {

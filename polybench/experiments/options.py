@@ -1,6 +1,7 @@
 """The options of each command beside those that a recipe has."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Literal
 
 from jsonargparse.typing import NonNegativeInt
@@ -164,14 +165,15 @@ def add_options(parser: LightningArgumentParser, command: str) -> None:
         method.add_options(parser, command)
 
 
-def own_options(command: str) -> set[str]:
+@lru_cache(maxsize=len(COMMANDS))
+def own_options(command: str) -> frozenset[str]:
     """Names of the options that a command has beside those of every command."""
     parser = LightningArgumentParser()
     before = {action.dest for action in parser._actions}
     add_options(parser, command)
-    return {action.dest for action in parser._actions} - before
+    return frozenset(action.dest for action in parser._actions) - before
 
 
 def all_options() -> set[str]:
     """Names of the options that only some commands have."""
-    return set().union(*map(own_options, COMMANDS))
+    return set[str]().union(*map(own_options, COMMANDS))

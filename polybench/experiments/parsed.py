@@ -30,7 +30,7 @@ from polybench.core.own_code import make_importable
 from polybench.experiments.argv import FILE_OPTIONS, has, value_of
 from polybench.experiments.checkpoints import NAMES, begun_choice, config_of, named_checkpoint, named_run
 from polybench.experiments.class_changes import with_own_defaults
-from polybench.experiments.compose import compose
+from polybench.experiments.compose import Composed, compose
 from polybench.experiments.config_checks import check_printed, parsing_errors, settle
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.fit_checks import FitChecks
@@ -157,7 +157,7 @@ class ParsedSession(LightningCLI):
         assert isinstance(parser, BenchmarkParser)
         parser.composed = composed
         self.note(*check_printed(parser, composed, self.args))
-        self.config = parser.parse_args(composed.words())
+        self.config = self._parse(parser, composed)
         parser.composed = None
         for key, value in self.config.items():
             if value == "None":  # jsonargparse makes this text of a null given to a nested class
@@ -166,6 +166,10 @@ class ParsedSession(LightningCLI):
         if self.command == "fit" and (note := size_note(self.config.data, self.args)) is not None:
             self.note(note)
         self.config.ckpt_path = self._checkpoint()
+
+    def _parse(self, parser: BenchmarkParser, composed: Composed) -> Any:
+        """Parse a composed command line."""
+        return parser.parse_args(composed.words())
 
     def _words(self) -> list[str]:
         """The command line; where it has no recipe, with that of the checkpoint to be evaluated.

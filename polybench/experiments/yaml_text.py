@@ -1,6 +1,8 @@
 """Read and write YAML as the parser of the command line does, without duplicate keys and within limits."""
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456
 
 
 def load(text: str, source: str) -> Any:
-    """Read one YAML document.
+    """Read one YAML document; that of a text which was read before is a copy of it.
 
     Args:
         text: The document.
@@ -65,6 +67,12 @@ def load(text: str, source: str) -> Any:
         ConfigError: If it is not valid YAML, has a key twice in one mapping, is nested too deeply, or holds too many
             values, also by its aliases.
     """
+    return deepcopy(_loaded(text, source))
+
+
+@lru_cache(maxsize=128)
+def _loaded(text: str, source: str) -> Any:
+    """Read one YAML document, which nobody may change."""
     try:
         _refuse_excess(text, source)
         node = yaml.compose(text, _Loader)

@@ -1,7 +1,7 @@
 """The configurations of cells: parsed before anything trains, and the data that they name, opened."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lightning.pytorch import LightningDataModule
@@ -13,7 +13,7 @@ from polybench.experiments.identity import config_id
 from polybench.experiments.raised import why_not_built
 from polybench.results.facts import DatasetFacts
 from polybench.runs.cell import Cell
-from polybench.runs.silent import SilentSession
+from polybench.runs.many_sessions import NAME, ManySessions
 
 Config = Mapping[str, Any]
 """A resolved configuration, plain values."""
@@ -31,14 +31,16 @@ def parse_cells(cells: Iterable[Cell]) -> dict[str, Config]:
     Raises:
         ConfigError: If `fit` would refuse an option of a cell, or two cells are the same run; they are named.
     """
+    cells = list(cells)
     found: dict[str, Config] = {}
     same: dict[tuple[str, int], str] = {}
     runs: dict[str, str] = {}
+    sessions = _warmed(list({cell.stage.name: cell for cell in reversed(cells)}.values()))
     for cell in cells:
         stage = cell.stage
         if stage.name not in found:
             try:
-                session = SilentSession("fit", [*stage.words({}), "--seed_everything", str(cell.seed)])
+                session = sessions.parse(_words(cell))
                 refuse_unrecordable(session.config)
             except UserError as error:
                 raise ConfigError(f"cell '{cell.name}': {error}") from error
@@ -48,6 +50,34 @@ def parse_cells(cells: Iterable[Cell]) -> dict[str, Config]:
         if other != cell.name:
             raise ConfigError(f"cells '{other}' and '{cell.name}' are the same run: leave one of them out.")
     return found
+
+
+def _words(cell: Cell) -> list[str]:
+    return [*cell.stage.words({}), "--seed_everything", str(cell.seed)]
+
+
+def _warmed(cells: Sequence[Cell]) -> ManySessions:
+    """Sessions that know every file and option of the cells, by as few command lines as a greedy choice needs.
+
+    What is refused is left to the pass through the cells in their order.
+    """
+    sessions = ManySessions("fit")
+    unseen = {cell.name: _files_and_options(cell) for cell in cells}
+    by_name = {cell.name: cell for cell in cells}
+    while unseen:
+        best = max(unseen, key=lambda name: len(unseen[name]))
+        try:
+            sessions.parse(_words(by_name[best])).plain_config()
+        except UserError:
+            break
+        unseen = {name: rest for name, words in unseen.items() if (rest := words - unseen[best])}
+    return sessions
+
+
+def _files_and_options(cell: Cell) -> set[str]:
+    """What a cell's command line says, but for its name."""
+    options = (f"--{key} {value!r}" for key, value in cell.stage.options.items() if key != NAME)
+    return {*map(str, cell.stage.configs), *options}
 
 
 def _run_of(config: Config) -> str:

@@ -1,28 +1,19 @@
 """Records that a leaderboard has already of the run that a cell is, wherever and by which command they were made."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from polybench.core.errors import ConfigError
-from polybench.experiments.canonical import canonical
-from polybench.experiments.identity import Batch, evaluation_id, training_id_of
 from polybench.experiments.needs import random_start
-from polybench.metrics import EXTRA_PROTOCOLS, PROTOCOLS
 from polybench.results.facts import DatasetFacts, StartFacts
 from polybench.results.record import Record, read_records
-
-IMAGENET = "ImageNet"
-"""What the known pretrained weights were trained on, as records say it."""
+from polybench.runs.run_today import IMAGENET, RunToday, outdated_protocols
 
 REQUIRED = frozenset({"per_image"})
 """Protocols that a record of another folder must have."""
-
-CURRENT = {protocol.name: protocol.key for protocol in (*PROTOCOLS, *EXTRA_PROTOCOLS)}
-"""Name of a protocol -> `name@version`."""
 
 
 class FoundRecords:
@@ -39,11 +30,11 @@ class FoundRecords:
         found = read_records(leaderboard)
         self.records = [one for one in found if one.record.kind == "trained" and one.record.identity is not None]
 
-    def of(self, config: Mapping[str, Any], seed: int, data: DatasetFacts | None) -> Path | None:
+    def of(self, run: RunToday, seed: int, data: DatasetFacts | None) -> Path | None:
         """The record of a run.
 
         Args:
-            config: The run's resolved configuration.
+            run: The run.
             seed: Its seed.
             data: The data that it would see; None where they aren't here, so that those of the record are taken.
 
@@ -51,36 +42,35 @@ class FoundRecords:
             The record of equal training and evaluation, seed, data and budget; the latest of several. None where there
             is none, and for runs whose start only their beginning tells: from files, from other runs.
         """
-        same = [one for one in self.records if one.record.seed == seed and is_of(one.record, config, data)]
+        same = [one for one in self.records if one.record.seed == seed and is_of(one.record, run, data)]
         return max(same, key=lambda one: one.record.provenance.finished_at).path if same else None
 
 
-def is_of(record: Record, config: Mapping[str, Any], data: DatasetFacts | None, *, own: bool = False) -> bool:
-    """Whether a record is what a run of this configuration would write today, its seed aside.
+def is_of(record: Record, run: RunToday, data: DatasetFacts | None, *, own: bool = False) -> bool:
+    """Whether a record is what a run would write today, its seed aside.
 
     Args:
         record: A record.
-        config: The resolved configuration.
+        run: The run.
         data: The data that the run would see; None for those of the record.
         own: The record is that of the run's own folder, so that its start is that which it had.
     """
-    if record.identity is None or record.kind != "trained":
+    if record.identity is None or record.kind != "trained" or outdated_protocols(record):
         return False
-    names = {key.partition("@")[0]: key for key in record.metrics}
-    if any(CURRENT.get(name, key) != key for name, key in names.items()):
-        return False
-    if not own and (str(config.get("budget")) != str(record.budget) or not names.keys() >= REQUIRED):
+    names = {key.partition("@")[0] for key in record.metrics}
+    if not own and (str(run.config.get("budget")) != str(record.budget) or not names >= REQUIRED):
         return False  # also of a classification, whose test patches are known after a test only
     try:
-        content = canonical(config)
-        start = record.start if own else start_told(content, config, record)
-        seen = data or record.dataset
-        tested = replace(seen, patches_sha256=record.dataset.patches_sha256)
-        evaluated = evaluation_id(config, tested, list(record.metrics))
-        trained = training_id_of(content, seen, Batch.of(config, processes_of(config)), start)
+        start = record.start if own else start_told(run.content, run.config, record)
+        found = run.training_id(data or record.dataset, start), run.evaluation_id(record, data)
     except (ConfigError, ValueError):  # a start that can't be told, or a class that is gone
         return False
-    return (trained, evaluated) == (record.identity.training_id, record.identity.evaluation_id)
+    return found == (record.identity.training_id, record.identity.evaluation_id)
+
+
+def run_here(config: Mapping[str, Any]) -> RunToday:
+    """A run of a resolved configuration on this machine."""
+    return RunToday(config, processes_of(config))
 
 
 def start_told(content: Mapping[str, Any], config: Mapping[str, Any], record: Record) -> StartFacts | None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from polybench.core.errors import ConfigError, DataError, UserError, did_you_mean
 from polybench.results.facts import DatasetFacts
@@ -13,6 +13,9 @@ from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import Ended, Options, Outcome, execute
 from polybench.runs.matrix_file import read_matrix
 from polybench.runs.report import read_stored
+
+if TYPE_CHECKING:
+    from polybench.runs.run_today import RunToday
 
 FOLDER = Path("runs/matrix")
 """Where the cells of matrices go, those of each into a folder of its name."""
@@ -27,7 +30,7 @@ class Matrix:
         found: Name -> the record that the leaderboard has of it already, made by another command or elsewhere.
         seconds: Name -> an estimate of the time that it takes; those that no earlier record tells are left out.
         no_data: Name -> why its data can't be opened.
-        configs: Stage -> its resolved configuration.
+        runs: Stage -> what a run of it would be.
         facts: Stage -> facts of its data, where they were opened.
         outdated: Name -> why the record of a finished cell is not what it would give today.
     """
@@ -36,7 +39,7 @@ class Matrix:
     found: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     no_data: dict[str, UserError] = field(default_factory=dict)
-    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    runs: Mapping[str, "RunToday"] = field(default_factory=dict)
     facts: Mapping[str, DatasetFacts] = field(default_factory=dict)
     outdated: dict[str, UserError] = field(default_factory=dict)
 
@@ -96,31 +99,32 @@ def prepare(cells: list[Cell], leaderboard: Path, *, opens_data: bool = True) ->
     """
     from polybench.runs.cell_config import open_all, parse_cells  # with torch
     from polybench.runs.estimate import Estimates
-    from polybench.runs.found_records import FoundRecords, is_of
+    from polybench.runs.found_records import FoundRecords, is_of, run_here
 
     configs = parse_cells(cells)
     facts, no_data = open_all(configs) if opens_data else ({}, {})
     records = FoundRecords(leaderboard)
     estimates = Estimates(one.record for one in records.records)
-    matrix = Matrix(cells, configs=configs, facts=facts)
+    runs = {name: run_here(config) for name, config in configs.items()}
+    matrix = Matrix(cells, runs=runs, facts=facts)
     for error in no_data.values():
         if isinstance(error, ConfigError):  # such as a split that there is not
             raise error
     for cell in cells:
-        name, config, data = cell.name, configs[cell.stage.name], facts.get(cell.stage.name)
+        name, run, data = cell.name, runs[cell.stage.name], facts.get(cell.stage.name)
         try:
             noted = cell.finished()
         except ConfigError as error:
             matrix.outdated[name] = error
             continue
-        if noted is not None and not is_of(read_stored(noted).record, config, data, own=True):
+        if noted is not None and not is_of(read_stored(noted).record, run, data, own=True):
             matrix.outdated[name] = ConfigError(
                 f"{name}: its record '{noted.name}' is not what the run would give today (files, data, code or options "
                 f"have changed): remove '{cell.folder}' to run it anew, or name the matrix anew."
             )
             continue
-        record = noted or records.of(config, cell.seed, data)
-        seconds = estimates.of(config, data.counts.train if data else None)
+        record = noted or records.of(run, cell.seed, data)
+        seconds = estimates.of(run.config, data.counts.train if data else None)
         if record is not None:
             matrix.found[name] = record
         elif cell.stage.name in no_data:
@@ -174,4 +178,4 @@ def _recorded(matrix: Matrix, leaderboard: Path, cell: Cell) -> Path | None:
     from polybench.runs.found_records import FoundRecords
 
     stage = cell.stage.name
-    return FoundRecords(leaderboard).of(matrix.configs[stage], cell.seed, matrix.facts.get(stage))
+    return FoundRecords(leaderboard).of(matrix.runs[stage], cell.seed, matrix.facts.get(stage))

@@ -14,13 +14,11 @@ from polybench.core.errors import DataError, UserError
 from polybench.core.own_code import make_importable
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import open_split
-from polybench.experiments.canonical import canonical
 from polybench.experiments.class_versions import resolve
-from polybench.experiments.identity import Batch, evaluation_id, training_id_of
 from polybench.results.record import Record, StoredRecord, read_records
 from polybench.results.tables import Column, Table
 from polybench.runs.cell_config import open_data
-from polybench.runs.found_records import CURRENT, IMAGENET
+from polybench.runs.run_today import IMAGENET, RunToday, outdated_protocols
 
 COLUMNS = (Column("Record"), Column("Out of date"))
 
@@ -108,17 +106,17 @@ class _Copies:
 
 def _reasons(record: Record, copies: _Copies) -> Iterator[str]:
     """Why a record is out of date."""
-    for key in record.metrics:
-        name = key.partition("@")[0]
-        if CURRENT.get(name, key) != key:
-            yield f"protocol {key}, now {CURRENT[name]}"
+    for key, now in outdated_protocols(record).items():
+        yield f"protocol {key}, now {now}"
     if record.kind != "trained":
         return
     if record.identity is None:
         yield "identity 1, of an earlier version"
         return
-    yield from _classes(record)
-    if _evaluation_has_moved(record):
+    config = {key: value for key, value in record.config.items() if key not in {"processes", *record.sections}}
+    run = RunToday(config, int(record.config.get("processes", 1)))
+    yield from _classes(record, run)
+    if _evaluation_has_moved(record, run):
         yield "evaluated in another way: its evaluation_id is another one today"
     split = _split_today(record.config)
     if split is not None and split != record.dataset.split_sha256:
@@ -128,18 +126,15 @@ def _reasons(record: Record, copies: _Copies) -> Iterator[str]:
         yield "another copy of the data is here"
 
 
-def _classes(record: Record) -> Iterator[str]:
+def _classes(record: Record, run: RunToday) -> Iterator[str]:
     """Classes whose version isn't that of the record; the name of the one where it alone explains the change."""
     assert record.identity is not None
     wanted = record.identity.training_id
-    config = {key: value for key, value in record.config.items() if key not in {"processes", *record.sections}}
     try:
-        content = canonical(config)
-        batch = Batch.of(config, int(record.config.get("processes", 1)))
-        if training_id_of(content, record.dataset, batch, record.start) == wanted:
+        if run.training_id(record.dataset, record.start) == wanted:
             return
-        for changed, what in _earlier(content):
-            if training_id_of(changed, record.dataset, batch, record.start) == wanted:
+        for changed, what in _earlier(run.content):
+            if run.training_id(record.dataset, record.start, changed) == wanted:
                 yield what
                 return
     except (UserError, ValueError) as error:
@@ -148,13 +143,13 @@ def _classes(record: Record) -> Iterator[str]:
     yield "a class of its configuration, or a package that brings one, has another version"
 
 
-def _evaluation_has_moved(record: Record) -> bool:
+def _evaluation_has_moved(record: Record, run: RunToday) -> bool:
     """Whether batch, tiles or fitting of an evaluation amount to something else today."""
     assert record.identity is not None
     if record.config.keys() & record.sections.keys():  # a method changed the predictions
         return False
     try:
-        return evaluation_id(record.config, record.dataset, list(record.metrics)) != record.identity.evaluation_id
+        return run.evaluation_id(record) != record.identity.evaluation_id
     except UserError:
         return False
 

@@ -17,7 +17,7 @@ from polybench.results.record_text import read_text
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.cell_config import parse_cells
 from polybench.runs.estimate import Estimates
-from polybench.runs.found_records import is_of, start_told
+from polybench.runs.found_records import is_of, run_here, start_told
 from polybench.runs.matrix_file import read_matrix
 from polybench.runs.request import note_record
 from polybench.runs.run_matrix import Matrix, prepare, read_cells
@@ -130,7 +130,7 @@ def test_record_is_of_a_run_with_equal_start_batch_evaluation_and_budget(
         part = value if isinstance(value, dict) else {key: value}
         for name, item in part.items():
             inner[name] = {**inner[name], **item} if isinstance(item, dict) else item
-    assert is_of(record_of(fitted), plain, None) is same
+    assert is_of(record_of(fitted), run_here(plain), None) is same
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_record_of_weights_from_a_file_is_not_taken_for_another_folders(fitted: 
     plain["model"]["init_args"]["net"]["init_args"]["encoder_weights"] = str(weights)
     source = Ancestor("a" * 64, None, None, None)
     record = replace(record_of(fitted), start=StartFacts("initialised", source, seeds="shared"))
-    assert not is_of(record, plain, None)
+    assert not is_of(record, run_here(plain), None)
 
 
 def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: Path) -> None:
@@ -245,7 +245,7 @@ def test_net_of_an_earlier_version_is_stale_and_named(at_split: Path, monkeypatc
 
 
 def test_other_copy_and_protocol_are_stale(at_split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("polybench.runs.stale.CURRENT", {"per_image": "per_image@9"})
+    monkeypatch.setattr("polybench.runs.run_today.CURRENT", {"per_image": "per_image@9"})
     monkeypatch.setattr(
         "polybench.runs.stale.open_data", lambda config: replace(record_of(at_split).dataset, manifest_sha256="f" * 64)
     )
