@@ -20,6 +20,7 @@ def main(args: list[str]) -> int:
     cells = read_cells(options.config, options.folder, options.leaderboard, options.cell)
     if options.commands:
         _print_commands(options, [cell.name for cell in cells])
+        print("Note: neither options nor data of the cells were looked at: --list does.", file=sys.stderr)
         return 0
     from polybench.cli.live import LiveCells
     from polybench.experiments.fit_checks import refuse_absent_gpus

@@ -30,7 +30,10 @@ def main(args: list[str]) -> int:
         table = stale_table(options.leaderboard)
         terminal.print_table(table)
         return 1 if table.rows else 0
-    from polybench.runs.overview import FOLDERS, overview
+    from polybench.runs.overview import FOLDERS, cell_folders, logs, overview
 
-    terminal.print_table(overview(options.folder or FOLDERS))
+    cells = cell_folders(options.folder or FOLDERS)
+    terminal.print_table(overview(cells))
+    if found := logs(cells):
+        print("Logs of the cells that run, failed or were interrupted:", *found, sep="\n")  # whole, to be copied
     return 0

@@ -3,19 +3,20 @@
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.errors import ConfigError
 from polybench.experiments.again import Again
 from polybench.methods.inputs import CHECKPOINT, known_inputs
+from polybench.runs.attempt import attempt
 from polybench.runs.plan import Plan, Stage, as_word, recipe_text
 from polybench.runs.request import Request, is_resumable, noted_in
 
 CELL = "cell.txt"
 
-State = Literal["to do", "started", "interrupted", "finished", "changed", "takes a file of a changed run"]
+CHANGED = ("changed", "takes a file of a changed run")
+"""States of a cell that the plan doesn't describe as it was started."""
 
 
 @dataclass(frozen=True)
@@ -134,18 +135,18 @@ class Cell:
             "\ndonor sha256 ", "\nsource sha256 "
         )  # of earlier versions
 
-    def state(self) -> State:
-        """How far the run has come, and whether the plan describes it still as it was started."""
+    def state(self) -> str:
+        """How far the run has come, why its latest attempt failed, or that the plan describes it otherwise by now."""
         before = self._claimed()
         if before is None:
             return "to do"
-        if any(source.state() in ("changed", "takes a file of a changed run") for source in self.needs()):
-            return "takes a file of a changed run"
+        if any(source.state() in CHANGED for source in self.needs()):
+            return CHANGED[1]
         if all(file.is_file() for file in self.input_files().values()) and before != self.description():
-            return "changed"
+            return CHANGED[0]
         if self.finished() is not None:
             return "finished"
-        return "interrupted" if self.resumable else "started"
+        return attempt(self.folder) or "to do"
 
     def finished(self) -> Path | None:
         """The record of the finished run; None where it isn't finished, or the record or a file to be taken is gone."""

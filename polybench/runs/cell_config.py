@@ -1,17 +1,12 @@
-"""The configurations of cells: parsed before anything trains, and the data that they name, opened."""
+"""The configurations of cells, parsed before anything trains."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lightning.pytorch import LightningDataModule
-from lightning.pytorch.cli import LightningArgumentParser
-
 from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.budget import refuse_unrecordable
 from polybench.experiments.identity import config_id
-from polybench.experiments.raised import why_not_built
-from polybench.results.facts import DatasetFacts
 from polybench.runs.cell import Cell
 from polybench.runs.many_sessions import NAME, ManySessions
 
@@ -87,40 +82,3 @@ def _run_of(config: Config) -> str:
     return json.dumps(
         [config_id(config), config["data"], config["model"], config.get("ckpt_path"), places], default=str
     )
-
-
-def open_data(config: Config) -> DatasetFacts:
-    """Open the data of a cell, as `fit` does before it trains; decoded images are kept for it.
-
-    Raises:
-        UserError: If the dataset, or the list of its split, isn't there, or a file is missing or broken.
-    """
-    parser = LightningArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
-    parser.add_lightning_class_args(LightningDataModule, "data", subclass_mode=True)
-    try:
-        module: Any = parser.instantiate_classes(parser.parse_object({"data": config["data"]})).data
-    except Exception as error:
-        raise why_not_built(error) from error
-    module.prepare_data()
-    module.setup("fit")
-    facts: DatasetFacts = module.facts()
-    return facts
-
-
-def open_all(stages: Mapping[str, Config]) -> tuple[dict[str, DatasetFacts], dict[str, UserError]]:
-    """Open the data of several stages, those of one copy once.
-
-    Returns:
-        Stage -> facts of its data, and stage -> why its data can't be opened.
-    """
-    opened: dict[str, DatasetFacts | UserError] = {}
-    for config in stages.values():
-        key = repr(config["data"])
-        if key not in opened:
-            try:
-                opened[key] = open_data(config)
-            except UserError as error:
-                opened[key] = error
-    found = {name: opened[repr(config["data"])] for name, config in stages.items()}
-    facts = {name: one for name, one in found.items() if isinstance(one, DatasetFacts)}
-    return facts, {name: one for name, one in found.items() if isinstance(one, UserError)}

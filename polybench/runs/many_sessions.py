@@ -71,6 +71,7 @@ class _Session(SilentSession):
 
     def parse(self, args: Sequence[str]) -> None:
         self.args, self._found = with_recipes(args)
+        assert isinstance(self.parser, BenchmarkParser)
         self.parser.words = self.args
         with parsing_errors():
             self.parse_arguments(self.parser, self.args)
@@ -88,7 +89,8 @@ class _Session(SilentSession):
             return config
         known = {key: self._parts[key, text] for key, text in parts}
         taken = {key: value for key, value in {**known, NAME: name}.items() if value is not _NOT_KEPT}
-        return Namespace({key: deepcopy(taken[key]) for key in _keys(parser) if key in taken})
+        kept = {key: deepcopy(taken[key]) for key in _keys(parser) if key in taken}
+        return Namespace(kept)  # type: ignore[no-untyped-call]
 
     def _dumped(self, config: Any) -> dict[str, Any]:
         found = {key: self._dump_of(key, config[key]) for key in vars(config)}

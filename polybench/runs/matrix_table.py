@@ -10,6 +10,11 @@ from polybench.runs.report import read_stored
 from polybench.runs.run_matrix import Matrix
 from polybench.runs.scores import headline, score
 
+UNOPENED = (
+    "The data were looked for, not opened: records are taken to be of the copies that are here, and files that are "
+    "missing or broken are known when the matrix runs."
+)
+
 
 def cells_table(matrix: Matrix, name: str, jobs: int) -> Table:
     """The cells of a matrix, with their states and the time that they take.
@@ -28,9 +33,11 @@ def cells_table(matrix: Matrix, name: str, jobs: int) -> Table:
     notes = [f"{len(rows)} cells, {len(running)} to run."]
     if known:
         unknown = len(running) - len(known)
-        rest = f", and {unknown} cells whose nets no record has timed" if unknown else ""
+        rest = f", and {unknown} cells whose time no record tells" if unknown else ""
         at_once = f", {jobs} at a time" if jobs > 1 else ""
         notes.append(f"About {duration(sum(known) / jobs)} of training{at_once}{rest}, by the records of earlier runs.")
+    if not matrix.opened:
+        notes.append(UNOPENED)
     columns = (Column("Cell"), Column("State"), Column("Training", "right"))
     return Table(columns, tuple(rows), f"Matrix {name}", tuple(notes))
 
@@ -75,4 +82,4 @@ def numbers(path: Path) -> tuple[Cell, Cell, Cell]:
 
 
 def _about(seconds: float | None) -> Cell:
-    return MISSING if seconds is None else f"about {duration(seconds)}"
+    return "unknown" if seconds is None else f"about {duration(seconds)}"

@@ -1,27 +1,21 @@
 """The cells of every plan and matrix below a folder, with their states and logs, read from their folders alone."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from polybench.core.errors import ConfigError, DataError
 from polybench.results.tables import MISSING, Cell, Column, Table
+from polybench.runs.attempt import attempt
 from polybench.runs.cell import CELL
-from polybench.runs.cell_progress import progress_of
 from polybench.runs.launch.local import LOG
-from polybench.runs.lease import LEASE, holder, is_free
 from polybench.runs.matrix_table import numbers
 from polybench.runs.request import is_resumable, noted_record
 
 FOLDERS = (Path("runs/matrix"), Path("runs/plans"))
 """Where plans and matrices run unless told otherwise."""
 
-COLUMNS = (Column("Plan"), Column("Cell"), Column("State"), Column("Score"), Column("Log", optional=True))
-
-_ERROR = re.compile(r"polybench: error: (.*)")
-_SHOWN = 60
-"""Characters of the reason of a failure."""
+COLUMNS = (Column("Plan"), Column("Cell"), Column("State"), Column("Score"))
 
 
 @dataclass(frozen=True)
@@ -42,16 +36,20 @@ class CellFolder:
         """How far it has come: finished, running with its progress, interrupted, or why it ended."""
         if noted_record(self.path) is not None:
             return "finished"
-        if (self.path / LEASE).is_file() and not is_free(self.path):
-            progress = progress_of(self.path)
-            return f"running, process {holder(self.path)}" + (f": {progress.line()}" if progress else "")
-        found = _ERROR.findall(self._log())
-        why = f"failed: {found[-1][:_SHOWN]}" if found else "ended before it was finished"
-        return f"{why}; resumes" if is_resumable(self.path) else why
+        found = attempt(self.path)
+        if found is None:
+            return "not started"
+        return found if found.startswith("running") or not is_resumable(self.path) else f"{found}; resumes"
 
-    def _log(self) -> str:
+    @property
+    def log(self) -> Path | None:
+        """The log of a cell that runs, failed or was interrupted; None for any other, and before there is one."""
         path = self.path / LOG
-        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        try:
+            finished = noted_record(self.path) is not None
+        except ConfigError:
+            finished = False
+        return path if path.is_file() and not finished else None
 
     def row(self) -> tuple[Cell, ...]:
         """Its row of the table.
@@ -62,12 +60,12 @@ class CellFolder:
         try:
             record = noted_record(self.path)
         except ConfigError as error:
-            return self.plan, self.name, str(error), MISSING, str(self.path / LOG)
+            return self.plan, self.name, str(error), MISSING
         number = numbers(record)[0] if record is not None else MISSING
-        return self.plan, self.name, self.state(), number, str(self.path / LOG)
+        return self.plan, self.name, self.state(), number
 
 
-def cell_folders(folders: Sequence[Path]) -> Iterator[CellFolder]:
+def cell_folders(folders: Sequence[Path]) -> list[CellFolder]:
     """The folders of cells below folders of plans and matrices.
 
     Raises:
@@ -77,13 +75,18 @@ def cell_folders(folders: Sequence[Path]) -> Iterator[CellFolder]:
     if not found:
         where = " or ".join(f"'{folder}'" for folder in folders)
         raise DataError(f"There is no cell in {where}: run a plan with polybench matrix or polybench transfer first.")
-    return (CellFolder(path.parent.name, path.name, path) for path in found)
+    return [CellFolder(path.parent.name, path.name, path) for path in found]
 
 
-def overview(folders: Sequence[Path]) -> Table:
+def overview(cells: Sequence[CellFolder]) -> Table:
     """A row for each cell.
 
     Raises:
-        DataError: If there is none, or a record can't be read.
+        DataError: If a record can't be read.
     """
-    return Table(COLUMNS, tuple(one.row() for one in cell_folders(folders)), "Runs of plans and matrices")
+    return Table(COLUMNS, tuple(one.row() for one in cells), "Runs of plans and matrices")
+
+
+def logs(cells: Sequence[CellFolder]) -> list[Path]:
+    """The logs of the cells that run, failed or were interrupted."""
+    return [one.log for one in cells if one.log is not None]

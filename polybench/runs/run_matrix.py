@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from polybench.core.errors import ConfigError, DataError, UserError, did_you_mean
-from polybench.results.facts import DatasetFacts
 from polybench.results.page import write_page
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import Ended, Options, Outcome, execute
@@ -15,6 +14,7 @@ from polybench.runs.matrix_file import read_matrix
 from polybench.runs.report import read_stored
 
 if TYPE_CHECKING:
+    from polybench.runs.cell_data import CellData
     from polybench.runs.run_today import RunToday
 
 FOLDER = Path("runs/matrix")
@@ -31,7 +31,8 @@ class Matrix:
         seconds: Name -> an estimate of the time that it takes; those that no earlier record tells are left out.
         no_data: Name -> why its data can't be opened.
         runs: Stage -> what a run of it would be.
-        facts: Stage -> facts of its data, where they were opened.
+        data: Stage -> its data, where they are here.
+        opened: Whether the data were opened, or only looked for.
         outdated: Name -> why the record of a finished cell is not what it would give today.
     """
 
@@ -40,7 +41,8 @@ class Matrix:
     seconds: dict[str, float] = field(default_factory=dict)
     no_data: dict[str, UserError] = field(default_factory=dict)
     runs: Mapping[str, "RunToday"] = field(default_factory=dict)
-    facts: Mapping[str, DatasetFacts] = field(default_factory=dict)
+    data: Mapping[str, "CellData"] = field(default_factory=dict)
+    opened: bool = True
     outdated: dict[str, UserError] = field(default_factory=dict)
 
     def state(self, cell: Cell) -> str:
@@ -90,41 +92,43 @@ def prepare(cells: list[Cell], leaderboard: Path, *, opens_data: bool = True) ->
     Args:
         cells: The cells.
         leaderboard: Where the records go.
-        opens_data: Open the data, which decodes what isn't in the cache; otherwise a record is believed that it is of
-            the same copy.
+        opens_data: Open the data, which decodes what isn't in the cache; otherwise their folders are looked for, and a
+            record is believed that it is of the same copy.
 
     Raises:
         ConfigError: If `fit` would refuse a cell.
         DataError: If a record of the leaderboard can't be read.
     """
-    from polybench.runs.cell_config import open_all, parse_cells  # with torch
+    from polybench.runs.cell_config import parse_cells  # with torch
+    from polybench.runs.cell_data import look_for_data, of_each, open_data
     from polybench.runs.estimate import Estimates
     from polybench.runs.found_records import FoundRecords, is_of, run_here
 
     configs = parse_cells(cells)
-    facts, no_data = open_all(configs) if opens_data else ({}, {})
+    data, no_data = of_each(configs, open_data if opens_data else look_for_data)
     records = FoundRecords(leaderboard)
     estimates = Estimates(one.record for one in records.records)
     runs = {name: run_here(config) for name, config in configs.items()}
-    matrix = Matrix(cells, runs=runs, facts=facts)
+    matrix = Matrix(cells, runs=runs, data=data, opened=opens_data)
     for error in no_data.values():
         if isinstance(error, ConfigError):  # such as a split that there is not
             raise error
     for cell in cells:
-        name, run, data = cell.name, runs[cell.stage.name], facts.get(cell.stage.name)
+        name, run, seen = cell.name, runs[cell.stage.name], data.get(cell.stage.name)
+        facts = seen.facts if seen is not None else None
         try:
             noted = cell.finished()
         except ConfigError as error:
             matrix.outdated[name] = error
             continue
-        if noted is not None and not is_of(read_stored(noted).record, run, data, own=True):
+        if noted is not None and not is_of(read_stored(noted).record, run, facts, own=True):
             matrix.outdated[name] = ConfigError(
                 f"{name}: its record '{noted.name}' is not what the run would give today (files, data, code or options "
                 f"have changed): remove '{cell.folder}' to run it anew, or name the matrix anew."
             )
             continue
-        record = noted or records.of(run, cell.seed, data)
-        seconds = estimates.of(run.config, data.counts.train if data else None)
+        record = noted or records.of(run, cell.seed, facts)
+        seconds = estimates.of(run, seen) if seen is not None else None
         if record is not None:
             matrix.found[name] = record
         elif cell.stage.name in no_data:
@@ -177,5 +181,5 @@ def _recorded(matrix: Matrix, leaderboard: Path, cell: Cell) -> Path | None:
     """The record of a cell that another command has made since the matrix was prepared."""
     from polybench.runs.found_records import FoundRecords
 
-    stage = cell.stage.name
-    return FoundRecords(leaderboard).of(matrix.runs[stage], cell.seed, matrix.facts.get(stage))
+    data = matrix.data.get(cell.stage.name)
+    return FoundRecords(leaderboard).of(matrix.runs[cell.stage.name], cell.seed, data.facts if data else None)

@@ -17,7 +17,7 @@ from polybench.data.own_dataset import open_split
 from polybench.experiments.class_versions import resolve
 from polybench.results.record import Record, StoredRecord, read_records
 from polybench.results.tables import Column, Table
-from polybench.runs.cell_config import open_data
+from polybench.runs.cell_data import open_data
 from polybench.runs.run_today import IMAGENET, RunToday, outdated_protocols
 
 COLUMNS = (Column("Record"), Column("Out of date"))
@@ -94,7 +94,8 @@ class _Copies:
         key = repr(config["data"])
         if key not in self._manifests:
             try:
-                self._manifests[key] = open_data(config).manifest_sha256
+                facts = open_data(config).facts
+                self._manifests[key] = facts.manifest_sha256 if facts is not None else None
             except DataError:
                 self.not_here.add(record.dataset.name)
                 self._manifests[key] = None

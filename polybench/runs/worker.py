@@ -9,6 +9,7 @@ from pathlib import Path
 
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
 from polybench.core.start_anew import resumed_by_itself
+from polybench.runs.attempt import forget_failure, note_failure
 from polybench.runs.lease import BUSY, BusyError, leased
 from polybench.runs.request import Request, note_record, noted_in
 
@@ -27,9 +28,26 @@ def main(folder: Path) -> int:
     try:
         with leased(folder, _leave):
             finished = noted_in(folder, Path(Request.read(folder).leaderboard)) is not None
-            return 0 if finished else work(folder)
+            return 0 if finished else attempt(folder)
     except BusyError:
         return BUSY
+
+
+def attempt(folder: Path) -> int:
+    """Run the cell of a folder; where it fails, its reason is left there, and where it is ended from outside, none.
+
+    Returns:
+        The exit code.
+    """
+    forget_failure(folder)
+    try:
+        return work(folder)
+    except UserError as error:
+        note_failure(folder, str(error))
+        raise
+    except Exception as error:
+        note_failure(folder, f"{type(error).__name__}: {error}")
+        raise
 
 
 def work(folder: Path) -> int:
@@ -50,6 +68,7 @@ def work(folder: Path) -> int:
         note_record(folder, path)
         print(f"Record: {path}")
     elif reason:
+        note_failure(folder, f"no record: {reason}")
         print(f"No record: {reason}.")
     return 0
 

@@ -105,7 +105,7 @@ def test_folder_of_an_earlier_version_is_known_again(tmp_path: Path) -> None:
     one.folder.mkdir(parents=True)
     (one.folder / "cell.txt").write_text(text)
     one.claim()
-    assert one.state() == "started"
+    assert one.state() == "to do"
 
 
 def test_options_of_the_callback_that_an_input_adds_come_after_it(tmp_path: Path) -> None:
@@ -134,7 +134,9 @@ def test_changed_run_is_told_from_a_finished_one(tmp_path: Path) -> None:
     for one in (first, second):
         assert one.state() == "to do"
         one.claim()
-        assert one.state() == "started"
+        assert one.state() == "to do"
+        one.request(None).write(one.folder)
+        assert one.state() == "interrupted"
         note_record(one.folder, give(tmp_path / "leaderboards" / f"{one.name}.json", b"{}"))
         assert one.state() == "finished"
     longer = SCHEME.replace("max_epochs: 3", "max_epochs: 4")

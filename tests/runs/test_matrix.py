@@ -14,16 +14,23 @@ from polybench.core.errors import ConfigError
 from polybench.results.facts import Ancestor, StartFacts
 from polybench.results.record import Record, read_records
 from polybench.results.record_text import read_text
+from polybench.results.tables import MISSING
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.cell_config import parse_cells
-from polybench.runs.estimate import Estimates
+from polybench.runs.cell_data import CellData, look_for_data, open_data
+from polybench.runs.estimate import Estimates, images_of
 from polybench.runs.found_records import is_of, run_here, start_told
 from polybench.runs.matrix_file import read_matrix
+from polybench.runs.matrix_table import UNOPENED, cells_table
 from polybench.runs.request import note_record
 from polybench.runs.run_matrix import Matrix, prepare, read_cells
+from polybench.runs.run_today import RunToday
 from polybench.runs.stale import stale_table
 from tests.cli.recipes import write_recipe
 from tests.conftest import write_frames, write_split
+
+TRAINED = 6
+"""Frames of the training subset."""
 
 
 def write_matrix(folder: Path, data_root: Path, **more: Any) -> Path:
@@ -78,8 +85,18 @@ def test_record_of_a_plain_fit_is_that_of_the_cell(fitted: Path) -> None:
     assert [cell.name for cell in found.to_run()] == ["tiny_clinicdb-s1"]
 
 
-def test_record_is_known_without_opening_the_data(fitted: Path) -> None:
-    assert list(prepared(matrix_of(fitted), opens_data=False).found) == ["tiny_clinicdb-s0"]
+def test_record_is_known_without_opening_the_data_which_the_table_says(fitted: Path) -> None:
+    found = prepared(matrix_of(fitted), opens_data=False)
+    assert list(found.found) == ["tiny_clinicdb-s0"]
+    assert cells_table(found, "m", 1).notes[-1] == UNOPENED
+    assert UNOPENED not in cells_table(prepared(matrix_of(fitted)), "m", 1).notes
+
+
+def test_list_knows_a_dataset_that_is_not_there_and_no_time_of_one_that_is(tmp_path: Path, data_root: Path) -> None:
+    datasets = {"clinicdb": "frames.yaml", "kvasir_seg": "gone.yaml"}
+    found = prepared(write_matrix(tmp_path, data_root, datasets=datasets), opens_data=False)
+    rows = cells_table(found, "m", 1).rows
+    assert rows == (("tiny_clinicdb-s0", "to do", "unknown"), ("tiny_kvasir_seg-s0", "no data", MISSING))
 
 
 @pytest.mark.parametrize("options", [{"model.optimizer.lr": 0.02}, {"trainer.max_epochs": 2}, {"data.size": [32, 32]}])
@@ -167,6 +184,15 @@ def test_record_of_weights_from_a_file_is_not_taken_for_another_folders(fitted: 
     assert not is_of(record, run_here(plain), None)
 
 
+def run_of(fitted: Path, **more: Any) -> RunToday:
+    [config] = parse_cells(cells(matrix_of(fitted, **more))).values()
+    return run_here(config)
+
+
+def seen(batches: int | None, size: tuple[int, int] = (24, 32)) -> CellData:
+    return CellData(None, size, batch=3, batches=batches)
+
+
 def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: Path) -> None:
     record = record_of(fitted)
     assert record.training is not None
@@ -174,18 +200,63 @@ def test_time_is_that_of_the_record_in_proportion_to_images_and_pixels(fitted: P
     images = int(record.identity.budget_id.split()[0])  # type: ignore[union-attr]
     each = record.training.wall_seconds / images
     estimates = Estimates([record])
-    [config] = parse_cells(cells(matrix_of(fitted))).values()
-    assert estimates.of(config, 145) == pytest.approx(145 * each)
-    choice = {"option": "model.optimizer.lr", "values": [1e-3, 1e-2], "share": 0.25}
-    options = {"images": 640, "choose": choice, "data.size": [48, 64], "trainer.max_epochs": None}
-    [longer] = parse_cells(cells(matrix_of(fitted, options=options))).values()
-    assert estimates.of(longer, None) == pytest.approx(640 * 1.5 * 4 * each)
+    assert estimates.of(run_of(fitted), seen(48)) == pytest.approx(48 * 3 * each)
+    options = {"images": 600, "trainer.max_epochs": None}
+    assert estimates.of(run_of(fitted, options=options), seen(None, (48, 64))) == pytest.approx(600 * 4 * each)
+
+
+def test_images_of_an_epoch_are_those_that_the_run_counted(fitted: Path) -> None:
+    run = run_of(fitted)
+    counted = record_of(fitted).identity.budget_id  # type: ignore[union-attr]
+    for look in (open_data, look_for_data):
+        found = look(run.config)
+        assert f"{images_of(run.config, found, 1)} images of {found.size[0]}x{found.size[1]}" == counted
+
+
+@pytest.mark.parametrize(
+    ("data", "batches"),
+    [
+        ({"crop": {"size": 16, "per_image": 4}}, 4 * TRAINED // 3),
+        ({"augment": "efen25", "expanded": True}, (1 + 25) * TRAINED // 3),
+        ({"allow_missing": True}, None),
+    ],
+)
+def test_samples_of_an_epoch_are_those_of_its_crops_and_variants(
+    fitted: Path, data: dict[str, Any], batches: int | None
+) -> None:
+    config = run_of(fitted, options={f"data.{key}": value for key, value in data.items()}).config
+    assert look_for_data(config).batches == batches
+    assert batches is None or open_data(config).batches == batches
+
+
+@pytest.mark.parametrize(
+    ("trainer", "images"),
+    [
+        ({"max_epochs": 2}, 2 * 10 * 3),
+        ({"max_epochs": 2, "limit_train_batches": 4}, 2 * 4 * 3),
+        ({"max_epochs": 2, "limit_train_batches": 0.5}, 2 * 5 * 3),
+        ({"max_epochs": 2, "overfit_batches": 1}, 2 * 1 * 3),
+        ({"max_epochs": -1, "max_steps": 13}, 13 * 3),
+        ({"max_epochs": -1, "max_steps": 4, "accumulate_grad_batches": 4}, (10 + 4) * 3),
+        ({"max_epochs": 1, "max_steps": 13}, 10 * 3),
+        ({"max_epochs": -1}, None),
+        ({"max_epochs": 2, "max_time": "00:01:00:00"}, None),
+    ],
+)
+def test_images_follow_the_limits_of_the_trainer(trainer: dict[str, Any], images: int | None) -> None:
+    assert images_of({"trainer": trainer}, seen(10), 1) == images
+
+
+def test_images_of_a_budget_are_whole_steps_those_of_the_choice_too() -> None:
+    choice = {"values": [1e-3, 1e-2], "share": 0.25}
+    config = {"images": 640, "validations": 5, "trainer": {}, "choose": choice}
+    assert images_of(config, seen(None), 1) == 630 + 2 * 150
+    assert images_of({**config, "images": 20}, seen(None), 1) is None
 
 
 def test_time_of_a_net_that_no_record_has_is_unknown(fitted: Path) -> None:
     wide = {"model.net.init_args.decoder_channels": [16, 8, 8]}
-    [config] = parse_cells(cells(matrix_of(fitted, options=wide))).values()
-    assert Estimates([record_of(fitted)]).of(config, 145) is None
+    assert Estimates([record_of(fitted)]).of(run_of(fitted, options=wide), seen(48)) is None
 
 
 def test_two_cells_that_are_one_run_are_refused(fitted: Path) -> None:
@@ -247,7 +318,10 @@ def test_net_of_an_earlier_version_is_stale_and_named(at_split: Path, monkeypatc
 def test_other_copy_and_protocol_are_stale(at_split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("polybench.runs.run_today.CURRENT", {"per_image": "per_image@9"})
     monkeypatch.setattr(
-        "polybench.runs.stale.open_data", lambda config: replace(record_of(at_split).dataset, manifest_sha256="f" * 64)
+        "polybench.runs.stale.open_data",
+        lambda config: CellData(
+            replace(record_of(at_split).dataset, manifest_sha256="f" * 64), (24, 32), batch=3, batches=None
+        ),
     )
     rows = {str(row[0]): str(row[1]) for row in stale_table(at_split / "leaderboards").rows}
     [trained] = [reason for name, reason in rows.items() if "tiny_clinicdb" in name]
@@ -267,9 +341,13 @@ def test_a_failed_cell_and_those_that_went_on_are_listed(
     lines = [line for line in printed.out.splitlines() if "_clinicdb-s0 " in line]
     assert any("failed" in line for line in lines if "broken" in line)
     assert any("finished before" in line and "Dice" in line for line in lines if "tiny" in line)
+    assert run(["matrix", "--config", "matrix.yaml", "--list"]) == 0
+    assert "failed: " in next(line for line in capsys.readouterr().out.splitlines() if "broken_clinicdb-s0" in line)
+    monkeypatch.setenv("COLUMNS", "80")
     assert run(["runs"]) == 0
-    listed = capsys.readouterr().out
-    assert "failed" in next(line for line in listed.splitlines() if "broken_clinicdb-s0" in line)
+    lines = capsys.readouterr().out.splitlines()
+    assert "failed: " in next(line for line in lines if "broken_clinicdb-s0" in line)
+    assert [line for line in lines if line.endswith("log.txt")] == ["runs/matrix/m/broken_clinicdb-s0/log.txt"]
 
 
 def test_commands_run_one_cell_each_from_any_folder(
