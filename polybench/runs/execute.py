@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -14,7 +14,7 @@ from polybench.experiments.again import Again
 from polybench.runs.cell import Cell
 from polybench.runs.launch import Job, Launcher, LocalLauncher
 from polybench.runs.launch.local import LOG
-from polybench.runs.lease import BUSY, Looks, holder
+from polybench.runs.lease import BUSY, LEASE, Looks, holder_of
 
 WAIT_SECONDS = 0.5
 TAIL_LINES = 15
@@ -96,6 +96,7 @@ class Options:
         report: Takes a line about a cell, for the terminal.
         watch: Takes the cells that run, twice a second.
         recorded: The record of a cell that another command has made, if there is one; asked before it starts.
+        run_lease: The lease of the run that a cell is, among cells of all folders; None where that can't be told.
         retry_seconds: Between two looks at a cell that runs elsewhere.
     """
 
@@ -104,6 +105,7 @@ class Options:
     report: Report = print_at_once
     watch: Watch = watch_nothing
     recorded: Callable[[Cell], Path | None] = lambda cell: None
+    run_lease: Callable[[Cell], Path | None] = lambda cell: None
     retry_seconds: float = 2.0
 
 
@@ -231,31 +233,34 @@ class _Work:
         """Start a cell, unless it is finished or another process works in its folder."""
         make_folder(cell.folder)
         cell.claim()
-        record = cell.finished()
+        record, run = cell.finished(), self.options.run_lease(cell)
         if record is not None:
             self.waiting.remove(cell)
             where = "elsewhere" if cell.name in self.elsewhere else "before"
             self.options.report(f"{cell.name}: finished {where}, see {record.name}")
             self.done[cell.name] = Outcome(cell, record, skipped=True)
         elif not self.looks.is_free(cell.folder):
-            self._wait_for(cell)
+            self._wait_for(cell, cell.folder / LEASE)
+        elif run is not None and not self.looks.is_unheld(run):
+            self._wait_for(cell, run)
         elif (found := self.options.recorded(cell)) is not None:
             self.waiting.remove(cell)
             self.options.report(f"{cell.name}: recorded elsewhere, see {found.name}")
             self.done[cell.name] = Outcome(cell, found, skipped=True)
         else:
             how = "resumes" if cell.resumable else "starts"
-            cell.request(self.again).write(cell.folder)
+            replace(cell.request(self.again), run_lease=None if run is None else str(run)).write(cell.folder)
             self.waiting.remove(cell)
             self.running.append((cell, self.options.launcher.start(cell.folder)))
             self.options.report(f"{cell.name}: {how}, log in '{cell.folder / LOG}'")
 
-    def _wait_for(self, cell: Cell) -> None:
-        """Look again later at a cell that another process runs."""
+    def _wait_for(self, cell: Cell, lease: Path) -> None:
+        """Look again later at a cell that another process runs, in its folder or as the same run in another one."""
         if cell.name not in self.elsewhere:
-            pid = holder(cell.folder)
+            pid = holder_of(lease)
             who = f"process {pid}" if pid else "another process"
-            self.options.report(f"{cell.name}: {who} is at work in '{cell.folder}', waits for it")
+            where = f"in '{cell.folder}'" if lease.parent == cell.folder else "on the same run in another folder"
+            self.options.report(f"{cell.name}: {who} is at work {where}, waits for it")
         self.elsewhere[cell.name] = time.monotonic() + self.options.retry_seconds
 
     def _note_ended(self) -> None:
@@ -269,7 +274,7 @@ class _Work:
     def _note(self, cell: Cell, code: int) -> None:
         if code == BUSY:
             self.waiting.insert(0, cell)
-            self._wait_for(cell)
+            self._wait_for(cell, cell.folder / LEASE)
         elif code == 0:
             try:
                 record = cell.finish()

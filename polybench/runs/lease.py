@@ -1,5 +1,8 @@
 """The lease of a cell: one process works in its folder, on whatever machine; taken over when that process is gone.
 
+A second one, in the folder of the leaderboard, is of the run that the cell is: cells of several folders that would
+write one record are run one after the other, so that the later one finds the record of the first.
+
 The lease is a file with host, process and a heartbeat. A process that has ended on this machine loses it at once, one
 that can't be seen, on another machine or suspended, when its heartbeat has been silent for a minute. It needs nothing
 but a folder that all machines share: no lock of the file system.
@@ -12,7 +15,12 @@ from pathlib import Path
 
 from filelock import LeaseCompromise, SoftFileLease, Timeout
 
+from polybench.core.atomic import atomic_write_text
+
 LEASE = "cell.lease"
+
+LEASES = ".leases"
+"""Folder of the leases of runs, in that of the leaderboard."""
 
 BUSY = 75
 """Exit code of a cell's process where another one works in the folder: a failure that passes (EX_TEMPFAIL)."""
@@ -28,6 +36,27 @@ class BusyError(Exception):
     """Another process works in the folder."""
 
 
+def run_lease(leaderboard: Path, run: str) -> Path:
+    """The lease of a run among all that write to a leaderboard.
+
+    Args:
+        leaderboard: The leaderboard's folder.
+        run: What makes it that run: a hash.
+    """
+    return leaderboard / LEASES / f"{run}.lease"
+
+
+@contextmanager
+def leased_run(path: Path, lost: Callable[[], None]) -> Iterator[None]:
+    """Hold the lease of a run, in a folder that git ignores; see `leased`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ignored = path.parent / ".gitignore"
+    if not ignored.exists():
+        atomic_write_text(ignored, "*\n")
+    with _held(path, lost, TRIES):
+        yield
+
+
 @contextmanager
 def leased(folder: Path, lost: Callable[[], None], seconds: float = TRIES) -> Iterator[None]:
     """Hold the lease of a cell's folder.
@@ -40,15 +69,20 @@ def leased(folder: Path, lost: Callable[[], None], seconds: float = TRIES) -> It
     Raises:
         BusyError: If another process holds it.
     """
+    with _held(folder / LEASE, lost, seconds):
+        yield
 
+
+@contextmanager
+def _held(path: Path, lost: Callable[[], None], seconds: float) -> Iterator[None]:
     def report(_: LeaseCompromise) -> None:
         lost()
 
-    lease = SoftFileLease(folder / LEASE, lease_duration=SILENT, on_compromise=report, thread_local=False)
+    lease = SoftFileLease(path, lease_duration=SILENT, on_compromise=report, thread_local=False)
     try:
         lease.acquire(timeout=seconds, poll_interval=0.05)
     except Timeout as error:
-        raise BusyError(str(folder)) from error
+        raise BusyError(str(path)) from error
     try:
         yield
     finally:
@@ -66,7 +100,12 @@ class Looks:
 
         A hint: the process that starts to work there takes the lease itself.
         """
-        path = folder / LEASE
+        return self.is_unheld(folder / LEASE)
+
+    def is_unheld(self, path: Path) -> bool:
+        """The same of the file of a lease, whose folder may not be there yet."""
+        if not path.is_file():
+            return True
         lease = self._leases.setdefault(path, SoftFileLease(path, lease_duration=SILENT, thread_local=False))
         try:
             lease.acquire(timeout=0)
@@ -92,5 +131,9 @@ def is_free(folder: Path) -> bool:
 
 def holder(folder: Path) -> int | None:
     """The process that holds the lease of a cell's folder, on whatever machine; None where there is none."""
-    path = folder / LEASE
+    return holder_of(folder / LEASE)
+
+
+def holder_of(path: Path) -> int | None:
+    """The same of the file of a lease."""
     return SoftFileLease(path, lease_duration=SILENT, thread_local=False).pid if path.is_file() else None

@@ -25,6 +25,7 @@ class Request:
         needs: What that command needs besides, a sentence each.
         shared_start: Whether all seeds of the row start from the source of this run.
         leaderboard: Where its record goes.
+        run_lease: The lease of the run that it is, among cells of all folders; None where that can't be told.
     """
 
     command: str
@@ -34,6 +35,7 @@ class Request:
     needs: tuple[str, ...]
     shared_start: bool
     leaderboard: str
+    run_lease: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write the request into the cell's folder."""
@@ -62,6 +64,7 @@ class Request:
             tuple(request["needs"]),
             request["shared_start"],
             request["leaderboard"],
+            request.get("run_lease"),
         )
 
     def words_in(self, folder: Path) -> tuple[str, ...]:

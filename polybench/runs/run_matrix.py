@@ -10,6 +10,7 @@ from polybench.core.errors import ConfigError, DataError, UserError, did_you_mea
 from polybench.results.page import write_page
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import Ended, Options, Outcome, execute
+from polybench.runs.lease import run_lease
 from polybench.runs.matrix_file import read_matrix
 from polybench.runs.report import read_stored
 
@@ -164,7 +165,8 @@ def run_matrix(matrix: Matrix, leaderboard: Path, options: Options) -> Ended:
         StoppedError: If a signal came.
         UserError: If a page can't be written.
     """
-    ended = execute(matrix.to_run(), None, replace(options, recorded=partial(_recorded, matrix, leaderboard)))
+    recorded, leases = partial(_recorded, matrix, leaderboard), partial(_run_lease, matrix, leaderboard)
+    ended = execute(matrix.to_run(), None, replace(options, recorded=recorded, run_lease=leases))
     for dataset in sorted({one.record.parent.name for one in ended.outcomes if not one.skipped}):
         write_page(leaderboard, dataset)
     outcomes = {one.cell.name: one for one in ended.outcomes}
@@ -183,3 +185,11 @@ def _recorded(matrix: Matrix, leaderboard: Path, cell: Cell) -> Path | None:
 
     data = matrix.data.get(cell.stage.name)
     return FoundRecords(leaderboard).of(matrix.runs[cell.stage.name], cell.seed, data.facts if data else None)
+
+
+def _run_lease(matrix: Matrix, leaderboard: Path, cell: Cell) -> Path | None:
+    """The lease of the run that a cell is, which cells of other folders share; None where it can't be told."""
+    try:
+        return run_lease(leaderboard.absolute(), matrix.runs[cell.stage.name].key(cell.seed))
+    except ConfigError:
+        return None

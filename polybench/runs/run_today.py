@@ -1,5 +1,7 @@
 """What a run of a configuration would be today: the identity that its record would have."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,6 +40,15 @@ class RunToday:
             ConfigError: See `canonical`.
         """
         return canonical(self.config)
+
+    def key(self, seed: int) -> str:
+        """A hash of what is known of the run before its data are read, by which two runs of one record are equal.
+
+        Raises:
+            ConfigError: See `canonical`.
+        """
+        content = [self.content, str(self.config.get("budget")), self.processes, seed]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
     def training_id(
         self, data: DatasetFacts, start: StartFacts | None, content: Mapping[str, Any] | None = None

@@ -1,16 +1,18 @@
 """The process of one cell: `python -m polybench.runs.worker FOLDER` runs what the folder's `request.json` says.
 
-It holds the lease of the folder while it works, so that each cell is run once however many commands start it.
+It holds the leases of the folder and of the run while it works, so that each cell is run once however many commands
+start it.
 """
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
 from polybench.core.start_anew import resumed_by_itself
 from polybench.runs.attempt import forget_failure, note_failure
-from polybench.runs.lease import BUSY, BusyError, leased
+from polybench.runs.lease import BUSY, BusyError, leased, leased_run
 from polybench.runs.request import Request, note_record, noted_in
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
@@ -27,8 +29,11 @@ def main(folder: Path) -> int:
         return work(folder)
     try:
         with leased(folder, _leave):
-            finished = noted_in(folder, Path(Request.read(folder).leaderboard)) is not None
-            return 0 if finished else attempt(folder)
+            request = Request.read(folder)
+            if noted_in(folder, Path(request.leaderboard)) is not None:
+                return 0
+            with leased_run(Path(request.run_lease), _leave) if request.run_lease else nullcontext():
+                return attempt(folder)
     except BusyError:
         return BUSY
 

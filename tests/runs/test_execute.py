@@ -19,7 +19,7 @@ from polybench.runs import read_plan
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.execute import CellError, Options, StoppedError
 from polybench.runs.launch import LocalLauncher
-from polybench.runs.lease import is_free, leased
+from polybench.runs.lease import is_free, leased, leased_run, run_lease
 from polybench.runs.request import note_record
 from tests.cli.recipes import write_stage
 from tests.runs.test_plan import write
@@ -182,6 +182,35 @@ def test_cell_that_another_process_left_unfinished_is_run_here(tmp_path: Path, m
 
     ended = run_cells(cells, AGAIN, Options(report=report, retry_seconds=0.01))
     assert [(one.cell.name, one.skipped) for one in ended.outcomes] == [("A-s0", False), ("B-s0", False)]
+
+
+def test_same_run_in_another_folder_is_waited_for_and_its_record_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = stand_in(tmp_path, monkeypatch, FINISHES)
+    lease, elsewhere = run_lease(tmp_path / "leaderboards", "a"), tmp_path / "leaderboards" / "elsewhere.json"
+    held, lines = ExitStack(), list[str]()
+    held.enter_context(leased_run(lease, lambda: None))
+
+    def report(line: str) -> None:
+        lines.append(line)
+        if "waits for it" in line:
+            elsewhere.touch()
+            held.close()
+
+    def recorded(cell: Cell) -> Path | None:
+        return elsewhere if cell.name == "A-s0" and elsewhere.exists() else None
+
+    options = Options(
+        report=report,
+        recorded=recorded,
+        run_lease=lambda cell: lease if cell.name == "A-s0" else None,
+        retry_seconds=0.01,
+    )
+    ended = run_cells(cells, AGAIN, options)
+    assert (ended.outcomes[0].record, ended.outcomes[0].skipped) == (elsewhere, True)
+    assert f"A-s0: process {os.getpid()} is at work on the same run in another folder, waits for it" in lines
+    assert not (cells[0].folder / "done.json").exists()
 
 
 def test_threads_are_divided_among_the_cells_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,18 @@ def test_worker_leaves_a_cell_at_which_another_works(tmp_path: Path) -> None:
         assert worker.main(tmp_path) == BUSY
 
 
+def test_worker_leaves_a_run_that_another_folder_has_in_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, folder = lease.run_lease(tmp_path / "board", "a"), tmp_path / "cell"
+    folder.mkdir()
+    Request("fit", (), (), "", (), shared_start=False, leaderboard=str(tmp_path), run_lease=str(path)).write(folder)
+    monkeypatch.setattr(worker, "work", lambda folder: 7)
+    with lease.leased_run(path, lambda: None):
+        assert worker.main(folder) == BUSY
+    assert worker.main(folder) == 7
+    assert (path.parent / ".gitignore").read_text() == "*\n"
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(("leaderboard", "code"), [("here", 0), ("elsewhere", 7)])
 def test_worker_runs_no_cell_whose_record_is_in_its_leaderboard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaderboard: str, code: int

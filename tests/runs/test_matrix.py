@@ -254,6 +254,14 @@ def test_images_of_a_budget_are_whole_steps_those_of_the_choice_too() -> None:
     assert images_of({**config, "images": 20}, seen(None), 1) is None
 
 
+def test_runs_of_one_record_share_a_lease_wherever_they_are(fitted: Path, tmp_path: Path) -> None:
+    other = write_matrix(tmp_path, fitted / "data", methods={"same": {"config": "tiny.yaml", "name": "tiny"}})
+    [config] = parse_cells(cells(other)).values()
+    assert run_here(config).key(0) == run_of(fitted).key(0) != run_of(fitted).key(1)
+    assert run_of(fitted, options={"model.optimizer.lr": 0.5}).key(0) != run_of(fitted).key(0)
+    assert run_of(fitted, options={"trainer.enable_progress_bar": True}).key(0) == run_of(fitted).key(0)
+
+
 def test_time_of_a_net_that_no_record_has_is_unknown(fitted: Path) -> None:
     wide = {"model.net.init_args.decoder_channels": [16, 8, 8]}
     assert Estimates([record_of(fitted)]).of(run_of(fitted, options=wide), seen(48)) is None
