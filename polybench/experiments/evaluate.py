@@ -158,6 +158,7 @@ def _record(
         trained,
         by.name,
         by.identity(trained),
+        by.folds_identity(trained),
         section,
         all_scores(rows, protocols),
         variant=session.config.variant or "-".join(part for part in (trained.variant, by.label) if part),

@@ -88,6 +88,7 @@ def further_record(
     trained: Record,
     name: str,
     identity: Mapping[str, Any],
+    folds_identity: Mapping[str, Any],
     section: Section,
     metrics: Mapping[str, ProtocolScores],
     *,
@@ -102,6 +103,7 @@ def further_record(
         trained: The record of the training.
         name: The method's name.
         identity: What makes two such tests of equal trainings seeds of one row.
+        folds_identity: What such tests of the trainings on all folds share.
         section: How the method changed the predictions.
         metrics: `protocol@version` -> scores of the changed predictions.
         variant: Name of the variation.
@@ -114,7 +116,9 @@ def further_record(
     if ids is not None:
         folds = ids.folds
         if folds is not None:
-            folds = replace(folds, evaluation_id=config_sha256({"evaluation": folds.evaluation_id, name: identity}))
+            folds = replace(
+                folds, evaluation_id=config_sha256({"evaluation": folds.evaluation_id, name: folds_identity})
+            )
         changed = config_sha256({"evaluation": ids.evaluation_id, name: identity})
         ids = replace(ids, evaluation_id=changed, folds=folds)
     return replace(

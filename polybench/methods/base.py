@@ -164,6 +164,13 @@ class Postprocessor(Protocol):
             trained: The record of the training whose checkpoint is tested.
         """
 
+    def folds_identity(self, trained: Record) -> Mapping[str, Any]:
+        """What such tests on all folds share: `identity` with what trainings on folds share in place of their own.
+
+        Args:
+            trained: The record of the training whose checkpoint is tested.
+        """
+
 
 class Method(Protocol):
     """The options of a method, and what they ask for."""

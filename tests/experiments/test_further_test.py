@@ -22,6 +22,7 @@ def further(base: Record, identity: Mapping[str, Any]) -> Record:
         base,
         "softening",
         identity,
+        identity,
         SECTION,
         base.metrics,
         variant="soft",

@@ -18,7 +18,12 @@ from polybench.methods.base import Options, Session
 from polybench.methods.refinement import options
 from polybench.methods.refinement.callback import RefinementCallback
 from polybench.methods.refinement.classifier import Classifier, load_classifier
-from polybench.methods.refinement.record import classifier_record, refinement_identity, refuse_seen_images
+from polybench.methods.refinement.record import (
+    classifier_record,
+    folds_identity,
+    refinement_identity,
+    refuse_seen_images,
+)
 from polybench.methods.refinement.regions import BoolArray
 from polybench.methods.refinement.section import RefinedTest, refinement_section
 from polybench.methods.refinement.table import Region, regions_csv, regions_of
@@ -158,6 +163,11 @@ class Refinement:
         """Identify the classifier and the thresholds."""
         assert self.record is not None
         return refinement_identity(trained, self.record, self.classifier.lineage[-1], self.thresholds)
+
+    def folds_identity(self, trained: Record) -> Mapping[str, Any]:
+        """Identify the classifier of any fold and the thresholds."""
+        assert self.record is not None
+        return folds_identity(trained, self.record, self.classifier.lineage[-1], self.thresholds)
 
     @property
     def _found(self) -> list[Region]:

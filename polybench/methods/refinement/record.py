@@ -83,3 +83,20 @@ def refinement_identity(
         "thresholds": [thresholds.mask, thresholds.region] if given else thresholds.origin,
         "checkpoint": source.point if own else source.sha256,
     }
+
+
+def folds_identity(trained: Record, classifier: Record, source: Ancestor, thresholds: Thresholds) -> dict[str, Any]:
+    """What refined tests on all folds share: `refinement_identity` with a classifier of the same fold as that of any.
+
+    Args:
+        trained: The record of the segmentation's training.
+        classifier: That of the classifier's.
+        source: The classifier's checkpoint.
+        thresholds: By which it refines.
+    """
+    identity = refinement_identity(trained, classifier, source, thresholds)
+    folds = classifier.identity.folds if classifier.identity is not None else None
+    one, other = trained.dataset.fold, classifier.dataset.fold
+    if folds is None or one is None or other is None or (one.number, one.of) != (other.number, other.of):
+        return identity
+    return {**identity, "classifier": folds.training_id}

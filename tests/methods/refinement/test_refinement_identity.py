@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from polybench.core.errors import ConfigError
-from polybench.methods.refinement.record import classifier_record, refinement_identity
+from polybench.experiments.further_test import further_record
+from polybench.methods.refinement.record import classifier_record, folds_identity, refinement_identity
 from polybench.methods.refinement.thresholds import RELEASED, Thresholds
 from polybench.results.facts import Ancestor
-from polybench.results.record import write_record
+from polybench.results.folds import PooledRecord, pooled
+from polybench.results.record import Record, read_records, write_record
+from polybench.results.sections import Section
 from tests.results.factory import digest, provenance, table, trained
+from tests.results.test_folds import data_of, rows_of, shared
 
 BASE = trained(table([0.5, 1.0]))
 CLASSIFIER = trained(table([0.5, 1.0]), task="classification", recipe="patches_toy")
@@ -42,6 +46,37 @@ def test_another_classifier_is_another_row() -> None:
     longer = replace(CLASSIFIER, config_sha256=digest("longer"), identity=None)
     ids = [refinement_identity(BASE, one, FOREIGN, RELEASED) for one in (replace(CLASSIFIER, identity=None), longer)]
     assert ids[0] != ids[1]
+
+
+def of_fold(fold: int) -> tuple[Record, Record, Ancestor]:
+    """A segmentation and a classifier of a fold, and the classifier's selected checkpoint."""
+    segmentation = trained(rows_of(fold), identity=shared(fold), dataset=data_of(fold), config={"split": fold})
+    classifier = replace(segmentation, task="classification", identity=shared(fold, "patches"))
+    return segmentation, classifier, replace(own(0), training_id=digest(f"patches {fold}"))
+
+
+def test_refined_tests_of_all_folds_are_one_row_each_fold_with_its_classifier(tmp_path: Path) -> None:
+    for fold in (1, 2, 3):
+        segmentation, classifier, source = of_fold(fold)
+        parts = segmentation, classifier, source, RELEASED
+        ids = refinement_identity(*parts), folds_identity(*parts)
+        how = {"variant": "refined", "command": "polybench test", "needs": (), "provenance": provenance()}
+        section = Section(title="Refined", alters=True)
+        refined = further_record(segmentation, "refinement", *ids, section, segmentation.metrics, **how)  # type: ignore[arg-type]
+        for record in (segmentation, refined):
+            write_record(record, rows_of(fold), tmp_path)
+    found = pooled(read_records(tmp_path, "toy"))
+    assert [len(one.folds) for one in found if isinstance(one, PooledRecord)] == [3, 3]
+    assert sorted(one.record.variant or "" for one in found) == ["", "refined"]
+
+
+def test_classifier_of_another_fold_is_itself(tmp_path: Path) -> None:
+    segmentation, classifier, source = of_fold(1)
+    other = replace(classifier, dataset=data_of(2))
+    assert folds_identity(segmentation, classifier, source, RELEASED)["classifier"] == digest("patches")
+    for one in (other, CLASSIFIER):
+        parts = segmentation, one, source, RELEASED
+        assert folds_identity(*parts) == refinement_identity(*parts)
 
 
 def test_classifier_is_found_by_its_checkpoint(tmp_path: Path) -> None:
