@@ -33,7 +33,8 @@ def cells_table(matrix: Matrix, name: str, jobs: int) -> Table:
     notes = [f"{len(rows)} cells, {len(running)} to run."]
     if known:
         unknown = len(running) - len(known)
-        rest = f", and {unknown} cells whose time no record tells" if unknown else ""
+        cells = "a cell" if unknown == 1 else f"{unknown} cells"
+        rest = f", and {cells} whose time no record tells" if unknown else ""
         at_once = f", {jobs} at a time" if jobs > 1 else ""
         notes.append(f"About {duration(sum(known) / jobs)} of training{at_once}{rest}, by the records of earlier runs.")
     if not matrix.opened:
