@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 _COLUMN = re.compile(r"(?!www\.)([A-Za-z0-9_.+:=%,-]|@(?=[0-9])){1,64}")
 _NOUN = re.compile(r"[A-Za-z][A-Za-z -]{0,39}")
@@ -26,6 +27,7 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
+@lru_cache(maxsize=4096)
 def is_column(name: str) -> bool:
     """Whether the name of a metric can be a column name of a table, a CSV file and a page.
 

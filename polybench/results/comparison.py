@@ -1,12 +1,13 @@
 """Rows that were tested on the same images as scores that can be compared image by image."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from polybench.core.errors import DataError
 from polybench.results.facts import Direction, ProtocolScores
+from polybench.results.image_rows import AnyRows, groups_of_rows, ids_of_rows
 from polybench.results.recomputed import POSITIVE, Sample, every_image_once, is_mean, numbers_of
 from polybench.results.record import StoredRecord
 from polybench.results.statistics.aligned import Aligned, Values
@@ -14,13 +15,8 @@ from polybench.results.statistics.auc import auc_values
 from polybench.results.statistics.intervals import column
 from polybench.results.table_checks import PROBABILITY
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def image_values(
-    metrics: Mapping[str, ProtocolScores], rows: "pd.DataFrame", protocol: str, metric: str
-) -> Values | None:
+def image_values(metrics: Mapping[str, ProtocolScores], rows: AnyRows, protocol: str, metric: str) -> Values | None:
     """A value for each image, of which a metric is the mean.
 
     That of a mean is the column of the table. The area under the ROC curve of patches is the mean of their structural
@@ -40,10 +36,10 @@ def image_values(
     if protocol not in metrics or metric not in metrics[protocol].values:
         return None
     if is_mean(protocol, metric) and column(protocol, metric) in rows.columns:
-        values: Values = rows[column(protocol, metric)].to_numpy(dtype=np.float64)
+        values: Values = np.asarray(rows[column(protocol, metric)], dtype=np.float64)
         return values
     if protocol == "patches@1" and metric == "auc" and {PROBABILITY, POSITIVE} <= set(rows.columns):
-        return auc_values(rows[PROBABILITY].to_numpy(dtype=np.float64), rows[POSITIVE].to_numpy() > 0)
+        return auc_values(np.asarray(rows[PROBABILITY], dtype=np.float64), np.asarray(rows[POSITIVE]) > 0)
     number = numbers_of({protocol: metrics[protocol], **metrics}, rows).get((protocol, metric))
     if number is None or len(rows) < 2:
         return None
@@ -65,7 +61,7 @@ class ScoredRun(NamedTuple):
 
     name: str
     metrics: Mapping[str, ProtocolScores]
-    table: "pd.DataFrame"
+    table: AnyRows
 
 
 def scored_run(stored: StoredRecord) -> ScoredRun:
@@ -74,7 +70,7 @@ def scored_run(stored: StoredRecord) -> ScoredRun:
     Raises:
         RecordError: If its table can't be read.
     """
-    return ScoredRun(stored.name, stored.record.metrics, stored.rows())
+    return ScoredRun(stored.name, stored.record.metrics, stored.images)
 
 
 def aligned(rows: Mapping[str, Sequence[ScoredRun]], protocol: str, metric: str) -> Aligned | None:
@@ -101,7 +97,7 @@ def aligned(rows: Mapping[str, Sequence[ScoredRun]], protocol: str, metric: str)
         if len(known) < len(columns):
             return None
         values[name] = np.stack(known) * sign_of(found[0].metrics[protocol].values[metric].direction)
-    return Aligned(values, runs[0].table["group"].tolist()) if runs else None
+    return Aligned(values, groups_of_rows(runs[0].table)) if runs else None
 
 
 def sign_of(direction: Direction) -> float:
@@ -110,11 +106,11 @@ def sign_of(direction: Direction) -> float:
 
 
 def _refuse_other_images(first: ScoredRun, other: ScoredRun) -> None:
-    ids, others = first.table["id"].tolist(), other.table["id"].tolist()
+    ids, others = ids_of_rows(first.table), ids_of_rows(other.table)
     if ids != others:
         raise DataError(
             f"'{first.name}' and '{other.name}' were tested on different images, such as "
             f"'{min(set(ids) ^ set(others))}': compare rows of one split."
         )
-    if first.table["group"].tolist() != other.table["group"].tolist():
+    if groups_of_rows(first.table) != groups_of_rows(other.table):
         raise DataError(f"'{first.name}' and '{other.name}' have their images in different groups: check their tables.")

@@ -4,11 +4,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from polybench.core.errors import DataError
 from polybench.results.facts import Counts, DatasetFacts, IdentityFacts, ProtocolScores, TrainingFacts
+from polybench.results.image_rows import ImageRows
 from polybench.results.pooled_scores import pooled_scores
 from polybench.results.record import Record, StoredRecord
 
@@ -48,6 +50,11 @@ class PooledRecord(StoredRecord):
     def rows(self) -> "pd.DataFrame":
         """The tables of the folds together."""
         return self.table
+
+    @cached_property
+    def images(self) -> ImageRows:
+        """The same rows for numbers of many columns."""
+        return ImageRows.of(self.table)
 
 
 def pooled(records: Iterable[StoredRecord]) -> list[StoredRecord]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from polybench.results import sections
 from polybench.results.record import Record
 from polybench.results.sections import Section, Value
+from polybench.results.statistics.spread import spread_of
 from polybench.results.table import Row
 from polybench.results.tables import (
     MISSING,
@@ -154,7 +155,7 @@ def _cell(column: sections.Column, values: Sequence[Value]) -> Cell:
     if not numbers:
         return MISSING
     mean = statistics.fmean(numbers)
-    spread = statistics.stdev(numbers) if len(numbers) > 1 else None
+    spread = spread_of(numbers)
     match column.kind:
         case "seconds":
             return Seconds(mean)

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
@@ -36,6 +37,22 @@ def render_page(dataset: str, records: Sequence[StoredRecord], audit: Audit | No
     Raises:
         DataError: If the seeds of one row can't be averaged, or its folds can't be pooled.
     """
+    parts = [page_part(group, records, audit) for group in groups_of(pooled(records))]
+    text = _template().render(
+        dataset=dataset,
+        marker=MARKER,
+        unofficial=UNOFFICIAL,
+        long=LONG,
+        parts=parts,
+        folds=any(part.folds for part in parts),
+        definitions=definitions(records),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+
+
+@cache
+def _template() -> Template:
+    """The page's template, compiled once."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -53,17 +70,7 @@ def render_page(dataset: str, records: Sequence[StoredRecord], audit: Audit | No
         names=names,
         table=markdown.table_text,
     )
-    parts = [page_part(group, records, audit) for group in groups_of(pooled(records))]
-    text = environment.get_template("page.md.j2").render(
-        dataset=dataset,
-        marker=MARKER,
-        unofficial=UNOFFICIAL,
-        long=LONG,
-        parts=parts,
-        folds=any(part.folds for part in parts),
-        definitions=definitions(records),
-    )
-    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+    return environment.get_template("page.md.j2")
 
 
 def write_page(root: Path, dataset: str) -> Path | None:
@@ -102,13 +109,14 @@ def write_pages(root: Path) -> list[Path]:
 def stale_pages(root: Path) -> list[str]:
     """Say for each page how it differs from what the records give; empty when all is well.
 
-    Line ends may be those of Windows, as git writes them there.
+    Every number of a record that its table determines is computed again. Line ends may be those of Windows, as git
+    writes them there.
 
     Raises:
         DataError: If `root` doesn't exist or a record can't be read.
     """
     require_root(root)
-    pages = {root / f"{name}.md": _page(root, name) for name in recorded_datasets(root)}
+    pages = {root / f"{name}.md": _page(root, name, recompute=True) for name in recorded_datasets(root)}
     reasons = []
     for path, text in pages.items():
         if text is None:
@@ -133,19 +141,28 @@ def require_root(root: Path) -> None:
         raise DataError(f"There is no folder of leaderboards at '{root}': name it with --root.")
 
 
-def checked_records(root: Path, dataset: str) -> list[StoredRecord]:
-    """The records of a dataset, each checked against its per-image table.
+def checked_records(root: Path, dataset: str, *, recompute: bool = False) -> list[StoredRecord]:
+    """The records of a dataset, each checked to be as polybench wrote it.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: Its name.
+        recompute: Whether every number of a record is held against its table; else this is done where the record
+            doesn't state the hashes of both files alone, and hashes are compared where it does.
 
     Raises:
-        RecordError: If one can't be read, or contradicts its table.
+        RecordError: If one can't be read, was edited, or contradicts its table.
     """
     records = read_records(root, dataset)
     for stored in records:
-        stored.check()
+        if recompute:
+            stored.check()
+        else:
+            stored.check_seal()
     return records
 
 
-def _page(root: Path, dataset: str) -> str | None:
+def _page(root: Path, dataset: str, *, recompute: bool = False) -> str | None:
     """The page of a dataset; None where it has no records."""
-    records = checked_records(root, dataset)
+    records = checked_records(root, dataset, recompute=recompute)
     return render_page(dataset, records, read_audit(root, dataset)) if records else None

@@ -43,7 +43,8 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None
         ranked: The protocol that the page ranks by.
         places: Anchors on the page.
     """
-    lines = [line for budget in (*BUDGETS, None) for line in _lines(group, budget)]
+    alike = _alike(group)
+    lines = [line for budget in (*BUDGETS, None) for line in _lines(alike, budget)]
     if not lines:
         return None
     columns = _columns(group.protocols(), lines)
@@ -74,13 +75,20 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None
     return Table((Column("Recipe"), Column("Budget"), *head), tuple(rows), "The same predictions under every protocol")
 
 
-def _lines(group: Group, budget: Budget | None) -> list[_Line]:
-    """The lines of one budget in the order of the ranked table; seeds that lack a protocol make a line of their own."""
+def _alike(group: Group) -> list[Group]:
+    """The runs of a group that were scored under the same protocols, several of them."""
     alike: dict[frozenset[str], list[StoredRecord]] = {}
     for stored in group.records:
         alike.setdefault(frozenset(stored.record.metrics), []).append(stored)
+    if len(alike) == 1:
+        return [group] if len(*alike) > 1 else []
+    return [Group(group.dataset, tuple(records)) for names, records in alike.items() if len(names) > 1]
+
+
+def _lines(alike: Sequence[Group], budget: Budget | None) -> list[_Line]:
+    """The lines of one budget in the order of the ranked table; seeds that lack a protocol make a line of their own."""
     lines = []
-    for runs in (Group(group.dataset, tuple(records)) for names, records in alike.items() if len(names) > 1):
+    for runs in alike:
         by_name = {
             protocol: {row_key(row.first.record): row for row in runs.rows(protocol, budget)}
             for protocol in runs.protocols()

@@ -6,19 +6,16 @@ again: `auc` of pixels, `max_*`, and Dice and IoU of `efen`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polybench.results.facts import ProtocolScores
+from polybench.results.image_rows import AnyRows, Values, groups_of_rows
+from polybench.results.statistics.draws import group_draws
 from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTS, NO_MEANS
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Values = NDArray[np.float64]
 Number = Callable[["Sample"], Values]
 
 MEAN_DRAWS, OTHER_DRAWS = 2000, 1000
@@ -33,7 +30,7 @@ class Sample:
         times: How often each image counts in each draw, (draws, n).
     """
 
-    def __init__(self, rows: "pd.DataFrame", times: Values) -> None:
+    def __init__(self, rows: AnyRows, times: Values) -> None:
         self._rows, self._times = rows, times
 
     def total(self, values: Values) -> Values:
@@ -47,30 +44,39 @@ class Sample:
 
     def mean(self, name: str) -> Values:
         """Mean of a column, (draws,)."""
-        mean: Values = self.sum(name) / self._times.sum(axis=1)
+        mean: Values = self.sum(name) / self.images
         return mean
+
+    @cached_property
+    def images(self) -> Values:
+        """Images of each draw, (draws,)."""
+        images: Values = self._times.sum(axis=1)
+        return images
 
     def column(self, name: str) -> Values:
         """A column, (n,)."""
-        values: Values = self._rows[name].to_numpy(dtype=np.float64)
+        values: Values = np.asarray(self._rows[name], dtype=np.float64)
         return values
 
 
-def every_image_once(rows: "pd.DataFrame") -> Sample:
+def every_image_once(rows: AnyRows) -> Sample:
     """A single draw, that of the images themselves."""
     return Sample(rows, np.ones((1, len(rows))))
 
 
-def groups_drawn(rows: "pd.DataFrame", draws: int) -> Sample:
+def groups_drawn(rows: AnyRows, draws: int) -> Sample:
     """Whole groups drawn with replacement, the draws of `polybench.results.statistics.intervals`."""
-    names, membership = np.unique(rows["group"].to_numpy(dtype=object), return_inverse=True)
-    drawn = np.random.default_rng(0).integers(0, len(names), (draws, len(names)))
-    times = np.zeros((draws, len(names)))
-    np.add.at(times, (np.arange(draws)[:, None], drawn), 1.0)
-    return Sample(rows, times[:, membership])
+    return Sample(rows, _images_drawn(groups_of_rows(rows), draws))
 
 
-def numbers_of(metrics: Mapping[str, ProtocolScores], rows: "pd.DataFrame") -> dict[tuple[str, str], Number]:
+@lru_cache(maxsize=4)
+def _images_drawn(groups: tuple[str, ...], draws: int) -> Values:
+    """How often each image is drawn, (draws, n)."""
+    found = group_draws(groups, draws)
+    return found.times[:, found.members]
+
+
+def numbers_of(metrics: Mapping[str, ProtocolScores], rows: AnyRows) -> dict[tuple[str, str], Number]:
     """What can be computed again: `protocol@version` and metric -> the number as a function of a sample.
 
     Args:
@@ -118,7 +124,7 @@ def _mean_of(name: str) -> Number:
     return lambda sample: sample.mean(name)
 
 
-def _derived(key: str, metrics: Mapping[str, ProtocolScores], rows: "pd.DataFrame") -> dict[str, Number]:
+def _derived(key: str, metrics: Mapping[str, ProtocolScores], rows: AnyRows) -> dict[str, Number]:
     """Metric -> number, of those metrics of a protocol that are no means but follow from the table."""
     if key == "pooled@2":
         return {name: _pooled(key, name) for name in ("background_iou", "miou", *_CONFUSION)}

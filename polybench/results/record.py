@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,8 +21,10 @@ from polybench.results.facts import (
     StartFacts,
     TrainingFacts,
 )
+from polybench.results.image_rows import ImageRows
 from polybench.results.record_checks import check_counts, check_kind, check_names
 from polybench.results.record_text import is_as_written, parse, read_text, seal_of
+from polybench.results.sealed_table import read_sealed
 from polybench.results.sections import Section
 from polybench.results.strict import decode, encode
 from polybench.results.table_file import read_table, table_text, text_sha256
@@ -128,7 +131,10 @@ class Record:
             fields = {}
             if isinstance(version, int) and version < SCHEMA_VERSION:
                 fields = {name: data[name] for name in earlier.FIELDS if name in data}
-            record = decode(cls, {key: value for key, value in data.items() if key not in fields} if fields else data)
+            if fields:
+                record = decode(cls, {key: value for key, value in data.items() if key not in fields})
+            else:
+                record = decode(cls, data, text=text)
             if found := earlier.sections_of(fields, record.metrics):
                 record = replace(record, sections={**found, **record.sections})
         except (ValueError, DataError) as error:
@@ -163,7 +169,37 @@ class StoredRecord:
         Raises:
             RecordError: If it can't be read.
         """
-        return read_table(self.path.with_suffix(".csv")).rows
+        return self.images.frame()
+
+    @cached_property
+    def images(self) -> ImageRows:
+        """The same rows for numbers of many columns; the file is read once.
+
+        Raises:
+            RecordError: If it can't be read.
+        """
+        return self._sealed_images() or ImageRows.of(read_table(self.path.with_suffix(".csv")).rows)
+
+    def check_seal(self) -> None:
+        """Check that both files are those that polybench wrote, by the hashes that the record states.
+
+        The hash of the record's own content was checked when it was read. A record of an earlier version, which states
+        no hashes, and one whose table has another hash are held against the table.
+
+        Raises:
+            RecordError: If one of the two was edited.
+        """
+        images = self._sealed_images()
+        if images is None:
+            self.check()
+        else:
+            self.__dict__["images"] = images
+
+    def _sealed_images(self) -> ImageRows | None:
+        """The rows of a table of the hash that the record states; None for another table, or without both hashes."""
+        if self.record.record_sha256 is None or self.record.table_sha256 is None:
+            return None
+        return read_sealed(self.path.with_suffix(".csv"), self.record.table_sha256)
 
     def check(self) -> None:
         """Hold the record against its table, see `polybench.results.table_checks.check_table`.

@@ -54,6 +54,8 @@ def parse(text: str) -> Any:
     except RecursionError as error:
         raise ValueError(f"it has more than {MOST_LEVELS} levels.") from error
     _check_levels(data)
+    if "\\u" in text:  # the file is UTF-8, so that only an escape can be half a character
+        _check_texts(data)
     return data
 
 
@@ -70,20 +72,29 @@ def is_as_written(data: Mapping[str, object]) -> bool:
 
 
 def _check_levels(data: object) -> None:
-    """Walk through all values, without recursion."""
-    waiting = [(data, 1)]
-    while waiting:
-        value, level = waiting.pop()
+    """Walk through all lists and mappings level by level, without recursion."""
+    level, found = 1, [data]
+    while found:
         if level > MOST_LEVELS:
             raise ValueError(f"it has more than {MOST_LEVELS} levels.")
-        parts: Iterable[object] = ()
-        if isinstance(value, dict):
-            parts = (*value, *value.values())
-        elif isinstance(value, list):
-            parts = value
-        elif isinstance(value, str) and not value.isascii():
-            _check_unicode(value)
-        waiting.extend((part, level + 1) for part in parts)
+        found = [part for one in found for part in _parts(one) if isinstance(part, dict | list)]
+        level += 1
+
+
+def _check_texts(data: object) -> None:
+    """Walk through all texts, without recursion; the levels are few."""
+    found = [data]
+    while found:
+        parts = [part for one in found for part in (*_parts(one), *(one if isinstance(one, dict) else ()))]
+        for part in parts:
+            if isinstance(part, str):
+                _check_unicode(part)
+        found = [part for part in parts if isinstance(part, dict | list)]
+
+
+def _parts(value: object) -> Iterable[object]:
+    """The values inside a list or a mapping."""
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _check_unicode(value: str) -> None:

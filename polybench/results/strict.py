@@ -30,13 +30,14 @@ _KINDS = {
 """Type of a pydantic error -> what was expected."""
 
 
-def decode(kind: type[T], value: object, where: str = TOP) -> T:
+def decode(kind: type[T], value: object, where: str = TOP, text: str | None = None) -> T:
     """Build a dataclass from parsed JSON.
 
     Args:
         kind: The dataclass; its annotations are the schema, and a field with a default may be absent.
         value: What `json.loads` returned.
         where: Dotted path of `value`, for messages.
+        text: The JSON that `value` was parsed from, where it is at hand.
 
     Returns:
         An instance of `kind`.
@@ -45,7 +46,7 @@ def decode(kind: type[T], value: object, where: str = TOP) -> T:
         ValueError: If a key is unknown or missing, or a value has another type; the message names the key.
     """
     try:
-        return cast(T, _adapter(cast(Any, kind)).validate_json(json.dumps([value]))[0])
+        return cast(T, _adapter(cast(Any, kind)).validate_json(json.dumps([value]) if text is None else f"[{text}]")[0])
     except ValidationError as error:
         raise ValueError(_sentence(error.errors(include_url=False), value, where, kind)) from error
 

@@ -4,18 +4,22 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import get_args
+
+import numpy as np
 
 from polybench.core.errors import DataError
 from polybench.results.facts import GENERATED, DatasetFacts, Direction, IdentityFacts
 from polybench.results.folds import every_part_of, parts_of
 from polybench.results.layout import Layout, layout_of_all
 from polybench.results.record import Budget, Record, StoredRecord, row_name
-from polybench.results.statistics.intervals import column, interval_of_mean
+from polybench.results.statistics.draws import intervals_of_means
+from polybench.results.statistics.intervals import column
+from polybench.results.statistics.spread import spread_of
 
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")
@@ -104,6 +108,7 @@ class Group:
 
     dataset: DatasetFacts
     records: tuple[StoredRecord, ...]
+    _tables: dict[tuple[str, Budget | None], list[Row]] = field(default_factory=dict, init=False, compare=False)
 
     @cached_property
     def ambiguous(self) -> frozenset[tuple[str, str | None]]:
@@ -137,6 +142,12 @@ class Group:
         Those of one `budget_id` are together, best first, and the `budget_id` of the best row comes first. Rows
         without an identity come last.
         """
+        key = protocol, budget
+        if key not in self._tables:
+            self._tables[key] = self._rows(protocol, budget)
+        return list(self._tables[key])
+
+    def _rows(self, protocol: str, budget: Budget | None) -> list[Row]:
         having = [stored for stored in self.records if protocol in stored.record.metrics]
         cells: dict[object, list[StoredRecord]] = defaultdict(list)
         for stored in having:
@@ -144,7 +155,8 @@ class Group:
                 cells[row_key(stored.record)].append(stored)
         if not cells:
             return []
-        layout = layout_of_all(stored.record.metrics[protocol] for stored in sorted(having, key=finished, reverse=True))
+        latest = sorted(having, key=finished, reverse=True)
+        layout = layout_of_all(stored.record.metrics[protocol] for stored in latest)
         rows = [_row(runs, protocol, layout, self.dataset) for runs in cells.values()]
         best: dict[str | None, float] = {}
         for row in rows:
@@ -239,23 +251,21 @@ def _score(runs: Sequence[StoredRecord], protocol: str, metric: str) -> Score:
     if len(values) == 1:
         return Score(values[0].value, None, values[0].low, values[0].high, values[0].direction)
     numbers = [value.value for value in values]
-    return Score(statistics.fmean(numbers), statistics.stdev(numbers), None, None, values[0].direction)
+    return Score(statistics.fmean(numbers), spread_of(numbers), None, None, values[0].direction)
 
 
 def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Score:
     """Add the interval of each image's mean over the seeds, from the CSVs; none where it is not a mean over images."""
-    import pandas as pd  # imported when needed, so that fits start sooner
-
-    tables = [run.rows() for run in runs]
+    tables = [run.images for run in runs]
     if not any(name in table.columns for table in tables):
         return score
     for run, table in zip(runs, tables, strict=True):
         if name not in table.columns:
             raise DataError(f"The per-image table of '{run.path}' has no column '{name}'.")
-        if table["id"].tolist() != tables[0]["id"].tolist():
+        if table.ids != tables[0].ids:
             raise DataError(f"'{run.path}' and '{runs[0].path}' were tested on different images: check their CSVs.")
-    means = pd.concat([table[name] for table in tables], axis=1).mean(axis=1)
-    interval = interval_of_mean(means.to_numpy(), tables[0]["group"].tolist())
+    means = np.mean([table[name] for table in tables], axis=0)
+    [interval] = intervals_of_means(means[None], tables[0].groups)
     return replace(score, low=interval.low, high=interval.high)
 
 

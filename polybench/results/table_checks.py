@@ -10,6 +10,7 @@ import scipy
 from polybench.core.errors import RecordError
 from polybench.results.contradictions import contradictions
 from polybench.results.facts import MetricValue, ProtocolScores
+from polybench.results.image_rows import KEYS
 from polybench.results.recomputed import (
     MEAN_DRAWS,
     OTHER_DRAWS,
@@ -22,7 +23,7 @@ from polybench.results.recomputed import (
 )
 from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTED, foreign_columns, required_columns
-from polybench.results.table_file import KEYS, ImageTable
+from polybench.results.table_file import ImageTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from polybench.core.errors import RecordError
+from polybench.results.image_rows import KEYS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_BYTES = 512 * 2**20
 """Of a table; one of 100,000 images takes about 100 MB."""
-
-KEYS = ("id", "group")
-"""The columns that name a row; all others hold numbers."""
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _COLUMN = re.compile(r"[a-z0-9_]+@[1-9][0-9]*/[^\s/]+")
@@ -67,7 +65,7 @@ def read_table(path: Path) -> ImageTable:
     """
     import pandas as pd  # imported when needed, so that fits start sooner
 
-    text = _text(path)
+    text = file_text(path)
     try:
         header, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     except (csv.Error, ValueError) as error:
@@ -85,8 +83,12 @@ def read_table(path: Path) -> ImageTable:
     return ImageTable(pd.DataFrame(columns), text_sha256(text))
 
 
-def _text(path: Path) -> str:
-    """The file's text with line feeds as line ends."""
+def file_text(path: Path) -> str:
+    """The file's text with line feeds as line ends.
+
+    Raises:
+        RecordError: If it is no regular file of UTF-8 text, too large, empty or cut off.
+    """
     try:
         if not path.is_file():
             _refuse(path, "it is no regular file")

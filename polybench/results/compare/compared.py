@@ -10,6 +10,7 @@ from polybench.core.wording import listed
 from polybench.results.compare.rows import ComparedRow
 from polybench.results.comparison import ScoredRun, aligned, sign_of
 from polybench.results.facts import Direction
+from polybench.results.image_rows import ImageRows, groups_of_rows, ids_of_rows
 from polybench.results.layout import layout_of
 from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.pairs import Pair, pairs_of
@@ -96,7 +97,7 @@ def compare(
         metric=metric,
         direction=values[metric].direction,
         scores=scores,
-        ids=tuple(rows[0].runs[0].table["id"]),
+        ids=ids_of_rows(rows[0].runs[0].table),
         pairs=tuple(pairs),
         ties={name: number for number, group in enumerate(groups, 1) for name in group},
         notes=tuple(_notes(rows, scores, regrouped)),
@@ -119,15 +120,18 @@ def _with_known_groups(rows: Sequence[ComparedRow]) -> tuple[list[ComparedRow], 
     known = next((row.runs[0].table for row in rows if row.dataset is not None), None)
     if known is None:
         return list(rows), []
-    group_of = dict(zip(known["id"], known["group"], strict=True))
+    group_of = dict(zip(ids_of_rows(known), groups_of_rows(known), strict=True))
     found, changed = [], []
     for row in rows:
-        if row.dataset is None and set(row.runs[0].table["id"]) == set(group_of):
+        if row.dataset is None and set(ids_of_rows(row.runs[0].table)) == set(group_of):
             run = row.runs[0]
-            groups = [group_of[name] for name in run.table["id"]]
-            if groups != run.table["group"].tolist():
+            own = ImageRows.of(run.table)
+            groups = tuple(group_of[name] for name in own.ids)
+            if groups != own.groups:
                 changed.append(row.name)
-                row = replace(row, runs=(ScoredRun(run.name, run.metrics, run.table.assign(group=groups)),))
+                row = replace(
+                    row, runs=(ScoredRun(run.name, run.metrics, ImageRows(own.ids, groups, own.places, own.values)),)
+                )
         found.append(row)
     return found, changed
 

@@ -12,6 +12,7 @@ from polybench.core.wording import listed
 from polybench.results.comparison import ScoredRun, scored_run
 from polybench.results.facts import DatasetFacts, Direction, MetricValue, ProtocolScores
 from polybench.results.folds import pooled
+from polybench.results.image_rows import ImageRows, ids_of_rows
 from polybench.results.page import checked_records, require_root
 from polybench.results.record import StoredRecord, recorded_datasets, row_id, row_name
 from polybench.results.table import BUDGETS, Group, groups_of
@@ -129,7 +130,7 @@ class Rows:
         found = [
             _compared(f"{name_of(one.runs[0].record)} {row_id(one.runs[0].record)}", one, one.runs)
             for one in self._candidates
-            if manifest_sha256 == one.group.dataset.manifest_sha256 and one.runs[0].rows()["id"].tolist() == list(ids)
+            if manifest_sha256 == one.group.dataset.manifest_sha256 and ids_of_rows(one.runs[0].images) == tuple(ids)
         ]
         if not found:
             places = dict.fromkeys(f"{one.group.dataset.split} ({one.group.dataset.copy})" for one in self._candidates)
@@ -181,7 +182,14 @@ def own_row(name: str, table: pd.DataFrame) -> ComparedRow:
             metrics.setdefault(protocol, {})[metric] = MetricValue(float(values.mean()), None, None, direction)
     n, groups = len(table), table["group"].nunique()
     scores = {key: ProtocolScores(n, groups, None, None, values) for key, values in metrics.items()}
-    return ComparedRow(name, (ScoredRun(name, scores, table.sort_values("id", ignore_index=True)),))
+    return ComparedRow(name, (ScoredRun(name, scores, _numbers(table)),))
+
+
+def _numbers(table: pd.DataFrame) -> ImageRows:
+    """A table's columns of numbers, sorted by id."""
+    rows = table.sort_values("id", ignore_index=True)
+    others = [name for name in rows.columns if name in ("id", "group") or pd.api.types.is_numeric_dtype(rows[name])]
+    return ImageRows.of(rows[others])
 
 
 def _candidates(records: Sequence[StoredRecord]) -> Iterator[_Candidate]:

@@ -79,7 +79,7 @@ def _strata(row: RankedRow, parts: Sequence[Part]) -> tuple[Stratum, ...] | None
     """Strata of a row, each fold's images by the cuts of that fold, and a last one of all images."""
     labels: dict[str, str] = {}
     for run, split in parts:
-        found = size_labels(run.rows(), split.size_cuts) if split.size_cuts else None
+        found = size_labels(run.images, split.size_cuts) if split.size_cuts else None
         if found is None:
             return None
         labels |= found
@@ -120,7 +120,7 @@ def _between(shares: Sequence[float]) -> str:
 
 def _duplicates(parts: Sequence[Part]) -> set[str]:
     """Test images with a near-duplicate in the training part of their own split."""
-    return {one for run, split in parts for one in set(run.rows()["id"]) & split.near_duplicates}
+    return {one for run, split in parts for one in set(run.images.ids) & split.near_duplicates}
 
 
 def _rest(row: RankedRow, duplicates: set[str]) -> Cells | None:

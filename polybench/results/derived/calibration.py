@@ -11,16 +11,14 @@ patches, where patches were classified.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from polybench.results.derived.seeds import Estimate, Numbers, Seeds
-from polybench.results.recomputed import Sample, Values
-from polybench.results.statistics.intervals import column
-
-if TYPE_CHECKING:
-    import pandas as pd
+from polybench.results.image_rows import ImageRows, Values
+from polybench.results.recomputed import OTHER_DRAWS, Sample
+from polybench.results.statistics.draws import group_draws
 
 STORED = "calibration@1"
 BINS = 10
@@ -97,7 +95,7 @@ def calibration(seeds: Seeds) -> Calibration | None:
         return None
     images = None
     if not patches:
-        images = {name: seeds.mean(partial(_of_each_image, name)) for name in ERRORS}
+        images = seeds.means({name: partial(_of_each_image, name) for name in ERRORS})
     return Calibration(
         pixels=seeds.estimates(_over_pixels),
         images=images,
@@ -107,25 +105,25 @@ def calibration(seeds: Seeds) -> Calibration | None:
     )
 
 
-def sums_of(rows: "pd.DataFrame") -> Sums:
+def sums_of(rows: ImageRows) -> Sums:
     """The sums of each row of a table that stores them."""
     if set(_OF_PATCHES) <= set(rows.columns):
-        return _sums_of_patches(*(rows[name].to_numpy(dtype=np.float64) for name in _OF_PATCHES))
-    pixels, probability, positives = (
-        rows[[column(STORED, f"{part}_{place}") for place in range(BINS)]].to_numpy(dtype=np.float64)
-        for part in ("pixels", "probability", "positives")
-    )
-    brier = rows[column(STORED, "brier")].to_numpy(dtype=np.float64)
-    return Sums(pixels, probability, positives, brier * pixels.sum(axis=1))
+        return _sums_of_patches(*(rows[name] for name in _OF_PATCHES))
+    found = rows.block(_OF_IMAGES)
+    pixels, probability, positives = (found[:, part * BINS : (part + 1) * BINS] for part in range(3))
+    return Sums(pixels, probability, positives, found[:, -1] * pixels.sum(axis=1))
 
 
 def errors_of(sums: Sums) -> dict[str, Values]:
     """Errors of sums (k, 10) or (k,): name of `ERRORS` -> (k,), 0 without any pixel."""
-    pixels = np.maximum(sums.pixels.sum(axis=1), 1.0)
-    gaps = sums.probability - sums.positives
+    return _errors(sums.probability - sums.positives, sums.pixels.sum(axis=1), sums.squares)
+
+
+def _errors(gaps: Values, pixels: Values, squares: Values) -> dict[str, Values]:
+    """Errors of differences of probability and truth by bin, (k, 10), and of pixels and squares, (k,)."""
     folded = (gaps - gaps[:, ::-1])[:, BINS // 2 :]  # a wrong background pixel is as much too confident
-    found = (np.abs(gaps).sum(axis=1), np.abs(folded).sum(axis=1), sums.squares)
-    return {name: value / pixels for name, value in zip(ERRORS, found, strict=True)}
+    found = (np.abs(gaps).sum(axis=1), np.abs(folded).sum(axis=1), squares)
+    return {name: value / np.maximum(pixels, 1.0) for name, value in zip(ERRORS, found, strict=True)}
 
 
 def _sums_of_patches(probability: Values, positive: Values) -> Sums:
@@ -135,35 +133,43 @@ def _sums_of_patches(probability: Values, positive: Values) -> Sums:
     return Sums(pixels, pixels * probability[:, None], pixels * positive[:, None], (probability - positive) ** 2)
 
 
-def _of_each_image(name: str, rows: "pd.DataFrame") -> Values:
+def _of_each_image(name: str, rows: ImageRows) -> Values:
     return errors_of(sums_of(rows))[name]
 
 
-def _over_pixels(rows: "pd.DataFrame") -> Numbers:
+def _over_pixels(rows: ImageRows) -> Numbers:
     """Errors of the pixels of all images together."""
     sums = sums_of(rows)
+    parts = np.column_stack([sums.probability - sums.positives, sums.pixels.sum(axis=1), sums.squares])
 
     def numbers(sample: Sample) -> Mapping[str, Values]:
-        parts = (sums.pixels, sums.probability, sums.positives, sums.squares)
-        return errors_of(Sums(*map(sample.total, parts)))
+        total = sample.total(parts)
+        return _errors(total[:, :BINS], total[:, BINS], total[:, BINS + 1])
 
     return numbers
 
 
-def _over_groups(rows: "pd.DataFrame") -> Numbers:
+def _over_groups(rows: ImageRows) -> Numbers:
     """Means over groups of the errors of the pixels of each group together."""
     sums = sums_of(rows)
-    names, place = np.unique(rows["group"].to_numpy(dtype=object), return_inverse=True)
-    member = np.eye(len(names))[place].T
-    weight = 1 / np.bincount(place)[place]  # a group that is drawn counts once, whatever its images
-    parts = (sums.pixels, sums.probability, sums.positives, sums.squares)
-    of_group = errors_of(Sums(*(member @ part for part in parts)))
+    members, _, _ = group_draws(rows.groups, OTHER_DRAWS)
+    sizes = np.bincount(members)
+    of_group = errors_of(Sums(*(_by_group(members, part) for part in vars(sums).values())))
+    weight = 1 / sizes[members]  # a group that is drawn counts once, whatever its images
+    parts = np.column_stack([weight, *(values[members] * weight for values in of_group.values())])
 
     def numbers(sample: Sample) -> Mapping[str, Values]:
-        drawn = sample.total(weight)
-        return {name: sample.total(values[place] * weight) / drawn for name, values in of_group.items()}
+        drawn, *found = sample.total(parts).T
+        return {name: values / drawn for name, values in zip(of_group, found, strict=True)}
 
     return numbers
+
+
+def _by_group(members: NDArray[np.intp], values: Values) -> Values:
+    """Sums of values (n,) or (n, k) over the images of each group."""
+    total = np.zeros((members.max() + 1, *values.shape[1:]))
+    np.add.at(total, members, values)
+    return total
 
 
 def _reliability(sums: list[Sums]) -> tuple[ReliabilityBin, ...]:

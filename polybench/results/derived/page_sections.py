@@ -1,20 +1,17 @@
 """Sections of a page with further numbers of its ranked rows, which follow from their stored rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from polybench.results.derived.audit_sections import by_object_size, without_near_duplicates
 from polybench.results.derived.audits import Audit
 from polybench.results.derived.calibration import ERRORS, Calibration, ReliabilityBin, calibration
 from polybench.results.derived.cells import estimate_cell
 from polybench.results.derived.section_rows import Cells, RankedRow, section
-from polybench.results.derived.seeds import Estimate, Seeds
+from polybench.results.derived.seeds import Estimate, Key, Seeds
 from polybench.results.derived.surface import TOLERANCES, surface_distance
 from polybench.results.derived.vessels import METRICS, vessel_scores
 from polybench.results.table import Row
 from polybench.results.tables import MISSING, Cell, Column, Number, Table, joined
-
-Key = TypeVar("Key", int, str)
 
 _ERROR_TITLES = ("ECE", "ECE of the confidence", "Brier")
 _CALIBRATION = (
@@ -44,7 +41,7 @@ def derived_sections(rows: Sequence[tuple[Cell, Row]], protocol: str, audit: Aud
         protocol: `name@version` of the protocol that ranks them.
         audit: The audit of the dataset; None where there is none.
     """
-    ranked = [RankedRow(name, row, Seeds([run.rows() for run in row.runs]), protocol) for name, row in rows]
+    ranked = [RankedRow(name, row, Seeds([run.images for run in row.runs]), protocol) for name, row in rows]
     if not ranked:
         return ()
     found = (

@@ -4,23 +4,21 @@ import math
 import statistics
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polybench.core.errors import DataError
-from polybench.results.recomputed import OTHER_DRAWS, Sample, Values, every_image_once, groups_drawn
-from polybench.results.statistics.intervals import interval_of_mean
+from polybench.results.image_rows import AnyRows, ImageRows, Values
+from polybench.results.recomputed import OTHER_DRAWS, Sample, every_image_once, groups_drawn
+from polybench.results.statistics.draws import DIGITS, ends_of, intervals_of_means
+from polybench.results.statistics.spread import spread_of
 
-if TYPE_CHECKING:
-    import pandas as pd
+Key = TypeVar("Key", int, str)
 
 Numbers = Callable[[Sample], Mapping[str, Values]]
 """A sample -> name -> number in each of its draws, (draws,)."""
-
-_DIGITS = 12
-"""Numbers are rounded, since the last bits of a sum depend on the processor."""
 
 
 @dataclass(frozen=True)
@@ -54,25 +52,25 @@ class Seeds:
         DataError: If they have no images, or different ones.
     """
 
-    def __init__(self, tables: Sequence["pd.DataFrame"]) -> None:
-        self.tables = tuple(tables)
-        ids = self.tables[0]["id"].tolist()
-        if not ids or any(table["id"].tolist() != ids for table in self.tables[1:]):
+    def __init__(self, tables: Sequence[AnyRows]) -> None:
+        self.tables = tuple(map(ImageRows.of, tables))
+        ids = self.tables[0].ids
+        if not ids or any(table.ids != ids for table in self.tables[1:]):
             raise DataError("The per-image tables of a row's seeds must have the same images, at least one.")
 
     @property
-    def ids(self) -> list[str]:
+    def ids(self) -> tuple[str, ...]:
         """Ids of the images."""
-        return list(self.tables[0]["id"])
+        return self.tables[0].ids
 
     @property
-    def groups(self) -> list[str]:
+    def groups(self) -> tuple[str, ...]:
         """The group of each image."""
-        return list(self.tables[0]["group"])
+        return self.tables[0].groups
 
     def have(self, names: Collection[str]) -> bool:
         """Whether every table has these columns."""
-        return all(set(names) <= set(table.columns) for table in self.tables)
+        return all(name in table.columns for table in self.tables for name in names)
 
     def only(self, kept: NDArray[np.bool_]) -> "Seeds":
         """The tables of some of the images.
@@ -84,23 +82,28 @@ class Seeds:
 
     def values(self, name: str) -> Values:
         """A column's mean over seeds, (n,)."""
-        return self.values_of(lambda table: table[name].to_numpy(dtype=np.float64))
-
-    def values_of(self, number: Callable[["pd.DataFrame"], Values]) -> Values:
-        """A number of each image, its mean over seeds, (n,)."""
-        mean: Values = np.mean([number(table) for table in self.tables], axis=0)
+        mean: Values = np.mean([table[name] for table in self.tables], axis=0)
         return mean
 
-    def mean(self, number: "str | Callable[[pd.DataFrame], Values]") -> Estimate:
-        """The mean over images of a column, or of a number of each image (n,), as the ranked table has it."""
-        if isinstance(number, str):
-            name = number
-            return self.mean(lambda table: table[name].to_numpy(dtype=np.float64))
-        interval = interval_of_mean(self.values_of(number), self.groups)
-        spread = _spread([math.fsum(number(table).tolist()) / len(table) for table in self.tables])
-        return Estimate(interval.value, spread, interval.low, interval.high, interval.n, interval.groups)
+    def mean(self, name: str) -> Estimate:
+        """The mean over images of a column, as the ranked table has it."""
+        return self.means({name: lambda table: table[name]})[name]
 
-    def estimates(self, numbers: Callable[["pd.DataFrame"], Numbers]) -> dict[str, Estimate]:
+    def means(self, numbers: Mapping[Key, Callable[[ImageRows], Values]]) -> dict[Key, Estimate]:
+        """Means over images, as the ranked table has them.
+
+        Args:
+            numbers: Name -> a number of each image, (n,), from a table.
+        """
+        values = [np.stack([number(table) for number in numbers.values()]) for table in self.tables]
+        intervals = intervals_of_means(np.mean(values, axis=0), self.groups)
+        spreads = [spread_of([math.fsum(one) / len(one) for one in of]) for of in np.stack(values, axis=1).tolist()]
+        return {
+            name: Estimate(found.value, spread, found.low, found.high, found.n, found.groups)
+            for name, found, spread in zip(numbers, intervals, spreads, strict=True)
+        }
+
+    def estimates(self, numbers: Callable[[ImageRows], Numbers]) -> dict[str, Estimate]:
         """Numbers that are no means over images, such as those of sums over images.
 
         Args:
@@ -109,23 +112,17 @@ class Seeds:
         groups = len(set(self.groups))
         of_table = [numbers(table) for table in self.tables]
         once = [of(every_image_once(table)) for of, table in zip(of_table, self.tables, strict=True)]
-        drawn: list[Mapping[str, Values]] = []
+        ends: Mapping[str, Sequence[float | None]] = dict.fromkeys(once[0], (None, None))
         if groups > 1:
             drawn = [of(groups_drawn(table, OTHER_DRAWS)) for of, table in zip(of_table, self.tables, strict=True)]
-        return {name: _estimate(name, once, drawn, len(self.ids), groups) for name in once[0]}
+            mean = np.mean([np.stack([of[name] for name in once[0]]) for of in drawn], axis=0)
+            ends = dict(zip(once[0], ends_of(mean).T.tolist(), strict=True))
+        return {name: _estimate(name, once, ends[name], len(self.ids), groups) for name in once[0]}
 
 
 def _estimate(
-    name: str, once: Sequence[Mapping[str, Values]], drawn: Sequence[Mapping[str, Values]], n: int, groups: int
+    name: str, once: Sequence[Mapping[str, Values]], ends: Sequence[float | None], n: int, groups: int
 ) -> Estimate:
-    """A number from its value for each seed, and from its values in the same draws for each."""
-    values = [round(float(of[name][0]), _DIGITS) for of in once]
-    low = high = None
-    if drawn:
-        mean = np.mean([of[name] for of in drawn], axis=0)
-        low, high = (round(float(end), _DIGITS) for end in np.quantile(mean, [0.025, 0.975]))
-    return Estimate(statistics.fmean(values), _spread(values), low, high, n, groups)
-
-
-def _spread(values: Sequence[float]) -> float | None:
-    return statistics.stdev(values) if len(values) > 1 else None
+    """A number from its value for each seed, and the ends of its interval."""
+    values = [round(float(of[name][0]), DIGITS) for of in once]
+    return Estimate(statistics.fmean(values), spread_of(values), ends[0], ends[1], n, groups)

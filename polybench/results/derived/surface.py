@@ -8,15 +8,11 @@ has none.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from polybench.results.derived.seeds import Estimate, Seeds
-from polybench.results.recomputed import Values
-
-if TYPE_CHECKING:
-    import pandas as pd
+from polybench.results.image_rows import ImageRows, Values
 
 STORED = "surface@1"
 TOLERANCES = (1, 2, 5)
@@ -28,10 +24,10 @@ def surface_distance(seeds: Seeds) -> dict[int, Estimate] | None:
     parts = ("predicted_pixels", "true_pixels", *(f"{of}_near_{t}" for of in ("predicted", "true") for t in TOLERANCES))
     if not seeds.have([f"{STORED}/{part}" for part in parts]):
         return None
-    return {tolerance: seeds.mean(partial(overlap, tolerance=tolerance)) for tolerance in TOLERANCES}
+    return seeds.means({tolerance: partial(overlap, tolerance=tolerance) for tolerance in TOLERANCES})
 
 
-def overlap(rows: "pd.DataFrame", tolerance: int) -> Values:
+def overlap(rows: ImageRows, tolerance: int) -> Values:
     """Normalised surface distance of each image, (n,).
 
     Args:
@@ -40,9 +36,7 @@ def overlap(rows: "pd.DataFrame", tolerance: int) -> Values:
     """
 
     def both(part: str) -> Values:
-        of_both = rows[[f"{STORED}/{of}_{part}" for of in ("predicted", "true")]].to_numpy(dtype=np.float64)
-        total: Values = of_both.sum(axis=1)
-        return total
+        return rows[f"{STORED}/predicted_{part}"] + rows[f"{STORED}/true_{part}"]
 
     pixels, near = both("pixels"), both(f"near_{tolerance}")
     return np.where(pixels > 0, near / np.maximum(pixels, 1.0), 1.0)

@@ -6,15 +6,12 @@ the two can't be compared; both come from the same counts.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from polybench.results.derived.seeds import Estimate, Numbers, Seeds
-from polybench.results.recomputed import Sample, Values, confusion
+from polybench.results.image_rows import ImageRows, Values
+from polybench.results.recomputed import Sample, confusion
 from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 METRICS = {"f1": "dice", "accuracy": "accuracy", "sensitivity": "recall", "specificity": "specificity"}
 """Name in papers on vessels -> polybench's."""
@@ -34,7 +31,7 @@ def vessel_scores(seeds: Seeds, protocol: str = "fov@2") -> dict[str, Estimate] 
     if not seeds.have(names):
         return None
 
-    def of(rows: "pd.DataFrame") -> Numbers:
+    def of(rows: ImageRows) -> Numbers:
         def numbers(sample: Sample) -> Mapping[str, Values]:
             found = confusion([sample.sum(name) for name in names])
             return {name: found[ours] for name, ours in METRICS.items()}
