@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 import polybench
 from polybench.core.checksum import file_sha256
+from polybench.core.processor import processor_fact
 from polybench.experiments.class_versions import distributions, resolve
 from polybench.experiments.local_modules import local_files, local_sha256
 from polybench.results.facts import Provenance, StartFacts
@@ -98,12 +99,7 @@ def device_name(device: torch.device) -> str:
     """Name of an accelerator, or of the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or device.type
+    return processor_fact("model name") or platform.processor() or device.type
 
 
 def net_version(class_path: str) -> str:

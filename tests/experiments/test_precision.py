@@ -1,0 +1,49 @@
+"""What is said of bfloat16 on a processor without it."""
+
+from pathlib import Path
+
+import pytest
+from lightning.pytorch import Trainer
+
+from polybench.core import processor
+from polybench.experiments.precision import precision_note
+
+AVX2 = "processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu avx avx2\nvmx flags\t: bf16\n"
+CPUS = {
+    "avx2": (AVX2, True),
+    "avx512": (AVX2.replace("avx2", "avx2 avx512f avx512_bf16"), False),
+    "arm": ("processor\t: 0\nFeatures\t: fp asimd bf16\n", False),
+    "arm without": ("processor\t: 0\nFeatures\t: fp asimd\n", True),
+    "unknown": ("", False),
+}
+
+
+@pytest.fixture
+def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(processor, "CPUINFO", tmp_path / "cpuinfo")
+    return tmp_path / "cpuinfo"
+
+
+def _trainer(precision: str) -> Trainer:
+    return Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, precision=precision)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("cpu", CPUS)
+def test_bfloat16_in_software_is_said_with_what_to_do(cpu: str, cpuinfo: Path) -> None:
+    text, slow = CPUS[cpu]
+    cpuinfo.write_text(text)
+    note = precision_note(_trainer("bf16-mixed"))
+    assert (note is not None) == slow
+    assert note is None or "--trainer.precision 32-true" in note
+
+
+def test_nothing_is_said_of_float32_nor_where_flags_are_unknown(cpuinfo: Path) -> None:
+    assert precision_note(_trainer("bf16-mixed")) is None
+    cpuinfo.write_text(AVX2)
+    assert precision_note(_trainer("32-true")) is None
+
+
+def test_the_processor_is_named_by_its_first_line(cpuinfo: Path) -> None:
+    assert processor.processor_fact("model name") is None
+    cpuinfo.write_text(AVX2)
+    assert processor.processor_fact("model name") == "Some CPU"
