@@ -38,12 +38,14 @@ def render_page(dataset: str, records: Sequence[StoredRecord], audit: Audit | No
         DataError: If the seeds of one row can't be averaged, or its folds can't be pooled.
     """
     parts = [page_part(group, records, audit) for group in groups_of(pooled(records))]
+    leading = any(ranking.current for part in parts for ranking in part.rankings)
     text = _template().render(
         dataset=dataset,
         marker=MARKER,
         unofficial=UNOFFICIAL,
         long=LONG,
         parts=parts,
+        on_top=[ranking for part in parts for ranking in part.rankings if ranking.current or not leading],
         folds=any(part.folds for part in parts),
         definitions=definitions(records),
     )

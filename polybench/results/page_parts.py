@@ -45,6 +45,7 @@ class Ranking:
 
     Attributes:
         budget: The class; None for baselines alone.
+        current: Whether a page leads with it: not where all rows are of the smoke budget, or without an identity.
         scores: The ranked table; the rows of baselines end it, and are in no other table.
         costs: What the training of each row took; empty without trained rows.
         comparisons: Paired differences of rows, and how else they can be ranked.
@@ -52,6 +53,7 @@ class Ranking:
     """
 
     budget: Budget | None
+    current: bool
     scores: Table
     costs: Table
     comparisons: tuple[Table, ...]
@@ -84,8 +86,12 @@ class Listing:
 
 @dataclass(frozen=True)
 class PagePart:
-    """One comparable set of images, or of patches, and the protocol that ranks it; `folds` where folds were pooled."""
+    """One comparable set of images, or of patches, and the protocol that ranks it; `folds` where folds were pooled.
 
+    Six digits identify it on the page, `place`.
+    """
+
+    place: str
     dataset: DatasetFacts
     ranked: str
     headline: str
@@ -122,6 +128,7 @@ def page_part(group: Group, records: Sequence[StoredRecord], audit: Audit | None
         for row in group.rows(ranked, budget)
     ]
     return PagePart(
+        place=place,
         dataset=group.dataset,
         ranked=ranked,
         headline=_headline(group, ranked),
@@ -200,6 +207,7 @@ def _ranking(
     costs = tuple(cost_cells(row, label(row.first.record, group.ambiguous)) for row in rows)
     return Ranking(
         budget,
+        budget is None or any(_is_ranked(row) and row.first.record.identity for row in rows),
         Table(score_columns([*rows, *baselines][0], tied=tied), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
         Table(COST_COLUMNS, costs, f"What each row took{', all folds of a seed together' if folds else ''}"),
         tuple(table for table in (pair_table(found, names), choice_table(found)) if table),

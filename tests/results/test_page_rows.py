@@ -33,6 +33,39 @@ def test_rows_without_identity_say_so_and_are_not_ranked(tmp_path: Path) -> None
     assert page.count("Rows of identity 1 are not ranked:") == 1
 
 
+def _top(page: str) -> str:
+    """What a page leads with, up to the explanations."""
+    return page.split("## How to read the tables")[0]
+
+
+def test_a_page_leads_with_what_is_ranked_and_lists_the_rest_in_the_details(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), recipe="ranked")
+    store(tmp_path, table(WIDE), recipe="tried", budget="smoke")
+    store(tmp_path, table(WIDE), recipe="earlier", budget="reduced", identity=None)
+    page = page_of(tmp_path)
+    top = _top(page)
+    assert [cells[1] for cells in score_rows(top)] == ["ranked"]
+    assert [cells[1] for cells in score_rows(page)] == ["ranked", "earlier", "tried"]
+    place = re.findall(r'<a id="(details-\w+)"', page)[0]
+    assert f"Not ranked, and listed in [the details](#{place}): rows of budget reduced, all of identity 1.\n" in top
+    assert f"Not ranked, and listed in [the details](#{place}): rows of budget smoke.\n" in top
+    assert page.count("Rows of identity 1 are not ranked:") == 1
+
+
+def test_a_table_with_one_row_that_is_ranked_stays_whole(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), recipe="ranked")
+    store(tmp_path, table(WIDE), recipe="earlier", identity=None)
+    assert [cells[1] for cells in score_rows(_top(page_of(tmp_path)))] == ["ranked", "earlier"]
+
+
+def test_a_page_that_has_nothing_else_leads_with_what_it_has(tmp_path: Path) -> None:
+    store(tmp_path, table(WIDE), recipe="earlier", identity=None)
+    store(tmp_path, table(WIDE), recipe="tried", budget="smoke")
+    page = page_of(tmp_path)
+    assert [cells[1] for cells in score_rows(_top(page))] == ["earlier", "tried"]
+    assert page.count("| Rank |") == 2
+
+
 def test_a_page_of_new_rows_says_nothing_of_earlier_ones(tmp_path: Path) -> None:
     store(tmp_path, table(WIDE))
     assert "identity 1" not in page_of(tmp_path)
