@@ -10,6 +10,7 @@ from polybench.results.readings import title
 from polybench.results.statistics.bootstrap import Ends
 from polybench.results.statistics.pairs import Pair
 from polybench.results.statistics.permutation import FEW_GROUPS, least_p
+from polybench.results.statistics.trust import coverage_note
 from polybench.results.table import budget_of
 from polybench.results.tables import MISSING, Cell, Column, Interval, Link, Number, Table
 
@@ -102,6 +103,8 @@ def _notes(standing: Standing) -> Iterable[str]:
             f"Ranked by the overlap of the rows' own intervals: the per-image tables don't determine {metric}, so that "
             "rows can't be compared image by image."
         )
+    if standing.pairs and (note := coverage_note(standing.groups)) is not None:
+        yield note
     if len(standing.rows) > TESTED:
         yield f"The best {TESTED} of {len(standing.rows)} rows are compared in pairs."
     if standing.groups >= FEW_GROUPS and standing.detectable:

@@ -16,6 +16,7 @@ from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.pairs import Pair, pairs_of
 from polybench.results.statistics.permutation import FEW_GROUPS, least_p
 from polybench.results.statistics.ties import tie_groups
+from polybench.results.statistics.trust import coverage_note
 
 SHOWN_IMAGES = 10
 
@@ -169,6 +170,8 @@ def _notes(rows: Sequence[ComparedRow], scores: Aligned, regrouped: Sequence[str
     if groups < FEW_GROUPS:
         least = "no interval can be given" if groups == 1 else f"no p below {least_p(groups):.3g} can be reached"
         notes.append(f"The images are of {groups} group{'s' if groups > 1 else ''}: {least}.")
+    if (note := coverage_note(groups)) is not None:
+        notes.append(note)
     several = [f"{row.name} ({len(row.runs)})" for row in rows if len(row.runs) > 1]
     if several and any(len(row.runs) == 1 and row.seeds for row in rows):
         notes.append(

@@ -4,10 +4,12 @@ What makes an image easy or hard for every method cancels in differences. Groups
 Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13), and so are the seeds of a method that has several. A
 bootstrap of few groups is too narrow, so that the draws are widened about their centre to the spread of Student's t
 (Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69(4), 2015), whose degrees of
-freedom count groups of unequal size as fewer groups of equal size. `tools/coverage.py` shows what that is worth.
+freedom count groups of unequal size as fewer groups of equal size. `tools/interval_coverage.py` shows what that is
+worth.
 """
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
@@ -48,8 +50,7 @@ def joint_draws(aligned: Aligned, draws: int = DRAWS, seed: int = 0) -> Values:
     groups = len(aligned.sizes)
     if groups < 2:
         raise DataError("All images are of one group: nothing follows for the images of other groups.")
-    generator = np.random.default_rng(seed)
-    times = generator.multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(np.float64)
+    times = _times(groups, draws, seed)
     images = times @ aligned.sizes
     drawn = np.empty((draws, len(aligned.names)))
     for place, (name, values) in enumerate(aligned.values.items()):
@@ -86,6 +87,14 @@ def effective_groups(sizes: Values) -> float:
         (3.0, 1.5151515151515151)
     """
     return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+@lru_cache(maxsize=1)
+def _times(groups: int, draws: int, seed: int) -> Values:
+    """How often each group is drawn, (draws, groups); kept, since the rows of a page are drawn alike."""
+    times = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws).astype(np.float64)
+    times.flags.writeable = False
+    return times
 
 
 def _weights_of_seeds(seeds: int, draws: int, entropy: list[int]) -> Values:
