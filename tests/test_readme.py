@@ -1,0 +1,49 @@
+"""Numbers that are written by hand in the project's texts, against the records and the tool's page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from polybench.results.ranking import Standing, standings
+from polybench.results.record import read_records
+from polybench.results.statistics.trust import COVERAGE
+from polybench.results.table import groups_of
+
+ROOT = Path(__file__).parents[1]
+BOARDS = ROOT / "leaderboards"
+
+
+@pytest.fixture(scope="module")
+def kvasir() -> Standing:
+    groups = groups_of(read_records(BOARDS, "kvasir_seg"))
+    group = next(one for one in groups if one.dataset.split == "official_880_120")
+    (standing,) = standings(group, "per_image@2", "reduced")
+    return standing
+
+
+@pytest.mark.parametrize("text", ["README.md", "leaderboards/README.md"])
+@pytest.mark.parametrize(
+    ("other", "apart"), [("deeplabv3plus_lite0_kvasir_seg", True), ("fpn_lite0_kvasir_seg", False)]
+)
+def test_the_example_of_two_rows_is_that_of_the_board(text: str, other: str, apart: bool, kvasir: Standing) -> None:
+    names = {row.anchor: row.first.record.recipe for row in kvasir.rows}
+    best = kvasir.rows[0].anchor
+    (pair,) = (one for one in kvasir.pairs if one.method == best and names[one.other] == other)
+    assert names[best] == "unet_lite0_kvasir_seg"
+    assert pair.told_apart == apart
+    assert pair.ends is not None
+    assert kvasir.detectable is not None
+    written = " ".join((ROOT / text).read_text().split())
+    numbers = (
+        f"{pair.difference:.4f}.{{1,60}}{pair.ends.low:.4f}(, | to ){pair.ends.high:.4f}.{{1,20}} {pair.adjusted:.2g}"
+    )
+    assert re.search(numbers, written)
+    assert f"{kvasir.detectable.difference():.4f}" in written
+    assert len(kvasir.pairs) == 28
+
+
+def test_pages_warn_by_what_the_tool_measured() -> None:
+    text = (BOARDS / "statistics.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (0\.\d+) \| (0\.\d+) \|", text, re.MULTILINE)
+    assert {int(groups): (float(low), float(high)) for groups, low, high in rows} == COVERAGE
