@@ -63,7 +63,8 @@ class ImageRows:
     def __getitem__(self, name: str | NDArray[np.bool_]) -> "Values | ImageRows":
         """A column of numbers, (n,), or some of the rows."""
         if isinstance(name, str):
-            return self.values[self.places[name]]
+            column: Values = self.values[self.places[name]]
+            return column
         kept = np.flatnonzero(name).tolist()
         ids, groups = ([texts[place] for place in kept] for texts in (self.ids, self.groups))
         return ImageRows(ids, groups, self.places, self.values[:, kept])

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polybench.core.errors import DataError
-from polybench.results.image_rows import AnyRows, ImageRows
-from polybench.results.recomputed import OTHER_DRAWS, Sample, Values, every_image_once, groups_drawn
+from polybench.results.image_rows import AnyRows, ImageRows, Values
+from polybench.results.recomputed import OTHER_DRAWS, Sample, every_image_once, groups_drawn
 from polybench.results.statistics.draws import DIGITS, ends_of, intervals_of_means
 from polybench.results.statistics.spread import spread_of
 

@@ -8,8 +8,8 @@ the two can't be compared; both come from the same counts.
 from collections.abc import Mapping
 
 from polybench.results.derived.seeds import Estimate, Numbers, Seeds
-from polybench.results.image_rows import ImageRows
-from polybench.results.recomputed import Sample, Values, confusion
+from polybench.results.image_rows import ImageRows, Values
+from polybench.results.recomputed import Sample, confusion
 from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTS
 
