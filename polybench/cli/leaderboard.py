@@ -1,9 +1,13 @@
 """`polybench leaderboard`: make the pages from the records, check them, or print their tables."""
 
+import os
 from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
+
+MANY = 300
+"""Records from which a second process starts sooner than the first one ends."""
 
 FORMS = ("markdown", "csv", "latex", "terminal")
 
@@ -27,6 +31,12 @@ def main(args: list[str]) -> int:
     parser.add_argument(
         "--format", choices=FORMS, help="write nothing; print the tables as a Markdown page, CSV, LaTeX or text"
     )
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="pages written at once (2 with many records and cores, else 1)",
+    )
     options = parser.parse_args(args)
     if options.format and options.check:
         raise ConfigError("--format prints tables and --check checks pages: give one of them.")
@@ -40,7 +50,7 @@ def main(args: list[str]) -> int:
 
         print(exported(options.root, options.datasets, options.format, full_width()), end="")
         return 0
-    return _check(options.root) if options.check else _write(options.root)
+    return _check(options.root) if options.check else _write(options.root, options.processes)
 
 
 def _check(root: Path) -> int:
@@ -57,13 +67,16 @@ def _check(root: Path) -> int:
     return 1 if reasons or tables else 0
 
 
-def _write(root: Path) -> int:
+def _write(root: Path, processes: int | None) -> int:
     """Write all pages, and the schema of records."""
     from polybench.results.page import write_pages  # pandas and scipy, which --help can do without
     from polybench.results.record import tables_without_record
     from polybench.results.record_schema import write_schema
 
-    paths = write_pages(root)
+    if processes is None:
+        many = len(list((root / "records").glob("*/*.json"))) > MANY
+        processes = min(2, os.cpu_count() or 1) if many else 1
+    paths = write_pages(root, processes)
     if paths:
         paths.append(write_schema(root))
     for path in paths:

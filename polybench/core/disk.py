@@ -47,6 +47,11 @@ class WriteError(UserError, OSError):
         sentence = f"'{path.name}' can't be written to the folder '{path.absolute().parent}' {advice(path, error)}"
         super().__init__(" ".join(part for part in (sentence, further) if part))
         self.errno, self.strerror, self.filename = error.errno, error.strerror, str(path)
+        self._made_of = (path, error, further)
+
+    def __reduce__(self) -> tuple[type["WriteError"], tuple[Path, OSError, str]]:
+        """Return what another process makes it of."""
+        return type(self), self._made_of
 
     def __str__(self) -> str:
         """Return the message."""

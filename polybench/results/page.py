@@ -1,24 +1,17 @@
 """The leaderboard page: a byte-stable function of the records and of the dataset's audit, in Markdown."""
 
-import re
+import multiprocessing
 from collections.abc import Sequence
-from functools import cache
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
 from polybench.results.derived.audits import Audit, read_audit
-from polybench.results.details import names
-from polybench.results.facts import UNOFFICIAL
-from polybench.results.folds import pooled
 from polybench.results.lock import lock_of
-from polybench.results.methods import LONG
-from polybench.results.page_parts import definitions, page_part
+from polybench.results.page_cache import is_current, page_digest, remember
 from polybench.results.record import StoredRecord, read_records, recorded_datasets
-from polybench.results.render import markdown
-from polybench.results.table import groups_of
 
 MARKER = "<!-- Made by `polybench leaderboard` from the records; do not edit. -->"
 
@@ -37,49 +30,17 @@ def render_page(dataset: str, records: Sequence[StoredRecord], audit: Audit | No
     Raises:
         DataError: If the seeds of one row can't be averaged, or its folds can't be pooled.
     """
-    parts = [page_part(group, records, audit) for group in groups_of(pooled(records))]
-    leading = any(ranking.current for part in parts for ranking in part.rankings)
-    text = _template().render(
-        dataset=dataset,
-        marker=MARKER,
-        unofficial=UNOFFICIAL,
-        long=LONG,
-        parts=parts,
-        on_top=[ranking for part in parts for ranking in part.rankings if ranking.current or not leading],
-        folds=any(part.folds for part in parts),
-        definitions=definitions(records),
-    )
-    return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
+    from polybench.results.page_text import page_text  # imported when needed: a page that is current needs no scipy
 
-
-@cache
-def _template() -> Template:
-    """The page's template, compiled once."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        md=markdown.text,
-        code=markdown.code,
-        command=markdown.command,
-        fence=markdown.fence,
-        html=markdown.html_text,
-        inline=markdown.inline,
-        names=names,
-        table=markdown.table_text,
-    )
-    return environment.get_template("page.md.j2")
+    return page_text(dataset, records, audit, MARKER)
 
 
 def write_page(root: Path, dataset: str) -> Path | None:
     """Write `root/<dataset>.md` from the dataset's records, which no other dataset's page needs.
 
     Processes may write at once: each reads the records under a lock, `root/.<dataset>.lock`, so that the page that is
-    written last has the records of all.
+    written last has the records of all. A page that was written of exactly these files is left as it is, see
+    `polybench.results.page_cache`.
 
     Returns:
         The page; None, and nothing written, where the dataset has no records.
@@ -91,21 +52,37 @@ def write_page(root: Path, dataset: str) -> Path | None:
     require_root(root)
     path = root / f"{dataset}.md"
     with lock_of(root, dataset):
+        digest = page_digest(root, dataset)
+        if is_current(root, dataset, digest):
+            return path
         text = _page(root, dataset)
         if text is not None:
             atomic_write_text(path, text)
+            remember(root, dataset, digest, text)
     return None if text is None else path
 
 
-def write_pages(root: Path) -> list[Path]:
+def write_pages(root: Path, processes: int = 1) -> list[Path]:
     """Write the page of every dataset that has records, as `write_page` does; nothing is removed.
+
+    Args:
+        root: The folder of the leaderboards.
+        processes: How many at once, each with pages of its own. With several, a script that calls this must be
+            importable (`if __name__ == "__main__":`), as `multiprocessing` says.
 
     Raises:
         DataError: If `root` doesn't exist or a record can't be read.
         OSError: If a page can't be written.
     """
     require_root(root)
-    return [path for name in recorded_datasets(root) if (path := write_page(root, name)) is not None]
+    names = recorded_datasets(root)
+    processes = min(processes, len(names))
+    if processes < 2:
+        return [path for name in names if (path := write_page(root, name)) is not None]
+    largest_first = sorted(names, key=lambda name: -len(list((root / "records" / name).iterdir())))
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        written = dict(zip(largest_first, pool.map(write_page, repeat(root), largest_first), strict=True))
+    return [path for name in names if (path := written[name]) is not None]
 
 
 def stale_pages(root: Path) -> list[str]:

@@ -139,6 +139,7 @@ class Joined:
 Cell = str | Text | Code | Number | Interval | Count | Seconds | Bytes | Share | Missing | Marks | Link | Joined
 
 MISSING = Missing()
+_EMPTY: tuple[Cell, ...] = ("", MISSING, Text(""))
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ class Table:
 
 def joined(parts: Iterable[Cell], separator: str = " ") -> Cell:
     """One cell of several, missing and empty ones left out; `MISSING` where none is left."""
-    kept = tuple(part for part in parts if part not in ("", MISSING, Text("")))
+    kept = tuple(part for part in parts if part not in _EMPTY)
     if not kept:
         return MISSING
     return kept[0] if len(kept) == 1 else Joined(kept, separator)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from polybench.results.derived.seeds import Estimate, Numbers, Seeds
 from polybench.results.image_rows import ImageRows, Values
 from polybench.results.recomputed import OTHER_DRAWS, Sample
-from polybench.results.statistics.draws import group_draws
+from polybench.results.statistics.draws import group_draws, summed
 
 STORED = "calibration@1"
 BINS = 10
@@ -154,7 +153,11 @@ def _over_groups(rows: ImageRows) -> Numbers:
     sums = sums_of(rows)
     members, _, _ = group_draws(rows.groups, OTHER_DRAWS)
     sizes = np.bincount(members)
-    of_group = errors_of(Sums(*(_by_group(members, part) for part in vars(sums).values())))
+    pixels, probability, positives = (
+        summed(part.T, members).T for part in (sums.pixels, sums.probability, sums.positives)
+    )
+    [squares] = summed(sums.squares[None], members)
+    of_group = errors_of(Sums(pixels, probability, positives, squares))
     weight = 1 / sizes[members]  # a group that is drawn counts once, whatever its images
     parts = np.column_stack([weight, *(values[members] * weight for values in of_group.values())])
 
@@ -163,13 +166,6 @@ def _over_groups(rows: ImageRows) -> Numbers:
         return {name: values / drawn for name, values in zip(of_group, found, strict=True)}
 
     return numbers
-
-
-def _by_group(members: NDArray[np.intp], values: Values) -> Values:
-    """Sums of values (n,) or (n, k) over the images of each group."""
-    total = np.zeros((members.max() + 1, *values.shape[1:]))
-    np.add.at(total, members, values)
-    return total
 
 
 def _reliability(sums: list[Sums]) -> tuple[ReliabilityBin, ...]:

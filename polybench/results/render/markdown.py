@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from polybench.core.wording import escaped
 from polybench.results.quantities import DASH, heading, quantity
@@ -62,7 +63,11 @@ def text(value: object) -> str:
 
     What GitHub would make a link of without any mark (an address, a name after @) stays text, too.
     """
-    line = _one_line(value)
+    return _escaped_text(_one_line(value))
+
+
+@lru_cache(maxsize=8192)
+def _escaped_text(line: str) -> str:
     for mark in ("\\", "`", "|", "[", "]", "*", "~"):
         line = line.replace(mark, f"\\{mark}")
     for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):

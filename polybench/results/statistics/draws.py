@@ -61,14 +61,26 @@ def intervals_of_means(values: Values, groups: Sequence[str]) -> list[Interval]:
     if len(found) == 1:
         return [Interval(mean, None, None, n, 1) for mean in means]
     draws = group_draws(tuple(groups))
-    sums = np.stack([np.bincount(draws.members, weights=row, minlength=len(found)) for row in values])
-    ends = ends_of(sums @ draws.times.T / draws.images)
+    ends = ends_of(summed(values, draws.members) @ draws.times.T / draws.images)
     intervals = []
     for mean, low, high, numbers in zip(means, *ends.tolist(), values, strict=True):
         if numbers.min() == numbers.max():
             mean = low = high = float(numbers[0])
         intervals.append(Interval(mean, low, high, n, len(found)))
     return intervals
+
+
+def summed(values: Values, members: NDArray[np.intp]) -> Values:
+    """Sums over the images of each group.
+
+    Args:
+        values: (k, n).
+        members: The number of each image's group, (n,).
+
+    Returns:
+        (k, groups).
+    """
+    return np.stack([np.bincount(members, weights=numbers) for numbers in values])
 
 
 def ends_of(draws: Values) -> Values:

@@ -14,5 +14,7 @@ def spread_of(values: Sequence[float]) -> float | None:
     """
     if len(values) < 2:
         return None
+    if min(values) == max(values):
+        return 0.0
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
