@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,14 +64,14 @@ def _cpu() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the records and print what their pages take."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=500, help="records (%(default)s)")
     parser.add_argument("--root", type=Path, help="folder of records that were made before, instead of a temporary one")
     parser.add_argument("--templates", type=Path, default=Path("leaderboards"), help="folder with records")
     parser.add_argument("--phases", action="store_true", help="print the phases of each page too")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         root = options.root or Path(folder)
         if options.root is None:

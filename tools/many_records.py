@@ -251,13 +251,13 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the arguments and make the records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=500, help="records (%(default)s)")
     parser.add_argument("--root", type=Path, required=True, help="folder of leaderboards to write")
     parser.add_argument("--templates", type=Path, default=Path("leaderboards"), help="folder with records")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     make(options.count, options.root, templates(options.templates))
 
 

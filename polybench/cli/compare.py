@@ -46,17 +46,18 @@ def main(args: list[str]) -> int:
         raise ConfigError(f"--output '{options.output}' is a file: name a folder.")
 
     from polybench.results.compare.compared import compare  # pandas and scipy, which --help can do without
-    from polybench.results.compare.rows import Rows
+    from polybench.results.compare.rows import Rows, distinct_names
     from polybench.results.compare.tables import class_tables, image_table, pairs_table, row_table
     from polybench.results.render.terminal import print_table
 
     names = list(dict.fromkeys([*options.rows, *([options.against] if options.against else [])]))
     known = Rows(options.root, options.dataset, options.split)
-    rows = {name: known.named(name) for name in names}
+    rows = dict(zip(names, distinct_names([known.named(name) for name in names]), strict=True))
     against = rows[options.against].name if options.against else None
     found = compare(list(rows.values()), options.protocol, options.metric, against)
     classes = [] if options.by is None else class_tables(found, options.by.name, labels_of(options.by, found.ids))
-    for table in (row_table(found), pairs_table(found), image_table(found), *classes):
+    images = [image_table(found)] if found.scores.each_image else []
+    for table in (row_table(found), pairs_table(found), *images, *classes):
         print_table(table)
     if options.output is not None:
         from polybench.results.compare.files import write_files

@@ -97,7 +97,7 @@ def aligned(rows: Mapping[str, Sequence[ScoredRun]], protocol: str, metric: str)
         if len(known) < len(columns):
             return None
         values[name] = np.stack(known) * sign_of(found[0].metrics[protocol].values[metric].direction)
-    return Aligned(values, groups_of_rows(runs[0].table)) if runs else None
+    return Aligned(values, groups_of_rows(runs[0].table), is_mean(protocol, metric)) if runs else None
 
 
 def sign_of(direction: Direction) -> float:

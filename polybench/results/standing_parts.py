@@ -70,7 +70,7 @@ def pair_cells(pair: Pair, sign: float = 1.0) -> tuple[Cell, ...]:
         ends or MISSING,
         Number(pair.p, significant=2),
         Number(pair.adjusted, significant=2),
-        f"{pair.won}, {pair.lost}",
+        MISSING if pair.superiority is None else f"{pair.won}, {pair.lost}",
     )
 
 

@@ -17,6 +17,7 @@ from polybench.results.statistics.pairs import Pair, pairs_of
 from polybench.results.statistics.permutation import FEW_GROUPS, least_p
 from polybench.results.statistics.ties import tie_groups
 from polybench.results.statistics.trust import coverage_note
+from polybench.results.table_columns import COUNTS
 
 SHOWN_IMAGES = 10
 
@@ -78,6 +79,8 @@ def compare(
     if len(rows) < 2 or len(set(names)) < len(names):
         raise ConfigError(f"A comparison needs two rows or more of different names, not {listed(names) or 'none'}.")
     _refuse_other_copies(rows)
+    _refuse_own_runs(rows)
+    _refuse_other_truth(rows)
     rows, regrouped = _with_known_groups(rows)
     key = _protocol(rows, protocol)
     described = _described(rows, key).metrics[key]
@@ -114,6 +117,35 @@ def _refuse_other_copies(rows: Sequence[ComparedRow]) -> None:
             raise DataError(f"'{first}' is of {other.name} and '{name}' of {data.name}: compare rows of one dataset.")
         if data.manifest_sha256 != other.manifest_sha256:
             raise DataError(f"'{first}' and '{name}' were tested on different copies of {data.name}: compare one copy.")
+
+
+def _refuse_own_runs(rows: Sequence[ComparedRow]) -> None:
+    """Refuse a row beside one of its own runs, which are not independent."""
+    of_run: dict[str, str] = {}
+    for row in rows:
+        for run in row.runs if row.dataset is not None else ():
+            if run.name in of_run:
+                raise ConfigError(f"'{of_run[run.name]}' and '{row.name}' share the run '{run.name}': leave one out.")
+            of_run[run.name] = row.name
+
+
+def _refuse_other_truth(rows: Sequence[ComparedRow]) -> None:
+    """Refuse tables whose masks, counted in pixels, are not those of the others."""
+    for protocol in ("per_image@2", "fov@2"):
+        columns = [f"{protocol}/{name}" for name in COUNTS]
+        tables = [(row.name, ImageRows.of(run.table)) for row in rows for run in row.runs]
+        having = [(name, table) for name, table in tables if set(columns) <= set(table.columns)]
+        for name, table in having[1:]:
+            first, known = having[0]
+            if table.ids != known.ids:
+                continue
+            for what, places in (("masks", (0, 2)), ("pixels", (0, 1, 2, 3))):
+                counts = [sum(one[columns[place]] for place in places) for one in (known, table)]
+                if (differ := np.flatnonzero(counts[0] != counts[1])).size:
+                    raise DataError(
+                        f"'{first}' and '{name}' were scored against other {what} under {protocol}, such as those of "
+                        f"'{known.ids[differ[0]]}': score both with the same masks and fields of view."
+                    )
 
 
 def _with_known_groups(rows: Sequence[ComparedRow]) -> tuple[list[ComparedRow], list[str]]:
@@ -178,8 +210,13 @@ def _notes(rows: Sequence[ComparedRow], scores: Aligned, regrouped: Sequence[str
             f"Means over seeds of {listed(several)} are compared with rows of a single run, which stand for that net "
             "alone: another seed may score otherwise."
         )
-    elif not several:
-        notes.append("Each row is a single run: another seed may score otherwise.")
+    elif not several and any(row.seeds for row in rows):
+        notes.append("Each trained row is a single run: another seed may score otherwise.")
+    if not scores.each_image:
+        notes.append(
+            "The metric is no mean over images: differences, intervals and p rest on the jackknife's pseudo-values, "
+            "and images can't be won or lost."
+        )
     if len(budgets := dict.fromkeys(row.budget for row in rows if row.budget)) > 1:
         notes.append(f"The rows saw different amounts of images in training: {listed(list(budgets))}.")
     if len(splits := dict.fromkeys(row.dataset.split for row in rows if row.dataset)) > 1:

@@ -38,10 +38,13 @@ def write_files(found: Compared, folder: Path, command: str, classes: Sequence[T
         "comparison.md": markdown_text(found, command, classes),
         "comparison.csv": csv.table_text(pairs),
         "comparison.tex": "\n".join(map(latex.table_text, (row_table(found, bold=True), pairs))),
-        "images.csv": csv.table_text(image_table(found, every=True)),
     }
+    if found.scores.each_image:
+        texts["images.csv"] = csv.table_text(image_table(found, every=True))
     for name, text in texts.items():
         atomic_write_text(folder / name, text)
+    if not found.scores.each_image:
+        return [folder / name for name in texts]
     with atomic_writer(folder / PICTURE) as file:
         draw(found).savefig(file, format="png", dpi=110)
     return [folder / name for name in (*texts, PICTURE)]
@@ -56,11 +59,15 @@ def markdown_text(found: Compared, command: str, classes: Sequence[Table] = ()) 
         classes: Tables of scores by classes of images.
     """
     notes = [f"- {markdown.inline(note)}" for note in found.notes]
+    images = [
+        *("## Images that differ most", "", markdown.table_text(image_table(found))),
+        *(f"![Scores of each image]({PICTURE})", ""),
+    ]
     lines = [
         *(f"# {markdown.text(heading(found))}", "", markdown.table_text(row_table(found)), *notes, ""),
         *("## Paired differences", "", markdown.table_text(pairs_table(found)), NOTE, ""),
-        *("## Images that differ most", "", markdown.table_text(image_table(found))),
+        *(images if found.scores.each_image else ()),
         *(line for one in classes for line in (f"## {markdown.text(one.title)}", "", markdown.table_text(one))),
-        *(f"![Scores of each image]({PICTURE})", "", "```sh", markdown.command(command), "```", ""),
+        *("```sh", markdown.command(command), "```", ""),
     ]
     return "\n".join(lines)

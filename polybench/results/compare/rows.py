@@ -1,7 +1,7 @@
 """Rows found by name: those of the leaderboards, and tables that `polybench score --csv` wrote."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,8 @@ from polybench.results.table import BUDGETS, Group, groups_of
 from polybench.results.table_columns import COUNTS, is_stored
 from polybench.results.view import name_of
 
+PIXELS = frozenset({"hd95", "assd"})
+"""Metrics of images that are lengths; all others are fractions."""
 LOWER = frozenset({"hd95", "assd", "mae"})
 """Metrics of images of which less is better, for tables that don't say it."""
 
@@ -34,6 +36,7 @@ class ComparedRow:
         dataset: Its images; None for predictions of unknown origin.
         budget: What it saw in training; None where unknown, or for a baseline.
         ranked: The `protocol@version` that ranks its dataset; None for predictions of unknown origin.
+        mark: What tells it from another row of its name: its row id, or the folder of its table.
     """
 
     name: str
@@ -42,6 +45,7 @@ class ComparedRow:
     dataset: DatasetFacts | None = None
     budget: str | None = None
     ranked: str | None = None
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,12 @@ class _Candidate:
         """Where it is, for messages."""
         record = self.runs[0].record
         return f"{row_name(record)} ({self.group.dataset.name}, {self.group.dataset.split})"
+
+
+def distinct_names(rows: Sequence[ComparedRow]) -> list[ComparedRow]:
+    """Give rows of one name their row ids, and tables of one name their folders."""
+    names = [row.name for row in rows]
+    return [replace(row, name=f"{row.name} {row.mark}") if names.count(row.name) > 1 else row for row in rows]
 
 
 class Rows:
@@ -161,7 +171,7 @@ def own_table(path: Path) -> ComparedRow:
     found = own_row(path.stem, table)
     if not found.runs[0].metrics:
         raise DataError(f"The table '{path}' has no column of scores: write it with polybench score --csv.")
-    return found
+    return replace(found, mark=str(path.parent))
 
 
 def own_row(name: str, table: pd.DataFrame) -> ComparedRow:
@@ -171,15 +181,21 @@ def own_row(name: str, table: pd.DataFrame) -> ComparedRow:
         name: What to call it.
         table: One row per image: `id`, `group`, and columns such as `per_image@2/dice`.
     """
+    if not len(table):
+        raise DataError(f"'{name}' has no rows: score at least one image.")
     metrics: dict[str, dict[str, MetricValue]] = {}
     for column in map(str, table.columns):
         protocol, _, metric = column.partition("/")
         if "@" not in protocol or metric in COUNTS or is_stored(column):
             continue
         values = pd.to_numeric(table[column], errors="coerce")
-        if np.isfinite(values).all():
-            direction: Direction = "lower" if metric in LOWER else "higher"
-            metrics.setdefault(protocol, {})[metric] = MetricValue(float(values.mean()), None, None, direction)
+        if not np.isfinite(values).all():
+            image = table["id"].iloc[int(np.flatnonzero(~np.isfinite(values))[0])]
+            raise DataError(f"'{name}' has no number for '{image}' in the column '{column}': score it again.")
+        if metric not in PIXELS and (values.min() < 0 or values.max() > 1):
+            raise DataError(f"'{name}' has values beyond 0 to 1 in the column '{column}': scores are fractions.")
+        direction: Direction = "lower" if metric in LOWER else "higher"
+        metrics.setdefault(protocol, {})[metric] = MetricValue(float(values.mean()), None, None, direction)
     n, groups = len(table), table["group"].nunique()
     scores = {key: ProtocolScores(n, groups, None, None, values) for key, values in metrics.items()}
     return ComparedRow(name, (ScoredRun(name, scores, _numbers(table)),))
@@ -211,4 +227,5 @@ def _compared(name: str, candidate: _Candidate, runs: Sequence[StoredRecord]) ->
         dataset=candidate.group.dataset,
         budget=record.identity.budget_id if record.identity else None,
         ranked=candidate.ranked,
+        mark=row_id(record),
     )

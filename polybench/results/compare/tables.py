@@ -50,7 +50,13 @@ def pairs_table(found: Compared) -> Table:
     """Every two rows: difference, interval, p, images won and lost, and the share of images won."""
     columns = (Column("Row"), *PAIR_COLUMNS[1:], Column("Superiority", "right"))
     rows = tuple(
-        (pair.method, pair.other, *pair_cells(pair, found.sign), Share(pair.superiority, 0)) for pair in found.pairs
+        (
+            pair.method,
+            pair.other,
+            *pair_cells(pair, found.sign),
+            MISSING if pair.superiority is None else Share(pair.superiority, 0),
+        )
+        for pair in found.pairs
     )
     return Table(columns, rows, title="Paired differences")
 

@@ -1,7 +1,7 @@
 """Scores of several methods on the same images."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ class Aligned:
     Attributes:
         values: Method -> its scores, (seeds, images).
         groups: The group of each image, such as its video or its patient.
+        each_image: Whether a score is that of its image, not what the image contributes to a number of the whole set.
 
     Raises:
         DataError: If there is no method or no image, the numbers of images differ, or a score is not finite.
@@ -26,6 +27,7 @@ class Aligned:
 
     values: Mapping[str, Values]
     groups: Sequence[str]
+    each_image: bool = True
 
     def __post_init__(self) -> None:
         """Check that the scores belong together."""
@@ -89,14 +91,14 @@ class Aligned:
         """
         lowest = np.min(np.concatenate(list(self.values.values())), axis=0)
         one = lowest if worst is None else np.full_like(lowest, worst)
-        return Aligned(
-            {
+        return replace(
+            self,
+            values={
                 name: np.concatenate([values, np.tile(one, (missing.get(name, 0), 1))])
                 for name, values in self.values.items()
             },
-            self.groups,
         )
 
     def only(self, names: Sequence[str]) -> "Aligned":
         """The same images with some of the methods alone."""
-        return Aligned({name: self.values[name] for name in names}, self.groups)
+        return replace(self, values={name: self.values[name] for name in names})

@@ -24,7 +24,7 @@ class Pair:
         ends: Its 95 % interval; None with a single group.
         p: Of a sign-flip permutation test over groups, two-sided.
         adjusted: The same after Holm, over all pairs that were compared.
-        won: Images on which the method is better.
+        won: Images on which the method is better; 0 as the next two where scores are not those of single images.
         lost: Images on which the other is better.
         tied: Images on which both are equal.
         median: The median difference over images.
@@ -42,9 +42,10 @@ class Pair:
     median: float
 
     @property
-    def superiority(self) -> float:
+    def superiority(self) -> float | None:
         """Effect size: share of the images on which the method is better, equal ones counted as half."""
-        return (self.won + self.tied / 2) / (self.won + self.lost + self.tied)
+        images = self.won + self.lost + self.tied
+        return (self.won + self.tied / 2) / images if images else None
 
     @property
     def told_apart(self) -> bool:
@@ -75,7 +76,7 @@ def pairs_of(aligned: Aligned, against: str | None = None) -> list[Pair]:
     found = []
     for (one, other), raw, adjusted in zip(places, p.tolist(), holm(p).tolist(), strict=True):
         each = aligned.images[one] - aligned.images[other]
-        won, lost = int((each > 0).sum()), int((each < 0).sum())
+        won, lost, tied = (int(one.sum()) * aligned.each_image for one in (each > 0, each < 0, each == 0))
         found.append(
             Pair(
                 method=names[one],
@@ -86,7 +87,7 @@ def pairs_of(aligned: Aligned, against: str | None = None) -> list[Pair]:
                 adjusted=adjusted,
                 won=won,
                 lost=lost,
-                tied=len(each) - won - lost,
+                tied=tied,
                 median=float(np.median(each)),
             )
         )

@@ -1,5 +1,6 @@
 """Rows found by name and compared, with numbers worked out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ from polybench.core.errors import ConfigError, DataError
 from polybench.metrics.protocols import EXTRA_PROTOCOLS, PROTOCOLS
 from polybench.results.compare.compared import Compared, compare
 from polybench.results.compare.files import write_files
-from polybench.results.compare.rows import LOWER, Rows, own_table
+from polybench.results.compare.rows import LOWER, Rows, distinct_names, own_table
 from polybench.results.record import read_records, row_id
 from polybench.results.table_columns import NO_MEANS
 from tests.results.factory import PROTOCOL, dataset, digest, identity, store, table
@@ -86,6 +87,49 @@ def test_one_seed_against_several_is_said(root: Path) -> None:
     assert note.startswith("Means over seeds of bad (wide) (2) are compared with rows of a single run")
 
 
+def test_rows_of_one_name_are_told_apart_by_their_ids(root: Path) -> None:
+    for name in ("first", "second"):
+        store(root, table(GOOD), recipe="twin", identity=identity(name))
+    known = Rows(root)
+    rows = [known.named(row_id(one.record)) for one in read_records(root) if one.record.recipe == "twin"]
+    names = [row.name for row in distinct_names(rows)]
+    assert names == [f"twin {row.mark}" for row in rows]
+    assert compare(distinct_names(rows)).pairs[0].difference == 0
+
+
+def test_a_row_is_not_compared_with_its_own_run(root: Path) -> None:
+    run = next(stored.name for stored in read_records(root) if stored.record.seed == 1)
+    with pytest.raises(ConfigError, match=f"share the run '{run}': leave one out"):
+        compared(root, "bad-wide", run)
+
+
+def test_intervals_do_not_depend_on_names(root: Path) -> None:
+    rows = [Rows(root).named(name) for name in ("good", "bad-wide")]
+    renamed = [replace(row, name=name) for row, name in zip(rows, ("x", "y"), strict=True)]
+    assert compare(rows).pairs[0].ends == compare(renamed).pairs[0].ends
+
+
+def test_a_table_scored_against_other_masks_is_refused(tmp_path: Path) -> None:
+    for name, protocol in (("a", "per_image@2"),):
+        rows = table(GOOD, protocol=protocol)
+        store(tmp_path, rows, recipe=name, identity=identity(name), protocols={protocol: {"dice": "higher"}})
+    own = table(BAD, protocol="per_image@2")
+    own.loc[3, "per_image@2/fn"] += 1
+    own.to_csv(tmp_path / "own.csv", index=False)
+    with pytest.raises(DataError, match="scored against other masks under per_image@2, such as those of 'i003'"):
+        compared(tmp_path, "a", str(tmp_path / "own.csv"))
+
+
+def test_images_are_not_won_by_a_number_of_the_whole_set(tmp_path: Path) -> None:
+    for name, dice in (("a", GOOD), ("b", BAD)):
+        rows = table(dice, protocol="pooled@2")
+        store(tmp_path, rows, recipe=name, identity=identity(name), protocols={"pooled@2": {"dice": "higher"}})
+    found = compared(tmp_path, "a", "b", protocol="pooled")
+    assert found.pairs[0].superiority is None
+    assert any("no mean over images" in note for note in found.notes)
+    assert {path.suffix for path in write_files(found, tmp_path / "out", "again")} == {".md", ".csv", ".tex"}
+
+
 def test_few_groups_are_said(tmp_path: Path) -> None:
     for name, dice in (("a", GOOD), ("b", BAD)):
         store(tmp_path, table(dice, ["v", "w"] * 4), recipe=name, identity=identity(name))
@@ -106,6 +150,9 @@ def test_a_table_of_ones_own_takes_the_groups_of_the_rows(tmp_path: Path) -> Non
         ("image,group\na,a\n", "no column 'id'"),
         ("id,group,p@1/dice\na,a,0.5\na,a,0.6\n", "the id 'a' twice"),
         ("id,group,centre\na,a,x\n", "no column of scores"),
+        ("id,group,p@1/dice\n", "has no rows"),
+        ("id,group,p@1/dice\na,a,\n", "no number for 'a' in the column 'p@1/dice'"),
+        ("id,group,p@1/dice\na,a,7\n", "beyond 0 to 1 in the column 'p@1/dice'"),
         ("", "can't be read"),
     ],
 )
