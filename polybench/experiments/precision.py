@@ -22,6 +22,6 @@ def precision_note(trainer: Trainer) -> str | None:
         return None
     return (
         f"This processor has no bfloat16 arithmetic, so that --trainer.precision {precision} is computed in software, "
-        "many times slower than float32 (measured: 9 to 15 times): --trainer.precision 32-true is fast, and another "
+        "several times slower than float32 (measured: 4 to 15 times): --trainer.precision 32-true is fast, and another "
         "training, so another row."
     )
