@@ -1,6 +1,7 @@
 """What methods offer to commands."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,10 +30,13 @@ class Softening:
 
 
 @pytest.fixture
-def _another_method(monkeypatch: pytest.MonkeyPatch) -> None:
+def _another_method(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder beside those of the package, whose package offers a method."""
     found = methods.import_all()
     monkeypatch.setattr(methods, "import_all", lambda: [*found, SimpleNamespace(METHOD=Softening())])
+    own_options.cache_clear()  # what other tests have asked for
+    yield
+    own_options.cache_clear()
 
 
 @pytest.mark.usefixtures("_another_method")
