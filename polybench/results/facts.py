@@ -205,7 +205,8 @@ class MetricValue:
 
     def __post_init__(self) -> None:
         """Refuse NaN and infinity."""
-        if not all(math.isfinite(number) for number in (self.value, self.low, self.high) if number is not None):
+        low, high = self.low or 0.0, self.high or 0.0
+        if not (math.isfinite(self.value) and math.isfinite(low) and math.isfinite(high)):
             raise DataError(f"A metric must be a finite number, not {self.value} [{self.low}, {self.high}].")
 
 

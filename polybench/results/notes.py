@@ -1,6 +1,6 @@
 """Notes below a table: small samples, other copies of the images, uncommitted code, repeated runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFICIAL, DatasetFacts
 from polybench.results.methods import altering, part_anchor
@@ -55,12 +55,20 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
     return notes
 
 
-def row_notes(row: Row, table: Sequence[Row], place: str) -> list[Cell]:
+def versions_of_nets(table: Sequence[Row]) -> dict[str | None, set[str]]:
+    """Class path of each net of a table -> its versions."""
+    found: dict[str | None, set[str]] = {}
+    for row in table:
+        found.setdefault(_net(row), set()).update(_net_versions(row))
+    return found
+
+
+def row_notes(row: Row, versions: Mapping[str | None, set[str]], place: str) -> list[Cell]:
     """Notes that hold for one row; equal notes are equal cells.
 
     Args:
         row: The row.
-        table: All rows of its table, to compare with.
+        versions: Of `versions_of_nets`, for all rows of its table.
         place: Digits that identify the group of images, for the anchors.
     """
     notes: list[Cell] = []
@@ -68,9 +76,9 @@ def row_notes(row: Row, table: Sequence[Row], place: str) -> list[Cell]:
         notes.append("The commit of the code is unknown.")
     if any(run.record.provenance.dirty for run in row.every_part):
         notes.append("Run with uncommitted changes: the commit alone does not reproduce this row.")
-    if len(_net_versions([row])) > 1 or len(_net_versions([other for other in table if _net(other) == _net(row)])) > 1:
-        versions = ", ".join(sorted(_net_versions([row])))
-        notes.append(f"Net version {versions}; other rows with this net have another version.")
+    if len(versions[_net(row)]) > 1:
+        own = ", ".join(sorted(_net_versions(row)))
+        notes.append(f"Net version {own}; other rows with this net have another version.")
     notes += _mixed_versions(row)
     if row.headline is None:
         notes.append(f"Not ranked: {title(row.layout.headline)} is not defined for its {row.layout.what}.")
@@ -109,5 +117,5 @@ def _net(row: Row) -> str | None:
     return row.first.record.net.class_path if row.first.record.net else None
 
 
-def _net_versions(rows: Sequence[Row]) -> set[str]:
-    return {run.record.net.version for row in rows for run in row.runs if run.record.net}
+def _net_versions(row: Row) -> set[str]:
+    return {run.record.net.version for run in row.runs if run.record.net}

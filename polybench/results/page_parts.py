@@ -11,7 +11,7 @@ from polybench.results.derived.page_sections import derived_sections
 from polybench.results.details import Details, details
 from polybench.results.facts import DatasetFacts
 from polybench.results.methods import MethodPart, method_parts
-from polybench.results.notes import row_notes, table_notes
+from polybench.results.notes import row_notes, table_notes, versions_of_nets
 from polybench.results.panel import panel_of
 from polybench.results.pooled_part import FoldsPart, folds_part
 from polybench.results.ranking import standings
@@ -185,9 +185,10 @@ def _ranking(
     ranks = {anchor: rank for standing in found for anchor, rank in standing.ranks.items()}
     tied = any(rank.tie and rank.of > 1 for rank in ranks.values())
     letters: dict[Cell, str] = {}
+    versions = versions_of_nets(rows)
     scores = []
     for row in rows:
-        marks = tuple(letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, rows, place))
+        marks = tuple(letters.setdefault(note, _letter(len(letters))) for note in row_notes(row, versions, place))
         name = Link(label(row.first.record, group.ambiguous), anchor=row.anchor)
         cell = joined((name, Marks(marks))) if marks else name
         scores.append(score_cells(row, cell, ranks.get(row.anchor), protocol, tied=tied))

@@ -14,6 +14,7 @@ MOST_BYTES = 32 * 2**20
 MOST_LEVELS = 50
 """Of lists and mappings inside each other."""
 LARGEST = 2**63 - 1
+_CONTAINERS = frozenset({dict, list})
 SEAL = "record_sha256"
 """The key that holds the hash of a record's other keys."""
 
@@ -73,28 +74,30 @@ def is_as_written(data: Mapping[str, object]) -> bool:
 
 def _check_levels(data: object) -> None:
     """Walk through all lists and mappings level by level, without recursion."""
-    level, found = 1, [data]
+    level, found = 0, [data] if type(data) in _CONTAINERS else []
     while found:
+        level += 1
         if level > MOST_LEVELS:
             raise ValueError(f"it has more than {MOST_LEVELS} levels.")
-        found = [part for one in found for part in _parts(one) if isinstance(part, dict | list)]
-        level += 1
+        found = [part for one in found for part in _values(one) if type(part) in _CONTAINERS]
 
 
 def _check_texts(data: object) -> None:
-    """Walk through all texts, without recursion; the levels are few."""
+    """Walk through all texts, without recursion."""
     found = [data]
     while found:
-        parts = [part for one in found for part in (*_parts(one), *(one if isinstance(one, dict) else ()))]
+        parts = [part for one in found for part in (*_values(one), *(one if isinstance(one, dict) else ()))]
         for part in parts:
             if isinstance(part, str):
                 _check_unicode(part)
-        found = [part for part in parts if isinstance(part, dict | list)]
+        found = [part for part in parts if type(part) in _CONTAINERS]
 
 
-def _parts(value: object) -> Iterable[object]:
-    """The values inside a list or a mapping."""
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+def _values(value: Any) -> Iterable[object]:
+    """What is inside a list or a mapping."""
+    kind = type(value)
+    found: Iterable[object] = value.values() if kind is dict else value if kind is list else ()
+    return found
 
 
 def _check_unicode(value: str) -> None:
