@@ -51,7 +51,7 @@ def _compare(options: Namespace, scored: Scored) -> None:
     Raises:
         DataError: If there is none.
     """
-    from polybench.results.compare.compared import compare  # with matplotlib's and scipy's start, where it is asked for
+    from polybench.results.compare.compared import compare  # with scipy, which scores alone can do without
     from polybench.results.compare.rows import Rows, own_row
     from polybench.results.compare.tables import pairs_table, row_table
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from polybench.core.errors import DataError
 from polybench.results.facts import Direction, ProtocolScores
-from polybench.results.image_rows import AnyRows, groups_of_rows, ids_of_rows
+from polybench.results.image_rows import AnyRows, ImageRows, Values
 from polybench.results.recomputed import POSITIVE, Sample, every_image_once, is_mean, numbers_of
 from polybench.results.record import StoredRecord
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.auc import auc_values
 from polybench.results.statistics.intervals import column
 from polybench.results.table_checks import PROBABILITY
@@ -40,7 +40,7 @@ def image_values(metrics: Mapping[str, ProtocolScores], rows: AnyRows, protocol:
         return values
     if protocol == "patches@1" and metric == "auc" and {PROBABILITY, POSITIVE} <= set(rows.columns):
         return auc_values(np.asarray(rows[PROBABILITY], dtype=np.float64), np.asarray(rows[POSITIVE]) > 0)
-    number = numbers_of({protocol: metrics[protocol], **metrics}, rows).get((protocol, metric))
+    number = numbers_of(metrics, rows).get((protocol, metric))
     if number is None or len(rows) < 2:
         return None
     whole = float(number(every_image_once(rows))[0])
@@ -61,7 +61,7 @@ class ScoredRun(NamedTuple):
 
     name: str
     metrics: Mapping[str, ProtocolScores]
-    table: AnyRows
+    table: ImageRows
 
 
 def scored_run(stored: StoredRecord) -> ScoredRun:
@@ -97,7 +97,7 @@ def aligned(rows: Mapping[str, Sequence[ScoredRun]], protocol: str, metric: str)
         if len(known) < len(columns):
             return None
         values[name] = np.stack(known) * sign_of(found[0].metrics[protocol].values[metric].direction)
-    return Aligned(values, groups_of_rows(runs[0].table), is_mean(protocol, metric)) if runs else None
+    return Aligned(values, runs[0].table.groups, is_mean(protocol, metric)) if runs else None
 
 
 def sign_of(direction: Direction) -> float:
@@ -106,11 +106,11 @@ def sign_of(direction: Direction) -> float:
 
 
 def _refuse_other_images(first: ScoredRun, other: ScoredRun) -> None:
-    ids, others = ids_of_rows(first.table), ids_of_rows(other.table)
+    ids, others = first.table.ids, other.table.ids
     if ids != others:
         raise DataError(
             f"'{first.name}' and '{other.name}' were tested on different images, such as "
             f"'{min(set(ids) ^ set(others))}': compare rows of one split."
         )
-    if groups_of_rows(first.table) != groups_of_rows(other.table):
+    if first.table.groups != other.table.groups:
         raise DataError(f"'{first.name}' and '{other.name}' have their images in different groups: check their tables.")

@@ -86,8 +86,3 @@ class ImageRows:
 def groups_of_rows(rows: AnyRows) -> tuple[str, ...]:
     """The group of each image."""
     return rows.groups if isinstance(rows, ImageRows) else tuple(rows["group"])
-
-
-def ids_of_rows(rows: AnyRows) -> tuple[str, ...]:
-    """The id of each image."""
-    return rows.ids if isinstance(rows, ImageRows) else tuple(rows["id"])

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from polybench.results.comparison import aligned, scored_run
+from polybench.results.image_rows import Values
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.record import Budget
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.pairs import Pair, pairs_of
-from polybench.results.statistics.permutation import FEW_GROUPS
+from polybench.results.statistics.permutation import LEAST_GROUPS
 from polybench.results.statistics.power import Detectable, detectable
 from polybench.results.statistics.ranks import rank_intervals
 from polybench.results.statistics.stability import Choice, aggregations, choices
@@ -52,7 +53,7 @@ class Standing:
     Attributes:
         rows: The rows, best first; each has the metric that ranks.
         groups: Groups of their images.
-        ranks: Anchor of a row -> its rank; empty where nothing is ranked, with fewer than `FEW_GROUPS` groups.
+        ranks: Anchor of a row -> its rank; empty where nothing is ranked, with fewer than `LEAST_GROUPS` groups.
         pairs: Every two of the best `TESTED` rows, by anchor; empty where the per-image tables don't determine the
             metric.
         detectable: What differences the images can show; None where unknown.
@@ -92,13 +93,13 @@ def _standing(group: Group, protocol: str, budget: Budget, rows: Sequence[Row]) 
         pairs: list[Pair] = []
         others: list[Choice] = []
     else:
-        intervals = rank_intervals(scores) if groups >= FEW_GROUPS else []
+        intervals = rank_intervals(scores) if groups >= LEAST_GROUPS else []
         best = [row.anchor for row in rows[:TESTED]]
         pairs = pairs_of(scores.only(best))
         ties = {name: number for number, names in enumerate(tie_groups(best, pairs), 1) for name in names}
         others = choices(scores.means, _otherwise(group, protocol, budget, rows, scores)) if len(rows) > 1 else []
     ranks = {}
-    if groups >= FEW_GROUPS:
+    if groups >= LEAST_GROUPS:
         ranks = {
             row.anchor: Rank(low, high, len(rows), ties.get(row.anchor))
             for row, (low, high) in zip(rows, intervals, strict=True)

@@ -7,12 +7,11 @@ from polybench.results.comparison import sign_of
 from polybench.results.quantities import fraction
 from polybench.results.ranking import TESTED, Standing
 from polybench.results.readings import title
-from polybench.results.statistics.bootstrap import Ends
 from polybench.results.statistics.pairs import Pair
-from polybench.results.statistics.permutation import FEW_GROUPS, least_p
+from polybench.results.statistics.permutation import LEAST_GROUPS, least_p
 from polybench.results.statistics.trust import coverage_note
 from polybench.results.table import budget_of
-from polybench.results.tables import MISSING, Cell, Column, Interval, Link, Number, Table
+from polybench.results.tables import MISSING, Cell, Column, Link, Number, Table, ends_cell
 
 PAIR_COLUMNS = (
     Column("Recipe"),
@@ -64,10 +63,9 @@ def pair_cells(pair: Pair, sign: float = 1.0) -> tuple[Cell, ...]:
         pair: The pair, on a scale where higher is better.
         sign: -1 for a metric of which less is better.
     """
-    ends = None if pair.ends is None else _interval(pair.ends, sign)
     return (
         Number(sign * pair.difference, signed=True),
-        ends or MISSING,
+        ends_cell(*sorted(sign * end for end in pair.ends) if pair.ends else (None, None)),
         Number(pair.p, significant=2),
         Number(pair.adjusted, significant=2),
         MISSING if pair.superiority is None else f"{pair.won}, {pair.lost}",
@@ -93,7 +91,7 @@ def _notes(standing: Standing) -> Iterable[str]:
     what = standing.rows[0].layout.what
     if standing.groups == 1:
         yield f"Nothing is ranked: all {what} are of one group, from which nothing follows for other groups."
-    elif standing.groups < FEW_GROUPS:
+    elif standing.groups < LEAST_GROUPS:
         yield (
             f"Nothing is ranked: the {what} are of {standing.groups} groups, with which the smallest p that a paired "
             f"test can reach is {least_p(standing.groups):.3g}."
@@ -107,9 +105,9 @@ def _notes(standing: Standing) -> Iterable[str]:
         yield note
     if len(standing.rows) > TESTED:
         yield f"The best {TESTED} of {len(standing.rows)} rows are compared in pairs."
-    if standing.groups >= FEW_GROUPS and standing.detectable:
+    if standing.groups >= LEAST_GROUPS and standing.detectable:
         yield _detectable(standing, metric)
-    if standing.groups >= FEW_GROUPS and standing.choices:
+    if standing.groups >= LEAST_GROUPS and standing.choices:
         other = [choice.name for choice in standing.choices if not choice.same_first]
         kept = len(standing.choices) - len(other)
         yield (
@@ -135,11 +133,6 @@ def _shown(standing: Standing) -> Iterable[Pair]:
     for pair in standing.pairs:
         if order.index(pair.method) == 0 or order.index(pair.other) - order.index(pair.method) == 1:
             yield pair
-
-
-def _interval(ends: Ends, sign: float) -> Interval:
-    low, high = sorted((sign * ends.low, sign * ends.high))
-    return Interval(low, high)
 
 
 def _few(names: Sequence[str]) -> str:

@@ -197,6 +197,16 @@ def joined(parts: Iterable[Cell], separator: str = " ") -> Cell:
     return kept[0] if len(kept) == 1 else Joined(kept, separator)
 
 
+def measured(value: float, low: float | None, high: float | None, spread: float | None = None) -> Cell:
+    """A number with its standard deviation over seeds, and its 95 % interval where there is one."""
+    return joined((Number(value, spread=spread), ends_cell(low, high)))
+
+
+def ends_cell(low: float | None, high: float | None) -> Cell:
+    """A 95 % interval; `MISSING` without one."""
+    return MISSING if low is None or high is None else Interval(low, high)
+
+
 def distinct(cells: Iterable[Cell]) -> Cell:
     """Different cells in their order, each once, with semicolons between them."""
     return joined(dict.fromkeys(cells), "; ")

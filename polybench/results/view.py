@@ -17,12 +17,12 @@ from polybench.results.tables import (
     Code,
     Column,
     Count,
-    Interval,
     Link,
     Number,
     Seconds,
     Text,
     joined,
+    measured,
 )
 
 COST_COLUMNS = (
@@ -121,8 +121,7 @@ def score_with_interval(row: Row) -> Cell:
     main = row.headline
     if main is None:
         return MISSING
-    ends = Interval(main.low, main.high) if main.low is not None and main.high is not None else MISSING
-    return joined((Number(main.value, spread=main.spread), ends))
+    return measured(main.value, main.low, main.high, main.spread)
 
 
 def cost_cells(row: Row, name: Cell) -> tuple[Cell, ...]:

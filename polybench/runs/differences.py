@@ -11,7 +11,7 @@ from polybench.results.readings import title
 from polybench.results.record import StoredRecord
 from polybench.results.standing_parts import PAIR_COLUMNS, pair_cells
 from polybench.results.statistics.pairs import Pair, pairs_of
-from polybench.results.statistics.permutation import FEW_GROUPS, least_p
+from polybench.results.statistics.permutation import LEAST_GROUPS, least_p
 from polybench.results.tables import Column, Table
 from polybench.runs.scores import headline
 
@@ -45,10 +45,10 @@ class Comparison:
             images = f"Runs without a record count as the worst score: {runs}. {images}"
         if self.groups == 1:
             return f"{images}: no interval can be given."
-        if self.groups < FEW_GROUPS:
+        if self.groups < LEAST_GROUPS:
             return (
-                f"{images}, fewer than {FEW_GROUPS}: the least two-sided p that a paired test over groups can reach is "
-                f"{least_p(self.groups):.2g}, so that none of these differences can be told from chance."
+                f"{images}, fewer than {LEAST_GROUPS}: the least two-sided p that a paired test over groups can reach "
+                f"is {least_p(self.groups):.2g}, so that none of these differences can be told from chance."
             )
         return f"{images}."
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from polybench.results.layout import layout_of
 from polybench.results.record import Record
-from polybench.results.tables import MISSING, Cell, Interval, Number, joined
+from polybench.results.statistics.spread import spread_of
+from polybench.results.tables import Cell, measured
 
 
 def headline(record: Record) -> tuple[str, str]:
@@ -22,9 +23,7 @@ def score(records: Sequence[Record]) -> Cell:
     """
     protocol, metric = headline(records[0])
     values = [one.metrics[protocol].values[metric] for one in records]
-    if len(values) > 1:
-        numbers = [value.value for value in values]
-        return Number(statistics.fmean(numbers), spread=statistics.stdev(numbers))
-    low, high = values[0].low, values[0].high
-    ends = Interval(low, high) if low is not None and high is not None else MISSING
-    return joined((Number(values[0].value), ends))
+    if len(values) == 1:
+        return measured(values[0].value, values[0].low, values[0].high)
+    numbers = [value.value for value in values]
+    return measured(statistics.fmean(numbers), None, None, spread_of(numbers))

@@ -10,8 +10,9 @@ from scipy.special import expit
 from polybench.core.errors import DataError
 from polybench.results.compare.rows import Rows
 from polybench.results.comparison import aligned
+from polybench.results.image_rows import Values
 from polybench.results.layout import layout_of
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.statistics.aligned import Aligned
 
 METHODS = 5
 STEP = 0.02

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.image_rows import Values
+from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.bootstrap import Ends, difference_ends, joint_draws
 from polybench.results.statistics.intervals import interval_of_mean
 from polybench.results.statistics.pairs import ALPHA

@@ -10,13 +10,16 @@ from polybench.core.wording import listed
 from polybench.results.compare.rows import ComparedRow
 from polybench.results.comparison import ScoredRun, aligned, sign_of
 from polybench.results.facts import Direction
-from polybench.results.image_rows import ImageRows, groups_of_rows, ids_of_rows
+from polybench.results.image_rows import ImageRows
 from polybench.results.layout import layout_of
 from polybench.results.statistics.aligned import Aligned
+from polybench.results.statistics.draws import DIGITS
+from polybench.results.statistics.intervals import column
 from polybench.results.statistics.pairs import Pair, pairs_of
-from polybench.results.statistics.permutation import FEW_GROUPS, least_p
+from polybench.results.statistics.permutation import LEAST_GROUPS, least_p
 from polybench.results.statistics.ties import tie_groups
 from polybench.results.statistics.trust import coverage_note
+from polybench.results.table_checks import CONFUSION_OF_IMAGES
 from polybench.results.table_columns import COUNTS
 
 SHOWN_IMAGES = 10
@@ -55,7 +58,7 @@ class Compared:
 
     def most_different(self) -> list[int]:
         """Places of the images on which the rows' scores are furthest apart, that one first."""
-        spread = np.ptp(self.scores.images, axis=0).round(12)
+        spread = np.ptp(self.scores.images, axis=0).round(DIGITS)
         places: list[int] = np.argsort(-spread, kind="stable")[:SHOWN_IMAGES].tolist()
         return places
 
@@ -90,7 +93,7 @@ def compare(
     scores = aligned({row.name: row.runs for row in rows}, key, metric)
     if scores is None:
         raise DataError(f"The per-image tables don't determine {metric} of {key}: choose another --metric.")
-    order = [names[place] for place in np.argsort(-scores.means.round(12), kind="stable")]
+    order = [names[place] for place in np.argsort(-scores.means.round(DIGITS), kind="stable")]
     scores = scores.only(order)
     pairs = pairs_of(scores, against)
     groups = [] if against else tie_groups(order, pairs)
@@ -101,7 +104,7 @@ def compare(
         metric=metric,
         direction=values[metric].direction,
         scores=scores,
-        ids=ids_of_rows(rows[0].runs[0].table),
+        ids=rows[0].runs[0].table.ids,
         pairs=tuple(pairs),
         ties={name: number for number, group in enumerate(groups, 1) for name in group},
         notes=tuple(_notes(rows, scores, regrouped)),
@@ -131,9 +134,9 @@ def _refuse_own_runs(rows: Sequence[ComparedRow]) -> None:
 
 def _refuse_other_truth(rows: Sequence[ComparedRow]) -> None:
     """Refuse tables whose masks, counted in pixels, are not those of the others."""
-    for protocol in ("per_image@2", "fov@2"):
-        columns = [f"{protocol}/{name}" for name in COUNTS]
-        tables = [(row.name, ImageRows.of(run.table)) for row in rows for run in row.runs]
+    tables = [(row.name, run.table) for row in rows for run in row.runs]
+    for protocol in CONFUSION_OF_IMAGES:
+        columns = [column(protocol, name) for name in COUNTS]
         having = [(name, table) for name, table in tables if set(columns) <= set(table.columns)]
         for name, table in having[1:]:
             first, known = having[0]
@@ -153,18 +156,16 @@ def _with_known_groups(rows: Sequence[ComparedRow]) -> tuple[list[ComparedRow], 
     known = next((row.runs[0].table for row in rows if row.dataset is not None), None)
     if known is None:
         return list(rows), []
-    group_of = dict(zip(ids_of_rows(known), groups_of_rows(known), strict=True))
+    group_of = dict(zip(known.ids, known.groups, strict=True))
     found, changed = [], []
     for row in rows:
-        if row.dataset is None and set(ids_of_rows(row.runs[0].table)) == set(group_of):
-            run = row.runs[0]
-            own = ImageRows.of(run.table)
+        run = row.runs[0]
+        if row.dataset is None and set(run.table.ids) == set(group_of):
+            own = run.table
             groups = tuple(group_of[name] for name in own.ids)
             if groups != own.groups:
                 changed.append(row.name)
-                row = replace(
-                    row, runs=(ScoredRun(run.name, run.metrics, ImageRows(own.ids, groups, own.places, own.values)),)
-                )
+                row = replace(row, runs=(run._replace(table=ImageRows(own.ids, groups, own.places, own.values)),))
         found.append(row)
     return found, changed
 
@@ -199,7 +200,7 @@ def _described(rows: Sequence[ComparedRow], key: str) -> ScoredRun:
 def _notes(rows: Sequence[ComparedRow], scores: Aligned, regrouped: Sequence[str]) -> list[str]:
     notes = []
     groups = len(scores.sizes)
-    if groups < FEW_GROUPS:
+    if groups < LEAST_GROUPS:
         least = "no interval can be given" if groups == 1 else f"no p below {least_p(groups):.3g} can be reached"
         notes.append(f"The images are of {groups} group{'s' if groups > 1 else ''}: {least}.")
     if (note := coverage_note(groups)) is not None:

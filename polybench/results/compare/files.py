@@ -41,13 +41,14 @@ def write_files(found: Compared, folder: Path, command: str, classes: Sequence[T
     }
     if found.scores.each_image:
         texts["images.csv"] = csv.table_text(image_table(found, every=True))
-    for name, text in texts.items():
-        atomic_write_text(folder / name, text)
-    if not found.scores.each_image:
-        return [folder / name for name in texts]
-    with atomic_writer(folder / PICTURE) as file:
-        draw(found).savefig(file, format="png", dpi=110)
-    return [folder / name for name in (*texts, PICTURE)]
+    paths = [folder / name for name in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        atomic_write_text(path, text)
+    if found.scores.each_image:
+        paths.append(folder / PICTURE)
+        with atomic_writer(paths[-1]) as file:
+            draw(found).savefig(file, format="png", dpi=110)
+    return paths
 
 
 def markdown_text(found: Compared, command: str, classes: Sequence[Table] = ()) -> str:
@@ -59,14 +60,14 @@ def markdown_text(found: Compared, command: str, classes: Sequence[Table] = ()) 
         classes: Tables of scores by classes of images.
     """
     notes = [f"- {markdown.inline(note)}" for note in found.notes]
-    images = [
-        *("## Images that differ most", "", markdown.table_text(image_table(found))),
-        *(f"![Scores of each image]({PICTURE})", ""),
-    ]
+    images: list[str] = []
+    if found.scores.each_image:
+        images += ["## Images that differ most", "", markdown.table_text(image_table(found))]
+        images += [f"![Scores of each image]({PICTURE})", ""]
     lines = [
         *(f"# {markdown.text(heading(found))}", "", markdown.table_text(row_table(found)), *notes, ""),
         *("## Paired differences", "", markdown.table_text(pairs_table(found)), NOTE, ""),
-        *(images if found.scores.each_image else ()),
+        *images,
         *(line for one in classes for line in (f"## {markdown.text(one.title)}", "", markdown.table_text(one))),
         *("```sh", markdown.command(command), "```", ""),
     ]

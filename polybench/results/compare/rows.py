@@ -12,7 +12,7 @@ from polybench.core.wording import listed
 from polybench.results.comparison import ScoredRun, scored_run
 from polybench.results.facts import DatasetFacts, Direction, MetricValue, ProtocolScores
 from polybench.results.folds import pooled
-from polybench.results.image_rows import ImageRows, ids_of_rows
+from polybench.results.image_rows import ImageRows
 from polybench.results.page import checked_records, require_root
 from polybench.results.record import StoredRecord, recorded_datasets, row_id, row_name
 from polybench.results.table import BUDGETS, Group, groups_of
@@ -140,7 +140,7 @@ class Rows:
         found = [
             _compared(f"{name_of(one.runs[0].record)} {row_id(one.runs[0].record)}", one, one.runs)
             for one in self._candidates
-            if manifest_sha256 == one.group.dataset.manifest_sha256 and ids_of_rows(one.runs[0].images) == tuple(ids)
+            if manifest_sha256 == one.group.dataset.manifest_sha256 and one.runs[0].images.ids == tuple(ids)
         ]
         if not found:
             places = dict.fromkeys(f"{one.group.dataset.split} ({one.group.dataset.copy})" for one in self._candidates)
@@ -210,10 +210,7 @@ def _numbers(table: pd.DataFrame) -> ImageRows:
 
 def _candidates(records: Sequence[StoredRecord]) -> Iterator[_Candidate]:
     for group in groups_of(pooled(records)):
-        ranked = next(
-            (key for key in group.protocols() if key.partition("@")[0] == group.dataset.ranked_by),
-            group.protocols()[0],
-        )
+        ranked, *_ = group.protocols()  # the one that ranks comes first
         for row in [row for budget in BUDGETS for row in group.rows(ranked, budget)] + group.baselines(ranked):
             yield _Candidate(row.runs, group, ranked)
 

@@ -1,6 +1,5 @@
 """A comparison as tables without markup."""
 
-import statistics
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,8 +14,9 @@ from polybench.results.derived.strata import strata
 from polybench.results.quantities import quantity
 from polybench.results.readings import title
 from polybench.results.standing_parts import PAIR_COLUMNS, pair_cells
-from polybench.results.statistics.intervals import interval_of_mean
-from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Number, Share, Table, Text, joined
+from polybench.results.statistics.intervals import column, interval_of_mean
+from polybench.results.statistics.spread import spread_of
+from polybench.results.tables import MISSING, Cell, Code, Column, Count, Number, Share, Table, Text, ends_cell, joined
 
 
 def row_table(found: Compared, *, bold: bool = False) -> Table:
@@ -100,12 +100,12 @@ def class_tables(found: Compared, name: str, labels: Mapping[str, str]) -> list[
     Raises:
         DataError: If the metric isn't a mean over images.
     """
-    column = f"{found.protocol}/{found.metric}"
+    name_of_column = column(found.protocol, found.metric)
     tables = []
     for row in found.rows:
-        if any(column not in run.table.columns for run in row.runs):
+        if any(name_of_column not in run.table.columns for run in row.runs):
             raise DataError(f"{found.metric} of {found.protocol} is no mean over images: choose another --metric.")
-        each = strata(Seeds([run.table for run in row.runs]), column, labels, direction=found.direction)
+        each = strata(Seeds([run.table for run in row.runs]), name_of_column, labels, direction=found.direction)
         tables.append(
             strata_table(f"{title(found.metric)} of {row.name} by {name}", title(found.metric), each, found.direction)
         )
@@ -128,11 +128,9 @@ def _score(found: Compared, place: int, *, bold: bool) -> Cell:
     """Mean over seeds and images, its spread over seeds and its own interval."""
     values = found.scores.values[found.rows[place].name] * found.sign
     of_seeds = values.mean(axis=1).tolist()
-    spread = statistics.stdev(of_seeds) if len(of_seeds) > 1 else None
-    interval = interval_of_mean(values.mean(axis=0), list(found.scores.groups))
-    ends = MISSING if interval.low is None or interval.high is None else Interval(interval.low, interval.high)
-    number = Number(interval.value, spread=spread)
-    return joined((Text(quantity(number), "strong") if bold else number, ends))
+    interval = interval_of_mean(values.mean(axis=0), found.scores.groups)
+    number = Number(interval.value, spread=spread_of(of_seeds))
+    return joined((Text(quantity(number), "strong") if bold else number, ends_cell(interval.low, interval.high)))
 
 
 def _seeds(row: ComparedRow) -> Cell:

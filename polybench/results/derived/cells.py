@@ -6,7 +6,7 @@ from polybench.core.wording import counted
 from polybench.results.derived.seeds import Estimate
 from polybench.results.derived.strata import GroupMean, Stratum, worst_stratum
 from polybench.results.facts import Direction
-from polybench.results.tables import MISSING, Cell, Code, Column, Count, Interval, Number, Table, Text, joined
+from polybench.results.tables import MISSING, Cell, Code, Column, Count, Number, Table, Text, joined, measured
 
 NOT_STORED = "not stored"
 """Cell of a row whose tables lack what a number needs, such as those of earlier records."""
@@ -16,8 +16,7 @@ def estimate_cell(estimate: Estimate | None) -> Cell:
     """A number with its spread over seeds and its interval; a dash where there is none."""
     if estimate is None:
         return MISSING
-    ends = MISSING if estimate.low is None or estimate.high is None else Interval(estimate.low, estimate.high)
-    return joined((Number(estimate.value, spread=estimate.spread), ends))
+    return measured(estimate.value, estimate.low, estimate.high, estimate.spread)
 
 
 def worst_cell(worst: GroupMean) -> Cell:

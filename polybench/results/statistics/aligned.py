@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polybench.core.errors import DataError
-
-Values = NDArray[np.float64]
+from polybench.results.image_rows import Values
+from polybench.results.statistics.draws import summed
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,7 @@ class Aligned:
     @cached_property
     def sums(self) -> Values:
         """Sum over the images of each group of the means over seeds, (methods, groups)."""
-        return self.summed(self.images)
-
-    def summed(self, values: Values) -> Values:
-        """Sums over the images of each group.
-
-        Args:
-            values: (k, images).
-
-        Returns:
-            (k, groups).
-        """
-        return np.stack([np.bincount(self.members, weights=row, minlength=len(self.sizes)) for row in values])
+        return summed(self.images, self.members)
 
     def with_missing(self, missing: Mapping[str, int], worst: float | None) -> "Aligned":
         """Runs that gave no score as runs with the worst one, so that a method can't gain by a run that failed.

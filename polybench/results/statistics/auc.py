@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from polybench.core.errors import DataError
-from polybench.results.statistics.aligned import Values
+from polybench.results.image_rows import Values
 
 
 def auc_values(scores: Values, positive: NDArray[np.bool_]) -> Values:

@@ -17,14 +17,14 @@ import numpy as np
 from scipy import stats
 
 from polybench.core.errors import DataError
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.image_rows import Values
+from polybench.results.statistics.aligned import Aligned
+from polybench.results.statistics.draws import DIGITS, DRAWS, ends_of, summed
 
-DRAWS = 2000
 CONFIDENCE = 0.95
 
 _STEPS = 1e6
-_DIGITS = 12
-"""Draws are rounded, since the last bits of a sum depend on the processor."""
+"""Scores are told apart by their six digits."""
 
 
 class Ends(NamedTuple):
@@ -55,9 +55,9 @@ def joint_draws(aligned: Aligned, draws: int = DRAWS, seed: int = 0) -> Values:
     images = times @ aligned.sizes
     drawn = np.empty((draws, len(aligned.names)))
     for place, values in enumerate(aligned.values.values()):
-        of_seeds = times @ aligned.summed(values).T / images[:, None]
+        of_seeds = times @ summed(values, aligned.members).T / images[:, None]
         drawn[:, place] = (of_seeds * _weights_of_seeds(len(values), draws, [seed, _content(values)])).sum(axis=1)
-    return np.round(aligned.means + _widening(aligned.sizes) * (drawn - aligned.means), _DIGITS)
+    return np.round(aligned.means + _widening(aligned.sizes) * (drawn - aligned.means), DIGITS)
 
 
 def difference_ends(draws: Values, method: int, other: int) -> Ends:
@@ -68,13 +68,7 @@ def difference_ends(draws: Values, method: int, other: int) -> Ends:
         method: Place of the method.
         other: Place of the one that is subtracted.
     """
-    return interval(draws[:, method] - draws[:, other])
-
-
-def interval(draws: Values) -> Ends:
-    """The 95 % interval of draws of one number, (draws,)."""
-    low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Ends(float(low), float(high))
+    return Ends(*ends_of((draws[:, method] - draws[:, other])[None])[:, 0].tolist())
 
 
 def effective_groups(sizes: Values) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polybench.results.statistics.aligned import Values
+from polybench.results.image_rows import Values
 from polybench.results.statistics.intervals import Interval
 
 DRAWS = 2000

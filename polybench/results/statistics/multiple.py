@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from polybench.results.statistics.aligned import Values
+from polybench.results.image_rows import Values
 
 
 def holm(p: Values) -> Values:

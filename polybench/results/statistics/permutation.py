@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from polybench.results.statistics.aligned import Values
+from polybench.results.image_rows import Values
 
 EXACT_GROUPS = 12
 FLIPS = 9_999
-FEW_GROUPS = 6
+LEAST_GROUPS = 6
 """With fewer groups no test can reach p < .05."""
 
 _BLOCK = 2_000

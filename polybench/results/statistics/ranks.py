@@ -5,6 +5,7 @@ from scipy.stats import rankdata
 
 from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.bootstrap import CONFIDENCE, joint_draws
+from polybench.results.statistics.draws import DIGITS
 
 
 def rank_intervals(aligned: Aligned) -> list[tuple[int, int]]:
@@ -19,7 +20,7 @@ def rank_intervals(aligned: Aligned) -> list[tuple[int, int]]:
         DataError: If there is a single group.
     """
     ranks = rankdata(-joint_draws(aligned), method="min", axis=1)
-    own = rankdata(-aligned.means.round(12), method="min")
+    own = rankdata(-aligned.means.round(DIGITS), method="min")
     tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     low, high = np.quantile(ranks, tails, axis=0, method="inverted_cdf")
     best, worst = np.minimum(low, own), np.maximum(high, own)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.image_rows import Values
+from polybench.results.statistics.aligned import Aligned
+from polybench.results.statistics.draws import DIGITS
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ def aggregations(aligned: Aligned) -> dict[str, Values]:
         rank, computed image by image (Maier-Hein et al., "Why rankings of biomedical image analysis competitions should
         be interpreted with care", Nature Communications 9, 2018).
     """
-    ranks = stats.rankdata(-aligned.images.round(12), axis=0)
+    ranks = stats.rankdata(-aligned.images.round(DIGITS), axis=0)
     return {
         "median over images": np.median(aligned.images, axis=1),
         "mean over groups": (aligned.sums / aligned.sizes).mean(axis=1),
@@ -48,7 +50,7 @@ def choices(scores: Values, others: Mapping[str, Values]) -> list[Choice]:
         scores: Score of each method, higher being better, at least two.
         others: How else it can be made -> scores of the same methods.
     """
-    return [_choice(name, scores.round(12), other.round(12)) for name, other in others.items()]
+    return [_choice(name, scores.round(DIGITS), other.round(DIGITS)) for name, other in others.items()]
 
 
 def _choice(name: str, scores: Values, other: Values) -> Choice:

@@ -11,7 +11,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from polybench.core.errors import DataError
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.image_rows import Values
+from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.bootstrap import difference_ends, effective_groups, joint_draws
 from polybench.results.statistics.multiple import holm
 from polybench.results.statistics.pairs import pairs_of

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from polybench.results.statistics.aligned import Aligned, Values
+from polybench.results.image_rows import Values
+from polybench.results.statistics.aligned import Aligned
 from polybench.results.statistics.power import detectable
 from polybench.results.statistics.ranks import rank_intervals
 from polybench.results.statistics.stability import aggregations, choices
