@@ -5,6 +5,7 @@ from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
+from polybench.experiments.outputs import refuse_unwritable
 from polybench.results.derived.user_table import labels_of, table_column
 
 DESCRIPTION = (
@@ -42,8 +43,10 @@ def main(args: list[str]) -> int:
         "--output", type=Path, metavar="DIR", help="write Markdown, CSV, LaTeX and a picture of the scores here"
     )
     options = parser.parse_args(args)
-    if options.output is not None and options.output.exists() and not options.output.is_dir():
-        raise ConfigError(f"--output '{options.output}' is a file: name a folder.")
+    if options.output is not None:
+        if options.output.exists() and not options.output.is_dir():
+            raise ConfigError(f"--output '{options.output}' is a file: name a folder.")
+        refuse_unwritable(options.output / "comparison.md", "--output")
 
     from polybench.results.compare.compared import compare  # pandas and scipy, which --help can do without
     from polybench.results.compare.rows import Rows, distinct_names
@@ -51,7 +54,7 @@ def main(args: list[str]) -> int:
     from polybench.results.render.terminal import print_table
 
     names = list(dict.fromkeys([*options.rows, *([options.against] if options.against else [])]))
-    known = Rows(options.root, options.dataset, options.split)
+    known = Rows(options.root, options.dataset, options.split, names)
     rows = dict(zip(names, distinct_names([known.named(name) for name in names]), strict=True))
     against = rows[options.against].name if options.against else None
     found = compare(list(rows.values()), options.protocol, options.metric, against)

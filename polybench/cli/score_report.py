@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from typing import Any
 
 from polybench.cli.panel import print_panel
 from polybench.core.atomic import atomic_write_text
@@ -31,10 +32,9 @@ def report(options: Namespace, scored: Scored) -> None:
     for one in strata:
         heading = f"{title(one.metric)} of {one.protocol} by {options.by.name}"
         print_table(strata_table(heading, title(one.metric), one.found, one.direction))
-    if options.against is not None:
-        _compare(options, scored)
+    against = {} if options.against is None else {"against": _compare(options, scored)}
     if options.json is not None:
-        content = content_of(options, scored, numbers, intervals, strata)
+        content = content_of(options, scored, numbers, intervals, strata) | against
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         atomic_write_text(options.json, text + "\n", follow=True)
     if options.csv is not None:
@@ -45,13 +45,14 @@ def report(options: Namespace, scored: Scored) -> None:
         atomic_write_text(options.csv, text, follow=True)
 
 
-def _compare(options: Namespace, scored: Scored) -> None:
-    """Print the paired differences from every row that was tested on the same images.
+def _compare(options: Namespace, scored: Scored) -> dict[str, Any]:
+    """Print the paired differences from every row that was tested on the same images, and return them.
 
     Raises:
         DataError: If there is none.
     """
     from polybench.results.compare.compared import compare  # with scipy, which scores alone can do without
+    from polybench.results.compare.numbers import content_of_comparison
     from polybench.results.compare.rows import Rows, own_row
     from polybench.results.compare.tables import pairs_table, row_table
 
@@ -61,3 +62,4 @@ def _compare(options: Namespace, scored: Scored) -> None:
     found = compare([own, *rows], scored.truth.ranked_by.key, against=own.name)
     print_table(row_table(found))
     print_table(pairs_table(found))
+    return content_of_comparison(found)

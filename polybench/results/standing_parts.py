@@ -18,9 +18,9 @@ PAIR_COLUMNS = (
     Column("minus"),
     Column("Difference", "right"),
     Column("95 % interval", "right"),
-    Column("p", "right"),
+    Column("p", "right", optional=True),
     Column("p (Holm)", "right"),
-    Column("Won, lost", "right"),
+    Column("Won, lost", "right", optional=True),
 )
 _NAMED = 4
 """Rankings that a note names."""

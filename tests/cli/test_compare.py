@@ -26,6 +26,16 @@ def test_files_are_written_and_named(root: Path, capsys: pytest.CaptureFixture[s
         assert (root / "out" / name).stat().st_size
 
 
+def test_a_folder_that_takes_no_files_is_refused_before_anything_is_compared(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "file").touch()
+    assert run(["compare", "far", "near", "--root", str(root), "--output", str(root / "file" / "out")]) == 2
+    found = capsys.readouterr()
+    assert "is no folder: choose another path" in found.err
+    assert not found.out
+
+
 def test_scores_by_classes_of_a_table(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = [f"i{number:03d},{'a' if number < 3 else 'b'}" for number in range(8)]
     (root / "patients.csv").write_text("\n".join(["id,centre", *lines]) + "\n")

@@ -48,10 +48,12 @@ def test_a_missing_prediction_counts_as_the_worst(
 ) -> None:
     root = board(words, tmp_path)
     capsys.readouterr()
-    assert run([*words, "--against", str(root)]) == 0
+    assert run([*words, "--against", str(root), "--json", str(tmp_path / "found.json")]) == 0
     shown = capsys.readouterr().out
     assert "-0.2500" in shown  # 0.5 minus the mean of 1, 1, 1 and 0
     assert "1, 3" in shown
+    (pair,) = json.loads((tmp_path / "found.json").read_text())["against"]["pairs"]
+    assert (pair["difference"], pair["won"], pair["lost"]) == (pytest.approx(-0.25), 1, 3)
 
 
 def test_rows_of_another_copy_are_not_compared(

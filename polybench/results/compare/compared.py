@@ -1,6 +1,6 @@
 """Rows compared in pairs under one metric, and the images on which they differ most."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +39,7 @@ class Compared:
         pairs: Every two rows, or each against the one that was asked for.
         ties: Row -> the number of its tie group; empty where rows are compared with a single one.
         notes: What the comparison rests on, a sentence each.
+        what: What is scored: images, patches or slices.
     """
 
     rows: tuple[ComparedRow, ...]
@@ -50,6 +51,12 @@ class Compared:
     pairs: tuple[Pair, ...]
     ties: Mapping[str, int]
     notes: tuple[str, ...]
+    what: str = "images"
+
+    @property
+    def one(self) -> str:
+        """What one of `what` is, such as an image or a patch."""
+        return self.what.removesuffix("es") if self.what.endswith("ches") else self.what.removesuffix("s")
 
     @property
     def sign(self) -> float:
@@ -87,12 +94,13 @@ def compare(
     rows, regrouped = _with_known_groups(rows)
     key = _protocol(rows, protocol)
     described = _described(rows, key).metrics[key]
-    values, metric = described.values, metric or layout_of(described).headline
+    layout = layout_of(described)
+    values, metric = described.values, metric or layout.headline
     if metric not in values:
         raise ConfigError(f"{key} has no metric '{metric}'.{did_you_mean(metric, values)}")
     scores = aligned({row.name: row.runs for row in rows}, key, metric)
     if scores is None:
-        raise DataError(f"The per-image tables don't determine {metric} of {key}: choose another --metric.")
+        raise DataError(f"The per-image tables don't determine {metric} of {key}: {_others(rows, key, values)}.")
     order = [names[place] for place in np.argsort(-scores.means.round(DIGITS), kind="stable")]
     scores = scores.only(order)
     pairs = pairs_of(scores, against)
@@ -108,6 +116,7 @@ def compare(
         pairs=tuple(pairs),
         ties={name: number for number, group in enumerate(groups, 1) for name in group},
         notes=tuple(_notes(rows, scores, regrouped)),
+        what=layout.what,
     )
 
 
@@ -183,12 +192,21 @@ def _protocol(rows: Sequence[ComparedRow], asked: str | None) -> str:
         return shared[0]
     bare = wanted.partition("@")[0]
     if any(key.partition("@")[0] == bare for run in runs for key in run.metrics):
-        raise DataError(f"Not all rows have {wanted}: choose a --protocol that they share, such as {_some(shared)}.")
-    raise ConfigError(f"There is no protocol '{wanted}'.{did_you_mean(wanted, shared)} They share {_some(shared)}.")
+        raise DataError(f"Not all rows have {wanted}: {_shared(shared)}.")
+    known = ", ".join(shared) or "none"
+    raise ConfigError(f"There is no protocol '{wanted}'.{did_you_mean(wanted, shared)} All rows share: {known}.")
 
 
-def _some(keys: Sequence[str]) -> str:
-    return ", ".join(keys) or "none"
+def _shared(keys: Sequence[str]) -> str:
+    if not keys:
+        return "no protocol is shared by all, so that they can't be compared"
+    return f"choose a --protocol that all share: {', '.join(keys)}"
+
+
+def _others(rows: Sequence[ComparedRow], key: str, metrics: Iterable[str]) -> str:
+    runs = {row.name: row.runs for row in rows}
+    known = [metric for metric in metrics if aligned(runs, key, metric) is not None]
+    return f"choose another --metric, of {', '.join(known)}" if known else "choose another --protocol"
 
 
 def _described(rows: Sequence[ComparedRow], key: str) -> ScoredRun:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from polybench.core.atomic import atomic_write_text, atomic_writer
 from polybench.results.compare.compared import Compared
+from polybench.results.compare.numbers import PAIR_FIELDS, pair_numbers
 from polybench.results.compare.picture import draw
 from polybench.results.compare.tables import heading, image_table, pairs_table, row_table
 from polybench.results.render import csv, latex, markdown
@@ -21,7 +24,7 @@ the first row is better, equal ones counted as half."""
 
 
 def write_files(found: Compared, folder: Path, command: str, classes: Sequence[Table] = ()) -> list[Path]:
-    """Write `comparison.md`, `.csv` (the pairs), `.tex` and `.png`, and `images.csv`, the scores of each image.
+    """Write `comparison.md`, `.csv` (the pairs, unrounded), `.tex` and `.png`, and `images.csv`, each image's scores.
 
     Args:
         found: The comparison.
@@ -33,11 +36,12 @@ def write_files(found: Compared, folder: Path, command: str, classes: Sequence[T
         OSError: If a file can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = pairs_table(found)
     texts = {
         "comparison.md": markdown_text(found, command, classes),
-        "comparison.csv": csv.table_text(pairs),
-        "comparison.tex": "\n".join(map(latex.table_text, (row_table(found, bold=True), pairs))),
+        "comparison.csv": pd.DataFrame(pair_numbers(found), columns=PAIR_FIELDS).to_csv(
+            index=False, lineterminator="\n"
+        ),
+        "comparison.tex": "\n".join(map(latex.table_text, (row_table(found, bold=True), pairs_table(found)))),
     }
     if found.scores.each_image:
         texts["images.csv"] = csv.table_text(image_table(found, every=True))
@@ -62,8 +66,9 @@ def markdown_text(found: Compared, command: str, classes: Sequence[Table] = ()) 
     notes = [f"- {markdown.inline(note)}" for note in found.notes]
     images: list[str] = []
     if found.scores.each_image:
-        images += ["## Images that differ most", "", markdown.table_text(image_table(found))]
-        images += [f"![Scores of each image]({PICTURE})", ""]
+        differing = image_table(found)
+        images += [f"## {differing.title}", "", markdown.table_text(differing)]
+        images += [f"![Scores of each {found.one}]({PICTURE})", ""]
     lines = [
         *(f"# {markdown.text(heading(found))}", "", markdown.table_text(row_table(found)), *notes, ""),
         *("## Paired differences", "", markdown.table_text(pairs_table(found)), NOTE, ""),

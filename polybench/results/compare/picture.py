@@ -43,4 +43,5 @@ def _panel(axes: Axes, found: Compared, other: int) -> None:
     axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
     axes.set_xlabel(found.rows[other].name, fontsize=9)
     axes.set_ylabel(found.rows[0].name, fontsize=9)
-    axes.set_title(f"{title(found.metric)} of each image: {won} won, {lost} lost", fontsize=9)
+    less = ", less is better" if found.direction == "lower" else ""
+    axes.set_title(f"{title(found.metric)} of each {found.one}{less}: {won} won, {lost} lost", fontsize=9)

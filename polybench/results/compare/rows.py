@@ -83,20 +83,25 @@ class Rows:
         root: The folder of the leaderboards.
         dataset: The dataset whose rows are looked up; None for all.
         split: The split whose rows are looked up; None for all.
+        names: What will be looked up, so that datasets without such a row needn't be read.
 
     Raises:
         ConfigError: If there are no records of the dataset, or of the split.
         DataError: If there is no such folder, or a record can't be read.
     """
 
-    def __init__(self, root: Path, dataset: str | None = None, split: str | None = None) -> None:
+    def __init__(
+        self, root: Path, dataset: str | None = None, split: str | None = None, names: Sequence[str] = ()
+    ) -> None:
         require_root(root)
         known = recorded_datasets(root)
         if dataset is not None and dataset not in known:
             raise ConfigError(f"There are no records of '{dataset}' in '{root}'.{did_you_mean(dataset, known)}")
         self.root = root
         self._candidates = [
-            found for name in ([dataset] if dataset else known) for found in _candidates(checked_records(root, name))
+            found
+            for name in ([dataset] if dataset else _holding(root, known, names))
+            for found in _candidates(checked_records(root, name))
         ]
         splits = {found.group.dataset.split for found in self._candidates}
         if split is not None:
@@ -151,6 +156,21 @@ class Rows:
         return found
 
 
+def _holding(root: Path, datasets: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    """The datasets with a record of one of some names; all of them where a name is in none, or there are no names.
+
+    Files of records are named by recipe, variant, row id and seed, in this order, with hyphens between.
+    """
+    wanted = [name.split()[0].partition("-")[0] for name in names if not name.endswith(".csv") and name.strip()]
+    parts = {
+        dataset: {part for path in (root / "records" / dataset).glob("*.json") for part in path.stem.split("-")}
+        for dataset in datasets
+    }
+    if not wanted or not set(wanted) <= set().union(*parts.values()):
+        return datasets
+    return [dataset for dataset in datasets if not parts[dataset].isdisjoint(wanted)]
+
+
 def own_table(path: Path) -> ComparedRow:
     """A per-image table that `polybench score --csv` wrote.
 
@@ -165,7 +185,8 @@ def own_table(path: Path) -> ComparedRow:
         raise DataError(f"The table '{path}' can't be read: {error}.") from error
     for name in ("id", "group"):
         if name not in table.columns:
-            raise DataError(f"The table '{path}' has no column '{name}': write it with polybench score --csv.")
+            commas = " with commas between its columns" if any(";" in str(one) for one in table.columns) else ""
+            raise DataError(f"The table '{path}' has no column '{name}': write it with polybench score --csv{commas}.")
     if (twice := table["id"][table["id"].duplicated()]).size:
         raise DataError(f"The table '{path}' has the id '{twice.iloc[0]}' twice: each image has one row.")
     found = own_row(path.stem, table)
@@ -210,9 +231,14 @@ def _numbers(table: pd.DataFrame) -> ImageRows:
 
 def _candidates(records: Sequence[StoredRecord]) -> Iterator[_Candidate]:
     for group in groups_of(pooled(records)):
-        ranked, *_ = group.protocols()  # the one that ranks comes first
-        for row in [row for budget in BUDGETS for row in group.rows(ranked, budget)] + group.baselines(ranked):
-            yield _Candidate(row.runs, group, ranked)
+        known: set[str] = set()
+        for ranked in group.protocols():  # the one that ranks comes first, then its earlier versions
+            if known and ranked.partition("@")[0] != group.dataset.ranked_by:
+                continue
+            for row in [row for budget in BUDGETS for row in group.rows(ranked, budget)] + group.baselines(ranked):
+                if known.isdisjoint(run.name for run in row.runs):
+                    known |= {run.name for run in row.runs}
+                    yield _Candidate(row.runs, group, ranked)
 
 
 def _compared(name: str, candidate: _Candidate, runs: Sequence[StoredRecord]) -> ComparedRow:

@@ -48,7 +48,7 @@ def row_table(found: Compared, *, bold: bool = False) -> Table:
 
 def pairs_table(found: Compared) -> Table:
     """Every two rows: difference, interval, p, images won and lost, and the share of images won."""
-    columns = (Column("Row"), *PAIR_COLUMNS[1:], Column("Superiority", "right"))
+    columns = (Column("Row"), *PAIR_COLUMNS[1:], Column("Superiority", "right", optional=True))
     rows = tuple(
         (
             pair.method,
@@ -70,7 +70,7 @@ def image_table(found: Compared, *, every: bool = False) -> Table:
     """
     columns = (
         Column("Number", "right"),
-        Column("Image", wrap=False),
+        Column(found.one.capitalize(), wrap=False),
         Column("Group", optional=True),
         *(Column(row.name, "right") for row in found.rows),
         Column("Furthest apart", "right"),
@@ -86,7 +86,7 @@ def image_table(found: Compared, *, every: bool = False) -> Table:
         )
         for number, place in enumerate(range(len(found.ids)) if every else found.most_different(), 1)
     )
-    return Table(columns, rows, title="Images that differ most")
+    return Table(columns, rows, title=f"{found.what.capitalize()} that differ most")
 
 
 def class_tables(found: Compared, name: str, labels: Mapping[str, str]) -> list[Table]:
@@ -117,7 +117,7 @@ def heading(found: Compared) -> str:
     data = next((row.dataset for row in found.rows if row.dataset), None)
     what = f"{title(found.metric)} of {found.protocol}"
     groups = len(found.scores.sizes)
-    images = f"{len(found.ids)} images in {groups} group{'s' if groups > 1 else ''}"
+    images = f"{len(found.ids)} {found.what} in {groups} group{'s' if groups > 1 else ''}"
     if data is None:
         return f"{what} on {images}"
     splits = listed(list(dict.fromkeys(row.dataset.split for row in found.rows if row.dataset)))

@@ -1,10 +1,11 @@
 """Tables in the terminal, by rich; cells as plain text."""
 
 import os
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import rich.table
-from rich.console import Console, JustifyMethod
+from rich.console import Console, ConsoleOptions, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.text import Text as RichText
@@ -17,6 +18,10 @@ WIDTH = 132
 """Width of tables that go to a file, in characters."""
 MOST_CHARACTERS = 10_000
 """Width of the console in which a table's own width is measured."""
+FOLDED = 20
+"""Characters of a text that may be folded rather than a column left out."""
+_SHORT = 12
+"""Characters of a word at most that a heading over numbers keeps whole."""
 _STYLE = {"plain": "", "emphasis": "italic", "strong": "bold"}
 _JUSTIFY: dict[str, JustifyMethod] = {"left": "left", "right": "right", "center": "center"}
 
@@ -30,7 +35,9 @@ def print_table(table: Table, console: Console | None = None) -> None:
     """
     console = console or wide_console()
     fitting = fitted(table, console)
-    console.print(rich_table(fitting))
+    natural = _made(fitting.columns, fitting.rows, fitting.title)
+    narrow = Measurement.get(console, _unbounded(console), natural).maximum > console.width
+    console.print(_made(fitting.columns, fitting.rows, fitting.title, narrow=True) if narrow else natural)
     for note in fitting.notes:
         console.print(rich_text(note))
 
@@ -40,9 +47,8 @@ def fitted(table: Table, console: Console) -> Table:
 
     A note names what is left out.
     """
-    widths = console.options.update(max_width=MOST_CHARACTERS)
     columns, rows, left_out = list(table.columns), [list(row) for row in table.rows], []
-    while Measurement.get(console, widths, _made(columns, rows)).maximum > console.width:
+    while _needed(columns, rows, console) > console.width:
         place = max((place for place, column in enumerate(columns) if column.optional), default=None)
         if place is None:
             break
@@ -53,6 +59,20 @@ def fitted(table: Table, console: Console) -> Table:
         return table
     note = f"Left out, for want of width: {', '.join(reversed(left_out))}."
     return Table(tuple(columns), tuple(map(tuple, rows)), table.title, (*table.notes, note))
+
+
+def _needed(columns: Sequence[Column], rows: Iterable[Iterable[Cell]], console: Console) -> int:
+    """Width that a table needs when its longest texts are folded, but none of its numbers."""
+    made = _made(columns, rows)
+    for column in made.columns:
+        if column.justify == "left" and not column.no_wrap:
+            column.max_width = FOLDED
+    return Measurement.get(console, _unbounded(console), made).maximum
+
+
+def _unbounded(console: Console) -> ConsoleOptions:
+    """Options of a console in which every table has its own width."""
+    return console.options.update(max_width=MOST_CHARACTERS)
 
 
 def table_text(table: Table, width: int = WIDTH) -> str:
@@ -68,13 +88,23 @@ def rich_table(table: Table) -> rich.table.Table:
     return _made(table.columns, table.rows, table.title)
 
 
-def _made(columns: Sequence[Column], rows: Iterable[Iterable[Cell]], title: str = "") -> rich.table.Table:
+def _made(
+    columns: Sequence[Column], rows: Iterable[Iterable[Cell]], title: str = "", *, narrow: bool = False
+) -> rich.table.Table:
+    """A table for rich; a narrow one folds the headings over numbers, never the numbers."""
     made = rich.table.Table(title=literal(title) if title else None, title_justify="left")
-    for column in columns:
-        name = RichText(header_text(column))
-        made.add_column(name, justify=_JUSTIFY[column.align], no_wrap=not column.wrap, overflow="fold")
-    for row in rows:
-        made.add_row(*map(rich_text, row))
+    texts = [[rich_text(cell) for cell in row] for row in rows]
+    for place, column in enumerate(columns):
+        name, whole = header_text(column), narrow and column.align == "right"
+        if whole:
+            words = (len(word) for word in name.split() if len(word) <= _SHORT)
+            widest = max((*words, *(row[place].cell_len for row in texts)), default=1)
+            name = textwrap.fill(name, widest)
+        made.add_column(
+            RichText(name), justify=_JUSTIFY[column.align], no_wrap=whole or not column.wrap, overflow="fold"
+        )
+    for row in texts:
+        made.add_row(*row)
     return made
 
 

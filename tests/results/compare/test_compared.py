@@ -10,7 +10,9 @@ from polybench.core.errors import ConfigError, DataError
 from polybench.metrics.protocols import EXTRA_PROTOCOLS, PROTOCOLS
 from polybench.results.compare.compared import Compared, compare
 from polybench.results.compare.files import write_files
+from polybench.results.compare.picture import draw
 from polybench.results.compare.rows import LOWER, Rows, distinct_names, own_table
+from polybench.results.compare.tables import image_table
 from polybench.results.record import read_records, row_id
 from polybench.results.table_columns import NO_MEANS
 from tests.results.factory import PROTOCOL, dataset, digest, identity, store, table
@@ -182,10 +184,54 @@ def test_files_hold_the_pairs_and_every_image(root: Path, tmp_path: Path) -> Non
     paths = write_files(found, tmp_path / "out", "polybench compare good bad-wide")
     assert {path.name for path in paths} == {path.name for path in (tmp_path / "out").iterdir()}
     pairs = pd.read_csv(tmp_path / "out" / "comparison.csv")
-    assert pairs["Difference"].tolist() == [pytest.approx(found.pairs[0].difference)]
+    (pair,) = found.pairs
+    line = pairs.iloc[0]
+    assert line["row"] == "good"
+    assert line["minus"] == "bad (wide)"
+    assert line["difference"] == pytest.approx(pair.difference, abs=1e-15)
+    assert (line["p"], line["p_holm"], line["low"]) == pytest.approx((pair.p, pair.adjusted, pair.ends.low), abs=1e-15)
+    assert line[["won", "lost", "equal"]].tolist() == [7, 1, 0]
     images = pd.read_csv(tmp_path / "out" / "images.csv")
     assert images["good"].tolist() == GOOD
     assert r"\textbf" in (tmp_path / "out" / "comparison.tex").read_text()
+
+
+def test_the_picture_says_where_less_is_better(root: Path) -> None:
+    found = compared(root, "good", "bad-wide")
+    assert "7 won, 1 lost" in draw(found).axes[0].get_title()
+    assert "less" not in draw(found).axes[0].get_title()
+    assert "less is better" in draw(replace(found, direction="lower")).axes[0].get_title()
+
+
+def test_patches_are_called_patches(root: Path) -> None:
+    found = replace(compared(root, "good", "bad-wide"), what="patches")
+    shown = image_table(found)
+    assert (shown.title, shown.columns[1].header) == ("Patches that differ most", "Patch")
+
+
+def test_only_datasets_with_such_a_row_are_read(root: Path) -> None:
+    other = root / "records" / "other"
+    other.mkdir()
+    (other / "third-0123abcd-s0.json").write_text("{")
+    assert Rows(root, names=["good", "bad-wide", "own.csv"]).named("good").name == "good"
+    with pytest.raises(DataError):
+        Rows(root, names=["good", "third"])
+    with pytest.raises(DataError):
+        Rows(root, names=["good", "unknown"])
+
+
+def test_a_run_that_only_an_earlier_version_of_the_protocol_scored_is_found(root: Path) -> None:
+    later = {"per_image@2": {"dice": "higher"}}
+    store(root, table(GOOD, protocol="per_image@2"), recipe="later", identity=identity("later"), protocols=later)
+    known = Rows(root)
+    assert known.named("later").ranked == "per_image@2"
+    assert known.named("good").runs[0].table["per_image@1/dice"].tolist() == GOOD
+
+
+def test_a_table_of_semicolons_is_told_to_have_commas(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("id;group;per_image@2/dice\na;a;0,5\n")
+    with pytest.raises(DataError, match="with commas between its columns"):
+        own_table(tmp_path / "own.csv")
 
 
 def test_lower_is_better_of_those_metrics_that_say_so() -> None:

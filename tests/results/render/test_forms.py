@@ -108,6 +108,15 @@ def test_text_in_the_terminal_has_no_markup_and_no_control_characters() -> None:
     assert "\x1b" not in found
 
 
+def test_a_narrow_terminal_folds_names_and_headings_but_no_number() -> None:
+    columns = (Column("Row"), Column("Difference", "right"), Column("unet_lite0_kvasir_seg", "right"))
+    table = Table(columns, (("a_name_of_thirty_characters_in_a_row", "[-0.0021, 0.0311]", "0.9607"),))
+    lines = terminal.table_text(table, width=50).splitlines()
+    assert max(map(len, lines)) <= 50
+    assert sum("[-0.0021, 0.0311]" in line and "0.9607" in line for line in lines) == 1
+    assert "a_name_of_thirty_characters_in_a_row" not in "".join(lines)
+
+
 def test_a_narrow_terminal_leaves_out_optional_columns_from_the_right_and_says_so() -> None:
     columns = tuple(Column(name, optional=name in "bc") for name in "abcd")
     table = Table(columns, (("one " * 5, "two " * 5, "three " * 5, "four " * 5),))
