@@ -120,26 +120,8 @@ class PreviewsCallback(Callback):
             last = self._worst[-1] if len(self._worst) == self.most else None
             if last is not None and (value, image_id) >= (last.dice, last.id):
                 continue
-            self._worst.append(self._keep(batch, probability, row, value, in_view=protocol is FOV))
+            self._worst.append(keep(batch, probability, row, value, protocol, with_image=self.heatmaps))
             self._worst = sorted(self._worst, key=lambda kept: (kept.dice, kept.id))[: self.most]
-
-    def _keep(self, batch: Batch, probability: Tensor, row: int, dice: float, *, in_view: bool) -> Kept:
-        """What is kept of an image of a batch; with `in_view` nothing is drawn outside the field of view."""
-        mask = batch["native_mask"][row][:1].bool()
-        size = (int(mask.shape[-2]), int(mask.shape[-1]))
-        native = to_native_size(probability[row, :1], batch["to_native"][row], size) >= THRESHOLD
-        both = torch.cat([mask.to(native.device), native])
-        if in_view:
-            both &= batch["native_valid"][row][:1].bool().to(both.device)
-        return Kept(
-            id=batch["id"][row],
-            dice=dice,
-            mask=np.packbits(both.cpu().numpy().reshape(2, -1), axis=1),
-            size=size,
-            image=batch["image"][row].cpu() if self.heatmaps else None,
-            prediction=(probability[row, 0] >= THRESHOLD).cpu(),
-            inside=inside(batch["to_native"][row], size, (probability.shape[-2], probability.shape[-1])),
-        )
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write those of this process's pictures that are among the worst of all."""
@@ -185,6 +167,36 @@ class PreviewsCallback(Callback):
             make_folder(target.parent)
             with atomic_writer(target) as file:
                 draw_heat(image, _heat(task, kept.image, kept)).save(file, format="PNG")
+
+
+def keep(
+    batch: Batch, probability: Tensor, row: int, dice: float, protocol: Protocol, *, with_image: bool = False
+) -> Kept:
+    """What is kept of an image of an evaluation batch.
+
+    Args:
+        batch: The batch.
+        probability: Its predictions, (N, 1, H, W).
+        row: The image's place in the batch.
+        dice: Its Dice coefficient.
+        protocol: The protocol of that; under `fov` nothing is drawn outside the field of view.
+        with_image: Keep the net's input too.
+    """
+    mask = batch["native_mask"][row][:1].bool()
+    size = (int(mask.shape[-2]), int(mask.shape[-1]))
+    native = to_native_size(probability[row, :1], batch["to_native"][row], size) >= THRESHOLD
+    both = torch.cat([mask.to(native.device), native])
+    if protocol is FOV:
+        both &= batch["native_valid"][row][:1].bool().to(both.device)
+    return Kept(
+        id=batch["id"][row],
+        dice=dice,
+        mask=np.packbits(both.cpu().numpy().reshape(2, -1), axis=1),
+        size=size,
+        image=batch["image"][row].cpu() if with_image else None,
+        prediction=(probability[row, 0] >= THRESHOLD).cpu(),
+        inside=inside(batch["to_native"][row], size, (probability.shape[-2], probability.shape[-1])),
+    )
 
 
 def drawn_protocol(trainer: Trainer) -> Protocol:

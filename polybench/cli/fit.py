@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.cli.report import log_tables, print_scores, print_section
+from polybench.cli.report import print_scores, print_section
 from polybench.core.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.checkpoints import CHOICE
 from polybench.experiments.fit import fit
@@ -14,16 +14,15 @@ from polybench.experiments.run_folder import current_run_folder
 from polybench.experiments.session import Session
 from polybench.experiments.set_scores import set_sections
 from polybench.metrics import Rows
-from polybench.results.facts import DatasetFacts, ProtocolScores
+from polybench.results.facts import DatasetFacts
 from polybench.tasks.checkpoint import LAST
 
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
-    scores: dict[str, dict[str, ProtocolScores]] = {}
 
     def show(session: Session, rows: Rows, data: DatasetFacts) -> None:
-        scores.update(print_scores(session.config.name, data, rows, session.baselines.rows, session.model.protocols))
+        print_scores(session.config.name, data, rows, session.baselines.rows, session.model.protocols)
         for section in set_sections(session.datamodule, rows).values():
             print_section(section)
         if session.previews.paths:
@@ -49,5 +48,4 @@ def main(args: list[str]) -> int:
     else:
         page = Path(fitted.session.config.leaderboard) / f"{fitted.session.datamodule.short_name}.md"
         print(f"Checkpoint: {fitted.checkpoint}\nRecord: {fitted.path}\nPage: {page}")
-    log_tables(fitted.session.trainer, scores)
     return 0

@@ -23,6 +23,7 @@ def main(args: list[str]) -> int:
         print("Note: neither options nor data of the cells were looked at: --list does.", file=sys.stderr)
         return 0
     from polybench.cli.live import LiveCells
+    from polybench.experiments.dashboard_variables import dashboard_variables
     from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
     from polybench.runs.execute import Options
@@ -31,7 +32,8 @@ def main(args: list[str]) -> int:
 
     if not options.list:
         refuse_absent_gpus(options.devices)
-    launcher = LocalLauncher(options.devices, options.jobs)
+    variables = dashboard_variables(options.wandb, cells[0].plan.name)
+    launcher = LocalLauncher(options.devices, options.jobs, variables)
     matrix = prepare(cells, options.leaderboard, opens_data=not options.list)
     name = cells[0].plan.name
     terminal.print_table(cells_table(matrix, name, launcher.jobs))
@@ -41,7 +43,12 @@ def main(args: list[str]) -> int:
         refuse_missing_data(matrix)
     with LiveCells() as live:
         ended = run_matrix(matrix, options.leaderboard, Options(launcher, True, live.report, live.watch))
-    terminal.print_table(outcomes_table(matrix, ended, name))
+    table = outcomes_table(matrix, ended, name)
+    terminal.print_table(table)
+    if options.wandb:
+        from polybench.cli.plan_dashboard import send
+
+        send(options.wandb, name, table)
     if ended.outcomes and not options.cell:
         from polybench.experiments.command import again
         from polybench.runs.matrix_report import write_matrix_report

@@ -25,8 +25,13 @@ def add_places(parser: Parser, file: str, example: str, folder: str) -> None:
 
 
 def add_cells_at_once(parser: Parser) -> None:
-    """Add the devices, and the number of cells at once without them."""
+    """Add the devices, the number of cells at once without them, and the project that they are sent to."""
     parser.add_argument("--devices", help="CUDA devices such as 0,1: independent cells at once, one on each")
+    parser.add_argument(
+        "--wandb",
+        metavar="PROJECT",
+        help="send each run, and the table at the end, to this W&B project, in a group of the plan's name",
+    )
     parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
 
 

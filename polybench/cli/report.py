@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import WandbLogger
-
 from polybench.cli.panel import panel_table
 from polybench.core.wording import counted
 from polybench.experiments.scores import protocol_scores
@@ -104,14 +101,3 @@ def print_section(section: Section) -> None:
         print_table(upright_table(section), console)
     for name, text in section.facts.items():
         console.print(f"{literal(name)}: {literal(text)}", highlight=False)
-
-
-def log_tables(trainer: Trainer, scores: Mapping[str, Mapping[str, ProtocolScores]]) -> None:
-    """Send the tables to W&B where it is the logger, and end its run, so that everything is written."""
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
-            for key, found in scores.items():
-                metrics = list(next(iter(found.values())).values)
-                rows = [[name, *(row.values[metric].value for metric in metrics)] for name, row in found.items()]
-                logger.log_table(f"test/{key}", columns=["row", *metrics], data=rows)
-            logger.experiment.finish()

@@ -5,24 +5,21 @@ Where a method changes the predictions, both are compared.
 
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from polybench.cli.report import log_tables, print_scores, print_section
+from polybench.cli.report import print_scores, print_section
 from polybench.core.errors import SIGTERM_EXIT_CODE
 from polybench.experiments.evaluate import Changed, run_test
 from polybench.experiments.provenance import device_name
-from polybench.experiments.scores import protocol_scores
 from polybench.experiments.session import Session
 from polybench.experiments.set_scores import set_sections
 from polybench.metrics import Rows
-from polybench.results.facts import ProtocolScores
 
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code."""
-    scores: dict[str, dict[str, ProtocolScores]] = {}
 
     def show(session: Session, rows: Rows) -> None:
         data = session.datamodule.facts()
-        scores.update(print_scores(session.config.name, data, rows, session.baselines.rows, session.model.protocols))
+        print_scores(session.config.name, data, rows, session.baselines.rows, session.model.protocols)
         for section in set_sections(session.datamodule, rows).values():
             print_section(section)
         if session.previews.paths:
@@ -37,11 +34,6 @@ def main(args: list[str]) -> int:
     print(f"Row of each image: {tested.rows_file}")
     if tested.changed is not None:
         _print_changed(tested.session, tested.changed)
-        recorded = tested.changed.record.metrics if tested.changed.record else {}
-        for protocol in (one for one in tested.session.model.protocols if one.key in scores):
-            known = recorded.get(protocol.key)
-            scores[protocol.key][tested.changed.by.label] = known or protocol_scores(tested.changed.by.rows, protocol)
-    log_tables(tested.session.trainer, scores)
     return 0
 
 

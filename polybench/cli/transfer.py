@@ -23,14 +23,16 @@ def main(args: list[str]) -> int:
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
     refuse_absent_gpus(options.devices)
-    ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs)
+    ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs, options.wandb)
     table = stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes))
     terminal.print_table(table)
     print(f"Report: {ran.report}")
     if options.wandb:
         from polybench.cli.plan_dashboard import send
+        from polybench.runs.report import lineage_picture
 
-        send(options.wandb, ran.plan.name, ran.report, table)
+        pictures = {"curves": ran.report.with_suffix(".png"), "lineage": lineage_picture(ran.report)}
+        send(options.wandb, ran.plan.name, table, pictures)
     return 0
 
 
@@ -60,5 +62,4 @@ def _options(args: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--list", action="store_true", help="print the state and the command of each run, and run nothing"
     )
-    parser.add_argument("--wandb", metavar="PROJECT", help="send table, curves and lineage to this W&B project too")
     return parsed(parser, args)

@@ -8,6 +8,7 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import ConfigError
 from polybench.experiments.again import Again
 from polybench.experiments.argv import without
+from polybench.experiments.dashboard import begin_with_test, end
 from polybench.experiments.further_test import further_record, recorded_training
 from polybench.experiments.provenance import provenance
 from polybench.experiments.scores import all_scores
@@ -105,6 +106,7 @@ def run_test(words: Sequence[str], *, show: Show = show_nothing, again: Again | 
     trained = recorded_training(session, checkpoint, by)  # whatever would forbid a record is found before the test
     if by is not None:
         by.prepare(checkpoint)
+    begin_with_test(session)
     session.call("test", checkpoint)
     if not session.trainer.is_global_zero:
         return Evaluated(session)
@@ -114,6 +116,7 @@ def run_test(words: Sequence[str], *, show: Show = show_nothing, again: Again | 
     show(session, rows)
     rows_file = write_rows(session, rows, "test_rows.csv")
     changed = None if by is None else _changed(session, by, rows, trained, again)
+    end(session, rows, changed.record if changed else None, changed.path if changed else None)
     return Evaluated(session, rows, rows_file, changed)
 
 

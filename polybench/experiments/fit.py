@@ -17,6 +17,7 @@ from polybench.experiments.argv import without
 from polybench.experiments.beginning import KnownStart, known_start, state_to_resume
 from polybench.experiments.budget import budget_class, refuse_partial_test
 from polybench.experiments.choice import Chosen, check_choice, choose, chooses, chosen_part
+from polybench.experiments.dashboard import begin_with_training, end
 from polybench.experiments.identity import folds_training_id, training_id
 from polybench.experiments.needs import input_words, split_note
 from polybench.experiments.occupied import occupied
@@ -133,6 +134,7 @@ def describe(session: Session, again: Again | None, shared_start: bool) -> RunCo
         needs=found.needs,
     )
     _prepare_checkpoints(session, context, known, shared_start)
+    begin_with_training(session, context.name, context.variant, context.seed, context.budget)
     _sweep(session)
     if trainer.is_global_zero and session.part is None:
         net = session.model.net
@@ -217,12 +219,14 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
     protocols = session.model.protocols
     reason = why_incomplete(session, best, rows.ids)
     if reason or best is None:
+        end(session, rows)
         return Fitted(session, reason=reason, checkpoint=best)
     if not session.identity.training_id:
         session.identity.work_out(session.trainer)
     record = trained_record(context, session, best, data, all_scores(rows, protocols))
     record, kept = keep(record, rows, protocols, session.run_folder)
     if session.config.no_leaderboard:
+        end(session, rows, record)
         return Fitted(session, record, reason="--no_leaderboard was given", checkpoint=best)
     from polybench.results.page import write_page  # imported when needed, so that fits start sooner
 
@@ -233,6 +237,7 @@ def _finish(session: Session, context: RunContext, best: Path | None, show: Show
     except OSError as error:
         further = f"{kept} The same command with --ckpt_path last writes the record without training again."
         raise WriteError(Path(error.filename or root), error, further.strip()) from error
+    end(session, rows, record, path)
     return Fitted(session, record, path, checkpoint=best)
 
 

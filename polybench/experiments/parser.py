@@ -8,7 +8,6 @@ from typing import Any, NoReturn
 import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
-from lightning.pytorch.loggers import WandbLogger
 
 from polybench.core.disk import writing
 from polybench.core.errors import ConfigError
@@ -55,7 +54,7 @@ class BenchmarkParser(LightningArgumentParser):
 
 
 class SaveConfig(SaveConfigCallback):
-    """Saves the resolved configuration as `config.yaml` in the run's folder, and sends it to W&B."""
+    """Saves the resolved configuration as `config.yaml` in the run's folder."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Save it before the first step.
@@ -65,9 +64,3 @@ class SaveConfig(SaveConfigCallback):
         """
         with writing(Path(trainer.default_root_dir) / self.config_filename):
             super().setup(trainer, pl_module, stage)
-
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Send it to those loggers that show it."""
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_hyperparams(yaml.safe_load(self.parser.dump(self.config, skip_none=False, format="yaml")))

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import WandbLogger
 
 import polybench
+from polybench.callbacks.dashboard import dashboards
 from polybench.core.checksum import file_sha256
 from polybench.core.processor import processor_fact
 from polybench.experiments.class_versions import distributions, resolve
@@ -43,7 +43,7 @@ def provenance(trainer: Trainer, checkpoint: Path | None) -> Provenance:
         checkpoint: The file that was tested; None for a baseline.
     """
     commit, dirty = source_state(Path(polybench.__file__).parent)
-    urls = [logger.experiment.url for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+    urls = [dashboard.url for dashboard in dashboards(trainer)]
     return Provenance(
         git_commit=commit,
         dirty=dirty,

@@ -11,6 +11,7 @@ from lightning.pytorch.cli import LightningCLI
 from torch import nn
 
 from polybench.callbacks import AtomicCheckpointIO, PreviewsCallback
+from polybench.callbacks.dashboard import described
 from polybench.callbacks.epoch_table import METRICS
 from polybench.callbacks.progress_bar import LineProgressBar
 from polybench.callbacks.selection import leave_out_averages, set_apart
@@ -21,6 +22,7 @@ from polybench.core.trainer import attributes_of
 from polybench.experiments.again import Again
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import again, needed_file
+from polybench.experiments.dashboard_variables import dashboard_project
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
 from polybench.experiments.fit_checks import refuse_absent_device, refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch
@@ -66,7 +68,7 @@ class Session(ParsedSession):
         file = log_file(self.command, self.command)
         self._earlier = [] if resumed else [self.run_folder / name for name in _written(self.command)]
         if config.trainer.logger in (None, True):
-            config.trainer.logger = self._metrics_logger(file)
+            config.trainer.logger = self._loggers(file)
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
             if logger and logger.init_args.get("save_dir") in (None, "."):
                 logger.init_args.save_dir = folder
@@ -76,11 +78,15 @@ class Session(ParsedSession):
         trainer, checkpoint = self.config.trainer, self.config.checkpoint
         trainer.default_root_dir, checkpoint.dirpath, trainer.logger = self._as_given
 
-    def _metrics_logger(self, file: str) -> Any:
-        """The configuration of polybench's own logger, in the parser's form."""
+    def _loggers(self, file: str) -> Any:
+        """Polybench's own logger, and W&B's where a plan sends its runs there, as the parser has them."""
         init_args = {"save_dir": ".", "file": file}
-        logger = {"class_path": "polybench.experiments.metrics_log.MetricsLogger", "init_args": init_args}
-        return self.parser.parse_object({"trainer": {"logger": logger}}, cfg_base=self.config).trainer.logger
+        loggers = [{"class_path": "polybench.experiments.metrics_log.MetricsLogger", "init_args": init_args}]
+        if (project := dashboard_project()) is not None and self.part is None and self.command in ("fit", "test"):
+            init_args = {"save_dir": ".", "project": project}
+            loggers.append({"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": init_args})
+        chosen = loggers if len(loggers) > 1 else loggers[0]
+        return self.parser.parse_object({"trainer": {"logger": chosen}}, cfg_base=self.config).trainer.logger
 
     def instantiate_classes(self) -> None:
         """Build task, data and trainer.
@@ -132,6 +138,8 @@ class Session(ParsedSession):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Any:
         """Watch the learning rate where something logs it, and show the progress on one line."""
+        logger = config.get("logger")
+        config["logger"] = [described(one) for one in logger] if isinstance(logger, list) else described(logger)
         if config.get("logger"):
             callbacks = [*callbacks, LearningRateMonitor(logging_interval="epoch")]
         given = config.get("callbacks") or []

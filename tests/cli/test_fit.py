@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import wandb
 from PIL import Image
 from sklearn.metrics import f1_score
 
@@ -360,20 +359,6 @@ def test_broken_data_ends_in_one_sentence_without_a_record(
     assert expected in complaint
     assert "Traceback" not in complaint
     assert not list((tmp_path / "leaderboards").rglob("*.json"))
-
-
-def test_wandb_receives_losses_metrics_overlays_and_the_table(recipe: Path, tmp_path: Path) -> None:
-    fit(recipe, "--trainer.logger", "WandbLogger", "--trainer.logger.offline", "true")
-    wandb.teardown()  # what a process does at its end: its service has then written everything
-    [files] = run_folder(tmp_path).glob("wandb/offline-run-*/files")
-    assert len(list(files.glob("media/images/test/overlays*.png"))) == 4
-    [table] = files.glob("media/table/test/per_image*.table.json")
-    content = json.loads(table.read_text())
-    assert content["columns"][:2] == ["row", "dice"]
-    assert [row[0] for row in content["data"]] == ["tiny", "all_background", "all_foreground", "otsu_threshold"]
-    [log] = files.parent.glob("run-*.wandb")
-    for key in (b"train/loss", b"val/dice", b"val/loss", b"lr-Adam", b"eval_batch_size"):
-        assert key in log.read_bytes()
 
 
 def test_interrupt_in_training_says_how_to_go_on(

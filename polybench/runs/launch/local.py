@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,12 @@ class LocalLauncher:
         devices: CUDA devices, a cell on each; none leaves the choice to the recipes.
         jobs: Cells at once where no devices are named. Several share the cores: each gets as many threads as there are
             cores for it, unless OMP_NUM_THREADS says how many.
+        variables: Environment variables of the cells, beside those of this process.
     """
 
-    def __init__(self, devices: Sequence[str] = (), jobs: int = 1) -> None:
+    def __init__(self, devices: Sequence[str] = (), jobs: int = 1, variables: Mapping[str, str] | None = None) -> None:
         self.devices = devices
+        self.variables = dict(variables or {})
         self.jobs = max(1, len(devices) or jobs)
         self._slots = list(range(self.jobs))
 
@@ -89,7 +91,7 @@ class LocalLauncher:
 
     def _environment(self, slot: int) -> dict[str, str]:
         """The variables of a cell's process: its device, and its share of the cores."""
-        environment = {key: value for key, value in os.environ.items() if key not in OF_SEVERAL}
+        environment = {key: value for key, value in os.environ.items() if key not in OF_SEVERAL} | self.variables
         if self.devices:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
         if self.jobs > 1:
