@@ -35,6 +35,7 @@ COMMANDS = {
     ),
     "matrix": Command("polybench.cli.matrix", "run methods x datasets x seeds, each cell once, and list the numbers"),
     "runs": Command("polybench.cli.runs", "list the cells of plans and matrices, or the rows that are out of date"),
+    "reproduce": Command("polybench.cli.reproduce", "run a row again, and say whether its numbers come out"),
     "compare": Command("polybench.cli.compare", "compare rows, or anyone's scores, image by image"),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }
