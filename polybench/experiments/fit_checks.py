@@ -38,6 +38,10 @@ def refuse_contradictions(trainer: Any) -> None:
     if trainer.limit_train_batches == 0 or trainer.max_epochs == 0 or trainer.max_steps == 0:
         option = next(key for key in ("limit_train_batches", "max_epochs", "max_steps") if trainer[key] == 0)
         raise ConfigError(f"--trainer.{option} 0 would train nothing: `polybench test` evaluates a checkpoint.")
+    if trainer.max_time is not None and not set("123456789") & set(str(trainer.max_time)):
+        raise ConfigError(
+            f"--trainer.max_time {trainer.max_time} would train nothing: give days:hours:minutes:seconds."
+        )
     if trainer.gradient_clip_val is not None and trainer.gradient_clip_val <= 0:
         raise ConfigError(f"--trainer.gradient_clip_val {trainer.gradient_clip_val} clips nothing: leave it out.")
     epochs, every = trainer.max_epochs, trainer.check_val_every_n_epoch
@@ -49,6 +53,22 @@ def refuse_contradictions(trainer: Any) -> None:
             )
         if trainer.min_epochs is not None and trainer.min_epochs > epochs:
             raise ConfigError(f"--trainer.min_epochs {trainer.min_epochs} is more than max_epochs {epochs}.")
+
+
+def refuse_barebones(trainer: Any) -> None:
+    """Refuse a trainer without logs and checkpoints, before it is built.
+
+    Args:
+        trainer: The trainer's options, as parsed.
+
+    Raises:
+        ConfigError: If it is one.
+    """
+    if trainer.barebones:
+        raise ConfigError(
+            "--trainer.barebones leaves out checkpoints and logs, which a run needs: leave it out; `polybench profile` "
+            "measures the speed of a step."
+        )
 
 
 def refuse_rate(optimizer: Any) -> None:

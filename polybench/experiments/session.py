@@ -24,7 +24,7 @@ from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
 from polybench.experiments.command import again, needed_file
 from polybench.experiments.dashboard_variables import dashboard_project
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
-from polybench.experiments.fit_checks import refuse_absent_device, refuse_contradictions, refuse_rate
+from polybench.experiments.fit_checks import refuse_absent_device, refuse_barebones, refuse_contradictions, refuse_rate
 from polybench.experiments.identity import Batch
 from polybench.experiments.image_budget import length_of, set_length
 from polybench.experiments.metrics_log import STEPS, MetricsLogger, keep_earlier, log_file
@@ -108,6 +108,7 @@ class Session(ParsedSession):
     def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Build the trainer with safe checkpoints."""
         refuse_absent_device(self.config.trainer.accelerator)
+        refuse_barebones(self.config.trainer)
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         self.checkpoint_io = AtomicCheckpointIO()

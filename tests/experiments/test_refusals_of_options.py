@@ -39,6 +39,8 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
         (["--trainer.limit_val_batches", "0"], "leaves no validation, which selects the checkpoint"),
         (["--trainer.limit_train_batches", "0"], "--trainer.limit_train_batches 0 would train nothing"),
         (["--trainer.check_val_every_n_epoch", "3"], "check_val_every_n_epoch 3 is more than max_epochs 2"),
+        (["--trainer.max_time", "00:00:00:00"], "--trainer.max_time 00:00:00:00 would train nothing"),
+        (["--trainer.barebones", "true"], "--trainer.barebones leaves out checkpoints and logs"),
         (["--trainer.min_epochs", "3"], "--trainer.min_epochs 3 is more than max_epochs 2"),
         (["--trainer.gradient_clip_val", "-1"], "--trainer.gradient_clip_val -1 clips nothing"),
         (["--model.optimizer.lr", ".nan"], "--model.optimizer.lr nan is no learning rate: give a positive number"),
