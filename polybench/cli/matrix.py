@@ -5,7 +5,7 @@ import shlex
 import sys
 
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_places, parsed
+from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed
 
 
 def main(args: list[str]) -> int:
@@ -23,7 +23,6 @@ def main(args: list[str]) -> int:
         print("Note: neither options nor data of the cells were looked at: --list does.", file=sys.stderr)
         return 0
     from polybench.cli.live import LiveCells
-    from polybench.experiments.dashboard_variables import dashboard_variables
     from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
     from polybench.runs.execute import Options
@@ -32,8 +31,7 @@ def main(args: list[str]) -> int:
 
     if not options.list:
         refuse_absent_gpus(options.devices)
-    variables = dashboard_variables(options.wandb, cells[0].plan.name)
-    launcher = LocalLauncher(options.devices, options.jobs, variables)
+    launcher = LocalLauncher(options.devices, options.jobs, cell_variables(options, cells[0].plan.name))
     matrix = prepare(cells, options.leaderboard, opens_data=not options.list)
     name = cells[0].plan.name
     terminal.print_table(cells_table(matrix, name, launcher.jobs))

@@ -32,6 +32,9 @@ def add_cells_at_once(parser: Parser) -> None:
         metavar="PROJECT",
         help="send each run, and the table at the end, to this W&B project, in a group of the plan's name",
     )
+    parser.add_argument(
+        "--keep_weights", type=Path, metavar="DIR", help="put the selected weights of each cell that is trained here"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
 
 
@@ -52,3 +55,16 @@ def parsed(parser: Parser, args: list[str]) -> argparse.Namespace:
         raise ConfigError("--jobs must be at least 1.")
     options.devices = [device for device in (options.devices or "").split(",") if device]
     return options
+
+
+def cell_variables(options: argparse.Namespace, plan: str) -> dict[str, str]:
+    """Environment variables of the cells: where they are sent and what they leave, which are no part of what they are.
+
+    Args:
+        options: Those of the command line.
+        plan: The plan's name.
+    """
+    from polybench.experiments.dashboard_variables import dashboard_variables
+    from polybench.runs.kept_weights import kept_weights_variables
+
+    return dashboard_variables(options.wandb, plan) | kept_weights_variables(options.keep_weights)

@@ -1,18 +1,22 @@
 """`polybench predict`: one mask for each image of a folder, under its name, at its size.
 
-With `--tile`, images are predicted tile by tile at their own scale.
+`--weights` is `--ckpt_path`, for files that `--keep_weights` wrote. With `--tile`, images are predicted tile by tile at
+their own scale.
 """
 
+import re
 import sys
 
 from polybench.data.progress import progress
 from polybench.experiments.predict import prepare
 from polybench.experiments.tiling import described, measured
 
+WEIGHTS = re.compile(r"^--weights(?=$|=)")
+
 
 def main(args: list[str]) -> int:
     """Run the command and return its exit code: 0 when every image has its mask."""
-    prediction = prepare(args)
+    prediction = prepare([WEIGHTS.sub("--ckpt_path", word) for word in args])
     if prediction.changes is not None:
         print(prediction.changes.announcement())
     if prediction.tiling is not None:

@@ -4,7 +4,7 @@ import argparse
 import shlex
 
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_places, parsed
+from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed
 
 
 def main(args: list[str]) -> int:
@@ -19,11 +19,13 @@ def main(args: list[str]) -> int:
 
     from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
+    from polybench.runs.plan_file import read_plan
     from polybench.runs.report import stage_runs, stage_table
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
     refuse_absent_gpus(options.devices)
-    ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs, options.wandb)
+    variables = cell_variables(options, read_plan(options.config).name)
+    ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs, variables)
     table = stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes))
     terminal.print_table(table)
     print(f"Report: {ran.report}")

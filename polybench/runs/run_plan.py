@@ -1,12 +1,11 @@
 """Run the stages of a plan and report on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from polybench.experiments.again import Again
 from polybench.experiments.command import again, needed_file
-from polybench.experiments.dashboard_variables import dashboard_variables
 from polybench.experiments.recipes import HOME
 from polybench.results.page import write_page
 from polybench.runs.cell import Cell, cells_of
@@ -54,7 +53,7 @@ def run_plan(
     leaderboard: Path = Path("leaderboards"),
     devices: Sequence[str] = (),
     jobs: int = 1,
-    wandb: str | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run what isn't finished of a plan, and write the pages of its datasets and its report.
 
@@ -64,7 +63,7 @@ def run_plan(
         leaderboard: Where the records, the pages and the report go.
         devices: CUDA devices, a run on each; none leaves the choice to the recipes.
         jobs: Runs at once where no devices are named.
-        wandb: The W&B project that each run is sent to; None for none.
+        variables: Environment variables of the runs, beside those of this process.
 
     Raises:
         UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
@@ -76,7 +75,7 @@ def run_plan(
     found = again(["transfer", "--config", str(path), *elsewhere])
     files = {file for stage in plan.stages.values() for file in recipe_files(stage.configs)}
     needs = [needed_file(file) for file in sorted(files) if not file.is_relative_to(HOME)]
-    options = Options(LocalLauncher(devices, jobs, dashboard_variables(wandb, plan.name)))
+    options = Options(LocalLauncher(devices, jobs, variables))
     ended = execute(cells, Again(found.command, (*found.needs, *needs)), options)
     if ended.failed:
         raise next(iter(ended.failed.values()))

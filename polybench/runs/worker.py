@@ -12,6 +12,7 @@ from pathlib import Path
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
 from polybench.core.start_anew import resumed_by_itself
 from polybench.runs.attempt import forget_failure, note_failure
+from polybench.runs.kept_weights import keep_weights
 from polybench.runs.lease import BUSY, BusyError, leased, leased_run
 from polybench.runs.request import Request, note_record, noted_in
 
@@ -88,6 +89,7 @@ def _run(request: Request, words: tuple[str, ...]) -> tuple[Path | None, str | N
     if request.command == "test":
         return run_test(words, again=again).path, None
     fitted = fit(words, again=again, shared_start=request.shared_start)
+    keep_weights(fitted.checkpoint, fitted.record, fitted.path)
     return fitted.path, fitted.reason
 
 

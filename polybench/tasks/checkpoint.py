@@ -16,9 +16,10 @@ from polybench.core.atomic import atomic_writer
 from polybench.core.errors import ConfigError, DivergedError, UserError
 from polybench.core.finite import not_finite
 from polybench.core.weight_file import refuse_out_of_range
+from polybench.tasks.exported import RUN, SUFFIX, read_exported
 from polybench.tasks.weights import weights_sha256
 
-KEY = "polybench_run"
+KEY = RUN
 """Key of the run's section in a checkpoint."""
 
 WEIGHTS = "weights_sha256"
@@ -97,7 +98,8 @@ class AtomicCheckpointIO(CheckpointIO):
     def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> Any:
         """Read a checkpoint onto the CPU or `map_location`; pickled objects are always refused.
 
-        Its checksums are compared, and its weights must be finite, unless `map_location` is `meta`, where only its
+        Weights that `--keep_weights` wrote (.safetensors) are read as a checkpoint without the state of a trainer.
+        Checksums are compared, and its weights must be finite, unless `map_location` is `meta`, where only its
         entry on the run is used.
 
         Returns:
@@ -112,7 +114,12 @@ class AtomicCheckpointIO(CheckpointIO):
         if thorough:
             _refuse_damaged(Path(path))
         try:
-            saved = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+            if Path(path).suffix == SUFFIX:
+                saved: Any = read_exported(Path(path))
+            else:
+                saved = torch.load(path, map_location=map_location or "cpu", weights_only=True)
+        except ConfigError:
+            raise
         except Exception as error:
             raise ConfigError(
                 f"'{path}' is not a checkpoint of tensors and plain values ({type(error).__name__}): give a "
