@@ -44,3 +44,86 @@ class BCEDiceLoss(nn.Module):
         overlap = 2 * (probability * target).sum(axes) + self.theta
         squares = probability.square().sum(axes) + target.square().sum(axes) + self.theta
         return cross_entropy + (1 - overlap / squares).mean()
+
+
+class StructureLoss(nn.Module):
+    """Weighted cross-entropy plus weighted IoU loss, both of which count pixels near boundaries more (PraNet, eq. 5).
+
+    The weight of a pixel is ``w = 1 + 5 |mean31(g) - g|``, mean31 the mean of the mask over 31x31 pixels around it. The
+    IoU term of an image is ``1 - (sum(w p g) + 1) / (sum(w (p + g - p g)) + 1)`` with p the sigmoid of the logits. The
+    cross-entropy is weighted as the paper prints it; the released code averages it over all pixels first, so that its
+    weights cancel. Outputs of deep supervision are summed by the task.
+    """
+
+    version: ClassVar[int] = 1
+
+    def forward(self, logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+        """Compute the loss of a batch.
+
+        Args:
+            logits: Raw outputs, (N, C, H, W).
+            mask: Targets in {0, 1}, (N, C, H, W).
+            valid: Field of view in {0, 1}, (N, 1, H, W); pixels outside are ignored.
+
+        Returns:
+            A scalar, in float32 also under mixed precision: a mean over images and classes.
+        """
+        logits = logits.float()
+        weights = boundary_weights(mask, valid)
+        pixels = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
+        cross_entropy = _weighted_mean(pixels, weights)
+        probability = torch.sigmoid(logits)
+        overlap = (weights * probability * mask).sum(_PLACES)
+        union = (weights * (probability + mask)).sum(_PLACES) - overlap
+        return (cross_entropy + 1 - (overlap + 1) / (union + 1)).mean()
+
+
+class UACANetLoss(nn.Module):
+    """Weighted cross-entropy plus weighted IoU of single pixels, as the released code of UACANet has it.
+
+    The weights are those of `StructureLoss`. The IoU term of a pixel is ``1 - (p g + 1) / (p + g - p g + 1)``, where
+    that of `StructureLoss` is of sums over the image. Both terms are weighted means over the pixels of an image.
+    Outputs of deep supervision are summed by the task.
+    """
+
+    version: ClassVar[int] = 1
+
+    def forward(self, logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+        """Compute the loss of a batch.
+
+        Args:
+            logits: Raw outputs, (N, C, H, W).
+            mask: Targets in {0, 1}, (N, C, H, W).
+            valid: Field of view in {0, 1}, (N, 1, H, W); pixels outside are ignored.
+
+        Returns:
+            A scalar, in float32 also under mixed precision: a mean over images and classes.
+        """
+        logits = logits.float()
+        probability = torch.sigmoid(logits)
+        overlap = probability * mask
+        iou = 1 - (overlap + 1) / (probability + mask - overlap + 1)
+        cross_entropy = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
+        return _weighted_mean(cross_entropy + iou, boundary_weights(mask, valid)).mean()
+
+
+def boundary_weights(mask: Tensor, valid: Tensor) -> Tensor:
+    """Weigh pixels by how much a mask differs from its mean over 31x31 pixels around them.
+
+    Args:
+        mask: g, targets in {0, 1}, (N, C, H, W); beyond the image it is 0.
+        valid: Field of view in {0, 1}, (N, 1, H, W).
+
+    Returns:
+        ``1 + 5 |mean31(g) - g|``, from 1 to 6, and 0 outside of the field of view, (N, C, H, W).
+    """
+    mean = F.avg_pool2d(mask, kernel_size=31, stride=1, padding=15)
+    return (1 + 5 * (mean - mask).abs()) * valid
+
+
+_PLACES = (-2, -1)
+
+
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted means over places, (N, C), of values (N, C, H, W)."""
+    return (weights * values).sum(_PLACES) / weights.sum(_PLACES).clamp(min=1)

@@ -1,6 +1,7 @@
 """Records of a test: one for the trained net, one for each trivial baseline that has none yet."""
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Timer
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+from torchvision.ops import deform_conv2d as _registered  # noqa: F401 - the operation that is counted below
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.disk import WriteError
@@ -267,10 +269,17 @@ def count_macs(net: nn.Module, size: tuple[int, int]) -> int | None:
         Half the operations that torch counts; None for a net whose forward depends on values.
     """
     shadow = copy.deepcopy(net).to("meta").eval()
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.torchvision.deform_conv2d: _deformable_flops})
     try:
         with counter, torch.no_grad():
             shadow(torch.empty(1, 3, *size, device="meta"))
     except (RuntimeError, NotImplementedError):
         return None
     return int(counter.get_total_flops()) // 2
+
+
+def _deformable_flops(
+    images: Sequence[int], weight: Sequence[int], *others: object, out_shape: Sequence[int], **options: object
+) -> int:
+    """Operations of torchvision's deformable convolution: those of an ordinary one, without its sampling."""
+    return 2 * out_shape[0] * math.prod(out_shape[2:]) * math.prod(weight)

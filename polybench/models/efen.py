@@ -18,14 +18,13 @@ Choices where the paper is silent or contradicts itself:
 
 import itertools
 import math
-from functools import lru_cache
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from polybench.core.errors import ConfigError
+from polybench.models.blocks import cached_constant, require_sides, require_widths
 from polybench.models.vgg import VGG19_WIDTHS, VGG19Encoder
 
 _STRIDE = 8
@@ -74,8 +73,7 @@ class EFEN(nn.Module):
         classes: int = 1,
     ) -> None:
         super().__init__()
-        if len(widths) != 4 or any(width < _WIDTH_STEP or width % _WIDTH_STEP for width in widths):
-            raise ConfigError(f"EFEN's widths must be four positive multiples of {_WIDTH_STEP}, not {list(widths)}.")
+        require_widths("EFEN", widths, 4, 4, _WIDTH_STEP)
         self.encoder = VGG19Encoder(widths)
         self.bottleneck = _conv(widths[3], 2 * widths[3], 3)
         self.decoder = _Decoder(widths[:3], 2 * widths[3], widths[:3], skip)
@@ -99,7 +97,7 @@ class EFEN(nn.Module):
         Raises:
             ConfigError: If a side isn't divisible by 8.
         """
-        _check_sides(images.shape[2], images.shape[3])
+        require_sides("EFEN", images, _STRIDE)
         *features, deepest = self.encoder(images)
         bottom = self.bottleneck(deepest)
         decoded = self.decoder(features, bottom)
@@ -243,7 +241,7 @@ def _add_positions(features: Tensor) -> Tensor:
     return features + _position_map(channels, height, width, features.device, features.dtype)
 
 
-@lru_cache(maxsize=32)
+@cached_constant()
 def _position_map(channels: int, height: int, width: int, device: torch.device, dtype: torch.dtype) -> Tensor:
     """Encoding of every pixel, (1, C, H, W); cached per size, device and dtype, outside any state dict.
 
@@ -268,16 +266,3 @@ def sinusoidal_positions(length: int, channels: int) -> Tensor:
     exponents = torch.arange(0, channels, 2, dtype=torch.float64, device="cpu") / channels
     angles = torch.outer(tokens, torch.exp(-math.log(10_000) * exponents))
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
-
-
-def _check_sides(height: int, width: int) -> None:
-    if height % _STRIDE == 0 and width % _STRIDE == 0:
-        return
-    smaller, larger = (
-        "x".join(str(max(_STRIDE, round_to(side / _STRIDE) * _STRIDE)) for side in (height, width))
-        for round_to in (math.floor, math.ceil)
-    )
-    raise ConfigError(
-        f"EFEN needs sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
-        f"resize, pad or crop the images to {smaller} or {larger}."
-    )

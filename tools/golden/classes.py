@@ -23,11 +23,24 @@ FANET_NARROW = {"widths": [4, 8, 8, 16]}
 TINY_ENCODER = {"encoder": "tu-test_resnet", "encoder_weights": None}
 RESNET50 = {"encoder": "resnet50", "encoder_weights": None}
 
+NARROW_UNET = {"widths": [4, 8, 8, 16, 16]}
+NARROW_VGG = {"encoder": "vgg11", "encoder_weights": None}
+
 NETS: dict[str, dict[str, Case]] = {
+    "AttentionUNet": {"narrow": NARROW_UNET},
+    "BCDUNet": {
+        "narrow": {"widths": [4, 8, 8, 16], "dropout": 0.0},
+        "single": {"widths": [4, 8, 8, 16], "blocks": 1, "dropout": 0.0},
+        "bidirectional": {"widths": [4, 8, 8, 16], "bidirectional": True, "dropout": 0.0},
+    },
     "BSAN": {
         "narrow": BSAN_NARROW,
         **{f"no {part}": {**BSAN_NARROW, part: False} for part in ("isam", "fsam", "rendering")},
     },
+    "DUNet": {"narrow": {"widths": [4, 8, 8, 16]}, "colours": {"widths": [4, 8, 8, 16], "grey": False}},
+    "DenseBlockUNet": {"narrow": NARROW_UNET},
+    "DilatedUNet": {"narrow": {"widths": [4, 8, 8, 16]}},
+    "DoubleUNet": {"narrow": {**NARROW_VGG, "widths": [4, 8, 8, 16], "pyramid": 8}},
     "EFEN": {
         "narrow": EFEN_NARROW,
         "plain": {**EFEN_NARROW, "skip": "plain"},
@@ -35,9 +48,25 @@ NETS: dict[str, dict[str, Case]] = {
     },
     "FANet": {gate: {**FANET_NARROW, "gate": gate} for gate in ("frozen", "straight_through", "soft", "none")},
     "FANetSeries": {"narrow": {**FANET_NARROW, "nets": 2}},
+    "FCN": {f"{stride}s": {**NARROW_VGG, "hidden": 8, "dropout": 0.0, "stride": stride} for stride in (8, 16, 32)},
     "FCN16sAtrous": {"tiny": TINY_ENCODER},
+    "IterNet": {"narrow": {"width": 4}},
     "JointFCN16sAtrous": {"tiny": TINY_ENCODER},
     "PatchClassifier": {"tiny": TINY_ENCODER, "flatten": {**TINY_ENCODER, "head": "flatten", "size": 32}},
+    "PraNet": {"tiny": {**TINY_ENCODER, "channels": 8, "reverse": [16, 8]}},
+    "R2UNet": {
+        "narrow": NARROW_UNET,
+        "attention": {**NARROW_UNET, "attention": True},
+        "recurrent": {**NARROW_UNET, "residual": False},
+        "residual": {**NARROW_UNET, "steps": 0},
+    },
+    "ResUNet": {"narrow": {"widths": [4, 8, 8, 16]}},
+    "ResUNetPlusPlus": {"narrow": {"widths": [4, 8, 8, 16, 16]}},
+    "SANet": {"tiny": {**TINY_ENCODER, "channels": 8}},
+    "SSFormer": {"small": {"encoder": "mit_b0", "encoder_weights": None, "channels": 8, "dropout": 0.0}},
+    "UACANet": {"tiny": {**TINY_ENCODER, "channels": 8}},
+    "UNet": {"narrow": NARROW_UNET},
+    "UNetPlusPlus": {"narrow": NARROW_UNET, "deep supervision": {**NARROW_UNET, "deep_supervision": True}},
 }
 """Net -> case -> arguments, of which initialisation and outputs are computed; other nets have the case `DEFAULTS`."""
 
@@ -46,7 +75,12 @@ DEFAULTS: dict[str, Case] = {"defaults": {}}
 FULL: dict[str, Case] = {"BSAN": {}, "EFEN": {"pretrained": False}, "FANet": {}, "FCN16sAtrous": RESNET50}
 """Net -> arguments of its published size, of which the initialisation alone is."""
 
-LOSSES = ("polybench.losses.BCEDiceLoss", "polybench.models.fanet.FANetLoss")
+LOSSES = (
+    "polybench.losses.BCEDiceLoss",
+    "polybench.losses.StructureLoss",
+    "polybench.losses.UACANetLoss",
+    "polybench.models.fanet.FANetLoss",
+)
 
 SCHEDULES: dict[str, Case] = {
     "polybench.tasks.schedules.CosineThenFlat": {"epochs": 12},

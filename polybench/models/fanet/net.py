@@ -9,7 +9,6 @@ Legend: stages e1 to e4 go down, d1 to d4 up; e1 and d4 work at the image's size
 consists of SE-Residual blocks and MixPool; skip connections branch off between the two.
 """
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
+from polybench.models.blocks import require_sides, require_widths
 from polybench.models.fanet.blocks import SEResidual
 from polybench.models.fanet.mixpool import Gating, MixPool, Precomputed
 
@@ -76,8 +76,7 @@ class FANet(nn.Module):
         widths: tuple[int, int, int, int] = WIDTHS,
     ) -> None:
         super().__init__()
-        if len(widths) != 4 or any(width < 4 or width % 4 for width in widths):
-            raise ConfigError(f"FANet's widths must be four positive multiples of 4, not {list(widths)}.")
+        require_widths("FANet", widths, 4, 4, multiple=4)
         if se_blocks < 1:
             raise ConfigError(f"FANet needs at least one SE-Residual block per stage, not {se_blocks}.")
 
@@ -123,7 +122,7 @@ class FANet(nn.Module):
         Raises:
             ConfigError: If a side isn't divisible by 16.
         """
-        _check_sides(images.shape[2], images.shape[3])
+        require_sides("FANet", images, _STRIDE)
         return self.e1.precompute(images)
 
     def refine(self, precomputed: Precomputed, feedback: Tensor) -> Tensor:
@@ -203,16 +202,3 @@ def _mask_pyramid(feedback: Tensor) -> list[Tensor]:
     for _ in range(3):
         masks.append(F.max_pool2d(masks[-1], 2))
     return [mask.bool() for mask in masks]
-
-
-def _check_sides(height: int, width: int) -> None:
-    if height % _STRIDE == 0 and width % _STRIDE == 0:
-        return
-    smaller, larger = (
-        "x".join(str(max(_STRIDE, round_to(side / _STRIDE) * _STRIDE)) for side in (height, width))
-        for round_to in (math.floor, math.ceil)
-    )
-    raise ConfigError(
-        f"FANet needs sides divisible by {_STRIDE}, not {height}x{width} (height x width): "
-        f"resize, pad or crop the images to {smaller} or {larger}."
-    )
