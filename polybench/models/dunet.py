@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import DeformConv2d
+from torchvision.ops import DeformConv2d, deform_conv2d
 
 from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv_pair, doubled, require_sides, require_widths
 
@@ -106,8 +106,11 @@ class DeformableConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        result: Tensor = self.sampled(features, self.offsets(features))
-        return result
+        offsets = self.offsets(features)
+        with torch.autocast(features.device.type, enabled=False):  # torchvision has no bfloat16 form on every device
+            single = (one.float() for one in (features, offsets, self.sampled.weight))
+            result: Tensor = deform_conv2d(*single, padding=1)
+        return result.to(offsets.dtype)
 
 
 def deformable_pair(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -117,7 +117,9 @@ def _floats(net: nn.Module) -> list[Tensor]:
 def _outputs(net: nn.Module) -> list[Tensor]:
     shown = images(2, 32)
     feedback = [masks(2, 32)] if isinstance(net, models.FANet | models.FANetSeries) else []
-    outputs = net(shown, *feedback)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # what a net drops in training
+        outputs = net(shown, *feedback)
     outputs = list(outputs.values()) if isinstance(outputs, dict) else outputs
     classified = [net.classify(shown)] if isinstance(net, models.JointFCN16sAtrous) else []
     return [*(outputs if isinstance(outputs, list) else [outputs]), *classified]

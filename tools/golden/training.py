@@ -27,8 +27,14 @@ DATA_TOLERANCE = 1e-3
 
 SIDE = 32
 
-RENDERING = "polybench.methods.rendering.RenderingSegmentationTask"
-"""A task that never had a path in `polybench.tasks`."""
+ELSEWHERE = {
+    path.rpartition(".")[2]: path
+    for path in (
+        "polybench.methods.colour_exchange.ColourExchangeTask",
+        "polybench.methods.rendering.RenderingSegmentationTask",
+    )
+}
+"""Tasks that never had a path in `polybench.tasks`, by their names."""
 
 TASKS = tuple(
     name for name in [*tasks.__all__, *NAMES["polybench.tasks"]] if issubclass(getattr(tasks, name), LightningModule)
@@ -119,7 +125,7 @@ def _text_digest(text: str) -> str:
 
 def task_golden(name: str) -> Golden:
     """Losses before and after a step on a fixed batch, of a net and a loss that are none of ours."""
-    cls = getattr(tasks, name, None) or resolve(RENDERING)
+    cls = resolve(ELSEWHERE[name]) if name in ELSEWHERE else getattr(tasks, name)
     net, arguments, batch = _task_case(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # there is no trainer to log to
@@ -218,6 +224,7 @@ def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, An
     loss = {"loss": torch.nn.BCEWithLogitsLoss()}
     cases: dict[str, tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]] = {
         "SegmentationTask": (Plain(3), loss, frames),
+        "ColourExchangeTask": (Plain(3), loss, frames),
         "FeedbackSegmentationTask": (Plain(4), loss, frames),
         "RenderingSegmentationTask": (PlainRendered(), {**loss, "points": 40}, frames),
         "JointTask": (Plain(3), loss, {"images": frames, "patches": patches}),
@@ -231,7 +238,7 @@ ENTRIES: dict[str, Callable[[], Golden]] = {
     "polybench.data.patch_module.PatchDataModule": patches_golden,
     "polybench.data.joint_module.JointDataModule": joint_golden,
     **{f"polybench.tasks.{name}": partial(task_golden, name) for name in TASKS},
-    RENDERING: partial(task_golden, RENDERING.rpartition(".")[2]),
+    **{path: partial(task_golden, name) for name, path in ELSEWHERE.items()},
     "polybench.tasks.ParameterGroups": groups_golden,
 }
 """Class -> its golden numbers."""
