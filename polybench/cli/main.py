@@ -30,6 +30,9 @@ COMMANDS = {
     "score": Command("polybench.cli.score", "score a folder of anyone's predictions under every protocol"),
     "profile": Command("polybench.cli.profile", "measure size, speed, memory and what a step waits for"),
     "data": Command("polybench.cli.data", "list, verify, download, audit, split and synthesise datasets"),
+    "list": Command(
+        "polybench.cli.list", "list the models: papers, parameters beside the published ones, cost, status"
+    ),
     "transfer": Command(
         "polybench.cli.transfer", "run a plan in which stages start from the weights of others, and compare the stages"
     ),

@@ -107,9 +107,8 @@ class DeformableConv(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
         offsets = self.offsets(features)
-        with torch.autocast(features.device.type, enabled=False):  # torchvision has no bfloat16 form on every device
-            single = (one.float() for one in (features, offsets, self.sampled.weight))
-            result: Tensor = deform_conv2d(*single, padding=1)
+        single = (one.float() for one in (features, offsets, self.sampled.weight))  # no bfloat16 on the CPU
+        result: Tensor = deform_conv2d(*single, padding=1)
         return result.to(offsets.dtype)
 
 
