@@ -178,6 +178,22 @@ def require_sides(name: str, images: Tensor, multiple: int) -> None:
     )
 
 
+def require_least(name: str, images: Tensor, least: int) -> None:
+    """Refuse images that a net's poolings leave nothing of.
+
+    Args:
+        name: The net.
+        images: (N, C, H, W).
+        least: Smallest side, in pixels.
+
+    Raises:
+        ConfigError: If a side is less.
+    """
+    height, width = images.shape[-2:]
+    if min(height, width) < least:
+        raise ConfigError(f"{name} needs sides of {least} pixels or more, not {height}x{width}: enlarge the images.")
+
+
 def cached_constant(most: int = 32) -> Callable[[Callable[P, Tensor]], Callable[P, Tensor]]:
     """Cache the tensors of a function of hashable arguments, except those that are made while a net is traced.
 

@@ -19,6 +19,7 @@ from polybench.models.blocks import (
     conv,
     conv_pair,
     doubled,
+    require_least,
     require_sides,
     require_widths,
 )
@@ -67,15 +68,16 @@ class DoubleUNet(nn.Module):
         """Segment.
 
         Args:
-            images: (N, 3, H, W), sides divisible by 16.
+            images: (N, 3, H, W), sides divisible by 16, and 32 or more.
 
         Returns:
             Raw logits (N, 1, H, W) of the second U-Net; in training a list of them and the first one's.
 
         Raises:
-            ConfigError: If a side isn't divisible.
+            ConfigError: If a side isn't divisible, or less.
         """
         require_sides("DoubleU-Net", images, 16)
+        require_least("DoubleU-Net", images, 32)  # VGG's last pooling, whose map nothing reads
         *skips, deepest, _ = self.encoder(images)
         first = self.head(self.decoder(self.pyramid(deepest), skips))
         own = self.encoder2(images * torch.sigmoid(first))

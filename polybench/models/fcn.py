@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
-from polybench.models.blocks import channels_of, resized
+from polybench.models.blocks import channels_of, require_least, resized
 
 Stride = Literal[8, 16, 32]
 
@@ -89,9 +89,7 @@ class FCN(nn.Module):
         Raises:
             ConfigError: If a side is less than 32.
         """
-        if min(images.shape[-2:]) < 32:
-            height, width = images.shape[-2:]
-            raise ConfigError(f"FCN needs sides of 32 or more, not {height}x{width}: enlarge the images.")
+        require_least("FCN", images, 32)
         features = self.encoder(images)
         scores = self.score(self.classifier(features[-1]))
         for block, score, up in zip(self.blocks, self.scores, self.ups, strict=True):

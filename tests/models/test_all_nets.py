@@ -188,6 +188,12 @@ def test_other_nets_take_any_size(name: str) -> None:
         assert logits(net(images(37, 51)))[0].shape[-2:] == (37, 51)
 
 
+@pytest.mark.parametrize("name", ["DoubleUNet", "FCN"])
+def test_images_that_poolings_leave_nothing_of_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="needs sides of 32 pixels or more, not 16x64: enlarge the images"):
+        made(name, next(iter(NETS[name])))(images(16, 64))
+
+
 @pytest.mark.parametrize("sentinel", [EFEN, UNetPlusPlus, PraNet])
 def test_exported_program_predicts_the_same_and_the_net_goes_on(sentinel: type[nn.Module]) -> None:
     name = sentinel.__name__

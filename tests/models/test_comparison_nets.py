@@ -38,7 +38,7 @@ def test_gate_weighs_each_place_of_the_skip_by_a_number_between_0_and_1() -> Non
     skip, signal = noise(2, 4, 5, 6), noise(2, 4, 5, 6, seed=1)
     weights = gate(skip, signal) / skip
     torch.testing.assert_close(weights, weights[:, :1].expand_as(weights))
-    assert 0 < float(weights.min()) < float(weights.max()) < 1
+    assert 0 < weights.min().item() < weights.max().item() < 1
     assert not torch.allclose(weights, gate(skip, signal + 1) / skip)
 
 
@@ -138,7 +138,7 @@ def test_iterations_share_their_unet_and_the_last_is_the_prediction() -> None:
 
 def test_second_unet_sees_the_image_under_the_first_mask() -> None:
     net = DoubleUNet((4, 4, 4, 4), 4, "vgg11", None).eval()
-    images = noise(1, 3, 16, 16)
+    images = noise(1, 3, 32, 32)
     seen: list[Tensor] = []
     net.encoder2.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     head: list[Tensor] = []
@@ -160,12 +160,15 @@ def test_pranet_adds_each_stage_to_the_map_before_it() -> None:
     net = PraNet(8, reverse=(8, 8), **TINY)  # type: ignore[arg-type]
     for stage in net.stages:
         nn.init.zeros_(stage.exit[1].weight)  # type: ignore[union-attr, index]
-    third, fourth, fifth, whole = net(noise(2, 3, 64, 64))
-    assert third.shape == whole.shape == (2, 1, 64, 64)
-    fifth_again = F.interpolate(whole, (2, 2), mode="bilinear")
-    assert fifth.isfinite().all()
-    assert fourth.isfinite().all()
-    assert fifth_again.shape == (2, 1, 2, 2)
+    coarse: list[Tensor] = []
+    net.partial.register_forward_hook(lambda module, inputs, output: coarse.append(output))
+    finest_first = net(noise(2, 3, 64, 64))
+    expected, sizes = coarse[0], [(2, 2), (4, 4), (8, 8)]
+    assert expected.shape == (2, 1, 8, 8)
+    for found, size in zip(finest_first[2::-1], sizes, strict=True):
+        expected = F.interpolate(expected, size, mode="bilinear")
+        torch.testing.assert_close(found, F.interpolate(expected, (64, 64), mode="bilinear"))
+    torch.testing.assert_close(finest_first[3], F.interpolate(coarse[0], (64, 64), mode="bilinear"))
 
 
 def test_correction_divides_each_sign_by_its_share() -> None:
