@@ -1,6 +1,7 @@
 """Losses that segmentation-models-pytorch lacks."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +77,39 @@ class StructureLoss(nn.Module):
         overlap = (weights * probability * mask).sum(_PLACES)
         union = (weights * (probability + mask)).sum(_PLACES) - overlap
         return (cross_entropy + 1 - (overlap + 1) / (union + 1)).mean()
+
+
+class TransFuseLoss(nn.Module):
+    """`StructureLoss` of TransFuse's three outputs, weighed 0.5, 0.3 and 0.2 (TransFuse, section 2, and its code).
+
+    The terms are those of the fused logits, of the transformer's own and of the coarse fused ones. In evaluation, where
+    a net returns its prediction alone, the first term is the only one.
+    """
+
+    version: ClassVar[int] = 1
+
+    terms: ClassVar[Mapping[str, float]] = {"fused": 0.5, "transformer": 0.3, "coarse": 0.2}
+    """Name of a term -> its weight, in the order of the outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.structure = StructureLoss()
+
+    def forward(self, outputs: Tensor | list[Tensor], batch: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Compute the terms of a batch.
+
+        Args:
+            outputs: Raw logits (N, 1, H, W), or a list of three of them, the prediction first.
+            batch: Has `mask` and `valid`, (N, 1, H, W).
+
+        Returns:
+            Name of each term -> a scalar, in float32 also under mixed precision.
+        """
+        several = outputs if isinstance(outputs, list) else [outputs]
+        return {
+            name: weight * self.structure(logits, batch["mask"], batch["valid"])
+            for (name, weight), logits in zip(self.terms.items(), several, strict=False)
+        }
 
 
 class UACANetLoss(nn.Module):

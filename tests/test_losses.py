@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from polybench.losses import BCEDiceLoss, StructureLoss, UACANetLoss
+from polybench.losses import BCEDiceLoss, StructureLoss, TransFuseLoss, UACANetLoss
 
 
 def test_value_by_hand() -> None:
@@ -101,3 +101,16 @@ def test_boundary_losses_of_a_batch_are_means_and_in_single_precision(loss: torc
     torch.testing.assert_close(loss(several, masks, valid), torch.stack(alone).mean())
     assert loss(several.bfloat16(), masks, valid).dtype == torch.float32
     assert loss((masks * 2 - 1) * 100, masks, valid).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_three_outputs_of_transfuse_are_weighed() -> None:
+    mask, logits = (one[None, None] for one in disc_and_logits())
+    batch = {"mask": mask, "valid": torch.ones_like(mask)}
+    outputs = [logits, 2 * logits, -logits]
+    alone = [StructureLoss()(one, mask, batch["valid"]) for one in outputs]
+    assert TransFuseLoss()(outputs, batch) == {
+        "fused": 0.5 * alone[0],
+        "transformer": 0.3 * alone[1],
+        "coarse": 0.2 * alone[2],
+    }
+    assert TransFuseLoss()(logits, batch) == {"fused": 0.5 * alone[0]}

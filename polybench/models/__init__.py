@@ -12,12 +12,15 @@ from polybench.models.fanet import FANet, FANetSeries
 from polybench.models.fcn import FCN
 from polybench.models.fcn16s import FCN16sAtrous, JointFCN16sAtrous, PatchClassifier
 from polybench.models.iternet import IterNet
+from polybench.models.ldnet import LDNet
 from polybench.models.pranet import PraNet
 from polybench.models.r2unet import R2UNet
 from polybench.models.resunet import ResUNet
 from polybench.models.resunetplusplus import ResUNetPlusPlus
 from polybench.models.sanet import SANet
 from polybench.models.ssformer import SSFormer
+from polybench.models.transfuse import TransFuse
+from polybench.models.transunet import TransUNet
 from polybench.models.uacanet import UACANet
 from polybench.models.unet import UNet
 from polybench.models.unetplusplus import UNetPlusPlus
@@ -37,6 +40,7 @@ __all__ = [
     "FCN16sAtrous",
     "IterNet",
     "JointFCN16sAtrous",
+    "LDNet",
     "PatchClassifier",
     "PraNet",
     "R2UNet",
@@ -44,6 +48,8 @@ __all__ = [
     "ResUNetPlusPlus",
     "SANet",
     "SSFormer",
+    "TransFuse",
+    "TransUNet",
     "UACANet",
     "UNet",
     "UNetPlusPlus",

@@ -14,11 +14,11 @@ RES2NET50 = 25_718_352 - 2_049_000
 
 
 class Stage(NamedTuple):
-    """Parameters, and channels, height and width of the output."""
+    """Parameters, and channels, height and width of the output (channels alone of a vector)."""
 
     path: str
     parameters: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
 
 class Published(NamedTuple):
@@ -340,6 +340,111 @@ def ssformer(depths: tuple[int, int, int, int]) -> list[Stage]:
     return [Stage("encoder", mix_transformer(depths), (512, 8, 8)), *emphases, *fusions, head(256, side=64)]
 
 
+def linear(inputs: int, outputs: int) -> int:
+    return inputs * outputs + outputs
+
+
+def transformer(dim: int, depth: int, places: int) -> int:
+    """Positions, blocks of attention and of a perceptron four times as wide, and a last normalisation."""
+    block = 2 * norm(dim) + linear(dim, 3 * dim) + linear(dim, dim) + linear(dim, 4 * dim) + linear(4 * dim, dim)
+    return places * dim + depth * block + norm(dim)
+
+
+def transunet() -> list[Stage]:
+    def bottlenecks(inputs: int, width: int, number: int) -> int:
+        """Without biases: 1x1 to a quarter, 3x3, 1x1, and a 1x1 shortcut in the first, all normalised."""
+        inner, count = width // 4, bare(inputs, width, 1)
+        for _ in range(number):
+            count, inputs = count + bare(inputs, inner, 1) + bare(inner, inner, 3) + bare(inner, width, 1), width
+        return count
+
+    def two(inputs: int, width: int) -> int:
+        return bare(inputs, width, 3) + bare(width, width, 3)
+
+    return [
+        Stage("encoder.backbone.stem.conv", conv(3, 64, 7, bias=False), (64, 128, 128)),
+        Stage("encoder.backbone.stem.norm", norm(64), (64, 128, 128)),
+        Stage("encoder.backbone.stages.0", bottlenecks(64, 256, 3), (256, 64, 64)),
+        Stage("encoder.backbone.stages.1", bottlenecks(256, 512, 4), (512, 32, 32)),
+        Stage("encoder.backbone.stages.2", bottlenecks(512, 1024, 9), (1024, 16, 16)),
+        Stage("encoder.embedding", conv(1024, 768, 1), (768, 16, 16)),
+        Stage("encoder.tokens", transformer(768, 12, 14 * 14), (768, 16, 16)),
+        Stage("entry", bare(768, 512, 3), (512, 16, 16)),
+        Stage("stages.0", two(512 + 512, 256), (256, 32, 32)),
+        Stage("stages.1", two(256 + 256, 128), (128, 64, 64)),
+        Stage("stages.2", two(128 + 64, 64), (64, 128, 128)),
+        Stage("stages.3", two(64, 16), (16, 256, 256)),
+        Stage("head", conv(16, 1), (1, 256, 256)),
+    ]
+
+
+def transfuse() -> list[Stage]:
+    def resnet34() -> int:
+        """Stem and three stages of pairs of 3x3 convolutions, 3, 4 and 6 of them; stride comes with a 1x1 shortcut."""
+        count = bare(3, 64, 7) + 3 * 2 * bare(64, 64, 3)
+        for before, width, number in ((64, 128, 4), (128, 256, 6)):
+            count += bare(before, width, 3) + bare(before, width, 1) + (2 * number - 1) * bare(width, width, 3)
+        return count
+
+    def fusion(width: int, dim: int, reduction: int) -> int:
+        by_channel = linear(dim, dim // reduction) + linear(dim // reduction, dim)
+        product = conv_norm(width, width, 1) + conv_norm(dim, width, 1) + conv_norm(width, width)
+        joined, half = 2 * width + dim, width // 2
+        residual = norm(joined) + conv_norm(joined, half, 1) + conv_norm(half, half) + conv(half, width, 1)
+        return by_channel + bare(2, 1, 7) + product + residual + conv(joined, width, 1)
+
+    def up(below: int, width: int, skip: int = 0) -> int:
+        gated = conv_norm(below, width, 1) + conv_norm(skip, width, 1) + conv_norm(width, 1, 1) if skip else 0
+        return gated + pair(below + skip, width) + conv_norm(below + skip, width, 1)
+
+    last = conv_norm(64, 64) + conv(64, 1)
+    return [
+        Stage("encoder", resnet34(), (256, 16, 16)),
+        Stage("embedding", conv(3, 384, 16), (384, 16, 16)),
+        Stage("tokens", transformer(384, 8, 12 * 16), (384, 16, 16)),
+        Stage("up1", up(384, 128), (128, 32, 32)),
+        Stage("up2", up(128, 64), (64, 64, 64)),
+        Stage("fusion3", fusion(256, 384, 4), (256, 16, 16)),
+        Stage("fusion2", fusion(128, 128, 2), (128, 32, 32)),
+        Stage("fusion1", fusion(64, 64, 1), (64, 64, 64)),
+        Stage("joint2", up(256, 128, 128), (128, 32, 32)),
+        Stage("joint1", up(128, 64, 64), (64, 64, 64)),
+        Stage("coarse_head", conv_norm(256, 64, 1) + last, (1, 16, 16)),
+        Stage("token_head", last, (1, 64, 64)),
+        Stage("head", last, (1, 64, 64)),
+    ]
+
+
+def ldnet() -> list[Stage]:
+    def attention(dim: int) -> int:
+        perceptron = norm(dim) + linear(dim, 512) + linear(512, dim)
+        return conv(dim, 3 * 8 * 64, 1, bias=False) + linear(8 * 64, dim) + perceptron
+
+    def decoding(inputs: int, outputs: int) -> int:
+        return conv_norm(inputs, inputs // 4) + conv_norm(inputs // 4, outputs)
+
+    widths, outs, skips = (64, 128, 256, 512), (64, 64, 128, 256, 512), (64, 64, 128, 256)
+    update = 2 * linear(64, 128) + 3 * linear(64, 64) + 5 * norm(64)
+    return [
+        Stage("encoder", RES2NET50, (2048, 8, 8)),
+        *(
+            Stage(f"reductions.{k}", conv(256 << k, width, 1), (width, 64 >> k, 64 >> k))
+            for k, width in enumerate(widths)
+        ),
+        Stage("deepest", decoding(512, 512), (512, 16, 16)),
+        *(Stage(f"self_attentions.{k}", attention(dim), (dim, 128 >> k, 128 >> k)) for k, dim in enumerate(skips)),
+        *(Stage(f"cross_attentions.{k}", attention(dim), (dim, 128 >> k, 128 >> k)) for k, dim in enumerate(outs[1:])),
+        *(
+            Stage(f"decodings.{k}", decoding(below + skip, out), (out, SIDE >> k, SIDE >> k))
+            for k, (out, below, skip) in enumerate(zip(outs, outs[1:], skips, strict=False))
+        ),
+        *(Stage(f"unified.{k}", conv(out, 64, 1), (64, SIDE >> k, SIDE >> k)) for k, out in enumerate(outs)),
+        Stage("context", norm(512), (512, 1, 1)),
+        Stage("kernel", linear(512, 64), (64,)),
+        *(Stage(f"updates.{k}", update, (64,)) for k in range(4)),
+    ]
+
+
 CLASSIFIER = 2048 * 1000 + 1000
 """Of Res2Net-50, which released code keeps and never uses."""
 
@@ -366,6 +471,9 @@ PUBLISHED = {
     "pranet": Published("PraNet", RANDOM, 32_547_319, CLASSIFIER, pranet()),
     "sanet": Published("SANet", RANDOM, 23_899_497, 0, sanet()),
     "uacanet_s": Published("UACANet", RANDOM, 26_904_874, CLASSIFIER, uacanet()),
+    "transunet": Published("TransUNet", {}, 105_275_921, 0, transunet()),
+    "transfuse_s": Published("TransFuse", RANDOM, 26_248_725, 384, transfuse()),  # a class token that it never uses
+    "ldnet": Published("LDNet", RANDOM, 33_375_608, 0, ldnet()),
     "ssformer_s": Published(  # the code has a 1x1 convolution over all four scales that it never uses
         "SSFormer", {**RANDOM, "encoder": "mit_b2"}, 29_572_545, bare(4 * 256, 256, 1), ssformer((3, 4, 6, 3))
     ),

@@ -161,6 +161,12 @@ def test_weights_alone_restore_it(name: str, case: str, tmp_path: Path) -> None:
         ("SANet", {"channels": 0}),
         ("UACANet", {"channels": 4}),
         ("SSFormer", {"channels": 0}),
+        ("LDNet", {"widths": [8, 8, 8, 8]}),
+        ("LDNet", {"heads": 0}),
+        ("TransUNet", {"widths": [64, 128, 128]}),
+        ("TransUNet", {"dim": 7, "heads": 2}),
+        ("TransFuse", {"dim": 6, "heads": 3}),
+        ("TransFuse", {"encoder": "vgg11", "encoder_weights": None}),
         ("SSFormer", {"encoder_weights": "missing.pth"}),
     ],
 )
@@ -171,7 +177,7 @@ def test_options_that_do_not_fit_are_refused_in_a_sentence(name: str, options: d
     assert str(caught.value).endswith((".", "?"))
 
 
-DIVIDED = {name for name in models.__all__ if "UNet" in name} | {"EFEN", "FANet", "FANetSeries", "IterNet"}
+DIVIDED = {name for name in models.__all__ if "UNet" in name} | {"EFEN", "FANet", "FANetSeries", "IterNet", "TransFuse"}
 
 
 @pytest.mark.parametrize("name", sorted(DIVIDED))
@@ -181,7 +187,7 @@ def test_sides_that_cannot_be_divided_are_refused_with_the_nearest(name: str) ->
         net(images(36, 64))
 
 
-@pytest.mark.parametrize("name", ["BSAN", "FCN", "FCN16sAtrous", "PraNet", "SANet", "SSFormer", "UACANet"])
+@pytest.mark.parametrize("name", ["BSAN", "FCN", "FCN16sAtrous", "LDNet", "PraNet", "SANet", "SSFormer", "UACANet"])
 def test_other_nets_take_any_size(name: str) -> None:
     net = made(name, next(iter(NETS[name]))).eval()
     with torch.no_grad():

@@ -41,7 +41,7 @@ def found_stages(net: nn.Module, paths: list[str]) -> list[Stage]:
     net.train()  # so that outputs of deep supervision are computed
     with torch.no_grad():
         net(torch.empty(2, 3, SIDE, SIDE, device="meta"))
-    return [Stage(path, count(net.get_submodule(path)), shapes[path]) for path in paths]  # type: ignore[arg-type]
+    return [Stage(path, count(net.get_submodule(path)), shapes[path]) for path in paths]
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -11,6 +11,7 @@ from golden.numbers import Golden, images, logits, masks, rounded, summary
 from polybench import models
 from polybench.augment import POLICY_NAMES, named_policy
 from polybench.experiments.class_versions import resolve, version_of
+from polybench.tasks.criterion import form_of
 
 Case = Mapping[str, Any]
 
@@ -52,6 +53,7 @@ NETS: dict[str, dict[str, Case]] = {
     "FCN16sAtrous": {"tiny": TINY_ENCODER},
     "IterNet": {"narrow": {"width": 4}},
     "JointFCN16sAtrous": {"tiny": TINY_ENCODER},
+    "LDNet": {"tiny": {**TINY_ENCODER, "widths": [8, 8, 8, 16], "channels": 8, "heads": 1, "hidden": 8}},
     "PatchClassifier": {"tiny": TINY_ENCODER, "flatten": {**TINY_ENCODER, "head": "flatten", "size": 32}},
     "PraNet": {"tiny": {**TINY_ENCODER, "channels": 8, "reverse": [16, 8]}},
     "R2UNet": {
@@ -64,6 +66,18 @@ NETS: dict[str, dict[str, Case]] = {
     "ResUNetPlusPlus": {"narrow": {"widths": [4, 8, 8, 16, 16]}},
     "SANet": {"tiny": {**TINY_ENCODER, "channels": 8}},
     "SSFormer": {"small": {"encoder": "mit_b0", "encoder_weights": None, "channels": 8, "dropout": 0.0}},
+    "TransFuse": {
+        "narrow": {
+            **{"encoder": "resnet18", "encoder_weights": None, "dropout": 0.0},
+            **{"dim": 16, "depth": 1, "heads": 2},
+        }
+    },
+    "TransUNet": {
+        "narrow": {
+            **{"widths": [128, 128, 128], "layers": [1, 1, 1], "dim": 16, "depth": 1, "heads": 2},
+            "decoder": [8, 8, 8, 8, 8],
+        }
+    },
     "UACANet": {"tiny": {**TINY_ENCODER, "channels": 8}},
     "UNet": {"narrow": NARROW_UNET},
     "UNetPlusPlus": {"narrow": NARROW_UNET, "deep supervision": {**NARROW_UNET, "deep_supervision": True}},
@@ -78,6 +92,7 @@ FULL: dict[str, Case] = {"BSAN": {}, "EFEN": {"pretrained": False}, "FANet": {},
 LOSSES = (
     "polybench.losses.BCEDiceLoss",
     "polybench.losses.StructureLoss",
+    "polybench.losses.TransFuseLoss",
     "polybench.losses.UACANetLoss",
     "polybench.models.fanet.FANetLoss",
 )
@@ -132,12 +147,20 @@ def loss_golden(path: str) -> Golden:
     valid = masks(3, 16).roll(3, -1)
     for name, view in (("whole", torch.ones_like(valid)), ("field of view", valid)):
         predicted = logits(3, 16).requires_grad_()
-        loss = cls()(predicted, masks(3, 16), view)
-        loss.backward()
+        loss = _value(cls(), predicted, view)
+        loss.backward()  # type: ignore[no-untyped-call]
         assert predicted.grad is not None
         numbers[name] = [rounded(float(loss))]
         numbers[f"gradient, {name}"] = summary([predicted.grad])
     return Golden(version_of(cls) or "none", numbers, {})
+
+
+def _value(loss: nn.Module, predicted: Tensor, view: Tensor) -> Tensor:
+    if form_of(loss) == "terms":  # of deep supervision, three outputs
+        batch = {"mask": masks(3, 16), "valid": view}
+        return torch.stack([*loss([predicted, predicted / 2, -predicted], batch).values()]).sum()
+    value: Tensor = loss(predicted, masks(3, 16), view)
+    return value
 
 
 def policy_golden(name: str) -> Golden:
