@@ -6,13 +6,13 @@ again: `auc` of pixels, `max_*`, and Dice and IoU of `efen`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
 from polybench.results.facts import ProtocolScores
 from polybench.results.image_rows import AnyRows, Values, groups_of_rows
-from polybench.results.statistics.draws import group_draws
+from polybench.results.statistics.draws import images_drawn
 from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTS, NO_MEANS
 
@@ -66,14 +66,7 @@ def every_image_once(rows: AnyRows) -> Sample:
 
 def groups_drawn(rows: AnyRows, draws: int) -> Sample:
     """Whole groups drawn with replacement, the draws of `polybench.results.statistics.intervals`."""
-    return Sample(rows, _images_drawn(groups_of_rows(rows), draws))
-
-
-@lru_cache(maxsize=4)
-def _images_drawn(groups: tuple[str, ...], draws: int) -> Values:
-    """How often each image is drawn, (draws, n)."""
-    found = group_draws(groups, draws)
-    return found.times[:, found.members]
+    return Sample(rows, images_drawn(groups_of_rows(rows), draws))
 
 
 def numbers_of(metrics: Mapping[str, ProtocolScores], rows: AnyRows) -> dict[tuple[str, str], Number]:

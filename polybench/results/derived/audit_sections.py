@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from polybench.core.wording import counted
 from polybench.results.derived.audits import Audit, SplitAudit
 from polybench.results.derived.cells import estimate_cell, worst_cell
-from polybench.results.derived.near_duplicates import without_duplicates
+from polybench.results.derived.near_duplicates import WithoutDuplicates, without_duplicates_of
 from polybench.results.derived.object_size import NO_OBJECT, SIZES, size_labels
 from polybench.results.derived.section_rows import Cells, RankedRow, section
-from polybench.results.derived.strata import Stratum, strata
+from polybench.results.derived.strata import Stratum, strata_of
 from polybench.results.folds import parts_of
 from polybench.results.readings import title
 from polybench.results.record import StoredRecord
@@ -26,15 +26,18 @@ def by_object_size(rows: Sequence[RankedRow], audit: Audit | None) -> Table | No
         audit: The audit of the dataset; None where there is none.
     """
     parts = _parts(rows[0], audit)
-    made = [(row.name, _strata(row, _parts(row, audit))) for row in rows]
-    known = [found for _, found in made if found]
+    found = _strata(rows, audit)
+    known = [of_row for of_row in found if of_row]
     if not known:
         return None
-    strata_of = {one.name: one for one in known[0]}
-    columns = [Column(f"{name[0].upper()}{name[1:]}", "right", remark=_counts(one)) for name, one in strata_of.items()]
+    strata_named = {one.name: one for one in known[0]}
+    columns = [Column(f"{name[0].upper()}{name[1:]}", "right", remark=_counts(one)) for name, one in strata_named.items()]
     lone = all(one.worst.n == 1 and one.mean.groups == one.mean.n for one in known[0])
     worst = Column("Worst image" if lone else "Worst group")
-    lines = ((name, _sizes(found, list(strata_of)) if found else None) for name, found in made)
+    lines = (
+        (row.name, _sizes(of_row, list(strata_named)) if of_row else None)
+        for row, of_row in zip(rows, found, strict=True)
+    )
     return section("By object size", [*columns, worst], lines, [_sizes_note(rows[0], parts)])
 
 
@@ -61,7 +64,8 @@ def without_near_duplicates(rows: Sequence[RankedRow], audit: Audit | None) -> T
     )
     if not found:
         return Table((Column("Recipe"), *columns), (), "Without near-duplicates", (note,))
-    lines = ((row.name, _rest(row, found)) for row in rows)
+    rests = without_duplicates_of([row.seeds for row in rows], rows[0].metric, found)
+    lines = ((row.name, _rest(rest)) for row, rest in zip(rows, rests, strict=True))
     return section("Without near-duplicates", columns, lines, [note])
 
 
@@ -75,20 +79,34 @@ def _parts(row: RankedRow, audit: Audit | None) -> list[Part]:
     return known if len(known) == len(found) else []
 
 
-def _strata(row: RankedRow, parts: Sequence[Part]) -> tuple[Stratum, ...] | None:
-    """Strata of a row, each fold's images by the cuts of that fold, and a last one of all images."""
+def _strata(rows: Sequence[RankedRow], audit: Audit | None) -> list[tuple[Stratum, ...]]:
+    """Strata of each row, each fold's images by the cuts of that fold, and a last one of all images; else empty."""
+    labels = [_labels(row, _parts(row, audit)) for row in rows]
+    known = [place for place, of_row in enumerate(labels) if of_row]
+    found: list[tuple[Stratum, ...]] = [()] * len(rows)
+    if known:
+        first, seeds = rows[known[0]], [rows[place].seeds for place in known]
+        direction = first.row.headline.direction if first.row.headline else "higher"
+        by_size = [labels[place] for place in known]
+        every = [dict.fromkeys(of_row, "all") for of_row in by_size]
+        of_sizes = strata_of(seeds, first.metric, by_size, order=(*SIZES, NO_OBJECT), direction=direction)
+        of_all = strata_of(seeds, first.metric, every, direction=direction)
+        for place, *parts in zip(known, of_sizes, of_all, strict=True):
+            found[place] = (*parts[0], *parts[1])
+    return found
+
+
+def _labels(row: RankedRow, parts: Sequence[Part]) -> dict[str, str]:
+    """Image id -> its size; empty where a row doesn't have what is needed."""
     labels: dict[str, str] = {}
+    if row.row.headline is None or not row.seeds.have([row.metric]):
+        return labels
     for run, split in parts:
         found = size_labels(run.images, split.size_cuts) if split.size_cuts else None
         if found is None:
-            return None
+            return {}
         labels |= found
-    if not labels or not row.seeds.have([row.metric]) or row.row.headline is None:
-        return None
-    direction = row.row.headline.direction
-    of_sizes = strata(row.seeds, row.metric, labels, order=(*SIZES, NO_OBJECT), direction=direction)
-    every = strata(row.seeds, row.metric, dict.fromkeys(labels, "all"), direction=direction)
-    return *of_sizes, *every
+    return labels
 
 
 def _sizes(found: Sequence[Stratum], names: Sequence[str]) -> Cells:
@@ -123,8 +141,7 @@ def _duplicates(parts: Sequence[Part]) -> set[str]:
     return {one for run, split in parts for one in set(run.images.ids) & split.near_duplicates}
 
 
-def _rest(row: RankedRow, duplicates: set[str]) -> Cells | None:
-    found = without_duplicates(row.seeds, row.metric, duplicates)
+def _rest(found: WithoutDuplicates | None) -> Cells | None:
     if found is None:
         return None
     return (estimate_cell(found.every), estimate_cell(found.rest), Count(found.left))

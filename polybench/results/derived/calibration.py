@@ -8,15 +8,14 @@ and truth. All count the pixels inside the field of view at native size, where a
 patches, where patches were classified.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from polybench.results.derived.seeds import Estimate, Numbers, Seeds
-from polybench.results.image_rows import ImageRows, Values
-from polybench.results.recomputed import OTHER_DRAWS, Sample
+from polybench.results.derived.seeds import Estimate, Seeds, estimates_of, means_of, of_those_with
+from polybench.results.image_rows import Values
+from polybench.results.recomputed import OTHER_DRAWS
 from polybench.results.statistics.draws import group_draws, summed
 
 STORED = "calibration@1"
@@ -30,23 +29,6 @@ _OF_IMAGES = (
     f"{STORED}/brier",
 )
 _OF_PATCHES = (f"{STORED}/probability", f"{STORED}/positive")
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Sums over the pixels of each image.
-
-    Attributes:
-        pixels: Pixels by bin, (n, 10).
-        probability: Sum of their probabilities, (n, 10).
-        positives: Foreground pixels, (n, 10).
-        squares: Sum of squared differences of probability and truth, (n,).
-    """
-
-    pixels: Values
-    probability: Values
-    positives: Values
-    squares: Values
 
 
 @dataclass(frozen=True)
@@ -89,96 +71,93 @@ class Calibration:
 
 def calibration(seeds: Seeds) -> Calibration | None:
     """Compute the calibration of a row; None where its tables don't store what is needed."""
-    patches = seeds.have(_OF_PATCHES)
-    if not patches and not seeds.have(_OF_IMAGES):
-        return None
-    images = None
-    if not patches:
-        images = seeds.means({name: partial(_of_each_image, name) for name in ERRORS})
-    return Calibration(
-        pixels=seeds.estimates(_over_pixels),
-        images=images,
-        groups=seeds.estimates(_over_groups),
-        reliability=_reliability([sums_of(table) for table in seeds.tables]),
-        unit="patches" if patches else "pixels",
+    return calibrations([seeds])[0]
+
+
+def calibrations(rows: Sequence[Seeds]) -> list[Calibration | None]:
+    """The same of many rows at once."""
+    patches = [row.have(_OF_PATCHES) for row in rows]
+    of_patches = iter(_calibrations([row for row, has in zip(rows, patches, strict=True) if has], patches=True))
+    others = [row for row, has in zip(rows, patches, strict=True) if not has]
+    of_images = iter(of_those_with(_OF_IMAGES, others, _calibrations))
+    return [next(of_patches if has else of_images) for has in patches]
+
+
+def _calibrations(rows: Sequence[Seeds], *, patches: bool = False) -> list[Calibration]:
+    groups, sums = [row.groups for row in rows], [(_of_patches if patches else _of_images)(row) for row in rows]
+    pixels = estimates_of(_errors, groups, [_parts(one) for one in sums])
+    means = estimates_of(
+        _over_groups, groups, [_of_groups(one, of) for one, of in zip(sums, groups, strict=True)]
     )
+    images: Sequence[Mapping[str, Estimate] | None] = [None] * len(rows)
+    if not patches:
+        images = means_of(ERRORS, groups, [np.stack(list(_errors(_parts(one)).values()), axis=1) for one in sums])
+    return [
+        Calibration(*found, _reliability(one), "patches" if patches else "pixels")
+        for *found, one in zip(pixels, images, means, sums, strict=True)
+    ]
 
 
-def sums_of(rows: ImageRows) -> Sums:
-    """The sums of each row of a table that stores them."""
-    if set(_OF_PATCHES) <= set(rows.columns):
-        return _sums_of_patches(*(rows[name] for name in _OF_PATCHES))
-    found = rows.block(_OF_IMAGES)
-    pixels, probability, positives = (found[:, part * BINS : (part + 1) * BINS] for part in range(3))
-    return Sums(pixels, probability, positives, found[:, -1] * pixels.sum(axis=1))
+def _of_images(seeds: Seeds) -> Values:
+    """What each image stores, by bin: pixels, the sum of their probabilities, foreground pixels; squares. (seeds, 31, n).
+
+    The squares are the sum over pixels of the squared difference of probability and truth.
+    """
+    found = seeds.values(_OF_IMAGES)
+    found[:, -1] *= found[:, :BINS].sum(axis=1)
+    return found
 
 
-def errors_of(sums: Sums) -> dict[str, Values]:
-    """Errors of sums (k, 10) or (k,): name of `ERRORS` -> (k,), 0 without any pixel."""
-    return _errors(sums.probability - sums.positives, sums.pixels.sum(axis=1), sums.squares)
+def _of_patches(seeds: Seeds) -> Values:
+    """The same of patches, each of which is one pixel in one bin."""
+    probability, positive = np.moveaxis(seeds.values(_OF_PATCHES), 1, 0)
+    place = np.clip((probability * BINS).astype(np.intp), 0, BINS - 1)
+    pixels = np.moveaxis(np.eye(BINS)[place], 2, 1)
+    squares = (probability - positive) ** 2
+    return np.concatenate([pixels, pixels * probability[:, None], pixels * positive[:, None], squares[:, None]], axis=1)
 
 
-def _errors(gaps: Values, pixels: Values, squares: Values) -> dict[str, Values]:
-    """Errors of differences of probability and truth by bin, (k, 10), and of pixels and squares, (k,)."""
-    folded = (gaps - gaps[:, ::-1])[:, BINS // 2 :]  # a wrong background pixel is as much too confident
-    found = (np.abs(gaps).sum(axis=1), np.abs(folded).sum(axis=1), squares)
+def _parts(sums: Values) -> Values:
+    """Differences of probability and truth by bin, all pixels, and squares, (..., 12, k), of sums (..., 31, k)."""
+    pixels, probability, positives = (sums[..., part * BINS : (part + 1) * BINS, :] for part in range(3))
+    return np.concatenate([probability - positives, pixels.sum(axis=-2, keepdims=True), sums[..., -1:, :]], axis=-2)
+
+
+def _errors(parts: Values) -> dict[str, Values]:
+    """Name of `ERRORS` -> the errors of `_parts`, (..., k), 0 without any pixel."""
+    gaps, pixels, squares = parts[..., :BINS, :], parts[..., BINS, :], parts[..., BINS + 1, :]
+    folded = (gaps - gaps[..., ::-1, :])[..., BINS // 2 :, :]  # a wrong background pixel is as much too confident
+    found = (np.abs(gaps).sum(axis=-2), np.abs(folded).sum(axis=-2), squares)
     return {name: value / np.maximum(pixels, 1.0) for name, value in zip(ERRORS, found, strict=True)}
 
 
-def _sums_of_patches(probability: Values, positive: Values) -> Sums:
-    """Each patch is in one bin."""
-    place = np.clip((probability * BINS).astype(np.intp), 0, BINS - 1)
-    pixels = np.eye(BINS)[place]
-    return Sums(pixels, pixels * probability[:, None], pixels * positive[:, None], (probability - positive) ** 2)
+def _of_groups(sums: Values, groups: tuple[str, ...]) -> Values:
+    """One over the images of the image's group, then the errors of the group's pixels as often, (seeds, 4, n).
+
+    A group that is drawn counts once, whatever its images.
+    """
+    members = group_draws(groups, OTHER_DRAWS).members
+    of_group = summed(sums.reshape(-1, sums.shape[2]), members).reshape(*sums.shape[:2], -1)
+    errors = _errors(_parts(of_group)).values()
+    weight = 1 / np.bincount(members)[members]
+    each = [np.ones_like(sums[:, 0]), *(values[:, members] for values in errors)]
+    return np.stack(each, axis=1) * weight
 
 
-def _of_each_image(name: str, rows: ImageRows) -> Values:
-    return errors_of(sums_of(rows))[name]
-
-
-def _over_pixels(rows: ImageRows) -> Numbers:
-    """Errors of the pixels of all images together."""
-    sums = sums_of(rows)
-    parts = np.column_stack([sums.probability - sums.positives, sums.pixels.sum(axis=1), sums.squares])
-
-    def numbers(sample: Sample) -> Mapping[str, Values]:
-        total = sample.total(parts)
-        return _errors(total[:, :BINS], total[:, BINS], total[:, BINS + 1])
-
-    return numbers
-
-
-def _over_groups(rows: ImageRows) -> Numbers:
+def _over_groups(parts: Values) -> dict[str, Values]:
     """Means over groups of the errors of the pixels of each group together."""
-    sums = sums_of(rows)
-    members, _, _ = group_draws(rows.groups, OTHER_DRAWS)
-    sizes = np.bincount(members)
-    pixels, probability, positives = (
-        summed(part.T, members).T for part in (sums.pixels, sums.probability, sums.positives)
-    )
-    [squares] = summed(sums.squares[None], members)
-    of_group = errors_of(Sums(pixels, probability, positives, squares))
-    weight = 1 / sizes[members]  # a group that is drawn counts once, whatever its images
-    parts = np.column_stack([weight, *(values[members] * weight for values in of_group.values())])
-
-    def numbers(sample: Sample) -> Mapping[str, Values]:
-        drawn, *found = sample.total(parts).T
-        return {name: values / drawn for name, values in zip(of_group, found, strict=True)}
-
-    return numbers
+    return {name: parts[..., place, :] / parts[..., 0, :] for place, name in enumerate(ERRORS, start=1)}
 
 
-def _reliability(sums: list[Sums]) -> tuple[ReliabilityBin, ...]:
-    pixels, probability, positives = (
-        sum(getattr(one, part).sum(axis=0) for one in sums) for part in ("pixels", "probability", "positives")
-    )
+def _reliability(sums: Values) -> tuple[ReliabilityBin, ...]:
+    pixels, probability, positives = sums.sum(axis=(0, 2))[: 3 * BINS].reshape(3, BINS).tolist()
     return tuple(
         ReliabilityBin(
             place / BINS,
             (place + 1) / BINS,
             int(pixels[place]),
-            float(probability[place] / pixels[place]) if pixels[place] else None,
-            float(positives[place] / pixels[place]) if pixels[place] else None,
+            probability[place] / pixels[place] if pixels[place] else None,
+            positives[place] / pixels[place] if pixels[place] else None,
         )
         for place in range(BINS)
     )

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from polybench.results.derived.audit_sections import by_object_size, without_near_duplicates
 from polybench.results.derived.audits import Audit
-from polybench.results.derived.calibration import ERRORS, Calibration, ReliabilityBin, calibration
+from polybench.results.derived.calibration import ERRORS, Calibration, ReliabilityBin, calibrations
 from polybench.results.derived.cells import estimate_cell
 from polybench.results.derived.section_rows import Cells, RankedRow, section
 from polybench.results.derived.seeds import Estimate, Key, Seeds
-from polybench.results.derived.surface import TOLERANCES, surface_distance
-from polybench.results.derived.vessels import METRICS, vessel_scores
+from polybench.results.derived.surface import TOLERANCES, surface_distances
+from polybench.results.derived.vessels import METRICS, vessel_scores_of
 from polybench.results.table import Row
 from polybench.results.tables import MISSING, Cell, Column, Number, Table, joined
 
@@ -56,7 +56,7 @@ def derived_sections(rows: Sequence[tuple[Cell, Row]], protocol: str, audit: Aud
 
 def _calibration(rows: Sequence[RankedRow]) -> list[Table | None]:
     """Errors, and the bins of the reliability diagram."""
-    made = [(row.name, calibration(row.seeds)) for row in rows]
+    made = list(zip([row.name for row in rows], calibrations([row.seeds for row in rows]), strict=True))
     known = [found for _, found in made if found is not None]
     if not known:
         return []
@@ -96,13 +96,15 @@ def _bin(one: ReliabilityBin) -> Cell:
 
 def _surface(rows: Sequence[RankedRow]) -> Table | None:
     columns = [Column(f"Within {tolerance} px", "right", "higher") for tolerance in TOLERANCES]
-    lines = [(row.name, _cells(surface_distance(row.seeds), TOLERANCES)) for row in rows]
+    found = surface_distances([row.seeds for row in rows])
+    lines = [(row.name, _cells(of, TOLERANCES)) for row, of in zip(rows, found, strict=True)]
     return section("Surface distance", columns, lines, [_SURFACE])
 
 
 def _vessels(rows: Sequence[RankedRow]) -> Table | None:
     columns = [Column(name.capitalize(), "right", "higher") for name in METRICS]
-    lines = [(row.name, _cells(vessel_scores(row.seeds, row.protocol), METRICS)) for row in rows]
+    found = vessel_scores_of([row.seeds for row in rows], rows[0].protocol)
+    lines = [(row.name, _cells(of, METRICS)) for row, of in zip(rows, found, strict=True)]
     return section("One confusion matrix inside the field of view", columns, lines, [_VESSELS])
 
 

@@ -7,36 +7,40 @@ the paper weighs pieces of the surface by their area. It is 1 where neither mask
 has none.
 """
 
-from functools import partial
+from collections.abc import Sequence
 
 import numpy as np
 
-from polybench.results.derived.seeds import Estimate, Seeds
-from polybench.results.image_rows import ImageRows, Values
+from polybench.results.derived.seeds import Estimate, Seeds, means_of, of_those_with
+from polybench.results.image_rows import Values
 
 STORED = "surface@1"
 TOLERANCES = (1, 2, 5)
 """In pixels."""
 
 
+_PARTS = ("pixels", *(f"near_{tolerance}" for tolerance in TOLERANCES))
+_COLUMNS = tuple(f"{STORED}/{of}_{part}" for of in ("predicted", "true") for part in _PARTS)
+
+
 def surface_distance(seeds: Seeds) -> dict[int, Estimate] | None:
     """Tolerance in pixels -> mean over images; None where the tables don't store what is needed."""
-    parts = ("predicted_pixels", "true_pixels", *(f"{of}_near_{t}" for of in ("predicted", "true") for t in TOLERANCES))
-    if not seeds.have([f"{STORED}/{part}" for part in parts]):
-        return None
-    return seeds.means({tolerance: partial(overlap, tolerance=tolerance) for tolerance in TOLERANCES})
+    return surface_distances([seeds])[0]
 
 
-def overlap(rows: ImageRows, tolerance: int) -> Values:
-    """Normalised surface distance of each image, (n,).
+def surface_distances(rows: Sequence[Seeds]) -> list[dict[int, Estimate] | None]:
+    """The same of many rows at once."""
+    return of_those_with(
+        _COLUMNS,
+        rows,
+        lambda known: means_of(
+            TOLERANCES, [one.groups for one in known], [_overlaps(one.values(_COLUMNS)) for one in known]
+        ),
+    )
 
-    Args:
-        rows: A table that stores the outlines.
-        tolerance: One of `TOLERANCES`.
-    """
 
-    def both(part: str) -> Values:
-        return rows[f"{STORED}/predicted_{part}"] + rows[f"{STORED}/true_{part}"]
-
-    pixels, near = both("pixels"), both(f"near_{tolerance}")
+def _overlaps(values: Values) -> Values:
+    """The share near the other outline at each tolerance, of the columns (seeds, 8, n): (seeds, 3, n)."""
+    both = values[:, : len(_PARTS)] + values[:, len(_PARTS) :]
+    pixels, near = both[:, :1], both[:, 1:]
     return np.where(pixels > 0, near / np.maximum(pixels, 1.0), 1.0)

@@ -5,11 +5,13 @@ F1, accuracy, sensitivity and specificity of the whole. The `fov` protocol takes
 the two can't be compared; both come from the same counts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
-from polybench.results.derived.seeds import Estimate, Numbers, Seeds
-from polybench.results.image_rows import ImageRows, Values
-from polybench.results.recomputed import Sample, confusion
+import numpy as np
+
+from polybench.results.derived.seeds import Estimate, Seeds, estimates_of, of_those_with
+from polybench.results.image_rows import Values
+from polybench.results.recomputed import confusion
 from polybench.results.statistics.intervals import column
 from polybench.results.table_columns import COUNTS
 
@@ -27,15 +29,20 @@ def vessel_scores(seeds: Seeds, protocol: str = "fov@2") -> dict[str, Estimate] 
     Returns:
         Name of `METRICS` -> score; None where the tables don't have the counts.
     """
+    return vessel_scores_of([seeds], protocol)[0]
+
+
+def vessel_scores_of(rows: Sequence[Seeds], protocol: str) -> list[dict[str, Estimate] | None]:
+    """The same of many rows at once."""
     names = [column(protocol, count) for count in COUNTS]
-    if not seeds.have(names):
-        return None
+    return of_those_with(
+        names,
+        rows,
+        lambda known: estimates_of(_numbers, [one.groups for one in known], [one.values(names) for one in known]),
+    )
 
-    def of(rows: ImageRows) -> Numbers:
-        def numbers(sample: Sample) -> Mapping[str, Values]:
-            found = confusion([sample.sum(name) for name in names])
-            return {name: found[ours] for name, ours in METRICS.items()}
 
-        return numbers
-
-    return seeds.estimates(of)
+def _numbers(counts: Values) -> dict[str, Values]:
+    """Scores of counts, (..., 4, draws)."""
+    found = confusion(list(np.moveaxis(counts, -2, 0)))
+    return {name: found[ours] for name, ours in METRICS.items()}

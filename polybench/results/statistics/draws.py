@@ -17,6 +17,8 @@ DIGITS = 12
 """Numbers of draws are rounded, since the last bits of a sum depend on the processor."""
 
 _TAILS = (0.025, 0.975)
+_AT_ONCE = 64
+"""Numbers whose draws are in memory together."""
 
 
 class GroupDraws(NamedTuple):
@@ -49,6 +51,18 @@ def group_draws(groups: tuple[str, ...], draws: int = DRAWS) -> GroupDraws:
     return GroupDraws(members, times, times @ np.bincount(members).astype(np.float64))
 
 
+@lru_cache(maxsize=4)
+def images_drawn(groups: tuple[str, ...], draws: int = DRAWS) -> Values:
+    """How often each image is drawn with its group, (draws, n).
+
+    Args:
+        groups: The group of each image, (n,).
+        draws: How many draws.
+    """
+    found = group_draws(groups, draws)
+    return found.times[:, found.members]
+
+
 def intervals_of_means(values: Values, groups: Sequence[str]) -> list[Interval]:
     """Means over images of several numbers, with the intervals of `interval_of_mean` to the twelfth digit.
 
@@ -61,11 +75,14 @@ def intervals_of_means(values: Values, groups: Sequence[str]) -> list[Interval]:
     if len(found) == 1:
         return [Interval(mean, None, None, n, 1) for mean in means]
     draws = group_draws(tuple(groups))
-    ends = ends_of(summed(values, draws.members) @ draws.times.T / draws.images)
+    sums = summed(values, draws.members)
+    blocks = [sums[start : start + _AT_ONCE] @ draws.times.T for start in range(0, len(sums), _AT_ONCE)]
+    ends = np.concatenate([ends_of(block / draws.images) for block in blocks], axis=1)
+    alike = values.min(axis=1) == values.max(axis=1)
     intervals = []
-    for mean, low, high, numbers in zip(means, *ends.tolist(), values, strict=True):
-        if numbers.min() == numbers.max():
-            mean = low = high = float(numbers[0])
+    for mean, low, high, same, first in zip(means, *ends.tolist(), alike.tolist(), values[:, 0].tolist(), strict=True):
+        if same:
+            mean = low = high = first
         intervals.append(Interval(mean, low, high, n, len(found)))
     return intervals
 
@@ -80,7 +97,9 @@ def summed(values: Values, members: NDArray[np.intp]) -> Values:
     Returns:
         (k, groups).
     """
-    return np.stack([np.bincount(members, weights=numbers) for numbers in values])
+    count, groups = len(values), int(members.max()) + 1
+    places = members + groups * np.arange(count)[:, None]
+    return np.bincount(places.ravel(), values.ravel(), count * groups).reshape(count, groups)
 
 
 def ends_of(draws: Values) -> Values:
