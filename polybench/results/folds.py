@@ -37,12 +37,12 @@ class PooledRecord(StoredRecord):
     table: "pd.DataFrame" = field(compare=False)
     left_out: Mapping[str, tuple[str, ...]]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name of the first fold, which sorts it among other runs."""
         return self.folds[0].name
 
-    @property
+    @cached_property
     def repeat(self) -> int:
         """Always 1, since it has the first run of each fold."""
         return 1

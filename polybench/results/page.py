@@ -1,8 +1,10 @@
 """The leaderboard page: a byte-stable function of the records and of the dataset's audit, in Markdown."""
 
+import gc
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 
@@ -143,5 +145,18 @@ def checked_records(root: Path, dataset: str, *, recompute: bool = False) -> lis
 
 def _page(root: Path, dataset: str, *, recompute: bool = False) -> str | None:
     """The page of a dataset; None where it has no records."""
-    records = checked_records(root, dataset, recompute=recompute)
-    return render_page(dataset, records, read_audit(root, dataset)) if records else None
+    with _without_collection():
+        records = checked_records(root, dataset, recompute=recompute)
+        return render_page(dataset, records, read_audit(root, dataset)) if records else None
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles among the millions of objects of records, which have none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

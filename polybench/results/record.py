@@ -39,6 +39,8 @@ have no sections of methods."""
 
 Budget = Literal["published", "reduced", "smoke"]
 
+_REPEAT = re.compile(r"(-r[1-9][0-9]*)?")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -153,12 +155,12 @@ class StoredRecord:
     record: Record
     path: Path
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The file's stem, unique in the dataset."""
         return self.path.stem
 
-    @property
+    @cached_property
     def repeat(self) -> int:
         """1 for the first run of this name, 2 for `-r2` and so on."""
         return int(self.name.removeprefix(record_name(self.record)).removeprefix("-r") or 1)
@@ -318,7 +320,9 @@ def _claim(path: Path, csv: str, text: str) -> bool:
 def _read(path: Path) -> StoredRecord:
     record = Record.from_json(read_text(path), path)
     name = record_name(record)
-    if record.dataset.name != path.parent.name or not re.fullmatch(rf"{re.escape(name)}(-r[1-9][0-9]*)?", path.stem):
+    stem = path.stem
+    named = stem.startswith(name) and _REPEAT.fullmatch(stem, len(name))
+    if record.dataset.name != path.parent.name or not named:
         raise RecordError(
             f"The record '{path}' describes '{record.dataset.name}/{name}': give the file its own name back, "
             "records are never renamed or edited."

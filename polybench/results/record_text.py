@@ -15,6 +15,7 @@ MOST_LEVELS = 50
 """Of lists and mappings inside each other."""
 LARGEST = 2**63 - 1
 _CONTAINERS = frozenset({dict, list})
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 SEAL = "record_sha256"
 """The key that holds the hash of a record's other keys."""
 
@@ -63,8 +64,7 @@ def parse(text: str) -> Any:
 def seal_of(data: Mapping[str, object]) -> str:
     """The hash of a record: sha256 of its canonical JSON without `SEAL`, so that blanks and line ends don't count."""
     content = {key: value for key, value in data.items() if key != SEAL}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
 def is_as_written(data: Mapping[str, object]) -> bool:

@@ -9,6 +9,7 @@ worth.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
@@ -53,10 +54,12 @@ def joint_draws(aligned: Aligned, draws: int = DRAWS, seed: int = 0) -> Values:
         raise DataError("All images are of one group: nothing follows for the images of other groups.")
     times = _times(groups, draws, seed)
     images = times @ aligned.sizes
-    drawn = np.empty((draws, len(aligned.names)))
+    every = times @ summed(np.concatenate(list(aligned.values.values())), aligned.members).T / images[:, None]
+    drawn, start = np.empty((draws, len(aligned.names))), 0
     for place, values in enumerate(aligned.values.values()):
-        of_seeds = times @ summed(values, aligned.members).T / images[:, None]
+        of_seeds = every[:, start : start + len(values)]
         drawn[:, place] = (of_seeds * _weights_of_seeds(len(values), draws, [seed, _content(values)])).sum(axis=1)
+        start += len(values)
     return np.round(aligned.means + _widening(aligned.sizes) * (drawn - aligned.means), DIGITS)
 
 
@@ -68,7 +71,19 @@ def difference_ends(draws: Values, method: int, other: int) -> Ends:
         method: Place of the method.
         other: Place of the one that is subtracted.
     """
-    return Ends(*ends_of((draws[:, method] - draws[:, other])[None])[:, 0].tolist())
+    return ends_of_differences(draws, [method], [other])[0]
+
+
+def ends_of_differences(draws: Values, methods: Sequence[int], others: Sequence[int]) -> list[Ends]:
+    """The same of many pairs at once.
+
+    Args:
+        draws: Of `joint_draws`.
+        methods: Place of the first method of each pair.
+        others: Place of the one that is subtracted.
+    """
+    by_method = np.ascontiguousarray(draws.T)
+    return [Ends(*ends) for ends in ends_of(by_method[methods] - by_method[others]).T.tolist()]
 
 
 def effective_groups(sizes: Values) -> float:

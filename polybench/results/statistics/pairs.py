@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from polybench.results.statistics.aligned import Aligned
-from polybench.results.statistics.bootstrap import Ends, difference_ends, joint_draws
+from polybench.results.statistics.bootstrap import Ends, ends_of_differences, joint_draws
 from polybench.results.statistics.multiple import holm
 from polybench.results.statistics.permutation import sign_flip_p
 
@@ -71,24 +71,18 @@ def pairs_of(aligned: Aligned, against: str | None = None) -> list[Pair]:
     if not places:
         return []
     draws = joint_draws(aligned) if len(aligned.sizes) > 1 else None
-    first, second = (np.array(side) for side in zip(*places, strict=True))
+    first, second = (list(side) for side in zip(*places, strict=True))
     p = sign_flip_p(aligned.sums[first] - aligned.sums[second])
-    found = []
-    for (one, other), raw, adjusted in zip(places, p.tolist(), holm(p).tolist(), strict=True):
-        each = aligned.images[one] - aligned.images[other]
-        won, lost, tied = (int(one.sum()) * aligned.each_image for one in (each > 0, each < 0, each == 0))
-        found.append(
-            Pair(
-                method=names[one],
-                other=names[other],
-                difference=float(aligned.means[one] - aligned.means[other]),
-                ends=None if draws is None else difference_ends(draws, one, other),
-                p=raw,
-                adjusted=adjusted,
-                won=won,
-                lost=lost,
-                tied=tied,
-                median=float(np.median(each)),
-            )
-        )
-    return found
+    each = aligned.images[first] - aligned.images[second]
+    columns = (
+        (aligned.means[first] - aligned.means[second]).tolist(),
+        [None] * len(places) if draws is None else ends_of_differences(draws, first, second),
+        p.tolist(),
+        holm(p).tolist(),
+        *((sign.sum(axis=1) * aligned.each_image).tolist() for sign in (each > 0, each < 0, each == 0)),
+        np.median(each, axis=1).tolist(),
+    )
+    return [
+        Pair(names[one], names[other], *numbers)
+        for (one, other), *numbers in zip(places, *columns, strict=True)
+    ]
