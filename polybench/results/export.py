@@ -58,8 +58,9 @@ def exported(root: Path, datasets: Sequence[str], form: Form, width: int = termi
 
 
 def _tables(dataset: str, records: Sequence[StoredRecord], form: Form) -> Iterator[Table]:
+    protocols = {name for stored in records for name in stored.record.metrics}
     for group in groups_of(pooled(records)):
-        part = page_part(group, records)
+        part = page_part(group, protocols)
         if form == "csv":
             yield from _ranked(dataset, part)
             continue

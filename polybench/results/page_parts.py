@@ -25,8 +25,6 @@ from polybench.results.table import (
     Row,
     anchor_of,
     finished,
-    newest,
-    protocols_of,
 )
 from polybench.results.tables import MISSING, Cell, Column, Link, Marks, Number, Table, Text, joined
 from polybench.results.view import COST_COLUMNS, cost_cells, label, score_cells, score_columns
@@ -105,15 +103,15 @@ class PagePart:
     derived: tuple[Table, ...]
 
 
-def page_part(group: Group, records: Sequence[StoredRecord], audit: Audit | None = None) -> PagePart:
+def page_part(group: Group, protocols: Iterable[str], audit: Audit | None = None) -> PagePart:
     """The part of a page that one group of records fills.
 
     Args:
         group: The group.
-        records: All records of the dataset, which determine the newest version of the ranked protocol.
+        protocols: Those of all records of the dataset, which determine the newest version of the ranked one.
         audit: The audit of the dataset, which derived numbers need; None where there is none.
     """
-    ranked, place = _newest(group.dataset.ranked_by, records), place_of(group.dataset)
+    ranked, place = newest_version(group.dataset.ranked_by, protocols), place_of(group.dataset)
     baselines = group.baselines(ranked)
     budgets = [budget for budget in BUDGETS if group.rows(ranked, budget)]
     folds = folds_part(group.records)
@@ -132,7 +130,7 @@ def page_part(group: Group, records: Sequence[StoredRecord], audit: Audit | None
         dataset=group.dataset,
         ranked=ranked,
         headline=_headline(group, ranked),
-        definition=definitions(group.records).get(ranked),
+        definition=_definition(group.records, ranked),
         rankings=tuple(rankings),
         baselines=_by_command(made),
         methods=method_parts(rows, place),
@@ -147,25 +145,24 @@ def _is_ranked(row: Row) -> bool:
     return row.first.record.budget in RANKED_BUDGETS
 
 
-def definitions(records: Sequence[StoredRecord]) -> dict[str, str]:
-    """`protocol@version` -> what it is, from the newest record that defines it."""
-    found: dict[str, str] = {}
-    for stored in sorted(records, key=finished):
-        texts = {key: scores.definition for key, scores in stored.record.metrics.items()}
-        found |= {key: text for key, text in texts.items() if text is not None}
-    return {key: found[key] for key in protocols_of(records, newest(records).record.dataset.ranked_by) if key in found}
-
-
 def place_of(dataset: DatasetFacts) -> str:
     """Six digits that identify a group of images on the page."""
     images = (dataset.manifest_sha256, dataset.split_sha256, dataset.patches_sha256 or "")
     return sha256("|".join(images).encode()).hexdigest()[:6]
 
 
-def _newest(protocol: str, records: Iterable[StoredRecord]) -> str:
-    """The newest `protocol@version` that any record has."""
-    names = {name for stored in records for name in stored.record.metrics if name.split("@")[0] == protocol}
+def newest_version(protocol: str, protocols: Iterable[str]) -> str:
+    """The newest `protocol@version` of some."""
+    names = {name for name in protocols if name.split("@")[0] == protocol}
     return max(names, key=lambda name: int(name.split("@")[1]), default=f"{protocol}@1")
+
+
+def _definition(records: Iterable[StoredRecord], protocol: str) -> str | None:
+    """What a protocol is, from the newest record that defines it."""
+    texts = {
+        finished(one): one.record.metrics[protocol].definition for one in records if protocol in one.record.metrics
+    }
+    return next((texts[when] for when in sorted(texts, reverse=True) if texts[when] is not None), None)
 
 
 def _headline(group: Group, protocol: str) -> str:

@@ -5,17 +5,16 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from polybench.results.derived.audits import Audit
 from polybench.results.details import names
 from polybench.results.facts import UNOFFICIAL
-from polybench.results.folds import pooled
 from polybench.results.methods import LONG
-from polybench.results.page_parts import definitions, page_part
+from polybench.results.page_parts import PagePart
+from polybench.results.page_units import UnitText, definitions_of, unit_texts, units_of
 from polybench.results.record import StoredRecord
 from polybench.results.render import markdown
-from polybench.results.table import groups_of
 
 
 def page_text(dataset: str, records: Sequence[StoredRecord], audit: Audit | None, marker: str) -> str:
@@ -27,24 +26,52 @@ def page_text(dataset: str, records: Sequence[StoredRecord], audit: Audit | None
         audit: Its audit; None for none.
         marker: A line that marks pages.
     """
-    parts = [page_part(group, records, audit) for group in groups_of(pooled(records))]
-    leading = any(ranking.current for part in parts for ranking in part.rankings)
-    text = _template().render(
-        dataset=dataset,
-        marker=marker,
-        unofficial=UNOFFICIAL,
-        long=LONG,
-        parts=parts,
-        on_top=[ranking for part in parts for ranking in part.rankings if ranking.current or not leading],
-        folds=any(part.folds for part in parts),
-        definitions=definitions(records),
+    return assembled(dataset, unit_texts(units_of(records), [], audit, part_text, _read_nothing), marker)
+
+
+def assembled(dataset: str, units: Sequence[UnitText], marker: str) -> str:
+    """The page of some units.
+
+    Args:
+        dataset: Name of the dataset.
+        units: All its units.
+        marker: A line that marks pages.
+    """
+    parts = sorted((part for unit in units for part in unit.parts), key=lambda part: part.key)
+    text = (
+        _environment()
+        .get_template("page.md.j2")
+        .render(
+            dataset=dataset,
+            marker=marker,
+            parts=parts,
+            folds=any(part.folds for part in parts),
+            definitions=definitions_of([unit.facts for unit in units]),
+        )
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 
 
+def part_text(part: PagePart, leading: bool, defined: bool) -> tuple[str, str]:
+    """The text of a part: what the page says first, and what it says below.
+
+    Args:
+        part: The part.
+        leading: Whether the page leads with some rankings.
+        defined: Whether it defines protocols.
+    """
+    on_top = [ranking for ranking in part.rankings if ranking.current or not leading]
+    macros = _environment().get_template("page_part.md.j2").module
+    return macros.top(part, on_top), macros.below(part, on_top, defined)
+
+
+def _read_nothing(unit: UnitText) -> Sequence[StoredRecord]:
+    raise AssertionError(f"'{unit.key}' is not known")
+
+
 @cache
-def _template() -> Template:
-    """The page's template, compiled once."""
+def _environment() -> Environment:
+    """What finds and compiles the templates of a page, each once."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -62,4 +89,5 @@ def _template() -> Template:
         names=names,
         table=markdown.table_text,
     )
-    return environment.get_template("page.md.j2")
+    environment.globals.update(unofficial=UNOFFICIAL, long=LONG)
+    return environment

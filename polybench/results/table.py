@@ -193,7 +193,12 @@ def finished(stored: StoredRecord) -> tuple[datetime, str]:
 
 def protocols_of(records: Iterable[StoredRecord], ranked: str) -> list[str]:
     """The protocols of records: in the records' order, the ranked one first, and the newest version of each first."""
-    keys = list(dict.fromkeys(protocol for stored in records for protocol in stored.record.metrics))
+    return ordered_protocols((stored.record.metrics for stored in records), ranked)
+
+
+def ordered_protocols(lists: Iterable[Iterable[str]], ranked: str) -> list[str]:
+    """The protocols of some lists, in the order of `protocols_of`."""
+    keys = list(dict.fromkeys(protocol for one in lists for protocol in one))
     names = list(dict.fromkeys(key.partition("@")[0] for key in keys))
 
     def place(key: str) -> tuple[bool, int, int]:
@@ -205,13 +210,16 @@ def protocols_of(records: Iterable[StoredRecord], ranked: str) -> list[str]:
 
 def groups_of(records: Iterable[StoredRecord]) -> list[Group]:
     """Sort one dataset's records into groups: official copies first, generated ones last, then by split and hashes."""
-    cells: dict[tuple[object, ...], list[StoredRecord]] = defaultdict(list)
+    cells: dict[str, list[StoredRecord]] = defaultdict(list)
     for stored in sorted(records, key=lambda stored: stored.name):
-        facts = stored.record.dataset
-        place = (GENERATED in facts.copy_notes, not facts.official_copy)
-        patches = facts.patches_sha256 or ""
-        cells[*place, facts.split, facts.split_sha256, facts.manifest_sha256, patches].append(stored)
-    return [Group(newest(cells[key]).record.dataset, tuple(cells[key])) for key in sorted(cells, key=repr)]
+        cells[group_key(stored.record.dataset)].append(stored)
+    return [Group(newest(cells[key]).record.dataset, tuple(cells[key])) for key in sorted(cells)]
+
+
+def group_key(facts: DatasetFacts) -> str:
+    """What the records of a group share, in the order of the groups on a page."""
+    place = (GENERATED in facts.copy_notes, not facts.official_copy)
+    return repr((*place, facts.split, facts.split_sha256, facts.manifest_sha256, facts.patches_sha256 or ""))
 
 
 def _goodness(row: Row) -> float:

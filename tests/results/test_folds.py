@@ -58,7 +58,8 @@ def pools(root: Path) -> list[PooledRecord]:
 
 def parts(root: Path) -> list[PagePart]:
     records = read_records(root, "toy")
-    return [page_part(group, records) for group in groups_of(pooled(records))]
+    protocols = {name for stored in records for name in stored.record.metrics}
+    return [page_part(group, protocols) for group in groups_of(pooled(records))]
 
 
 def test_folds_are_one_row_with_the_mean_over_all_images(tmp_path: Path) -> None:

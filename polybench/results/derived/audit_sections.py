@@ -31,7 +31,9 @@ def by_object_size(rows: Sequence[RankedRow], audit: Audit | None) -> Table | No
     if not known:
         return None
     strata_named = {one.name: one for one in known[0]}
-    columns = [Column(f"{name[0].upper()}{name[1:]}", "right", remark=_counts(one)) for name, one in strata_named.items()]
+    columns = [
+        Column(f"{name[0].upper()}{name[1:]}", "right", remark=_counts(one)) for name, one in strata_named.items()
+    ]
     lone = all(one.worst.n == 1 and one.mean.groups == one.mean.n for one in known[0])
     worst = Column("Worst image" if lone else "Worst group")
     lines = (

@@ -86,9 +86,7 @@ def calibrations(rows: Sequence[Seeds]) -> list[Calibration | None]:
 def _calibrations(rows: Sequence[Seeds], *, patches: bool = False) -> list[Calibration]:
     groups, sums = [row.groups for row in rows], [(_of_patches if patches else _of_images)(row) for row in rows]
     pixels = estimates_of(_errors, groups, [_parts(one) for one in sums])
-    means = estimates_of(
-        _over_groups, groups, [_of_groups(one, of) for one, of in zip(sums, groups, strict=True)]
-    )
+    means = estimates_of(_over_groups, groups, [_of_groups(one, of) for one, of in zip(sums, groups, strict=True)])
     images: Sequence[Mapping[str, Estimate] | None] = [None] * len(rows)
     if not patches:
         images = means_of(ERRORS, groups, [np.stack(list(_errors(_parts(one)).values()), axis=1) for one in sums])

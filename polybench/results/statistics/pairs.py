@@ -82,7 +82,4 @@ def pairs_of(aligned: Aligned, against: str | None = None) -> list[Pair]:
         *((sign.sum(axis=1) * aligned.each_image).tolist() for sign in (each > 0, each < 0, each == 0)),
         np.median(each, axis=1).tolist(),
     )
-    return [
-        Pair(names[one], names[other], *numbers)
-        for (one, other), *numbers in zip(places, *columns, strict=True)
-    ]
+    return [Pair(names[one], names[other], *numbers) for (one, other), *numbers in zip(places, *columns, strict=True)]
