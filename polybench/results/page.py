@@ -12,8 +12,15 @@ from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
 from polybench.results.derived.audits import Audit, read_audit
 from polybench.results.lock import lock_of
-from polybench.results.page_cache import is_current, page_digest, remember
-from polybench.results.record import StoredRecord, read_records, recorded_datasets
+from polybench.results.page_cache import Hashes, hashes_of, is_current, remember
+from polybench.results.record import (
+    StoredRecord,
+    read_known,
+    read_record,
+    read_records,
+    record_paths,
+    recorded_datasets,
+)
 
 MARKER = "<!-- Made by `polybench leaderboard` from the records; do not edit. -->"
 
@@ -54,13 +61,13 @@ def write_page(root: Path, dataset: str) -> Path | None:
     require_root(root)
     path = root / f"{dataset}.md"
     with lock_of(root, dataset):
-        digest = page_digest(root, dataset)
-        if is_current(root, dataset, digest):
+        hashes = hashes_of(root, dataset)
+        if is_current(root, dataset, hashes):
             return path
-        text = _page(root, dataset)
+        text = _page(root, dataset) if hashes is None else _page_of_units(root, hashes)
         if text is not None:
             atomic_write_text(path, text)
-            remember(root, dataset, digest, text)
+            remember(root, dataset, hashes, text)
     return None if text is None else path
 
 
@@ -134,13 +141,15 @@ def checked_records(root: Path, dataset: str, *, recompute: bool = False) -> lis
     Raises:
         RecordError: If one can't be read, was edited, or contradicts its table.
     """
-    records = read_records(root, dataset)
-    for stored in records:
-        if recompute:
-            stored.check()
-        else:
-            stored.check_seal()
-    return records
+    return [_checked(stored, recompute=recompute) for stored in read_records(root, dataset)]
+
+
+def _checked(stored: StoredRecord, *, recompute: bool = False) -> StoredRecord:
+    if recompute:
+        stored.check()
+    else:
+        stored.check_seal()
+    return stored
 
 
 def _page(root: Path, dataset: str, *, recompute: bool = False) -> str | None:
@@ -148,6 +157,34 @@ def _page(root: Path, dataset: str, *, recompute: bool = False) -> str | None:
     with _without_collection():
         records = checked_records(root, dataset, recompute=recompute)
         return render_page(dataset, records, read_audit(root, dataset)) if records else None
+
+
+def _page_of_units(root: Path, hashes: Hashes) -> str | None:
+    """The page of a dataset, of which only units with a new or another record are made again."""
+    from polybench.results import page_text, page_units, unit_cache  # imported when needed, as in `render_page`
+
+    dataset, paths = hashes.dataset, record_paths(root, hashes.dataset)
+    kept = unit_cache.read_kept(root, dataset, hashes.inputs)
+
+    def read(path: Path) -> StoredRecord:
+        return read_known(path) if kept.has(path.stem, hashes) else _checked(read_record(path))
+
+    def read_unit(unit: page_units.UnitText) -> list[StoredRecord]:
+        members = set(unit.members)
+        return [read(path) for path in paths if path.stem in members]
+
+    with _without_collection():
+        intact = {unit.key: unit for unit in kept.intact(hashes)}
+        known = {name for unit in intact.values() for name in unit.members}
+        fresh = page_units.units_of(read(path) for path in paths if path.stem not in known)
+        for key in fresh.keys() & intact.keys():
+            fresh[key] += read_unit(intact.pop(key))
+        if not fresh and not intact:
+            return None
+        audit = read_audit(root, dataset)
+        units = page_units.unit_texts(fresh, list(intact.values()), audit, page_text.part_text, read_unit)
+        unit_cache.keep(root, dataset, hashes, units)
+        return page_text.assembled(dataset, units, MARKER)
 
 
 @contextmanager

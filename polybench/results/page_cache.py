@@ -9,7 +9,8 @@ import contextlib
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,53 +23,85 @@ FOLDER = ".cache"
 _LIBRARIES = ("jinja2", "numpy", "pandas", "pydantic", "scipy")
 
 
-def page_digest(root: Path, dataset: str) -> str | None:
-    """Hash everything that a dataset's page follows from: records, tables, audit, code and libraries.
+@dataclass(frozen=True)
+class Hashes:
+    """Hashes of the files that a dataset's page follows from: records, tables and the audit.
+
+    Attributes:
+        dataset: Its name.
+        records: `<name>.json` or `<name>.csv` -> sha256, or `nothing` where a table is missing.
+        audit: The same of the audit.
+    """
+
+    dataset: str
+    records: Mapping[str, str]
+    audit: Mapping[str, str]
+
+    @property
+    def inputs(self) -> str:
+        """Hash of what all records of a page share: its audit, the code and the libraries."""
+        return _digest([code_digest(), self.dataset, *map(" ".join, self.audit.items())])
+
+    @property
+    def page(self) -> str:
+        """Hash of everything that the page follows from."""
+        return _digest([self.inputs, *map(" ".join, self.records.items())])
+
+    def of_record(self, name: str) -> str:
+        """The hashes of a record and of its table.
+
+        Args:
+            name: Name of the record, which may not be there.
+        """
+        return " ".join(self.records.get(f"{name}{suffix}", "") for suffix in (".json", ".csv"))
+
+
+def hashes_of(root: Path, dataset: str) -> Hashes | None:
+    """Hash every file that a dataset's page follows from.
 
     Args:
         root: The folder of the leaderboards.
         dataset: Its name.
 
     Returns:
-        sha256 in hexadecimal; None where a file can't be read.
+        The hashes; None where a file can't be read.
     """
-    digest = hashlib.sha256(f"{code_digest()} {dataset}\n".encode())
+    paths = sorted((root / "records" / dataset).glob("*.json"))
+    audit = [root / "audits" / f"{dataset}{suffix}" for suffix in (".json", ".csv")]
     try:
-        for path in _files(root, dataset):
-            content = file_sha256(path) if path.is_file() else "nothing"
-            digest.update(f"{path.parent.name}/{path.name} {content}\n".encode())
+        records = {one.name: _sha256(one) for path in paths for one in (path, path.with_suffix(".csv"))}
+        return Hashes(dataset, records, {path.name: _sha256(path) for path in audit})
     except OSError:
         return None
-    return digest.hexdigest()
 
 
-def is_current(root: Path, dataset: str, digest: str | None) -> bool:
+def is_current(root: Path, dataset: str, hashes: Hashes | None) -> bool:
     """Whether the page is the one that was written of exactly these files by this code.
 
     Args:
         root: The folder of the leaderboards.
         dataset: Its name.
-        digest: Of `page_digest`.
+        hashes: Of the files.
     """
     try:
         known = json.loads(_place(root, dataset).read_text(encoding="utf-8"))
-        return digest is not None and known == {"inputs": digest, "page": file_sha256(root / f"{dataset}.md")}
+        return hashes is not None and known == {"inputs": hashes.page, "page": file_sha256(root / f"{dataset}.md")}
     except (OSError, ValueError, RecursionError):
         return False
 
 
-def remember(root: Path, dataset: str, digest: str | None, text: str) -> None:
+def remember(root: Path, dataset: str, hashes: Hashes | None, text: str) -> None:
     """Store of what a page was written.
 
     Args:
         root: The folder of the leaderboards.
         dataset: Its name.
-        digest: Of `page_digest`, before the records were read.
+        hashes: Of the files, before the records were read.
         text: The page.
     """
-    if digest is None:
+    if hashes is None:
         return
-    known = {"inputs": digest, "page": hashlib.sha256(text.encode()).hexdigest()}
+    known = {"inputs": hashes.page, "page": hashlib.sha256(text.encode()).hexdigest()}
     with contextlib.suppress(OSError):
         atomic_write_text(_place(root, dataset), json.dumps(known))
 
@@ -86,11 +119,12 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def _files(root: Path, dataset: str) -> Iterator[Path]:
-    """Records with their tables, and the audit."""
-    for path in sorted((root / "records" / dataset).glob("*.json")):
-        yield from (path, path.with_suffix(".csv"))
-    yield from (root / "audits" / f"{dataset}{suffix}" for suffix in (".json", ".csv"))
+def _digest(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "nothing"
 
 
 def _place(root: Path, dataset: str) -> Path:

@@ -26,7 +26,7 @@ from polybench.results.record_checks import check_counts, check_kind, check_name
 from polybench.results.record_text import is_as_written, parse, read_text, seal_of
 from polybench.results.sealed_table import read_sealed
 from polybench.results.sections import Section
-from polybench.results.strict import decode, encode
+from polybench.results.strict import decode, decode_text, encode
 from polybench.results.table_file import read_table, table_text, text_sha256
 
 if TYPE_CHECKING:
@@ -272,8 +272,12 @@ def read_records(root: Path, dataset: str | None = None) -> list[StoredRecord]:
     Raises:
         RecordError: If a record can't be read, has another name than its content implies, or lacks its CSV.
     """
-    paths = sorted((root / "records").glob(f"{dataset or '*'}/*.json"), key=lambda path: (path.parent.name, path.stem))
-    return [_read(path) for path in paths]
+    return [read_record(path) for path in record_paths(root, dataset)]
+
+
+def record_paths(root: Path, dataset: str | None = None) -> list[Path]:
+    """The files of `read_records`, in its order."""
+    return sorted((root / "records").glob(f"{dataset or '*'}/*.json"), key=lambda path: (path.parent.name, path.stem))
 
 
 def recorded_datasets(root: Path) -> list[str]:
@@ -317,7 +321,20 @@ def _claim(path: Path, csv: str, text: str) -> bool:
     return True
 
 
-def _read(path: Path) -> StoredRecord:
+def read_known(path: Path) -> StoredRecord:
+    """Read a record whose file, to the last byte, was read by `read_record` and checked before."""
+    try:
+        return StoredRecord(decode_text(Record, path.read_text(encoding="utf-8")), path)
+    except ValueError:
+        return read_record(path)  # of an earlier version
+
+
+def read_record(path: Path) -> StoredRecord:
+    """Read one record.
+
+    Raises:
+        RecordError: If it can't be read, has another name than its content implies, or lacks its CSV.
+    """
     record = Record.from_json(read_text(path), path)
     name = record_name(record)
     stem = path.stem

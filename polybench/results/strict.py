@@ -46,9 +46,22 @@ def decode(kind: type[T], value: object, where: str = TOP, text: str | None = No
         ValueError: If a key is unknown or missing, or a value has another type; the message names the key.
     """
     try:
-        return cast(T, _adapter(cast(Any, kind)).validate_json(json.dumps([value]) if text is None else f"[{text}]")[0])
+        return decode_text(kind, json.dumps(value) if text is None else text)
     except ValidationError as error:
         raise ValueError(_sentence(error.errors(include_url=False), value, where, kind)) from error
+
+
+def decode_text(kind: type[T], text: str) -> T:
+    """Build a dataclass from JSON, as `decode` does.
+
+    Args:
+        kind: The dataclass.
+        text: The JSON.
+
+    Raises:
+        ValidationError: If a key is unknown or missing, or a value has another type.
+    """
+    return cast(T, _adapter(cast(Any, kind)).validate_json(f"[{text}]")[0])
 
 
 def encode(value: object) -> object:

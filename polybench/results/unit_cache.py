@@ -1,0 +1,85 @@
+"""What is kept of the units of a page, so that a new record costs what its own unit costs.
+
+`root/.cache/units/<dataset>.json` holds the text of each unit with the hashes of the records and tables that it was made
+of. A unit counts as known as long as each of these files has the same hash, and the audit and the code too. A cache that
+is damaged, of other code, or of other files says nothing; one that can't be written is no error.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter
+
+from polybench.core.atomic import atomic_write_text
+from polybench.results.page_cache import FOLDER, Hashes
+from polybench.results.page_units import UnitText
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The units of a page.
+
+    Attributes:
+        inputs: Hash of what all units follow from: the code, and the audit of the dataset.
+        files: Name of a record -> hashes of its file and of its table; each was read and checked.
+        units: The units.
+    """
+
+    inputs: str
+    files: dict[str, str]
+    units: tuple[UnitText, ...]
+
+    def intact(self, hashes: Hashes) -> list[UnitText]:
+        """The units of which each record is as it was.
+
+        Args:
+            hashes: Of the files that are there.
+        """
+        return [unit for unit in self.units if all(self.has(name, hashes) for name in unit.members)]
+
+    def has(self, name: str, hashes: Hashes) -> bool:
+        """Whether a record is there and as it was.
+
+        Args:
+            name: Its name.
+            hashes: Of the files that are there.
+        """
+        return self.files.get(name) == hashes.of_record(name)
+
+
+_KEPT = TypeAdapter(tuple[Kept], config=ConfigDict(strict=True, extra="forbid"))
+
+
+def read_kept(root: Path, dataset: str, inputs: str) -> Kept:
+    """What is kept of a page; nothing where it is damaged or of other inputs.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: Name of the dataset.
+        inputs: Hash of what all units follow from.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        [kept] = _KEPT.validate_json(b"[" + _place(root, dataset).read_bytes() + b"]")
+        if kept.inputs == inputs:
+            return kept
+    return Kept(inputs, {}, ())
+
+
+def keep(root: Path, dataset: str, hashes: Hashes, units: Sequence[UnitText]) -> None:
+    """Keep the units of a page.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: Name of the dataset.
+        hashes: Of the files, before the records were read.
+        units: All its units.
+    """
+    kept = Kept(hashes.inputs, {name: hashes.of_record(name) for unit in units for name in unit.members}, tuple(units))
+    with contextlib.suppress(OSError):
+        atomic_write_text(_place(root, dataset), _KEPT.dump_json((kept,)).decode()[1:-1])
+
+
+def _place(root: Path, dataset: str) -> Path:
+    return root / FOLDER / "units" / f"{dataset}.json"
