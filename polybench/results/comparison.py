@@ -1,6 +1,6 @@
 """Rows that were tested on the same images as scores that can be compared image by image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,13 +64,17 @@ class ScoredRun(NamedTuple):
     table: ImageRows
 
 
-def scored_run(stored: StoredRecord) -> ScoredRun:
+def scored_run(stored: StoredRecord, names: Collection[str] | None = None) -> ScoredRun:
     """The scores of a record.
+
+    Args:
+        stored: The record.
+        names: Columns of its table that are needed, where they are known; None for all.
 
     Raises:
         RecordError: If its table can't be read.
     """
-    return ScoredRun(stored.name, stored.record.metrics, stored.images)
+    return ScoredRun(stored.name, stored.record.metrics, stored.images if names is None else stored.table_with(names))
 
 
 def aligned(rows: Mapping[str, Sequence[ScoredRun]], protocol: str, metric: str) -> Aligned | None:

@@ -169,16 +169,16 @@ def _page_of_units(root: Path, hashes: Hashes) -> str | None:
     def read(path: Path) -> StoredRecord:
         return read_known(path) if kept.has(path.stem, hashes) else _checked(read_record(path))
 
-    def read_unit(unit: page_units.UnitText) -> list[StoredRecord]:
-        members = set(unit.members)
-        return [read(path) for path in paths if path.stem in members]
+    def read_unit(unit: page_units.UnitText) -> page_units.Unit:
+        return unit_cache.read_unit(unit, root / "records" / dataset)
 
     with _without_collection():
         intact = {unit.key: unit for unit in kept.intact(hashes)}
         known = {name for unit in intact.values() for name in unit.members}
         fresh = page_units.units_of(read(path) for path in paths if path.stem not in known)
         for key in fresh.keys() & intact.keys():
-            fresh[key] += read_unit(intact.pop(key))
+            known_unit = read_unit(intact.pop(key))
+            fresh[key] = page_units.Unit([*fresh[key].records, *known_unit.records], known_unit.numbers)
         if not fresh and not intact:
             return None
         audit = read_audit(root, dataset)

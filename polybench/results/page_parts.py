@@ -8,6 +8,7 @@ from hashlib import sha256
 from polybench.results import quantities
 from polybench.results.derived.audits import Audit
 from polybench.results.derived.page_sections import derived_sections
+from polybench.results.derived.row_numbers import Numbers
 from polybench.results.details import Details, details
 from polybench.results.facts import DatasetFacts
 from polybench.results.methods import MethodPart, method_parts
@@ -103,13 +104,16 @@ class PagePart:
     derived: tuple[Table, ...]
 
 
-def page_part(group: Group, protocols: Iterable[str], audit: Audit | None = None) -> PagePart:
+def page_part(
+    group: Group, protocols: Iterable[str], audit: Audit | None = None, numbers: Numbers | None = None
+) -> PagePart:
     """The part of a page that one group of records fills.
 
     Args:
         group: The group.
         protocols: Those of all records of the dataset, which determine the newest version of the ranked one.
         audit: The audit of the dataset, which derived numbers need; None where there is none.
+        numbers: Derived numbers that are known; None for none.
     """
     ranked, place = newest_version(group.dataset.ranked_by, protocols), place_of(group.dataset)
     baselines = group.baselines(ranked)
@@ -137,7 +141,9 @@ def page_part(group: Group, protocols: Iterable[str], audit: Audit | None = None
         panel=panel_of(group, ranked, places),
         listings=tuple(_listing(group, name, ranked, places) for name in group.protocols() if name != ranked),
         folds=folds,
-        derived=derived_sections([(name, row) for name, row in rows if _is_ranked(row)], ranked, audit),
+        derived=derived_sections(
+            [(name, row) for name, row in rows if _is_ranked(row)], ranked, audit, numbers or Numbers()
+        ),
     )
 
 

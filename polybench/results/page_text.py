@@ -12,7 +12,7 @@ from polybench.results.details import names
 from polybench.results.facts import UNOFFICIAL
 from polybench.results.methods import LONG
 from polybench.results.page_parts import PagePart
-from polybench.results.page_units import UnitText, definitions_of, unit_texts, units_of
+from polybench.results.page_units import Unit, UnitText, definitions_of, unit_texts, units_of
 from polybench.results.record import StoredRecord
 from polybench.results.render import markdown
 
@@ -61,11 +61,11 @@ def part_text(part: PagePart, leading: bool, defined: bool) -> tuple[str, str]:
         defined: Whether it defines protocols.
     """
     on_top = [ranking for ranking in part.rankings if ranking.current or not leading]
-    macros = _environment().get_template("page_part.md.j2").module
-    return macros.top(part, on_top), macros.below(part, on_top, defined)
+    macros = vars(_environment().get_template("page_part.md.j2").module)
+    return macros["top"](part, on_top), macros["below"](part, on_top, defined)
 
 
-def _read_nothing(unit: UnitText) -> Sequence[StoredRecord]:
+def _read_nothing(unit: UnitText) -> Unit:
     raise AssertionError(f"'{unit.key}' is not known")
 
 

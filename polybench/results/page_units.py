@@ -6,14 +6,18 @@ whose records are the same as before is the same, and a new record costs what it
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from polybench.results.derived.audits import Audit
+from polybench.results.derived.row_numbers import Numbers, RowNumbers
 from polybench.results.folds import pooled
 from polybench.results.page_parts import PagePart, newest_version, page_part
 from polybench.results.record import StoredRecord
-from polybench.results.table import finished, group_key, groups_of, newest, ordered_protocols
+from polybench.results.statistics.intervals import column
+from polybench.results.table import BUDGETS, Group, finished, group_key, groups_of, newest, ordered_protocols
+
+_FOLDS = "folds"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,23 @@ class Facts:
     protocols: tuple[tuple[str, tuple[str, ...]], ...]
     definitions: dict[str, tuple[str, str, str]]
     newest: tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images of some tables."""
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a record's table, and which `Images` it is of."""
+
+    images: int
+    name: str
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -65,6 +86,9 @@ class UnitText:
         parts: Its groups of images.
         leading: Whether the page leads with some rankings, which its other rankings follow.
         defined: Whether the page defines protocols.
+        numbers: Derived numbers of its rows, see `polybench.results.derived.row_numbers`.
+        images: The images of its tables.
+        columns: Name of a record -> the column of the metric that ranks it.
     """
 
     key: str
@@ -73,24 +97,40 @@ class UnitText:
     parts: tuple[PartText, ...]
     leading: bool
     defined: bool
+    numbers: dict[str, RowNumbers]
+    images: tuple[Images, ...]
+    columns: dict[str, TableColumn]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit to make.
+
+    Attributes:
+        records: Its records.
+        numbers: Derived numbers of its rows that are known.
+    """
+
+    records: list[StoredRecord]
+    numbers: Mapping[str, RowNumbers] = field(default_factory=dict)
 
 
 Render = Callable[[PagePart, bool, bool], tuple[str, str]]
 """A part, whether the page leads with some rankings and whether it defines protocols -> its text first, and below."""
-Read = Callable[[UnitText], Sequence[StoredRecord]]
+Read = Callable[[UnitText], Unit]
 
 
-def units_of(records: Iterable[StoredRecord]) -> dict[str, list[StoredRecord]]:
-    """Key of a unit -> its records."""
-    found: dict[str, list[StoredRecord]] = {}
+def units_of(records: Iterable[StoredRecord]) -> dict[str, Unit]:
+    """Key of a unit -> the unit."""
+    found: dict[str, Unit] = {}
     for stored in records:
         facts = stored.record.dataset
-        found.setdefault("folds" if facts.fold else group_key(facts), []).append(stored)
+        found.setdefault(_FOLDS if facts.fold else group_key(facts), Unit([])).records.append(stored)
     return found
 
 
 def unit_texts(
-    fresh: Mapping[str, Sequence[StoredRecord]],
+    fresh: Mapping[str, Unit],
     known: Sequence[UnitText],
     audit: Audit | None,
     render: Render,
@@ -99,18 +139,19 @@ def unit_texts(
     """The texts of all units of a page.
 
     Args:
-        fresh: Key of a unit -> its records, of the units to make.
+        fresh: Key of a unit -> the unit, of those to make.
         known: Units that were made of the records that are there.
         audit: The audit of the dataset; None for none.
         render: What writes a part.
-        read: What reads the records of a known unit, which is made again where another unit changes what it follows
+        read: What reads a known unit, which is made again where another unit changes what it follows
             from, such as a new version of the protocol that ranks.
     """
-    facts = {key: _facts(records) for key, records in fresh.items()}
+    facts = {key: _facts(unit.records) for key, unit in fresh.items()}
     every = [*facts.values(), *(unit.facts for unit in known)]
     protocols = {name for one in every for _, names in one.protocols for name in names}
-    made = {key: _parts(records, protocols, audit) for key, records in fresh.items()}
-    leading = any(map(_is_current, (part for parts in made.values() for part in parts.values())))
+    numbers = {key: Numbers(unit.numbers) for key, unit in fresh.items()}
+    made = {key: _parts(unit.records, protocols, audit, numbers[key]) for key, unit in fresh.items()}
+    leading = any(_is_current(part) for parts in made.values() for _, part in parts)
     leading = leading or any(part.current for unit in known for part in unit.parts)
     defined = bool(definitions_of(every))
     other = [
@@ -122,28 +163,50 @@ def unit_texts(
     if other:
         kept = [unit for unit in known if unit not in other]
         return unit_texts({**fresh, **{unit.key: read(unit) for unit in other}}, kept, audit, render, read)
-    texts = [
-        UnitText(
-            key=key,
-            members=tuple(stored.name for stored in records),
-            facts=facts[key],
-            parts=tuple(
-                PartText(
-                    key=place,
-                    ranked_by=part.dataset.ranked_by,
-                    ranked=part.ranked,
-                    current=_is_current(part),
-                    folds=part.folds is not None,
-                    **dict(zip(("top", "below"), render(part, leading, defined), strict=True)),
-                )
-                for place, part in made[key].items()
-            ),
-            leading=leading,
-            defined=defined,
+    texts = []
+    for key, unit in fresh.items():
+        images, columns = _columns(made[key]) if key != _FOLDS else ((), {})
+        texts.append(
+            UnitText(
+                key=key,
+                members=tuple(stored.name for stored in unit.records),
+                facts=facts[key],
+                parts=tuple(_part_text(group, part, render(part, leading, defined)) for group, part in made[key]),
+                leading=leading,
+                defined=defined,
+                numbers=numbers[key].used,
+                images=images,
+                columns=columns,
+            )
         )
-        for key, records in fresh.items()
-    ]
     return [*texts, *known]
+
+
+def _part_text(group: Group, part: PagePart, text: tuple[str, str]) -> PartText:
+    return PartText(
+        key=group_key(group.records[0].record.dataset),
+        ranked_by=part.dataset.ranked_by,
+        ranked=part.ranked,
+        current=_is_current(part),
+        folds=part.folds is not None,
+        top=text[0],
+        below=text[1],
+    )
+
+
+def _columns(made: Sequence[tuple[Group, PagePart]]) -> tuple[tuple[Images, ...], dict[str, TableColumn]]:
+    """The column of the metric that ranks each run, where it is in the run's table, and the images of these columns."""
+    places: dict[Images, int] = {}
+    found = {}
+    for group, part in made:
+        for row in (row for budget in (*BUDGETS, None) for row in group.rows(part.ranked, budget)):
+            name = column(part.ranked, row.layout.headline)
+            for run in row.runs:
+                table = run.table_with([name])
+                if name in table.columns:
+                    place = places.setdefault(Images(table.ids, table.groups), len(places))
+                    found[run.name] = TableColumn(place, name, tuple(table[name].tolist()))
+    return tuple(places), found
 
 
 def definitions_of(facts: Sequence[Facts]) -> dict[str, str]:
@@ -182,9 +245,10 @@ def _when(text: tuple[str, str, str]) -> tuple[datetime, str]:
     return datetime.fromisoformat(text[0]), text[1]
 
 
-def _parts(records: Sequence[StoredRecord], protocols: Iterable[str], audit: Audit | None) -> dict[str, PagePart]:
-    groups = groups_of(pooled(records))
-    return {group_key(group.records[0].record.dataset): page_part(group, protocols, audit) for group in groups}
+def _parts(
+    records: Sequence[StoredRecord], protocols: Iterable[str], audit: Audit | None, numbers: Numbers
+) -> list[tuple[Group, PagePart]]:
+    return [(group, page_part(group, protocols, audit, numbers)) for group in groups_of(pooled(records))]
 
 
 def _is_current(part: PagePart) -> bool:

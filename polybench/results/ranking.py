@@ -16,8 +16,10 @@ from polybench.results.comparison import aligned, scored_run
 from polybench.results.image_rows import Values
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
+from polybench.results.recomputed import is_mean
 from polybench.results.record import Budget
 from polybench.results.statistics.aligned import Aligned
+from polybench.results.statistics.intervals import column
 from polybench.results.statistics.pairs import Pair, pairs_of
 from polybench.results.statistics.permutation import LEAST_GROUPS
 from polybench.results.statistics.power import Detectable, detectable
@@ -86,7 +88,10 @@ def standings(group: Group, protocol: str, budget: Budget) -> list[Standing]:
 
 def _standing(group: Group, protocol: str, budget: Budget, rows: Sequence[Row]) -> Standing:
     groups = rows[0].first.record.metrics[protocol].groups
-    scores = aligned({row.anchor: list(map(scored_run, row.runs)) for row in rows}, protocol, rows[0].layout.headline)
+    metric = rows[0].layout.headline
+    needed = [column(protocol, metric)] if is_mean(protocol, metric) else None
+    runs = {row.anchor: [scored_run(run, needed) for run in row.runs] for row in rows}
+    scores = aligned(runs, protocol, metric)
     if scores is None:
         intervals = overlapping([row.headline for row in rows if row.headline])
         ties: dict[str, int] = {}

@@ -3,7 +3,7 @@
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -181,6 +181,17 @@ class StoredRecord:
             RecordError: If it can't be read.
         """
         return self._sealed_images() or ImageRows.of(read_table(self.path.with_suffix(".csv")).rows)
+
+    def table_with(self, names: Collection[str]) -> ImageRows:
+        """Rows that have these columns where the table has them; they may lack others.
+
+        Args:
+            names: Columns of numbers.
+
+        Raises:
+            RecordError: If the table can't be read.
+        """
+        return self.images
 
     def check_seal(self) -> None:
         """Check that both files are those that polybench wrote, by the hashes that the record states.

@@ -264,7 +264,7 @@ def _score(runs: Sequence[StoredRecord], protocol: str, metric: str) -> Score:
 
 def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Score:
     """Add the interval of each image's mean over the seeds, from the CSVs; none where it is not a mean over images."""
-    tables = [run.images for run in runs]
+    tables = [run.table_with([name]) for run in runs]
     if not any(name in table.columns for table in tables):
         return score
     for run, table in zip(runs, tables, strict=True):

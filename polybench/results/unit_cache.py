@@ -1,8 +1,9 @@
 """What is kept of the units of a page, so that a new record costs what its own unit costs.
 
-`root/.cache/units/<dataset>.json` holds the text of each unit with the hashes of the records and tables that it was made
-of. A unit counts as known as long as each of these files has the same hash, and the audit and the code too. A cache that
-is damaged, of other code, or of other files says nothing; one that can't be written is no error.
+`root/.cache/units/<dataset>.json` holds the text of each unit with the hashes of the records and tables that it was
+made of, its derived numbers, and the scores that rank its rows. A unit counts as known as long as each of these files
+has the same hash, and the audit and the code too. A cache that is damaged, of other code, or of other files says
+nothing; one that can't be written is no error.
 """
 
 import contextlib
@@ -10,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter
 
 from polybench.core.atomic import atomic_write_text
+from polybench.results.image_rows import ImageRows
+from polybench.results.known_record import KnownRecord
 from polybench.results.page_cache import FOLDER, Hashes
-from polybench.results.page_units import UnitText
+from polybench.results.page_units import Unit, UnitText
+from polybench.results.record import read_known
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,24 @@ class Kept:
             hashes: Of the files that are there.
         """
         return self.files.get(name) == hashes.of_record(name)
+
+
+def read_unit(unit: UnitText, folder: Path) -> Unit:
+    """The records of a unit that are as they were, each file of the same hash as before.
+
+    Args:
+        unit: The unit.
+        folder: The folder of the dataset's records.
+    """
+    records = []
+    for name in unit.members:
+        stored, known = read_known(folder / f"{name}.json"), unit.columns.get(name)
+        if known is not None:
+            images = unit.images[known.images]
+            rows = ImageRows(images.ids, images.groups, {known.name: 0}, np.array([known.values]))
+            stored = KnownRecord(stored.record, stored.path, rows)
+        records.append(stored)
+    return Unit(records, unit.numbers)
 
 
 _KEPT = TypeAdapter(tuple[Kept], config=ConfigDict(strict=True, extra="forbid"))

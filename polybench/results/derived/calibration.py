@@ -91,13 +91,13 @@ def _calibrations(rows: Sequence[Seeds], *, patches: bool = False) -> list[Calib
     if not patches:
         images = means_of(ERRORS, groups, [np.stack(list(_errors(_parts(one)).values()), axis=1) for one in sums])
     return [
-        Calibration(*found, _reliability(one), "patches" if patches else "pixels")
-        for *found, one in zip(pixels, images, means, sums, strict=True)
+        Calibration(of_pixels, of_images, of_groups, _reliability(one), "patches" if patches else "pixels")
+        for of_pixels, of_images, of_groups, one in zip(pixels, images, means, sums, strict=True)
     ]
 
 
 def _of_images(seeds: Seeds) -> Values:
-    """What each image stores, by bin: pixels, the sum of their probabilities, foreground pixels; squares. (seeds, 31, n).
+    """Pixels of each image by bin, the sum of their probabilities, foreground pixels; then squares, (seeds, 31, n).
 
     The squares are the sum over pixels of the squared difference of probability and truth.
     """

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from polybench.results.derived.audit_sections import by_object_size, without_near_duplicates
+from polybench.results.derived.audited import duplicates_of
 from polybench.results.derived.audits import Audit
-from polybench.results.derived.calibration import ERRORS, Calibration, ReliabilityBin, calibrations
+from polybench.results.derived.calibration import ERRORS, Calibration, ReliabilityBin
 from polybench.results.derived.cells import estimate_cell
+from polybench.results.derived.row_numbers import Numbers
 from polybench.results.derived.section_rows import Cells, RankedRow, section
-from polybench.results.derived.seeds import Estimate, Key, Seeds
-from polybench.results.derived.surface import TOLERANCES, surface_distances
-from polybench.results.derived.vessels import METRICS, vessel_scores_of
+from polybench.results.derived.seeds import Estimate, Key
+from polybench.results.derived.surface import TOLERANCES
+from polybench.results.derived.vessels import METRICS
 from polybench.results.table import Row
 from polybench.results.tables import MISSING, Cell, Column, Number, Table, joined
 
@@ -33,30 +35,34 @@ _VESSELS = (
 )
 
 
-def derived_sections(rows: Sequence[tuple[Cell, Row]], protocol: str, audit: Audit | None) -> tuple[Table, ...]:
+def derived_sections(
+    rows: Sequence[tuple[Cell, Row]], protocol: str, audit: Audit | None, numbers: Numbers
+) -> tuple[Table, ...]:
     """The sections of a group of images; those of which no row stores what is needed are left out.
 
     Args:
         rows: What to call a ranked row, and the row.
         protocol: `name@version` of the protocol that ranks them.
         audit: The audit of the dataset; None where there is none.
+        numbers: Numbers of rows that are known.
     """
-    ranked = [RankedRow(name, row, Seeds([run.images for run in row.runs]), protocol) for name, row in rows]
+    ranked = [RankedRow(name, row, protocol) for name, row in rows]
     if not ranked:
         return ()
+    of_rows = numbers.of(ranked, audit)
+    names = [row.name for row in ranked]
     found = (
-        *_calibration(ranked),
-        _surface(ranked),
-        by_object_size(ranked, audit),
-        without_near_duplicates(ranked, audit),
-        _vessels(ranked) if protocol.partition("@")[0] == "fov" else None,
+        *_calibration([(name, of.calibration) for name, of in zip(names, of_rows, strict=True)]),
+        _surface([(name, of.surface) for name, of in zip(names, of_rows, strict=True)]),
+        by_object_size(ranked, [of.sizes for of in of_rows], audit),
+        without_near_duplicates(ranked, [of.duplicates for of in of_rows], duplicates_of(ranked[0], audit)),
+        _vessels([(name, of.vessels) for name, of in zip(names, of_rows, strict=True)]),
     )
     return tuple(table for table in found if table is not None)
 
 
-def _calibration(rows: Sequence[RankedRow]) -> list[Table | None]:
+def _calibration(made: Sequence[tuple[Cell, Calibration | None]]) -> list[Table | None]:
     """Errors, and the bins of the reliability diagram."""
-    made = list(zip([row.name for row in rows], calibrations([row.seeds for row in rows]), strict=True))
     known = [found for _, found in made if found is not None]
     if not known:
         return []
@@ -94,17 +100,15 @@ def _bin(one: ReliabilityBin) -> Cell:
     return joined((Number(one.probability, 3), Number(one.share, 3)), ", ")
 
 
-def _surface(rows: Sequence[RankedRow]) -> Table | None:
+def _surface(rows: Sequence[tuple[Cell, Mapping[int, Estimate] | None]]) -> Table | None:
     columns = [Column(f"Within {tolerance} px", "right", "higher") for tolerance in TOLERANCES]
-    found = surface_distances([row.seeds for row in rows])
-    lines = [(row.name, _cells(of, TOLERANCES)) for row, of in zip(rows, found, strict=True)]
+    lines = [(name, _cells(of, TOLERANCES)) for name, of in rows]
     return section("Surface distance", columns, lines, [_SURFACE])
 
 
-def _vessels(rows: Sequence[RankedRow]) -> Table | None:
+def _vessels(rows: Sequence[tuple[Cell, Mapping[str, Estimate] | None]]) -> Table | None:
     columns = [Column(name.capitalize(), "right", "higher") for name in METRICS]
-    found = vessel_scores_of([row.seeds for row in rows], rows[0].protocol)
-    lines = [(row.name, _cells(of, METRICS)) for row, of in zip(rows, found, strict=True)]
+    lines = [(name, _cells(of, METRICS)) for name, of in rows]
     return section("One confusion matrix inside the field of view", columns, lines, [_VESSELS])
 
 

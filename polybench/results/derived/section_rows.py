@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from polybench.results.derived.cells import NOT_STORED
 from polybench.results.derived.seeds import Seeds
@@ -19,14 +20,17 @@ class RankedRow:
     Attributes:
         name: What to call it.
         row: The row.
-        seeds: Its tables.
         protocol: `name@version` of the protocol that ranks it.
     """
 
     name: Cell
     row: Row
-    seeds: Seeds
     protocol: str
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """Its tables, which are read when needed."""
+        return Seeds([run.images for run in self.row.runs])
 
     @property
     def metric(self) -> str:

@@ -7,8 +7,6 @@ the two can't be compared; both come from the same counts.
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from polybench.results.derived.seeds import Estimate, Seeds, estimates_of, of_those_with
 from polybench.results.image_rows import Values
 from polybench.results.recomputed import confusion
@@ -44,5 +42,5 @@ def vessel_scores_of(rows: Sequence[Seeds], protocol: str) -> list[dict[str, Est
 
 def _numbers(counts: Values) -> dict[str, Values]:
     """Scores of counts, (..., 4, draws)."""
-    found = confusion(list(np.moveaxis(counts, -2, 0)))
+    found = confusion([counts[..., place, :] for place in range(len(COUNTS))])
     return {name: found[ours] for name, ours in METRICS.items()}

@@ -99,7 +99,8 @@ def summed(values: Values, members: NDArray[np.intp]) -> Values:
     """
     count, groups = len(values), int(members.max()) + 1
     places = members + groups * np.arange(count)[:, None]
-    return np.bincount(places.ravel(), values.ravel(), count * groups).reshape(count, groups)
+    sums: Values = np.bincount(places.ravel(), values.ravel(), count * groups).reshape(count, groups)
+    return sums
 
 
 def ends_of(draws: Values) -> Values:
