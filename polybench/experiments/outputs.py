@@ -6,7 +6,6 @@ from pathlib import Path
 
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
-from polybench.results.record import read_records
 
 
 def refuse_unwritable(path: Path, option: str) -> None:
@@ -69,7 +68,8 @@ def probe_leaderboard(root: Path, dataset: str) -> None:
         RecordError: If an earlier record of the dataset can't be read, or contradicts its table: no page could be made.
         WriteError: If one of the folders takes no files.
     """
-    for stored in read_records(root, dataset):
-        stored.check()
+    from polybench.results.page import check_records  # imported when needed, so that other commands start sooner
+
+    check_records(root, dataset)
     probe(root)
     probe(root / "records" / dataset)

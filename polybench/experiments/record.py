@@ -31,8 +31,9 @@ from polybench.results.config import config_sha256
 from polybench.results.fact_parts import FoldsIdentity
 from polybench.results.facts import DatasetFacts, IdentityFacts, NetFacts, ProtocolScores, TrainingFacts
 from polybench.results.lock import lock_of
+from polybench.results.lookup import records_naming
 from polybench.results.methods import is_altered
-from polybench.results.record import SCHEMA_VERSION, Budget, Record, read_records, sealed, write_record
+from polybench.results.record import SCHEMA_VERSION, Budget, Record, sealed, write_record
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,15 @@ def write_records(
         The run's JSON file; that of an earlier record where it is of the same test of the same checkpoint.
     """
     with lock_of(root, trained.dataset.name):
-        before = read_records(root, trained.dataset.name)
+        configs = {name: config_sha256(baseline_identity(trained, name)) for name in baselines}
+        checkpoint = trained.provenance.checkpoint_sha256
+        named = [*configs.values(), *([checkpoint] if checkpoint else [])]
+        before = records_naming(root, trained.dataset.name, named)
         written = next((stored.path for stored in before if _same_test(stored.record, trained)), None)
         path = written or write_record(trained, image_table(rows, protocols), root)
         known = {stored.record.config_sha256 for stored in before}
         for name, found in baselines.items():
-            if config_sha256(baseline_identity(trained, name)) not in known:
+            if configs[name] not in known:
                 record = baseline_record(trained, name, all_scores(found, protocols))
                 write_record(record, image_table(found, protocols), root)
         return path

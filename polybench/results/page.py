@@ -129,6 +129,23 @@ def require_root(root: Path) -> None:
         raise DataError(f"There is no folder of leaderboards at '{root}': name it with --root.")
 
 
+def check_records(root: Path, dataset: str) -> None:
+    """Make sure that the page of a dataset can be made; records of which one was made before are believed.
+
+    Raises:
+        RecordError: If one can't be read, was edited, or contradicts its table.
+    """
+    from polybench.results.unit_cache import read_kept  # imported when needed, as in `render_page`
+
+    hashes = hashes_of(root, dataset)
+    if is_current(root, dataset, hashes):
+        return
+    kept = read_kept(root, dataset, hashes.inputs) if hashes else None
+    for path in record_paths(root, dataset):
+        if hashes is None or kept is None or not kept.has(path.stem, hashes):
+            _checked(read_record(path))
+
+
 def checked_records(root: Path, dataset: str, *, recompute: bool = False) -> list[StoredRecord]:
     """The records of a dataset, each checked to be as polybench wrote it.
 

@@ -99,8 +99,8 @@ def summed(values: Values, members: NDArray[np.intp]) -> Values:
     """
     count, groups = len(values), int(members.max()) + 1
     places = members + groups * np.arange(count)[:, None]
-    sums: Values = np.bincount(places.ravel(), values.ravel(), count * groups).reshape(count, groups)
-    return sums
+    sums: Values = np.bincount(places.ravel(), weights=values.ravel(), minlength=count * groups).astype(np.float64)
+    return sums.reshape(count, groups)
 
 
 def ends_of(draws: Values) -> Values:
