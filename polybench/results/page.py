@@ -64,7 +64,7 @@ def write_page(root: Path, dataset: str) -> Path | None:
         hashes = hashes_of(root, dataset)
         if is_current(root, dataset, hashes):
             return path
-        text = _page(root, dataset) if hashes is None else _page_of_units(root, hashes)
+        text = _page(root, dataset) if hashes is None else page_of_units(root, hashes)
         if text is not None:
             atomic_write_text(path, text)
             remember(root, dataset, hashes, text)
@@ -176,8 +176,19 @@ def _page(root: Path, dataset: str, *, recompute: bool = False) -> str | None:
         return render_page(dataset, records, read_audit(root, dataset)) if records else None
 
 
-def _page_of_units(root: Path, hashes: Hashes) -> str | None:
-    """The page of a dataset, of which only units with a new or another record are made again."""
+def page_of_units(root: Path, hashes: Hashes) -> str | None:
+    """Write the page of a dataset, of which only units with a new or another record are made again.
+
+    Args:
+        root: The folder of the leaderboards.
+        hashes: Of the files that the page follows from.
+
+    Returns:
+        Markdown, that of `render_page`; None where the dataset has no records.
+
+    Raises:
+        DataError: If a record can't be read, or records can't be put together.
+    """
     from polybench.results import page_text, page_units, unit_cache  # imported when needed, as in `render_page`
 
     dataset, paths = hashes.dataset, record_paths(root, hashes.dataset)

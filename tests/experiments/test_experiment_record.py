@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +14,7 @@ from polybench.experiments.record import count_macs, write_records
 from polybench.experiments.scores import all_scores
 from polybench.metrics import PER_IMAGE, Rows
 from polybench.metrics.protocols import POOLED
+from polybench.results.lookup import records_naming
 from polybench.results.record import StoredRecord, read_records
 from tests.results.factory import provenance, table, trained
 
@@ -70,13 +72,13 @@ def test_runs_that_end_at_once_write_the_same_test_and_each_baseline_once(
     record = replace(trained(table([1.0])), metrics=all_scores(found, (PER_IMAGE,)))
     meeting = threading.Barrier(runs)
 
-    def read_when_all_have_read(root: Path, dataset: str) -> list[StoredRecord]:
-        stored = read_records(root, dataset)
+    def read_when_all_have_read(root: Path, dataset: str, hashes: Collection[str]) -> list[StoredRecord]:
+        stored = records_naming(root, dataset, hashes)
         with suppress(threading.BrokenBarrierError):
             meeting.wait(timeout=0.2)  # without a lock, all runs would meet here, and find nothing written
         return stored
 
-    monkeypatch.setattr("polybench.experiments.record.read_records", read_when_all_have_read)
+    monkeypatch.setattr("polybench.experiments.record.records_naming", read_when_all_have_read)
     with ThreadPoolExecutor(runs) as pool:
         ended = [
             pool.submit(write_records, record, found, {"nothing": found}, (PER_IMAGE,), tmp_path) for _ in range(runs)

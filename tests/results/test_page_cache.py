@@ -1,6 +1,7 @@
 """A page is made again if a file that it follows from, or the code, has changed, and only then."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,15 +30,15 @@ def board(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Datasets whose pages were rendered since."""
+    """Datasets whose pages were made since."""
     found: list[str] = []
-    render = page_module.render_page
+    make = page_module.page_of_units
 
-    def noted(name: str, *others: object) -> str:
-        found.append(name)
-        return render(name, *others)  # type: ignore[arg-type]
+    def noted(root: Path, hashes: page_cache.Hashes) -> str | None:
+        found.append(hashes.dataset)
+        return make(root, hashes)
 
-    monkeypatch.setattr(page_module, "render_page", noted)
+    monkeypatch.setattr(page_module, "page_of_units", noted)
     return found
 
 
@@ -103,8 +104,7 @@ def test_a_lost_table_is_named_although_the_page_was_written(board: Path) -> Non
 
 def test_pages_need_no_cache(board: Path) -> None:
     before = (board / "toy.md").read_bytes()
-    (board / CACHE).unlink()
-    (board / CACHE).parent.rmdir()
+    shutil.rmtree((board / CACHE).parent)
     (board / CACHE).parent.write_text("no folder")  # as one that can't be written, for any user
     write_page(board, "toy")
     assert (board / "toy.md").read_bytes() == before

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +12,9 @@ import pytest
 
 from polybench.core.errors import DataError
 from polybench.results import page as page_module
-from polybench.results.derived.audits import Audit
 from polybench.results.page import render_page, stale_pages, write_page, write_pages
-from polybench.results.record import StoredRecord, read_records, write_record
+from polybench.results.page_cache import Hashes
+from polybench.results.record import read_records, write_record
 from tests.results.factory import dataset, store, table, trained
 from tests.results.test_page import WIDE, page_of, score_rows
 
@@ -66,17 +65,18 @@ def test_runs_that_end_together_all_stand_on_the_page(tmp_path: Path) -> None:
 def test_a_run_that_ends_while_a_page_is_written_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store(tmp_path, table(WIDE), recipe="first")
     late: list[threading.Thread] = []
-    render = page_module.render_page
+    make = page_module.page_of_units
 
-    def render_while_another_ends(name: str, records: Sequence[StoredRecord], audit: Audit | None) -> str:
+    def make_while_another_ends(root: Path, hashes: Hashes) -> str | None:
+        text = make(root, hashes)
         if not late:  # the second run ends after the first has read the records, before it has written the page
             late.append(threading.Thread(target=_end_a_run, args=(str(tmp_path), "second")))
             late[0].start()
             late[0].join(0.3)
             assert late[0].is_alive()
-        return render(name, records, audit)
+        return text
 
-    monkeypatch.setattr(page_module, "render_page", render_while_another_ends)
+    monkeypatch.setattr(page_module, "page_of_units", make_while_another_ends)
     write_page(tmp_path, "toy")
     late[0].join()
     assert sorted(cells[1] for cells in score_rows((tmp_path / "toy.md").read_text())) == ["first", "second"]
