@@ -3,16 +3,16 @@
 import gc
 import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import compress, repeat
 from pathlib import Path
 
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
 from polybench.results.derived.audits import Audit, read_audit
 from polybench.results.lock import lock_of
-from polybench.results.page_cache import Hashes, hashes_of, is_current, remember
+from polybench.results.page_cache import Hashes, hashes_of, is_current, remember, was_written
 from polybench.results.record import (
     StoredRecord,
     read_known,
@@ -85,12 +85,17 @@ def write_pages(root: Path, processes: int = 1) -> list[Path]:
     """
     require_root(root)
     names = recorded_datasets(root)
-    processes = min(processes, len(names))
-    if processes < 2:
+    if processes < 2 or len(names) < 2:
         return [path for name in names if (path := write_page(root, name)) is not None]
-    largest_first = sorted(names, key=lambda name: -len(list((root / "records" / name).iterdir())))
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        written = dict(zip(largest_first, pool.map(write_page, repeat(root), largest_first), strict=True))
+    with ThreadPoolExecutor(processes) as pool:  # hashes need no process of their own
+        current = set(compress(names, pool.map(was_written, repeat(root), names)))
+    others = sorted(set(names) - current, key=lambda name: (-len(list((root / "records" / name).iterdir())), name))
+    written: dict[str, Path | None] = {name: root / f"{name}.md" for name in current}
+    if len(others) < 2:
+        written |= {name: write_page(root, name) for name in others}
+    else:
+        with ProcessPoolExecutor(min(processes, len(others)), multiprocessing.get_context("spawn")) as workers:
+            written |= zip(others, workers.map(write_page, repeat(root), others), strict=True)
     return [path for name in names if (path := written[name]) is not None]
 
 

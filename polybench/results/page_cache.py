@@ -90,6 +90,16 @@ def is_current(root: Path, dataset: str, hashes: Hashes | None) -> bool:
         return False
 
 
+def was_written(root: Path, dataset: str) -> bool:
+    """Whether the page was written of the files that are there; no file is hashed where nothing is known of a page.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: Its name.
+    """
+    return _place(root, dataset).is_file() and is_current(root, dataset, hashes_of(root, dataset))
+
+
 def remember(root: Path, dataset: str, hashes: Hashes | None, text: str) -> None:
     """Store of what a page was written.
 

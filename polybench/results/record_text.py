@@ -15,7 +15,7 @@ MOST_LEVELS = 50
 """Of lists and mappings inside each other."""
 LARGEST = 2**63 - 1
 _CONTAINERS = frozenset({dict, list})
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
 SEAL = "record_sha256"
 """The key that holds the hash of a record's other keys."""
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import get_args
 
@@ -234,8 +234,8 @@ def _row(cell: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: D
     for stored in every_run:
         by_seed[stored.record.seed].append(stored)
     runs = [repeats[0] for repeats in by_seed.values()]
-    shared = set.intersection(*(set(run.record.metrics[protocol].values) for run in every_run))
-    metrics = [metric for metric in runs[0].record.metrics[protocol].values if metric in shared]
+    others = [run.record.metrics[protocol].values for run in every_run if run is not runs[0]]
+    metrics = [name for name in runs[0].record.metrics[protocol].values if all(name in values for values in others)]
     scores = {metric: _score(runs, protocol, metric) for metric in metrics}
     best = layout.headline
     if len(runs) > 1 and best in scores and protocol.split("@")[0] == dataset.ranked_by:
@@ -290,5 +290,10 @@ def _repeats(every_run: Sequence[StoredRecord], protocol: str, metric: str) -> R
 
 def anchor_of(stored: StoredRecord, protocol: str, dataset: DatasetFacts) -> str:
     """Name of a row's place, `<row name>-<6 digits of its table>`, which no other record can change."""
-    table = (dataset.manifest_sha256, dataset.split_sha256, protocol, str(stored.record.budget))
-    return f"{row_name(stored.record)}-{sha256('|'.join(table).encode()).hexdigest()[:6]}".lower()
+    table = "|".join((dataset.manifest_sha256, dataset.split_sha256, protocol, str(stored.record.budget)))
+    return f"{row_name(stored.record)}-{_six_digits(table)}".lower()
+
+
+@lru_cache(maxsize=1024)
+def _six_digits(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:6]

@@ -101,7 +101,7 @@ def file_text(path: Path) -> str:
         _refuse(path, f"byte {error.start} is not UTF-8")
     if text.startswith("\N{BYTE ORDER MARK}"):
         _refuse(path, "it begins with a byte order mark, which an editor or a spreadsheet program has added")
-    if text.count("\r\n") == text.count("\n"):
+    if "\r" in text and text.count("\r\n") == text.count("\n"):
         text = text.replace("\r\n", "\n")
     if not text.endswith("\n"):
         _refuse(path, "its last line is cut off" if text else "it is empty")
