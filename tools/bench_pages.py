@@ -1,9 +1,12 @@
-"""Measure how long the pages of many records take: each phase, then the whole command, cold and warm.
+"""Measure how long the pages of many records take: each phase, then the whole command, cold and warm, and a fit's page.
 
 Times are seconds of the processor beside those of the clock, since other programs may run. The phases are those of one
-process; the command is run with one and with two processes, and the pages of both are compared.
+process; the command is run with one and with two processes, and the pages of both are compared. Then the last record of
+each dataset is taken away and put back, and the page is written as a fit writes it. Records take longer to make than
+pages: with --root they are kept, and taken again.
 
     python tools/bench_pages.py --count 500
+    python tools/bench_pages.py --count 10000 --root /tmp/many
 """
 
 import argparse
@@ -23,7 +26,7 @@ import many_records
 from polybench.results.derived.audits import read_audit
 from polybench.results.page import checked_records, render_page
 from polybench.results.page_cache import FOLDER
-from polybench.results.record import recorded_datasets
+from polybench.results.record import record_paths, recorded_datasets
 
 
 @contextmanager
@@ -59,6 +62,32 @@ def command(root: Path, processes: int, hash_seed: int) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(root.glob("*.md"))}
 
 
+def touched(root: Path, pages: dict[str, bytes]) -> None:
+    """Write each page with its last record as a new one, in a process of its own.
+
+    Args:
+        root: The folder of the leaderboards.
+        pages: Name of a page -> its bytes.
+    """
+    code = (
+        "import sys, pathlib, polybench.results.page as page; page.write_page(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    )
+    for name in recorded_datasets(root):
+        words = [sys.executable, "-c", code, str(root), name]
+        paths = record_paths(root, name)
+        with tempfile.TemporaryDirectory(dir=root) as folder:
+            files = [paths[-1], paths[-1].with_suffix(".csv")]
+            for path in files:
+                path.rename(Path(folder) / path.name)
+            subprocess.run(words, check=True)
+            for path in files:
+                (Path(folder) / path.name).rename(path)
+        with timed(f"{name}: a new record beside {len(paths) - 1}"):
+            subprocess.run(words, check=True)
+        if (root / f"{name}.md").read_bytes() != pages[f"{name}.md"]:
+            print(f"The page of {name} DIFFERS.")
+
+
 def _cpu() -> float:
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
@@ -68,13 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Make the records and print what their pages take."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=500, help="records (%(default)s)")
-    parser.add_argument("--root", type=Path, help="folder of records that were made before, instead of a temporary one")
+    parser.add_argument("--root", type=Path, help="folder in which records are kept; those that are there are taken")
     parser.add_argument("--templates", type=Path, default=Path("leaderboards"), help="folder with records")
     parser.add_argument("--phases", action="store_true", help="print the phases of each page too")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         root = options.root or Path(folder)
-        if options.root is None:
+        if not (root / "records").is_dir():
             with timed(f"{options.count} records made"):
                 many_records.make(options.count, root, many_records.templates(options.templates))
         if options.phases:
@@ -84,6 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, text in pages[0].items():
             print(f"{name:40} {len(text) / 2**20:8.2f} MiB")
         print("The pages of both are equal." if pages[0] == pages[1] else "The pages of both DIFFER.")
+        touched(root, pages[0])
 
 
 if __name__ == "__main__":

@@ -211,7 +211,8 @@ def page_of_units(root: Path, hashes: Hashes) -> str | None:
         fresh = page_units.units_of(read(path) for path in paths if path.stem not in known)
         for key in fresh.keys() & intact.keys():
             known_unit = read_unit(intact.pop(key))
-            fresh[key] = page_units.Unit([*fresh[key].records, *known_unit.records], known_unit.numbers)
+            records = sorted([*fresh[key].records, *known_unit.records], key=lambda stored: stored.name)
+            fresh[key] = page_units.Unit(records, known_unit.numbers)
         if not fresh and not intact:
             return None
         audit = read_audit(root, dataset)

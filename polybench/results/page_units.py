@@ -154,15 +154,10 @@ def unit_texts(
     leading = any(_is_current(part) for parts in made.values() for _, part in parts)
     leading = leading or any(part.current for unit in known for part in unit.parts)
     defined = bool(definitions_of(every))
-    other = [
-        unit
-        for unit in known
-        if (unit.leading, unit.defined) != (leading, defined)
-        or any(newest_version(part.ranked_by, protocols) != part.ranked for part in unit.parts)
-    ]
-    if other:
-        kept = [unit for unit in known if unit not in other]
-        return unit_texts({**fresh, **{unit.key: read(unit) for unit in other}}, kept, audit, render, read)
+    kept = [unit for unit in known if _stays(unit, protocols, leading, defined)]
+    if len(kept) < len(known):
+        again = {unit.key: read(unit) for unit in known if not _stays(unit, protocols, leading, defined)}
+        return unit_texts({**fresh, **again}, kept, audit, render, read)
     texts = []
     for key, unit in fresh.items():
         images, columns = _columns(made[key]) if key != _FOLDS else ((), {})
@@ -180,6 +175,12 @@ def unit_texts(
             )
         )
     return [*texts, *known]
+
+
+def _stays(unit: UnitText, protocols: Iterable[str], leading: bool, defined: bool) -> bool:
+    """Whether the text of a unit is the same on a page of these protocols."""
+    newest_ones = all(newest_version(part.ranked_by, protocols) == part.ranked for part in unit.parts)
+    return newest_ones and (unit.leading, unit.defined) == (leading, defined)
 
 
 def _part_text(group: Group, part: PagePart, text: tuple[str, str]) -> PartText:
