@@ -1,9 +1,9 @@
 """What is kept of the units of a page, so that a new record costs what its own unit costs.
 
 `root/.cache/units/<dataset>.json` holds the text of each unit with the hashes of the records and tables that it was
-made of, its derived numbers, and the scores that rank its rows. A unit counts as known as long as each of these files
-has the same hash, and the audit and the code too. A cache that is damaged, of other code, or of other files says
-nothing; one that can't be written is no error.
+made of, its derived numbers, and the scores that rank its rows; its first line is the hash of the rest. A unit counts
+as known as long as each of these files has the same hash, and the audit and the code too. A cache that is damaged, of
+other code, or of other files says nothing; one that can't be written is no error.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from polybench.results.known_record import KnownRecord
 from polybench.results.page_cache import FOLDER, Hashes
 from polybench.results.page_units import Unit, UnitText
 from polybench.results.record import read_known
+from polybench.results.table_file import text_sha256
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,11 @@ def read_kept(root: Path, dataset: str, inputs: str) -> Kept:
         inputs: Hash of what all units follow from.
     """
     with contextlib.suppress(OSError, ValueError):
-        [kept] = _KEPT.validate_json(b"[" + _place(root, dataset).read_bytes() + b"]")
-        if kept.inputs == inputs:
-            return kept
+        digest, _, content = _place(root, dataset).read_text(encoding="utf-8").partition("\n")
+        if digest == text_sha256(content):
+            [kept] = _KEPT.validate_json(content)
+            if kept.inputs == inputs:
+                return kept
     return Kept(inputs, {}, ())
 
 
@@ -101,7 +104,8 @@ def keep(root: Path, dataset: str, hashes: Hashes, units: Sequence[UnitText]) ->
     """
     kept = Kept(hashes.inputs, {name: hashes.of_record(name) for unit in units for name in unit.members}, tuple(units))
     with contextlib.suppress(OSError):
-        atomic_write_text(_place(root, dataset), _KEPT.dump_json((kept,)).decode()[1:-1])
+        content = _KEPT.dump_json((kept,)).decode()
+        atomic_write_text(_place(root, dataset), f"{text_sha256(content)}\n{content}")
 
 
 def _place(root: Path, dataset: str) -> Path:
