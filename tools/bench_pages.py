@@ -23,8 +23,9 @@ from pathlib import Path
 
 import many_records
 
+import polybench.results.page_text  # noqa: F401 - loads the libraries of pages
 from polybench.results.derived.audits import read_audit
-from polybench.results.page import checked_records, render_page
+from polybench.results.page import checked_records, render_page, write_page
 from polybench.results.page_cache import FOLDER
 from polybench.results.record import record_paths, recorded_datasets
 
@@ -63,27 +64,24 @@ def command(root: Path, processes: int, hash_seed: int) -> dict[str, bytes]:
 
 
 def touched(root: Path, pages: dict[str, bytes]) -> None:
-    """Write each page with its last record as a new one, in a process of its own.
+    """Write each page with its last record as a new one, in a process that has loaded the libraries, as a fit has.
 
     Args:
         root: The folder of the leaderboards.
         pages: Name of a page -> its bytes.
     """
-    code = (
-        "import sys, pathlib, polybench.results.page as page; page.write_page(pathlib.Path(sys.argv[1]), sys.argv[2])"
-    )
     for name in recorded_datasets(root):
-        words = [sys.executable, "-c", code, str(root), name]
+        words = [sys.executable, __file__, "--root", str(root), "--page", name]
         paths = record_paths(root, name)
         with tempfile.TemporaryDirectory(dir=root) as folder:
             files = [paths[-1], paths[-1].with_suffix(".csv")]
             for path in files:
                 path.rename(Path(folder) / path.name)
-            subprocess.run(words, check=True)
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
             for path in files:
                 (Path(folder) / path.name).rename(path)
-        with timed(f"{name}: a new record beside {len(paths) - 1}"):
-            subprocess.run(words, check=True)
+        print(f"A new record beside {len(paths) - 1}: ", end="", flush=True)
+        subprocess.run(words, check=True)
         if (root / f"{name}.md").read_bytes() != pages[f"{name}.md"]:
             print(f"The page of {name} DIFFERS.")
 
@@ -99,8 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=500, help="records (%(default)s)")
     parser.add_argument("--root", type=Path, help="folder in which records are kept; those that are there are taken")
     parser.add_argument("--templates", type=Path, default=Path("leaderboards"), help="folder with records")
+    parser.add_argument("--page", help="write the page of this dataset alone, and print what it took")
     parser.add_argument("--phases", action="store_true", help="print the phases of each page too")
     options = parser.parse_args(arguments)
+    if options.root and options.page:
+        with timed(options.page):
+            write_page(options.root, options.page)
+        return
     with tempfile.TemporaryDirectory() as folder:
         root = options.root or Path(folder)
         if not (root / "records").is_dir():
