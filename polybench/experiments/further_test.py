@@ -15,8 +15,9 @@ from polybench.methods import found_methods
 from polybench.methods.base import Postprocessor
 from polybench.results.config import config_sha256, first_difference, portable_config
 from polybench.results.facts import DatasetFacts, ProtocolScores, Provenance
+from polybench.results.lookup import records_naming
 from polybench.results.methods import is_altered
-from polybench.results.record import SCHEMA_VERSION, Record, read_records
+from polybench.results.record import SCHEMA_VERSION, Record
 from polybench.results.sections import Section
 from polybench.tasks.loading import START_WEIGHTS, TRAINING_ONLY
 
@@ -67,7 +68,7 @@ def trained_with(root: Path, data: DatasetFacts, checkpoint_sha256: str) -> Reco
     """
     found = [
         stored.record
-        for stored in read_records(root, data.name)
+        for stored in records_naming(root, data.name, [checkpoint_sha256])
         if stored.record.provenance.checkpoint_sha256 == checkpoint_sha256 and not is_altered(stored.record)
     ]
     if not found:
