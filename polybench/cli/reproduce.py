@@ -38,6 +38,7 @@ def main(args: list[str]) -> int:
     options, words = parser.parse_known_args(args)
     path = _found(options.record, options.root)
 
+    from polybench.results.page import write_page
     from polybench.results.verified import write_mark
     from polybench.runs.report import read_stored
     from polybench.runs.reproduce import compared, evaluate_again, fit_words, mark_for, run_again
@@ -57,6 +58,7 @@ def main(args: list[str]) -> int:
         what = "training" if options.evaluate is None else "test"
         mark = mark_for(stored, verdict, second, what, datetime.now(UTC).date().isoformat())
         print(f"Mark: {write_mark(path.parents[2], path.parent.name, path.stem, mark)}")
+        print(f"Page: {write_page(path.parents[2], path.parent.name)}")
     return 0 if verdict.reproduced else 1
 
 

@@ -23,6 +23,7 @@ from polybench.results.tables import (
     distinct,
     joined,
 )
+from polybench.results.verified import mark_of
 from polybench.results.view import EARLIER_IDENTITY, hardware_of, name_of
 
 RUN_COLUMNS = (
@@ -82,6 +83,7 @@ def details(row: Row, protocol: str) -> Details:
         ("Batch size", distinct(str(one.training.batch_size) for one in runs if one.training)),
         ("Hardware", distinct(hardware_of(part.record, full=True) for part in row.every_part)),
         ("Versions", distinct(_versions(part.record) for part in row.every_part)),
+        ("Reproduced", joined([mark.sentence() for part in row.every_part if (mark := mark_of(part))], "; ")),
         ("Identity", _hashes(record)),
         (
             "Configuration",

@@ -18,18 +18,19 @@ from pathlib import Path
 from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
 from polybench.core.version import __version__
+from polybench.results.verified import marks_folder
 
-FOLDER = ".cache"
+FOLDER, MARK = ".cache", ".mark"
 _LIBRARIES = ("jinja2", "numpy", "pandas", "pydantic", "scipy")
 
 
 @dataclass(frozen=True)
 class Hashes:
-    """Hashes of the files that a dataset's page follows from: records, tables and the audit.
+    """Hashes of the files that a dataset's page follows from: records, tables, marks and the audit.
 
     Attributes:
         dataset: Its name.
-        records: `<name>.json` or `<name>.csv` -> sha256, or `nothing` where a table is missing.
+        records: `<name>.json`, `<name>.csv` or `<name>.mark` -> sha256, or `nothing` where a table is missing.
         audit: The same of the audit.
     """
 
@@ -48,12 +49,12 @@ class Hashes:
         return _digest([self.inputs, *map(" ".join, self.records.items())])
 
     def of_record(self, name: str) -> str:
-        """The hashes of a record and of its table.
+        """The hashes of a record, of its table, and of the mark of a row that was run again.
 
         Args:
             name: Name of the record, which may not be there.
         """
-        return " ".join(self.records.get(f"{name}{suffix}", "") for suffix in (".json", ".csv"))
+        return " ".join(self.records.get(f"{name}{suffix}", "") for suffix in (".json", ".csv", MARK))
 
 
 def hashes_of(root: Path, dataset: str) -> Hashes | None:
@@ -67,9 +68,11 @@ def hashes_of(root: Path, dataset: str) -> Hashes | None:
         The hashes; None where a file can't be read.
     """
     paths = sorted((root / "records" / dataset).glob("*.json"))
+    marks = sorted(marks_folder(root, dataset).glob("*.json"))
     audit = [root / "audits" / f"{dataset}{suffix}" for suffix in (".json", ".csv")]
     try:
         records = {one.name: _sha256(one) for path in paths for one in (path, path.with_suffix(".csv"))}
+        records |= {f"{path.stem}{MARK}": _sha256(path) for path in marks}
         return Hashes(dataset, records, {path.name: _sha256(path) for path in audit})
     except OSError:
         return None

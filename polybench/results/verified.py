@@ -13,6 +13,13 @@ from polybench.core.errors import DataError
 from polybench.results.record import StoredRecord
 
 FOLDER = "verified"
+IN_WORDS = {
+    "identical": "identical",
+    "within seeds": "no more than seeds of the row are apart",
+    "not told apart": "which can't be told from no difference",
+    "differs": "so that the number did not come out",
+}
+VERDICTS = frozenset(IN_WORDS)
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,9 @@ class Mark:
         high: Upper end.
         device: Kind of machine of the second run.
         changed: What was other than in the record's run, a sentence each.
+
+    Raises:
+        ValueError: If a value can't be one of these.
     """
 
     record_sha256: str
@@ -42,6 +52,32 @@ class Mark:
     high: float | None
     device: str
     changed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"There is no verdict '{self.verdict}'.")
+
+    def sentence(self) -> str:
+        """The mark in a sentence."""
+        ends = "" if self.low is None or self.high is None else f" [{self.low:+.4f}, {self.high:+.4f}]"
+        what = "run" if self.what == "training" else "tested"
+        found = (
+            "every value of every image came out"
+            if self.verdict == "identical"
+            else f"{self.metric} {self.difference:+.4f}{ends}, {IN_WORDS[self.verdict]}"
+        )
+        changed = f" ({' '.join(self.changed)})" if self.changed else ""
+        return f"{what} again on {self.date}, {self.device}: {found}{changed}"
+
+
+def marks_folder(root: Path, dataset: str) -> Path:
+    """The folder of the marks of a dataset's records.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: The dataset.
+    """
+    return root / FOLDER / dataset
 
 
 def write_mark(root: Path, dataset: str, name: str, mark: Mark) -> Path:
@@ -56,7 +92,7 @@ def write_mark(root: Path, dataset: str, name: str, mark: Mark) -> Path:
     Raises:
         WriteError: If the file can't be written.
     """
-    path = root / FOLDER / dataset / f"{name}.json"
+    path = marks_folder(root, dataset) / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_text(path, json.dumps(asdict(mark), indent=2, ensure_ascii=False) + "\n")
     return path
@@ -68,7 +104,7 @@ def mark_of(stored: StoredRecord) -> Mark | None:
     Raises:
         DataError: If the mark's file can't be read.
     """
-    path = stored.path.parents[2] / FOLDER / stored.path.parent.name / stored.path.name
+    path = marks_folder(stored.path.parents[2], stored.path.parent.name) / stored.path.name
     if not path.is_file():
         return None
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from polybench.core.checksum import file_sha256
 from polybench.core.errors import RecordError
 from polybench.results import page_units, sealed_table
 from polybench.results.derived import row_numbers
@@ -15,9 +16,10 @@ from polybench.results.derived.audits import read_audit
 from polybench.results.page import check_records, render_page, write_page
 from polybench.results.page_cache import FOLDER
 from polybench.results.record import read_records
+from polybench.results.verified import Mark, write_mark
 from tests.results.derived.test_page_sections import audit, split
 from tests.results.derived.test_page_sections import store as store_net
-from tests.results.factory import dataset, digest, store, table
+from tests.results.factory import PROTOCOL, dataset, digest, store, table
 from tests.results.test_folds import store_fold
 
 WIDE = [0.9, 0.8, 0.7, 0.95, 0.6, 0.5, 0.85, 0.75]
@@ -53,6 +55,18 @@ def assert_page_is_that_of_all_records(root: Path) -> None:
     write_page(root, "toy")
     expected = render_page("toy", read_records(root, "toy"), read_audit(root, "toy"))
     assert (root / "toy.md").read_text(encoding="utf-8") == expected
+
+
+def test_a_row_that_was_run_again_says_so_and_makes_its_own_split_again(board: Path, made: list[str]) -> None:
+    path = next((board / "records" / "toy").glob("elsewhere*.json"))
+    mark = Mark(
+        file_sha256(path), "2026-11-30", "training", "not told apart", f"{PROTOCOL}/dice", 0.01, -0.02, 0.04, "a CPU"
+    )
+    write_mark(board, "toy", path.stem, mark)
+    assert_page_is_that_of_all_records(board)
+    assert made[0] == "other"
+    page = (board / "toy.md").read_text()
+    assert f"run again on 2026-11-30, a CPU: {PROTOCOL}/dice +0.0100 [-0.0200, +0.0400], which can't be told" in page
 
 
 def test_a_new_record_makes_its_own_split_again(board: Path, made: list[str]) -> None:
