@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from polybench.results.compare.compared import compare
+from polybench.results.compare.rows import Rows
 from polybench.results.ranking import Standing, standings
 from polybench.results.record import read_records
 from polybench.results.statistics.trust import COVERAGE
@@ -41,6 +43,31 @@ def test_the_example_of_two_rows_is_that_of_the_board(text: str, other: str, apa
     assert re.search(numbers, written)
     assert f"{kvasir.detectable.difference():.4f}" in written
     assert len(kvasir.pairs) == 28
+
+
+@pytest.mark.parametrize(
+    ("dataset", "row", "other", "several"),
+    [
+        ("kvasir_seg", "unet_lite0_kvasir_seg", "unet_lite0_kvasir_seg-random", True),
+        ("clinicdb", "unet_lite0_clinicdb_folds", "unet_lite0_clinicdb_folds-random", True),
+        ("isic2018", "unet_lite0_isic2018", "unet_lite0_isic2018-random", True),
+        ("drive", "unet_lite0_drive_crops", "unet_lite0_drive_crops-random", True),
+        ("chase", "unet_lite0_chase_crops", "unet_lite0_chase_crops-random", False),
+        ("drive", "unet_lite0_drive_crops", "unet_lite0_drive_whole128", True),
+        ("kvasir_seg", "unet_lite0_kvasir_seg", "fpn_lite0_kvasir_seg", True),
+        ("isic2018", "fpn_lite0_isic2018", "unet_lite0_isic2018", True),
+        ("drive", "unet_lite0_drive_crops", "fpn_lite0_drive_crops", True),
+        ("kvasir_seg", "unet_lite0_kvasir_seg-random", "fanet_half_kvasir_seg", True),
+        ("kvasir_seg", "unet_lite0_kvasir_seg-random", "bsan_small_kvasir_seg", True),
+        ("kvasir_seg", "unet_vgg19_half_kvasir_seg", "unet_lite0_kvasir_seg-random", True),
+    ],
+)
+def test_what_the_boards_say_is_what_their_rows_give(dataset: str, row: str, other: str, several: bool) -> None:
+    known = Rows(BOARDS, dataset)
+    rows = [known.named(row), known.named(other)]
+    (pair,) = compare(rows, against=rows[1].name).pairs
+    ends = f" [{pair.ends.low:.4f}, {pair.ends.high:.4f}]" if pair.ends and several else " in "
+    assert f"{pair.difference:+.4f}{ends}" in " ".join((BOARDS / "README.md").read_text().split())
 
 
 def test_pages_warn_by_what_the_tool_measured() -> None:
