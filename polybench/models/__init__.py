@@ -1,5 +1,6 @@
 """Nets of the papers: raw logits (N, C, H, W), or (N, C) for patches, and SMP's encoder contract at `.encoder`."""
 
+from polybench.models.alexnet import AlexNet, TorchvisionAlexNet
 from polybench.models.attention_unet import AttentionUNet
 from polybench.models.bcdunet import BCDUNet
 from polybench.models.bsan import BSAN
@@ -29,6 +30,7 @@ __all__ = [
     "BSAN",
     "EFEN",
     "FCN",
+    "AlexNet",
     "AttentionUNet",
     "BCDUNet",
     "DUNet",
@@ -48,6 +50,7 @@ __all__ = [
     "ResUNetPlusPlus",
     "SANet",
     "SSFormer",
+    "TorchvisionAlexNet",
     "TransFuse",
     "TransUNet",
     "UACANet",

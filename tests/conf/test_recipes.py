@@ -14,7 +14,7 @@ from polybench.runs.matrix_file import read_matrix
 from tests.experiments.resolved import CONF, recipes, resolved
 
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
-METHODS = sorted({path.stem for path in (CONF / "methods").glob("*.yaml")} - {"library_net"})
+METHODS = sorted({path.stem for path in (CONF / "methods").glob("*.yaml")} - {"library_net", "finetuning"})
 DATA = sorted((CONF / "data").glob("*.yaml"))
 RANDOM_WEIGHTS = {"encoder_weights": None, "pretrained": False}
 

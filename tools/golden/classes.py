@@ -27,7 +27,12 @@ RESNET50 = {"encoder": "resnet50", "encoder_weights": None}
 NARROW_UNET = {"widths": [4, 8, 8, 16, 16]}
 NARROW_VGG = {"encoder": "vgg11", "encoder_weights": None}
 
+ALEXNET_NARROW = {"widths": [8, 8, 8, 8, 8, 16, 16], "dropout": 0.0, "initialiser": "msra"}
+SIDES = {"AlexNet": 227, "TorchvisionAlexNet": 64}
+"""Net -> side of its images, where it isn't 32."""
+
 NETS: dict[str, dict[str, Case]] = {
+    "AlexNet": {"grouped": ALEXNET_NARROW, "plain": {**ALEXNET_NARROW, "grouped": False, "normalised": False}},
     "AttentionUNet": {"narrow": NARROW_UNET},
     "BCDUNet": {
         "narrow": {"widths": [4, 8, 8, 16], "dropout": 0.0},
@@ -66,6 +71,7 @@ NETS: dict[str, dict[str, Case]] = {
     "ResUNetPlusPlus": {"narrow": {"widths": [4, 8, 8, 16, 16]}},
     "SANet": {"tiny": {**TINY_ENCODER, "channels": 8}},
     "SSFormer": {"small": {"encoder": "mit_b0", "encoder_weights": None, "channels": 8, "dropout": 0.0}},
+    "TorchvisionAlexNet": {"random": {"weights": None, "dropout": 0.0}},
     "TransFuse": {
         "narrow": {
             **{"encoder": "resnet18", "encoder_weights": None, "dropout": 0.0},
@@ -130,7 +136,7 @@ def _floats(net: nn.Module) -> list[Tensor]:
 
 
 def _outputs(net: nn.Module) -> list[Tensor]:
-    shown = images(2, 32)
+    shown = images(2, SIDES.get(type(net).__name__, 32))
     feedback = [masks(2, 32)] if isinstance(net, models.FANet | models.FANetSeries) else []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # what a net drops in training

@@ -18,6 +18,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.experiments.class_versions import resolve, version_of
+from polybench.methods.finetuning import LayerwiseTuning
 from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.moved import NAMES
 from polybench.synth.dataset import VERSION, write_dataset
@@ -217,6 +218,17 @@ def groups_golden() -> Golden:
     return Golden(version_of(tasks.ParameterGroups) or "none", {}, {"groups": str(found)})
 
 
+def depth_golden() -> Golden:
+    """Groups and frozen places of a fixed net, tuned from each of its layers."""
+    found = {}
+    for depth in ("head", "stem", "scratch"):
+        groups, net = LayerwiseTuning(depth), Plain(3)
+        groups.apply(net)
+        rates = [(one.name, one.factor, one.decays, len(one.parameters)) for one in groups.groups(net)]
+        found[depth] = f"{rates}, frozen {groups.frozen}"
+    return Golden(version_of(LayerwiseTuning) or "none", {}, found)
+
+
 def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]:
     """Net, further arguments and batch of a task."""
     frames = {"image": images(2, SIDE), "mask": masks(2, SIDE), "valid": torch.ones(2, 1, SIDE, SIDE), "id": ["a", "b"]}
@@ -240,5 +252,6 @@ ENTRIES: dict[str, Callable[[], Golden]] = {
     **{f"polybench.tasks.{name}": partial(task_golden, name) for name in TASKS},
     **{path: partial(task_golden, name) for name, path in ELSEWHERE.items()},
     "polybench.tasks.ParameterGroups": groups_golden,
+    "polybench.methods.finetuning.LayerwiseTuning": depth_golden,
 }
 """Class -> its golden numbers."""
