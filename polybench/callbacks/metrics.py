@@ -17,7 +17,7 @@ from polybench.callbacks.meter import MeterCallback
 from polybench.core.atomic import atomic_writer
 from polybench.core.trainer import attributes_of
 from polybench.metrics import PER_IMAGE, Protocol
-from polybench.metrics.protocols import PATCHES
+from polybench.metrics.protocols import SCORED
 from polybench.tasks.base import data_of
 
 CURVES = "curves.png"
@@ -101,5 +101,5 @@ def headline_of(ranked: Protocol) -> str:
     Args:
         ranked: The protocol that the leaderboard ranks by.
     """
-    own = ranked in (PER_IMAGE, PATCHES)
+    own = ranked in (PER_IMAGE, *SCORED)
     return f"val/{ranked.headline}" if own else f"val/{ranked.name}/{ranked.headline}"

@@ -97,7 +97,7 @@ class FolderDataModule(SegmentationDataModule):
             crop=crop,
             seed=seed,
         )
-        self.short_name = _usable(_slug(self.root) if name is None else name)
+        self.short_name = usable_name(slug(self.root) if name is None else name)
 
     @property
     def directory(self) -> Path:
@@ -126,11 +126,17 @@ class FolderDataModule(SegmentationDataModule):
         return found
 
 
-def _slug(folder: Path) -> str:
+def slug(folder: Path) -> str:
+    """The name of a folder as one of a dataset: lower-case letters, digits, `_` and `-`."""
     return re.sub(r"[^a-z0-9_-]+", "_", folder.resolve().name.lower()).strip("_-")
 
 
-def _usable(name: str) -> str:
+def usable_name(name: str) -> str:
+    """A name for the records of a dataset of the user's own.
+
+    Raises:
+        ConfigError: If it has other characters, or is that of one of polybench's datasets.
+    """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise ConfigError(f"name must be lower-case letters, digits, '_' and '-', not '{name}': set --data.name.")
     if (SPLITS / name).is_dir():

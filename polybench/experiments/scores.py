@@ -5,6 +5,7 @@ the set, the best threshold's mean) the images are resampled by whole groups and
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +32,8 @@ def protocol_scores(rows: Rows, protocol: Protocol) -> ProtocolScores:
     of_images = protocol.values(rows)
     means = {metric: way for metric, way in protocol.directions.items() if metric in of_images}
     summary = summarise(image_table(rows, (protocol,)), protocol.key, means)
-    ends = {**_intervals_of_aggregates(rows, protocol), **protocol.intervals(rows)}
+    better = protocol.intervals(rows)
+    ends = {**_intervals_of_aggregates(rows, protocol, set(better)), **better}
     values = {}
     for metric, value in protocol.scores(rows).items():
         low, high = ends.get(metric, (None, None))
@@ -48,12 +50,12 @@ def protocol_scores(rows: Rows, protocol: Protocol) -> ProtocolScores:
     )
 
 
-def _intervals_of_aggregates(rows: Rows, protocol: Protocol) -> dict[str, tuple[float, float]]:
-    """Ends of the intervals of those metrics that are not means over images."""
+def _intervals_of_aggregates(rows: Rows, protocol: Protocol, known: AbstractSet[str]) -> dict[str, tuple[float, float]]:
+    """Ends of the intervals of those metrics that are not means over images, but for those that are known."""
     reduced = protocol.reduce(rows)
-    if not protocol.aggregate(reduced):
+    better = protocol.without_interval | known
+    if protocol.aggregate(reduced).keys() <= better:
         return {}
-    better = protocol.without_interval | set(protocol.intervals(rows))
     read = {name: column for name, column in reduced.columns.items() if reduced is not rows or name in protocol.columns}
 
     def drawn(places: npt.NDArray[np.intp]) -> dict[str, float]:

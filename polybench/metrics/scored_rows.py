@@ -24,12 +24,22 @@ class ScoredRows(KeyedRows):
         >>> found = rows.compute()
         >>> found.ids, found.columns["score"].tolist(), found.columns["positive"].tolist()
         (['a', 'b'], [0.25, 0.75], [False, True])
+
+    Args:
+        further: Further columns of a subclass -> shape and type of their values.
     """
 
-    def __init__(self) -> None:
-        super().__init__({"score": ((), torch.float64), "positive": ((), torch.bool)})
+    def __init__(self, further: Mapping[str, tuple[tuple[int, ...], torch.dtype]] | None = None) -> None:
+        super().__init__({"score": ((), torch.float64), "positive": ((), torch.bool), **(further or {})})
 
-    def update(self, probability: Tensor, label: Tensor, ids: Sequence[str], groups: Sequence[str]) -> None:
+    def update(
+        self,
+        probability: Tensor,
+        label: Tensor,
+        ids: Sequence[str],
+        groups: Sequence[str],
+        further: Mapping[str, Tensor] | None = None,
+    ) -> None:
         """Add a batch.
 
         Args:
@@ -37,10 +47,11 @@ class ScoredRows(KeyedRows):
             label: 1 for positive, (N,).
             ids: Ids of the patches or frames; rows of the same id are counted once.
             groups: Their groups.
+            further: Further columns of a subclass, (N, ...).
         """
-        scores, positives = probability.detach().double(), label == 1
+        columns = {"score": probability.detach().double(), "positive": label == 1, **(further or {})}
         for place, (row_id, group) in enumerate(zip(ids, groups, strict=True)):
-            self.add(row_id, group, {"score": scores[place], "positive": positives[place]})
+            self.add(row_id, group, {name: values[place] for name, values in columns.items()})
 
     def update_from(self, batch: Mapping[str, Any], probability: Tensor) -> None:
         """Add a `polybench.data.sample.PatchBatch` and its probabilities of an object, (N,)."""

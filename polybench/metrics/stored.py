@@ -28,7 +28,10 @@ SIZES = ("predicted_pixels", "true_pixels", "true_objects", "largest_object")
 STORED = ("calibration", "surface", "size")
 """Names of the columns in `polybench.metrics.sufficient.COLUMNS`."""
 
-VERSIONS = {"calibration": 1, "surface": 1, "size": 1}
+OF_CANDIDATES = ("positive", "lesion", "lesions", "candidate")
+"""Columns of candidates that the table stores as whole numbers, beside their score."""
+
+VERSIONS = {"calibration": 1, "surface": 1, "size": 1, "candidates": 1}
 """Version of each column, part of its name in the table; increased when its content changes."""
 
 
@@ -132,7 +135,10 @@ def _named(columns: Mapping[str, npt.NDArray[Any]]) -> Iterator[tuple[str, str, 
         )
     if "size" in columns:
         yield from (("size", name, values) for name, values in zip(SIZES, columns["size"].T, strict=True))
-    if "score" in columns:
+    if "lesion" in columns:
+        yield "candidates", "score", columns["score"]
+        yield from (("candidates", name, columns[name].astype(np.int64)) for name in OF_CANDIDATES)
+    elif "score" in columns:
         yield "calibration", "probability", columns["score"]
         yield "calibration", "positive", columns["positive"].astype(np.int64)
 

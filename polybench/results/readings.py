@@ -65,6 +65,6 @@ def title(metric: str) -> str:
 
 def _parts(metric: str) -> tuple[str, str, str]:
     """`mean` or `max`, the bare metric, and the threshold; empty where it has none."""
-    parts = re.fullmatch(r"(?:(mean|max)_)?(.+?)(?:_(0\.\d+))?", metric)
+    parts = re.fullmatch(r"(?:(mean|max)_)?(.+?)(?:_(\d+\.\d+))?", metric)
     assert parts is not None
     return parts[1] or "", parts[2], parts[3] or ""

@@ -30,6 +30,14 @@ NO_MEANS: Mapping[str, frozenset[str]] = {
     "membranes": frozenset({"max_v_rand", "max_v_info"}),
     "uacanet": frozenset(),
     "patches": frozenset({"auc", "precision", "recall"}),
+    "candidates": frozenset(
+        {
+            *("auc", "accuracy", "detector_sensitivity"),
+            *(f"sensitivity_{rate}" for rate in ("0.01", "0.05", "0.1", "0.5", "1.0", "2.0")),
+            *(f"true_positive_rate_{rate}" for rate in ("0.1", "0.15", "0.2")),
+        }
+    ),
+    "classes": frozenset({"auc", "balanced_accuracy"}),
 }
 """Protocol of polybench -> those of its metrics that are not means over images and have no column."""
 
@@ -42,7 +50,7 @@ COUNTED: Mapping[str, tuple[str, ...]] = {
 }
 """Protocol of polybench -> its columns of counts."""
 
-_STORED = re.compile(r"(calibration|surface|size)@[1-9][0-9]*/[a-z0-9_]+")
+_STORED = re.compile(r"(calibration|surface|size|candidates)@[1-9][0-9]*/[a-z0-9_]+")
 """What `polybench.metrics.stored` adds for later numbers."""
 
 

@@ -58,7 +58,7 @@ class PatchClassificationTask(Task):
             that its class is made for.
 
     Attributes:
-        protocols: Protocols that are evaluated: `patches`.
+        protocols: Protocols that are evaluated: `patches`; the first one is logged.
         rows: The rows of the last evaluation, of all processes; None before one.
 
     Raises:
@@ -151,7 +151,7 @@ class PatchClassificationTask(Task):
         """Gather and keep the rows, and log the metrics as `val/auc`, `val/accuracy` etc."""
         self.rows = self.collected.compute()
         self.collected.reset()
-        logged = {f"{subset}/{metric}": value for metric, value in PATCHES.scores(self.rows).items()}
+        logged = {f"{subset}/{metric}": value for metric, value in self.protocols[0].scores(self.rows).items()}
         for name, value in logged.items():
             self.log_number(name, value, prog_bar=name == "val/auc")
         return logged

@@ -5,7 +5,7 @@ from typing import Literal
 
 from polybench.core.errors import ConfigError, did_you_mean
 from polybench.metrics import PER_IMAGE, PROTOCOLS, Protocol
-from polybench.metrics.protocols import PATCHES
+from polybench.metrics.protocols import SCORED
 
 Mode = Literal["min", "max"]
 
@@ -18,8 +18,8 @@ def validation_names(ranked: Protocol) -> frozenset[str]:
     Args:
         ranked: The protocol that the leaderboard ranks by.
     """
-    if ranked is PATCHES:
-        return frozenset({"val/loss", *(f"val/{metric}" for metric in PATCHES.directions)})
+    if ranked in SCORED:
+        return frozenset({"val/loss", *(f"val/{metric}" for metric in ranked.directions)})
     names = {"val/loss", *(f"val/{metric}" for metric in PER_IMAGE.directions)}
     return frozenset(names if ranked is PER_IMAGE else names | {f"val/{ranked.name}/{m}" for m in ranked.directions})
 
@@ -28,7 +28,8 @@ def better_mode(monitor: str) -> Mode | None:
     """Return whether a smaller or a larger value is better; None where that isn't known."""
     name = monitor.removeprefix("val/").removeprefix("train/")
     known = {f"{one.name}/{metric}": way for one in PROTOCOLS for metric, way in one.directions.items()}
-    known |= {**PATCHES.directions, **PER_IMAGE.directions, "loss": "lower", "loss_epoch": "lower"}
+    known |= {metric: way for one in SCORED for metric, way in one.directions.items()}
+    known |= {**PER_IMAGE.directions, "loss": "lower", "loss_epoch": "lower"}
     way = known.get(name)
     return MODES.get(way) if way is not None else None
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -18,7 +19,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.experiments.class_versions import resolve, version_of
-from polybench.methods.finetuning import LayerwiseTuning
+from polybench.methods.finetuning import CandidateDataModule, LabelledImagesDataModule, LayerwiseTuning
 from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.moved import NAMES
 from polybench.synth.dataset import VERSION, write_dataset
@@ -32,6 +33,8 @@ ELSEWHERE = {
     path.rpartition(".")[2]: path
     for path in (
         "polybench.methods.colour_exchange.ColourExchangeTask",
+        "polybench.methods.finetuning.CandidateClassificationTask",
+        "polybench.methods.finetuning.ImageClassificationTask",
         "polybench.methods.rendering.RenderingSegmentationTask",
     )
 }
@@ -67,6 +70,48 @@ def patches_golden() -> Golden:
             numbers[name] = summary([samples[index]["image"] for index in range(len(samples))])
             exact[f"order, {name}"] = _order(module, samples.ids)
     return Golden(f"{version_of(PatchDataModule)}, Jitter {Jitter.version}", numbers, exact, DATA_TOLERANCE)
+
+
+def candidates_golden() -> Golden:
+    """Variants of candidates of generated data, and the order of their training samples in two epochs."""
+    numbers, exact = {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        source = _written(datasets.ClinicDBDataModule, Path(folder))
+        for name, share in (("all", 1.0), ("half", 0.5)):
+            module = CandidateDataModule(source, "boxes", size=SIDE, share=share, batch_size=2, jitter=Jitter())
+            module.prepare_data()
+            module.setup("fit")
+            numbers[name] = summary(
+                [torch.from_numpy(module.read(item, 37)).double() for item in module.items("train")]
+            )
+            exact[f"order, {name}"] = _drawn(module)
+    return Golden(f"{version_of(CandidateDataModule)}, Jitter {Jitter.version}", numbers, exact, DATA_TOLERANCE)
+
+
+def labelled_golden() -> Golden:
+    """Crops of fixed images in three classes, and the order of their training samples in two epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, image in enumerate((255 * images(18, 40)).to(torch.uint8).permute(0, 2, 3, 1)):
+            path = Path(folder) / ("test" if number > 11 else "train") / "abc"[number % 3] / f"{number}.npy"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.save(path, image.numpy())
+        module = LabelledImagesDataModule(folder, "labelled", size=SIDE, crops=3, flips=True, batch_size=2)
+        module.setup("fit")
+        numbers = {
+            "crops": summary([torch.from_numpy(module.read(item, 13)).double() for item in module.items("test")])
+        }
+        exact = {"order": _drawn(module)}
+    return Golden(version_of(LabelledImagesDataModule) or "none", numbers, exact)
+
+
+def _drawn(module: CandidateDataModule | LabelledImagesDataModule) -> str:
+    """Hash the ids of two epochs of training samples in their order."""
+    loader: Any = module.train_dataloader()
+    drawn = []
+    for epoch in (0, 1):
+        loader.sampler.set_epoch(epoch)
+        drawn += [loader.dataset[number]["id"] for number in loader.sampler]
+    return _text_digest("\n".join(drawn))
 
 
 def joint_golden() -> Golden:
@@ -241,6 +286,8 @@ def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, An
         "RenderingSegmentationTask": (PlainRendered(), {**loss, "points": 40}, frames),
         "JointTask": (Plain(3), loss, {"images": frames, "patches": patches}),
         "PatchClassificationTask": (PlainClassifier(3), {}, patches),
+        "CandidateClassificationTask": (PlainClassifier(3), {}, patches),
+        "ImageClassificationTask": (PlainClassifier(3), {}, patches),
     }
     return cases[name]
 
@@ -253,5 +300,7 @@ ENTRIES: dict[str, Callable[[], Golden]] = {
     **{path: partial(task_golden, name) for name, path in ELSEWHERE.items()},
     "polybench.tasks.ParameterGroups": groups_golden,
     "polybench.methods.finetuning.LayerwiseTuning": depth_golden,
+    "polybench.methods.finetuning.CandidateDataModule": candidates_golden,
+    "polybench.methods.finetuning.LabelledImagesDataModule": labelled_golden,
 }
 """Class -> its golden numbers."""

@@ -1,5 +1,14 @@
 """Layer-wise fine-tuning: how deep to tune a pretrained net, with how much data, against training from scratch."""
 
+from polybench.methods.finetuning.candidate_module import CandidateDataModule
 from polybench.methods.finetuning.depth import LayerwiseTuning
+from polybench.methods.finetuning.labelled_module import LabelledImagesDataModule
+from polybench.methods.finetuning.task import CandidateClassificationTask, ImageClassificationTask
 
-__all__ = ["LayerwiseTuning"]
+__all__ = [
+    "CandidateClassificationTask",
+    "CandidateDataModule",
+    "ImageClassificationTask",
+    "LabelledImagesDataModule",
+    "LayerwiseTuning",
+]

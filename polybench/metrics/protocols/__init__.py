@@ -1,6 +1,8 @@
 """The protocols of the field, each in a file whose first paragraph is its definition."""
 
 from polybench.metrics.protocols.boundary import BOUNDARY
+from polybench.metrics.protocols.candidates import CANDIDATES
+from polybench.metrics.protocols.classes import CLASSES
 from polybench.metrics.protocols.confusion import per_image_values
 from polybench.metrics.protocols.efen import EFEN
 from polybench.metrics.protocols.fanet import FANET
@@ -26,9 +28,14 @@ BY_NAME = (UACANET,)
 EXTRA_PROTOCOLS = (INSTANCES, MEMBRANES, *BY_NAME)
 """Protocols of single datasets, and those of `BY_NAME`."""
 
+SCORED = (PATCHES, CANDIDATES, CLASSES)
+"""Protocols of classifiers, whose validation logs their metrics without their names, such as `val/auc`."""
+
 __all__ = [
     "BOUNDARY",
     "BY_NAME",
+    "CANDIDATES",
+    "CLASSES",
     "EFEN",
     "EXTRA_PROTOCOLS",
     "FANET",
@@ -42,6 +49,7 @@ __all__ = [
     "POOLED",
     "PRANET",
     "PROTOCOLS",
+    "SCORED",
     "SWEEP",
     "UACANET",
     "Direction",
