@@ -36,6 +36,7 @@ COMMANDS = {
     "transfer": Command(
         "polybench.cli.transfer", "run a plan in which stages start from the weights of others, and compare the stages"
     ),
+    "finetune": Command("polybench.cli.finetune", "run a study of how deep to tune, with how much of the data"),
     "matrix": Command("polybench.cli.matrix", "run methods x datasets x seeds, each cell once, and list the numbers"),
     "runs": Command("polybench.cli.runs", "list the cells of plans and matrices, or the rows that are out of date"),
     "reproduce": Command("polybench.cli.reproduce", "run a row again, and say whether its numbers come out"),

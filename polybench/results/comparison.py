@@ -15,6 +15,8 @@ from polybench.results.statistics.auc import auc_values
 from polybench.results.statistics.intervals import column
 from polybench.results.table_checks import PROBABILITY
 
+OF_CANDIDATES = ("candidates@1/score", "candidates@1/positive", "candidates@1/candidate")
+
 
 def image_values(metrics: Mapping[str, ProtocolScores], rows: AnyRows, protocol: str, metric: str) -> Values | None:
     """A value for each image, of which a metric is the mean.
@@ -40,6 +42,8 @@ def image_values(metrics: Mapping[str, ProtocolScores], rows: AnyRows, protocol:
         return values
     if protocol == "patches@1" and metric == "auc" and {PROBABILITY, POSITIVE} <= set(rows.columns):
         return auc_values(np.asarray(rows[PROBABILITY], dtype=np.float64), np.asarray(rows[POSITIVE]) > 0)
+    if protocol == "candidates@1" and metric == "auc" and set(OF_CANDIDATES) <= set(rows.columns):
+        return _of_candidates(*(np.asarray(rows[name], dtype=np.float64) for name in OF_CANDIDATES))
     number = numbers_of(metrics, rows).get((protocol, metric))
     if number is None or len(rows) < 2:
         return None
@@ -48,6 +52,15 @@ def image_values(metrics: Mapping[str, ProtocolScores], rows: AnyRows, protocol:
     pseudo = len(rows) * whole - (len(rows) - 1) * without
     shifted: Values = pseudo - pseudo.mean() + whole
     return shifted
+
+
+def _of_candidates(scores: Values, positive: Values, candidate: Values) -> Values:
+    """Components of the area of candidates, (n,); an image without one adds nothing, so that it has the area itself."""
+    kept = candidate > 0
+    values = auc_values(scores[kept], positive[kept] > 0)
+    found: Values = np.full(len(scores), values.mean())
+    found[kept] = values
+    return found
 
 
 class ScoredRun(NamedTuple):

@@ -144,15 +144,15 @@ def _stage(
         raise ConfigError(f"seed of {where} must be a whole number from 0 to 4294967295, not {shortened(repr(seed))}.")
     if recipe is None:
         tested = before[str(inputs[CHECKPOINT])]
-        options = merged(_of_a_test(tested.options), option_mapping(data.get("options"), where))
+        options = merged(of_a_test(tested.options), option_mapping(data.get("options"), where))
         return Stage(name, "test", tested.configs, options, inputs, tested.seed if seed is None else seed)
     command = _command(data)
-    common = _of_a_test(common) if command == "test" else common
+    common = of_a_test(common) if command == "test" else common
     files = config_files(recipe, where, path)
     return Stage(name, command, files, merged(common, option_mapping(data.get("options"), where)), inputs, seed)
 
 
-def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
+def of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a fit that a test has too."""
     return {key: item for key, item in options.items() if key.partition(".")[0] not in NOT_OF_A_TEST}
 

@@ -1,6 +1,6 @@
 """Run the stages of a plan and report on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from polybench.runs.plan import Plan, recipe_files
 from polybench.runs.plan_file import read_plan
 from polybench.runs.report import write_report
 
+Reader = Callable[[Path], Plan]
+"""Reads the file of a plan."""
+
 FOLDER = Path("runs/plans")
 """Where the runs of plans go, each plan into a folder of its name."""
 
@@ -28,18 +31,19 @@ class Ran:
     report: Path
 
 
-def cells_to_run(path: Path, folder: Path, leaderboard: Path) -> list[Cell]:
+def cells_to_run(path: Path, folder: Path, leaderboard: Path, read: Reader = read_plan) -> list[Cell]:
     """All runs of a plan's file, whose command lines are parsed unless all of them are finished.
 
     Args:
         path: The plan's file.
         folder: Where the runs go.
         leaderboard: Where the records go.
+        read: Reads the file.
 
     Raises:
         ConfigError: If the plan is wrong, or `fit` or `test` would refuse the command line of a stage.
     """
-    cells = cells_of(read_plan(path), folder, leaderboard)
+    cells = cells_of(read(path), folder, leaderboard)
     if not all(cell.finished() for cell in cells):
         from polybench.runs.validate_plan import validate_plan  # torch, which a finished plan can do without
 
@@ -54,6 +58,8 @@ def run_plan(
     devices: Sequence[str] = (),
     jobs: int = 1,
     variables: Mapping[str, str] | None = None,
+    read: Reader = read_plan,
+    command: str = "transfer",
 ) -> Ran:
     """Run what isn't finished of a plan, and write the pages of its datasets and its report.
 
@@ -64,15 +70,17 @@ def run_plan(
         devices: CUDA devices, a run on each; none leaves the choice to the recipes.
         jobs: Runs at once where no devices are named.
         variables: Environment variables of the runs, beside those of this process.
+        read: Reads the file.
+        command: The command that runs it.
 
     Raises:
         UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
     """
-    cells = cells_to_run(path, folder, leaderboard)
+    cells = cells_to_run(path, folder, leaderboard, read)
     folder.mkdir(parents=True, exist_ok=True)  # so that the command names it by its whole path
     elsewhere = [] if folder == FOLDER else ["--folder", str(folder)]
     plan = cells[0].plan
-    found = again(["transfer", "--config", str(path), *elsewhere])
+    found = again([command, "--config", str(path), *elsewhere])
     files = {file for stage in plan.stages.values() for file in recipe_files(stage.configs)}
     needs = [needed_file(file) for file in sorted(files) if not file.is_relative_to(HOME)]
     options = Options(LocalLauncher(devices, jobs, variables))

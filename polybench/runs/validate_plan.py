@@ -69,7 +69,8 @@ def _parse(stage: Stage) -> Any:
     config = SilentSession("fit", [*replace(stage, inputs=kept).words({}), *words]).config
     refuse_unrecordable(config)
     for name in kept:
-        option, added, *_ = known_inputs()[name].options
+        option, *further = known_inputs()[name].options
+        added = next(iter(further), "")
         found = [callback.class_path.rpartition(".")[2] for callback in config.trainer.callbacks or ()]
         if option == "--trainer.callbacks+" and found.count(added) > 1:
             raise ConfigError(f"The recipe has a {added} of its own: leave it out, the plan adds one.")

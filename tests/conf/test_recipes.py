@@ -10,6 +10,7 @@ import yaml
 from polybench.cli.main import run
 from polybench.experiments.class_versions import resolve
 from polybench.runs import read_plan
+from polybench.runs.finetune_file import read_study_plan
 from polybench.runs.matrix_file import read_matrix
 from tests.experiments.resolved import CONF, recipes, resolved
 
@@ -105,7 +106,8 @@ def test_dataset_is_combined_with_a_method(data: Path) -> None:
 
 @pytest.mark.parametrize("plan", sorted((CONF / "plans").glob("*.yaml")), ids=lambda path: path.stem)
 def test_plan_is_read(plan: Path) -> None:
-    read = read_matrix if "methods" in yaml.safe_load(plan.read_text()) else read_plan
+    content = yaml.safe_load(plan.read_text())
+    read = read_matrix if "methods" in content else read_study_plan if "depths" in content else read_plan
     assert read(plan).name == plan.stem
 
 

@@ -14,6 +14,7 @@ from polybench.metrics import Rows
 from polybench.metrics.candidate_rows import CandidateRows
 from polybench.metrics.panel import image_table
 from polybench.metrics.protocols import CANDIDATES, CLASSES
+from polybench.metrics.protocols.candidates import _drawn, scored, true_positive_rate
 
 RATES = (0.05, 0.1, 0.5, 1.0, 2.0)
 
@@ -120,6 +121,19 @@ def test_intervals_of_candidates_that_share_images_cover_the_truth() -> None:
         for metric in held:
             held[metric] += ends[metric][0] <= truth[metric] <= ends[metric][1]
     assert all(count >= 52 for count in held.values()), held  # of 57 expected; fewer has a probability below 2 %
+
+
+def test_draws_are_those_of_scikit_learn() -> None:
+    """Weighted numbers of a few draws, in which some candidates count several times and some never."""
+    rows = drawn(3)
+    found, random = scored(rows), np.random.default_rng(1)
+    times = random.multinomial(len(found.ids), np.full(len(found.ids), 1 / len(found.ids)), size=20).astype(float)
+    numbers = _drawn(found, times)
+    for place, weights in enumerate(times):
+        assert numbers["auc"][place] == pytest.approx(roc_auc_score(found.labels, found.scores, sample_weight=weights))
+        for rate in (0.1, 0.2):
+            expected = true_positive_rate(found.scores, found.labels, rate, weights)
+            assert numbers[f"true_positive_rate_{rate}"][place] == pytest.approx(expected)
 
 
 def test_scores_record_every_metric_and_no_mean() -> None:

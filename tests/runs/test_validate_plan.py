@@ -22,7 +22,8 @@ from tests.cli.recipes import write_stage
 
 FILES = sorted((Path(__file__).parents[2] / "conf" / "plans").glob("*.yaml"))
 MATRICES = [path for path in FILES if "methods" in yaml.safe_load(path.read_text())]
-PLANS = [path for path in FILES if path not in MATRICES]
+STUDIES = [path for path in FILES if "depths" in yaml.safe_load(path.read_text())]
+PLANS = [path for path in FILES if path not in [*MATRICES, *STUDIES]]
 
 
 def write_plan(folder: Path, options: dict[str, dict[str, Any]], refined: str = "S2", classifier: str = "C1") -> Path:

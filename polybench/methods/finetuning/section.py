@@ -1,7 +1,10 @@
 """The section of a record on a fine-tuned classifier: how deep, on how much, and with which candidates."""
 
+from lightning.pytorch import Trainer
 from torch import nn
 
+from polybench.callbacks.selection import find_selection
+from polybench.core.trainer import attributes_of
 from polybench.methods.finetuning.candidate_module import CandidateDataModule
 from polybench.methods.finetuning.depth import LayerwiseTuning
 from polybench.methods.finetuning.labelled_module import LabelledImagesDataModule
@@ -22,14 +25,15 @@ def tuning_facts(net: nn.Module, groups: ParameterGroups | None) -> dict[str, st
     return {"Depth": f"{groups.depth}: {tuned:,} of {every:,} parameters tuned{drawn}"}
 
 
-def section_of(net: nn.Module, groups: ParameterGroups | None, data: object) -> Section | None:
+def section_of(net: nn.Module, groups: ParameterGroups | None, trainer: Trainer) -> Section | None:
     """Describe a run; None where nothing of it is of this method.
 
     Args:
         net: The net.
         groups: Its parameter groups.
-        data: The data module, set up for the test.
+        trainer: The trainer of the test, and of the training that came before it.
     """
+    data: object = attributes_of(trainer).datamodule
     facts = tuning_facts(net, groups)
     values: dict[str, str | float | int] = {"depth": groups.depth} if isinstance(groups, LayerwiseTuning) else {}
     if isinstance(data, CandidateDataModule | LabelledImagesDataModule):
@@ -47,4 +51,9 @@ def section_of(net: nn.Module, groups: ParameterGroups | None, data: object) -> 
         values |= {"origin": data.listed.origin, "test_variants": data.test_variants}
     if not facts:
         return None
+    selection = find_selection(trainer)
+    if selection is not None and selection.best_model_score is not None and selection.monitor is not None:
+        best = float(selection.best_model_score)
+        facts["Selected by"] = f"{selection.monitor} {best:.4f}"
+        values |= {"monitor": selection.monitor, "validation": best}
     return Section(title="Layer-wise fine-tuning", facts=facts, data=values)

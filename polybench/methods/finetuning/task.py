@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
-from polybench.core.trainer import attributes_of
 from polybench.data.images import UInt8Array
 from polybench.data.patches import squared
 from polybench.methods.finetuning.class_rows import ClassRows
@@ -204,7 +203,7 @@ class ImageClassificationTask(Task):
 
 def sections_of(task: Task) -> dict[str, Section]:
     """The section of a task of this method."""
-    found = section_of(task.net, task.parameter_groups, attributes_of(task.trainer).datamodule)
+    found = section_of(task.net, task.parameter_groups, task.trainer)
     return {} if found is None else {NAME: found}
 
 

@@ -152,28 +152,35 @@ def _intervals(rows: Rows) -> dict[str, tuple[float, float]]:
     return {metric: pair for metric, pair in ends.items() if metric in numbers}
 
 
-def _drawn(found: Scored, times: Values) -> dict[str, list[float]]:
-    """Numbers of candidates on each draw, whose rows say how often each counts; no area without both classes."""
-    positive, scores = found.labels, found.scores
+def _drawn(found: Scored, times: Values) -> dict[str, Values]:
+    """Numbers of candidates on each draw; draws without both classes have no area.
+
+    Args:
+        found: The candidates.
+        times: How often each of them counts in each draw, (draws, n).
+    """
+    order = np.argsort(-found.scores, kind="stable")
+    scores, positive, times = found.scores[order], found.labels[order], times[:, order]
+    times = times[times.sum(axis=1) > 0]
     right = ((scores >= THRESHOLD) == positive).astype(np.float64)
-    order = np.argsort(scores, kind="stable")
-    ranked, classes = scores[order], positive[order]
-    first = np.searchsorted(ranked, ranked, side="left")
-    last = np.searchsorted(ranked, ranked, side="right")
-    drawn: dict[str, list[float]] = {}
-    for weights in times:
-        if weights.sum():
-            drawn.setdefault("accuracy", []).append(float(weights @ right / weights.sum()))
-        mine = weights[order]
-        of_positives, of_negatives = mine * classes, mine * ~classes
-        if not of_positives.sum() or not of_negatives.sum():
-            continue
-        below = np.concatenate([[0.0], np.cumsum(of_negatives)])
-        wins = of_positives @ (below[first] + below[last]) / 2
-        drawn.setdefault("auc", []).append(float(wins / of_positives.sum() / of_negatives.sum()))
-        for name, rate in _TRUE_POSITIVES.items():
-            drawn.setdefault(name, []).append(true_positive_rate(scores, positive, rate, weights))
+    drawn: dict[str, Values] = {"accuracy": times @ right / times.sum(axis=1)}
+    times = times[(times[:, positive].sum(axis=1) > 0) & (times[:, ~positive].sum(axis=1) > 0)]
+    hits, false = (_running(times[:, members]) for members in (positive, ~positive))
+    of_negatives = -scores[~positive]  # rising, as searchsorted needs it
+    higher, as_high = (np.searchsorted(of_negatives, -scores[positive], side=side) for side in ("left", "right"))
+    beats = false[:, -1:] - (false[:, higher] + false[:, as_high]) / 2  # negatives below each positive, ties as half
+    drawn["auc"] = (times[:, positive] * beats).sum(axis=1) / hits[:, -1] / false[:, -1]
+    above = np.append(np.searchsorted(-scores[positive], of_negatives, side="left"), int(positive.sum()))
+    for name, rate in _TRUE_POSITIVES.items():
+        beaten = (false[:, 1:] <= rate * false[:, -1:] + 1e-9).sum(axis=1)
+        drawn[name] = hits[np.arange(len(hits)), above[beaten]] / hits[:, -1]
     return drawn
+
+
+def _running(weights: Values) -> Values:
+    """Running sums of each row, from 0, (draws, n + 1)."""
+    sums: Values = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
+    return sums
 
 
 CANDIDATES = Protocol(

@@ -1,0 +1,64 @@
+"""`polybench finetune`: run a study of fine-tuning, depth x share of the training set x seed, and write its page."""
+
+import argparse
+import shlex
+
+from polybench.cli.parser import Parser
+from polybench.cli.plan_options import add_cells_at_once, add_places, parsed
+
+
+def main(args: list[str]) -> int:
+    """Run the command and return its exit code, 0.
+
+    Raises:
+        UserError: If the study, a recipe or an option is wrong, a run fails, or a signal comes.
+    """
+    options = _options(args)
+    from polybench.runs.finetune_file import read_study, read_study_plan
+
+    if options.list:
+        from polybench.runs.run_plan import cells_to_run
+
+        for cell in cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan):
+            print(f"{cell.name}: {cell.state()}\n    polybench {shlex.join(cell.words())}")
+        return 0
+    from polybench.experiments.fit_checks import refuse_absent_gpus
+    from polybench.results.render import terminal
+    from polybench.runs.finetune_page import area_table, study_runs, write_study
+    from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
+
+    refuse_absent_gpus(options.devices)
+    ran = run_plan(
+        options.config,
+        options.folder,
+        options.leaderboard,
+        options.devices,
+        options.jobs,
+        read_study_plan,
+        "finetune",
+    )
+    study = read_study(options.config)
+    runs = study_runs(study, ran.outcomes)
+    terminal.print_table(area_table(runs))
+    print(f"Report: {ran.report}")
+    print(f"Study: {write_study(runs, ran.report)}")
+    return 0
+
+
+def _options(args: list[str]) -> argparse.Namespace:
+    """Parse the command's own options.
+
+    Raises:
+        ConfigError: If one is wrong.
+    """
+    parser = Parser(
+        "polybench finetune",
+        "Run a study of fine-tuning: each depth with each share of the training set and each seed is an ordinary run. "
+        "The same command again skips finished runs and resumes interrupted ones.",
+    )
+    add_places(parser, "STUDY", "conf/plans/finetune_kvasir_seg_lite0.yaml", "runs/plans")
+    add_cells_at_once(parser)
+    parser.add_argument(
+        "--list", action="store_true", help="print the state and the command of each run, and run nothing"
+    )
+    return parsed(parser, args)
