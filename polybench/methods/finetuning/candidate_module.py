@@ -57,6 +57,7 @@ class CandidateDataModule(ResumableDataModule):
         candidates: A detector's checkpoint, whose candidates are found once and kept in the cache; a list of candidates
             that was made so (JSON); or `boxes`, for the boxes of objects and random boxes of background.
         threshold: Probability from which a detector's map belongs to a component.
+        least: Least share of an image that the box of a detector's candidate covers; 0 for all of more than 6 pixels.
         size: Side of the net's input, pixels.
         share: Share of the training set that is used, above 0 and at most 1.
         share_of: What the share counts: `group`, `candidate` or `sample`, a variant of a candidate.
@@ -98,6 +99,7 @@ class CandidateDataModule(ResumableDataModule):
         source: SegmentationDataModule,
         candidates: str,
         threshold: float = 0.1,
+        least: float = 0.0,
         size: int = 227,
         share: float = 1.0,
         share_of: Unit = "group",
@@ -117,6 +119,8 @@ class CandidateDataModule(ResumableDataModule):
             raise ConfigError(f"size must be the side of a patch, 1 to {LARGEST_SIDE} pixels, not {size}.")
         if not 0 < threshold < 1:
             raise ConfigError(f"threshold must be a probability above 0 and below 1, not {threshold}.")
+        if not 0 <= least < 1:
+            raise ConfigError(f"least must be a share of the image from 0 to below 1, not {least}.")
         if source.crop is not None:
             raise ConfigError("Candidates are cut from whole native images: leave out data.source.crop.")
         self.source = source
@@ -125,6 +129,7 @@ class CandidateDataModule(ResumableDataModule):
         self.fitting = STRETCH
         self.candidates = candidates
         self.threshold = threshold
+        self.least = least
         self.part = Part(share, share_of, validation, seed)
         self.balance = balance
         self.jitter = jitter
@@ -206,7 +211,7 @@ class CandidateDataModule(ResumableDataModule):
     def _open(self) -> None:
         """Open the cache, and read or make the list."""
         self._cache = self.source.open_cache(None)
-        self.listed = list_of(self.source, self._cache, self.candidates, self.threshold)
+        self.listed = list_of(self.source, self._cache, self.candidates, self.threshold, self.least)
 
     def facts(self) -> DatasetFacts:
         """Describe the data for a record; counts are those of images."""

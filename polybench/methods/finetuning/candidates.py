@@ -134,18 +134,24 @@ def lesions_of(mask: UInt8Array) -> npt.NDArray[np.int32]:
     return found
 
 
-def map_boxes(probability: npt.NDArray[np.float64], threshold: float) -> Boxes:
+def map_boxes(probability: npt.NDArray[np.float64], threshold: float, least: float = 0.0) -> Boxes:
     """Tight boxes of the 8-connected components of a map (H, W) that reach a threshold, of more than 6 pixels.
+
+    Args:
+        probability: The map.
+        threshold: The threshold.
+        least: Least share of the map that a box covers.
 
     Example:
         >>> probability = np.zeros((6, 6))
         >>> probability[1:4, 2:6] = 0.2
-        >>> map_boxes(probability, 0.1).tolist()
-        [[1, 2, 4, 6]]
+        >>> map_boxes(probability, 0.1).tolist(), map_boxes(probability, 0.1, least=0.5).tolist()
+        ([[1, 2, 4, 6]], [])
     """
     labels, _ = ndimage.label(probability >= threshold, np.ones((3, 3)))
     boxes = label_boxes(labels)
-    kept: Boxes = boxes[(boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) > MIN_AREA]
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    kept: Boxes = boxes[(areas > MIN_AREA) & (areas >= least * probability.size)]
     return kept
 
 
@@ -164,9 +170,14 @@ def labelled(image: str, boxes: Boxes, lesions: npt.NDArray[np.int32]) -> list[C
     return found
 
 
+def list_text(candidates: CandidateList) -> str:
+    """A list as JSON."""
+    return json.dumps(asdict(candidates), indent=0) + "\n"
+
+
 def write_list(candidates: CandidateList, path: Path) -> None:
     """Write a list as JSON, atomically."""
-    atomic_write_text(path, json.dumps(asdict(candidates), indent=0) + "\n")
+    atomic_write_text(path, list_text(candidates))
 
 
 def read_list(path: Path) -> CandidateList:

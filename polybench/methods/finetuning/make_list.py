@@ -38,7 +38,9 @@ BoxesOf = Callable[[int], Boxes]
 """Boxes of the image at a position of a cache."""
 
 
-def list_of(source: SegmentationDataModule, cache: ImageCache, candidates: str, threshold: float) -> CandidateList:
+def list_of(
+    source: SegmentationDataModule, cache: ImageCache, candidates: str, threshold: float, least: float = 0.0
+) -> CandidateList:
     """Read the list of candidates of a dataset, or make it once.
 
     Args:
@@ -46,13 +48,14 @@ def list_of(source: SegmentationDataModule, cache: ImageCache, candidates: str, 
         cache: Its cache of native images.
         candidates: A detector's checkpoint, a list, or `boxes`.
         threshold: Probability from which a detector's map belongs to a component.
+        least: Least share of an image that the box of a detector's candidate covers.
 
     Raises:
         UserError: If a file is missing or broken, the detector was trained on images of the study, or the list is of
             other images.
     """
     if candidates == BOXES or candidates.endswith(".ckpt"):
-        found = _kept(source, cache, candidates, threshold)
+        found = _kept(source, cache, candidates, threshold, least)
     else:
         found = read_list(Path(candidates).expanduser())
     here = [image for image in source.split.subsets if image in cache.position]
@@ -60,7 +63,9 @@ def list_of(source: SegmentationDataModule, cache: ImageCache, candidates: str, 
     return found
 
 
-def _kept(source: SegmentationDataModule, cache: ImageCache, candidates: str, threshold: float) -> CandidateList:
+def _kept(
+    source: SegmentationDataModule, cache: ImageCache, candidates: str, threshold: float, least: float
+) -> CandidateList:
     """The list of a detector or of boxes in the cache's folder, made where it isn't there."""
     if candidates == BOXES:
         path = cache.folder / f"candidates-v{VERSION}-{BOXES}.json"
@@ -69,16 +74,22 @@ def _kept(source: SegmentationDataModule, cache: ImageCache, candidates: str, th
         return read_list(path)
     refuse_no_file(candidates)
     sha256 = file_sha256(Path(candidates))
-    path = cache.folder / f"candidates-v{VERSION}-{sha256[:16]}-{threshold:g}.json"
+    path = cache.folder / f"candidates-v{VERSION}-{sha256[:16]}-{threshold:g}-{least:g}.json"
     detector = load_detector(candidates)
     refuse_seen(detector, source.split.groups.values(), candidates)
     if not path.is_file():
         rank_zero_info(f"Looking for candidates in {len(cache.position)} images with '{candidates}'.")
         known = {"trained on": detector.source.dataset, "recipe": detector.source.stage}
-        facts = {"sha256": sha256, "threshold": f"{threshold:g}", **{key: text for key, text in known.items() if text}}
+        least_box = {"least box": f"{100 * least:g} % of the image"} if least else {}
+        facts = {
+            "sha256": sha256,
+            "threshold": f"{threshold:g}",
+            **least_box,
+            **{key: text for key, text in known.items() if text},
+        }
 
         def proposed(position: int) -> Boxes:
-            return map_boxes(detector.predict(cache.image(position)), threshold)
+            return map_boxes(detector.predict(cache.image(position)), threshold, least)
 
         write_list(_listed(source, cache, proposed, "detector", facts), path)
     return read_list(path)

@@ -1,12 +1,15 @@
 """The part of a training set that a run of a study trains on, and its validation subset."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
+
 from polybench.core.errors import ConfigError, DataError
+from polybench.core.randomness import generator
 from polybench.methods.finetuning.items import Item
 from polybench.methods.finetuning.shares import Unit, part_of, refuse_share, validation_groups
-from polybench.metrics.candidate_rows import VARIANT
 
 
 class Part(NamedTuple):
@@ -81,14 +84,14 @@ def trained_part(train: Sequence[Item], val: Sequence[Item], part: Part, variant
 
 def _shared(items: Sequence[Item], part: Part, variants: int) -> tuple[list[Item], dict[str, list[int]]]:
     """Items of a share, and the variants that each of them may take."""
-    every = list(range(variants))
     if part.unit == "sample":
-        names = {f"{item.id}{VARIANT}{variant}": (item.id, variant) for item in items for variant in every}
+        count = len(items) * variants
+        order = torch.randperm(count, generator=generator("share", part.seed))
         allowed: dict[str, list[int]] = {}
-        for name in sorted(part_of(names, part.share, part.seed), key=lambda one: names[one]):
-            item_id, variant = names[name]
-            allowed.setdefault(item_id, []).append(variant)
+        for place in order[: max(1, math.floor(part.share * count + 0.5))].sort().values.tolist():
+            allowed.setdefault(items[place // variants].id, []).append(place % variants)
         return [item for item in items if item.id in allowed], allowed
+    every = list(range(variants))
     key = {item.id: item.group if part.unit == "group" else item.id for item in items}
     chosen = part_of(key.values(), part.share, part.seed) if items else set()
     kept = [item for item in items if key[item.id] in chosen]

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
+from polybench.core.trainer import attributes_of
 from polybench.data.images import UInt8Array
 from polybench.data.patches import squared
+from polybench.methods.finetuning.candidate_module import CandidateDataModule
+from polybench.methods.finetuning.candidates import list_text
 from polybench.methods.finetuning.class_rows import ClassRows
 from polybench.methods.finetuning.items import ItemBatch
 from polybench.methods.finetuning.section import NAME, section_of
@@ -65,6 +68,12 @@ class CandidateClassificationTask(PatchClassificationTask):
     def sections(self) -> Mapping[str, Section]:
         """The section on depth, share and candidates of the last test."""
         return sections_of(self)
+
+    def test_artifacts(self) -> Mapping[str, bytes]:
+        """The list of candidates, which other runs on the same images take as `--data.candidates`."""
+        data = attributes_of(self.trainer).datamodule
+        listed = data.listed if isinstance(data, CandidateDataModule) else None
+        return {} if listed is None else {"candidates.json": list_text(listed).encode()}
 
 
 class ImageClassificationTask(Task):

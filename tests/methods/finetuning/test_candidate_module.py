@@ -13,7 +13,7 @@ from polybench.core.errors import ConfigError
 from polybench.data.patches import Jitter, cut
 from polybench.datasets import ClinicDBDataModule, KvasirSEGDataModule
 from polybench.methods.finetuning import CandidateDataModule
-from polybench.methods.finetuning.candidates import CandidateList, write_list
+from polybench.methods.finetuning.candidates import CandidateList, read_list, write_list
 from polybench.results.record import Record
 from polybench.synth.dataset import write_dataset
 from tests.cli.recipes import write_recipe
@@ -141,6 +141,9 @@ def test_candidates_of_a_detector_of_other_images(
     assert section.facts["Depth"].startswith("blocks.2: ")
     assert set(record.metrics) == {"candidates@1"}
     assert (tmp_path / "leaderboards" / "kvasir_seg.md").is_file()
+    (listed,) = (tmp_path / "run").rglob("candidates.json")
+    assert read_list(listed).dataset == "kvasir_seg"
+    assert run(["leaderboard", "--check"]) == 0, capsys.readouterr().err
 
 
 def test_a_detector_that_saw_the_images_is_refused(
