@@ -4,7 +4,7 @@ import argparse
 import shlex
 
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_places, parsed
+from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed
 
 
 def main(args: list[str]) -> int:
@@ -28,20 +28,26 @@ def main(args: list[str]) -> int:
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
     refuse_absent_gpus(options.devices)
+    study = read_study(options.config)
     ran = run_plan(
         options.config,
         options.folder,
         options.leaderboard,
         options.devices,
         options.jobs,
+        cell_variables(options, study.plan.name),
         read_study_plan,
         "finetune",
     )
-    study = read_study(options.config)
     runs = study_runs(study, ran.outcomes)
-    terminal.print_table(area_table(runs))
-    print(f"Report: {ran.report}")
-    print(f"Study: {write_study(runs, ran.report)}")
+    table = area_table(runs)
+    terminal.print_table(table)
+    page = write_study(runs, ran.report)
+    print(f"Report: {ran.report}\nStudy: {page}")
+    if options.wandb:
+        from polybench.cli.plan_dashboard import send
+
+        send(options.wandb, study.plan.name, table, {"areas": page.with_name(f"{ran.report.stem}_areas.png")})
     return 0
 
 

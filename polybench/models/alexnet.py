@@ -25,6 +25,9 @@ WIDTHS = (96, 256, 384, 384, 256, 4096, 4096)
 PLACES = 6
 """Side of the feature map of pool5."""
 
+_TORCHVISION = ((64, 11, 4, True), (192, 5, 1, True), (384, 3, 1, False), (256, 3, 1, False), (256, 3, 1, True))
+"""Channels, side and stride of torchvision's convolutions, and whether pooling follows."""
+
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 
 
@@ -119,6 +122,7 @@ class TorchvisionAlexNet(nn.Module):
             Null for random weights.
         dropout: Share of units that are dropped before fc6 and fc7 in training.
         initialiser: Random start weights: `gaussian`, `xavier` or `msra`; null for torch's own.
+        hidden: Units of fc6 and fc7.
 
     Attributes:
         layers: Name of each layer -> the prefixes of its parameters, from the image to the classes.
@@ -136,11 +140,21 @@ class TorchvisionAlexNet(nn.Module):
         weights: str | None = "imagenet",
         dropout: float = 0.5,
         initialiser: Initialiser | None = None,
+        hidden: int = WIDTHS[-1],
     ) -> None:
-        refuse_dropout(dropout)
         super().__init__()
-        net = models.alexnet(weights=None, num_classes=classes, dropout=dropout)
-        self.features, self.pool, self.classifier = net.features, net.avgpool, net.classifier
+        refuse_dropout(dropout)
+        layers: list[nn.Module] = []
+        channels = 3
+        for width, side, stride, pooled in _TORCHVISION:
+            layers += [nn.Conv2d(channels, width, side, stride=stride, padding=side // 2 if stride == 1 else 2)]
+            layers += [nn.ReLU(inplace=True), *([nn.MaxPool2d(3, stride=2)] if pooled else [])]
+            channels = width
+        self.features = nn.Sequential(*layers)
+        self.pool = nn.AdaptiveAvgPool2d(PLACES)
+        inner = [nn.Dropout(dropout), nn.Linear(channels * PLACES * PLACES, hidden), nn.ReLU(inplace=True)]
+        outer = [nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, classes)]
+        self.classifier = nn.Sequential(*inner, *outer)
         places = (*(f"features.{n}" for n in (0, 3, 6, 8, 10)), *(f"classifier.{n}" for n in (1, 4, 6)))
         self.layers = {name: (place,) for name, place in zip(LAYERS, places, strict=True)}
         if initialiser is not None:

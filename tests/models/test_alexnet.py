@@ -58,7 +58,7 @@ def test_normalisation_comes_before_pooling_and_can_be_left_out() -> None:
 def test_torchvisions_net_is_torchvisions() -> None:
     torch.manual_seed(0)
     ours, theirs = TorchvisionAlexNet(weights=None).eval(), alexnet(num_classes=2).eval()
-    theirs.load_state_dict(ours.state_dict())
+    theirs.load_state_dict(ours.state_dict())  # of the same keys
     image = torch.rand(1, 3, 64, 64)
     torch.testing.assert_close(ours(image), theirs(image))
 

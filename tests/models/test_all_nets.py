@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from golden.classes import DEFAULTS, NETS
+from golden.classes import DEFAULTS, NETS, SIDES
 from torch import Tensor, nn
 
 from polybench import models
@@ -17,9 +17,9 @@ from polybench.experiments.class_versions import version_of
 from polybench.models import EFEN, PraNet, UNetPlusPlus
 from polybench.models.blocks import cached_constant
 
-CLASSIFIERS = {"PatchClassifier"}
-WITHOUT_ENCODER = {"FANet", "FANetSeries"}
-"""Nets whose features depend on a mask, so that another task can't use them."""
+CLASSIFIERS = {"AlexNet", "PatchClassifier", "TorchvisionAlexNet"}
+WITHOUT_ENCODER = {"AlexNet", "FANet", "FANetSeries", "TorchvisionAlexNet"}
+"""Nets whose features depend on a mask, so that another task can't use them, and nets that classify alone."""
 
 WITHOUT_GRADIENT = {
     "BSAN": ("renderer.",),
@@ -52,6 +52,12 @@ def stirred(net: nn.Module) -> nn.Module:
 
 def images(height: int = 32, width: int = 32, count: int = 2) -> Tensor:
     return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+def shown_to(name: str) -> Tensor:
+    """Images of a side that the net takes."""
+    side = SIDES.get(name, 32)
+    return images(side, side)
 
 
 def tensors(output: Any) -> list[Tensor]:
@@ -87,7 +93,7 @@ def test_logits_have_the_images_size(name: str, case: str) -> None:
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_every_parameter_gets_a_gradient(name: str, case: str) -> None:
     net = made(name, case).train()
-    torch.stack([one.square().mean() for one in tensors(net(images()))]).sum().backward()
+    torch.stack([one.square().mean() for one in tensors(net(shown_to(name)))]).sum().backward()
     without = [key for key, one in net.named_parameters() if one.requires_grad and one.grad is None]
     known = WITHOUT_GRADIENT.get(name, ())
     assert [key for key in without if not any(part in key for part in known)] == []
@@ -113,7 +119,7 @@ def test_encoder_returns_a_pyramid_of_its_channels(name: str, case: str) -> None
 @pytest.mark.parametrize(("name", "case"), FIRST)
 def test_channels_last_and_bfloat16_predict_nearly_the_same(name: str, case: str) -> None:
     net = stirred(made(name, case)).eval()
-    shown = images()
+    shown = shown_to(name)
     with torch.no_grad():
         expected = tensors(net(shown))[0]
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -129,13 +135,13 @@ def test_channels_last_and_bfloat16_predict_nearly_the_same(name: str, case: str
 def test_weights_alone_restore_it(name: str, case: str, tmp_path: Path) -> None:
     saved = stirred(made(name, case))
     with torch.no_grad():
-        saved.train()(images())  # statistics that are no initial ones
-        expected = tensors(saved.eval()(images()))
+        saved.train()(shown_to(name))  # statistics that are no initial ones
+        expected = tensors(saved.eval()(shown_to(name)))
     torch.save({"state_dict": saved.state_dict()}, tmp_path / "net.ckpt")
     loaded = made(name, case, seed=1).eval()
     loaded.load_state_dict(torch.load(tmp_path / "net.ckpt", weights_only=True)["state_dict"])
     with torch.no_grad():
-        assert all(map(torch.equal, tensors(loaded(images())), expected))
+        assert all(map(torch.equal, tensors(loaded(shown_to(name))), expected))
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ NETS: dict[str, dict[str, Case]] = {
     "ResUNetPlusPlus": {"narrow": {"widths": [4, 8, 8, 16, 16]}},
     "SANet": {"tiny": {**TINY_ENCODER, "channels": 8}},
     "SSFormer": {"small": {"encoder": "mit_b0", "encoder_weights": None, "channels": 8, "dropout": 0.0}},
-    "TorchvisionAlexNet": {"random": {"weights": None, "dropout": 0.0}},
+    "TorchvisionAlexNet": {"narrow": {"weights": None, "dropout": 0.0, "hidden": 16}},
     "TransFuse": {
         "narrow": {
             **{"encoder": "resnet18", "encoder_weights": None, "dropout": 0.0},
