@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from polybench.core.atomic import atomic_write_text
+from polybench.core.errors import ConfigError
 from polybench.experiments.class_versions import resolve
 from polybench.experiments.documents import Documents
 from polybench.experiments.record import count_macs
@@ -29,7 +30,7 @@ COLUMNS = (
 WRITTEN = ("paper", "title", "year", "published", "status")
 """Columns that are written by hand."""
 
-OF_NO_NET = {"library_net"}
+OF_NO_NET = {"finetuning", "library_net"}
 """Files that name no net."""
 
 RANDOM_WEIGHTS = {"encoder_weights": None, "pretrained": False}
@@ -58,7 +59,7 @@ def computed(method: str, with_macs: bool = True) -> dict[str, str]:
     arguments = model["init_args"]
     net, options = arguments["net"]["class_path"], arguments["net"].get("init_args", {})
     built = built_net(net, options)
-    macs = count_macs(built, SIZE) if with_macs else None
+    macs = _macs(built) if with_macs else None
     loss = arguments.get("loss")
     loss = loss["class_path"] if isinstance(loss, dict) else loss
     return {
@@ -69,6 +70,14 @@ def computed(method: str, with_macs: bool = True) -> dict[str, str]:
         "encoder": _encoder(net, options, built),
         "trained_by": ", ".join(_short(one) for one in (model["class_path"], loss) if one),
     }
+
+
+def _macs(built: nn.Module) -> int | None:
+    """Operations for one image; None where the net takes no image of that size."""
+    try:
+        return count_macs(built, SIZE)
+    except ConfigError:
+        return None
 
 
 def built_net(net: str, options: dict[str, Any]) -> nn.Module:
