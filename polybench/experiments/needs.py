@@ -8,10 +8,10 @@ from lightning.pytorch import LightningDataModule
 
 from polybench.data.module import SegmentationDataModule
 from polybench.data.own_dataset import split_folder
-from polybench.data.patch_module import PatchDataModule
 from polybench.data.splits import load_split
 from polybench.experiments.argv import has
 from polybench.experiments.class_changes import find_class
+from polybench.metrics.protocols import SCORED
 from polybench.models.pretrained import OWN_FILE, Found, find
 from polybench.models.pretrained.provider import IMAGENET
 from polybench.tasks.loading import START_WEIGHTS
@@ -125,8 +125,8 @@ def size_note(data: Any, words: Sequence[str]) -> str | None:
 def input_words(data: TaskData) -> str:
     """Say what a net sees of a dataset, such as "crops 128x128 at scale 1"."""
     height, width = data.size
-    if isinstance(data, PatchDataModule):
-        return f"patches at {height}x{width}"
+    if data.ranked_by in SCORED:
+        return f"{data.ranked_by.what} at {height}x{width}"
     if isinstance(data, SegmentationDataModule) and data.crop is not None:
         return f"crops {height}x{width} at scale {data.crop.scale:g}"
     return f"whole frames at {height}x{width}" if isinstance(data, SegmentationDataModule) else f"at {height}x{width}"

@@ -12,7 +12,7 @@
     depths: [head, blocks.5, blocks.3, stem, scratch]    # from the last layer to all of them
     scratch: {model.net.encoder_weights: null}           # options of the cells from scratch
     shares: [100, 25, 5]            # per cent of the training set
-    include:                        # further tests of a cell's checkpoints, with other options
+    include:                        # further cells, with other options and seeds of their own
       - {depth: head, share: 100, name: all_variants, seeds: [0], options: {data.test_variants: 120}}
 
 A cell is named `<depth>+<share>`, with _ for the dots of a depth. `scratch_gaussian`, `scratch_xavier` and
@@ -28,9 +28,7 @@ from typing import Any
 
 from polybench.core.errors import ConfigError
 from polybench.experiments.yaml_text import load, read_text
-from polybench.methods.inputs import CHECKPOINT
 from polybench.runs.plan import Plan, Stage
-from polybench.runs.plan_file import of_a_test
 from polybench.runs.plan_values import NAME, config_files, mapping, merged, option_mapping, plan_name, seed_list
 
 DETECTOR = "detector"
@@ -51,7 +49,7 @@ class Cell:
         depth: As `LayerwiseTuning` has it, or `scratch_<initialiser>`.
         share: Per cent of the training set.
         stage: Name of its stage.
-        included: Whether it is a further test of the cell's checkpoints.
+        included: Whether it stands beside the product of depths and shares.
     """
 
     depth: str
@@ -93,7 +91,11 @@ def read_study(path: Path) -> Study:
         ConfigError: If the file or a file that it names is missing, a key is unknown, or a value has another form.
     """
     text = read_text(path)
-    data = mapping(load(text, f"'{path}'"), f"'{path}'", _KEYS)
+    found = load(text, f"'{path}'")
+    for key, command in (("stages", "transfer"), ("methods", "matrix")):
+        if isinstance(found, Mapping) and key in found and "depths" not in found:
+            raise ConfigError(f"'{path}' is no study of fine-tuning, but has {key}: run it with polybench {command}.")
+    data = mapping(found, f"'{path}'", _KEYS)
     where = f"in '{path}'"
     depths = _depths(data.get("depths"), where)
     shares = _shares(data.get("shares", [100]), where)
@@ -115,10 +117,9 @@ def read_study(path: Path) -> Study:
         cell, options, seeds = _included(value, depths, shares, where)
         if cell.stage in stages:
             raise ConfigError(f"Two cells {where} have the name '{cell.stage}': give the inclusion another name.")
-        tested = {CHECKPOINT: _stage_name(cell.depth, cell.share), **inputs}
-        every = merged(of_a_test(options_of(cell)), options)
+        every = merged(options_of(cell), options)
         variant = f"{name}-{cell.stage}"
-        stages[cell.stage] = Stage(cell.stage, "test", files, every, tested, seeds=seeds, variant=variant)
+        stages[cell.stage] = Stage(cell.stage, "fit", files, every, inputs, seeds=seeds, variant=variant)
         cells.append(cell)
     plan = Plan(name, stages, seed_list(data.get("seeds", [0]), where), text)
     return Study(plan, depths, shares, tuple(cells))
@@ -195,7 +196,7 @@ def _stage_name(depth: str, share: float) -> str:
 def _included(
     value: Any, depths: Sequence[str], shares: Sequence[float], where: str
 ) -> tuple[Cell, Mapping[str, Any], tuple[int, ...] | None]:
-    """A further test of a cell, its options and its seeds.
+    """A further cell, its options and its seeds.
 
     Raises:
         ConfigError: If its depth, share or name is none of the study's.

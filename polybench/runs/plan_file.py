@@ -56,6 +56,8 @@ def read_plan(path: Path) -> Plan:
     found = load(text, f"'{path}'")
     if isinstance(found, Mapping) and "stages" not in found and _RECIPE_KEYS & found.keys():
         raise ConfigError(f"'{path}' is a recipe, not a plan: give a plan, such as those of conf/plans.")
+    if isinstance(found, Mapping) and "depths" in found and "stages" not in found:
+        raise ConfigError(f"'{path}' is a study of fine-tuning, not a plan of stages: run it with polybench finetune.")
     if isinstance(found, Mapping) and "methods" in found and "stages" not in found:
         raise ConfigError(f"'{path}' is a matrix, not a plan of stages: run it with polybench matrix.")
     data = mapping(found, f"'{path}'", {"name", "seeds", "options", "stages"})
@@ -144,15 +146,15 @@ def _stage(
         raise ConfigError(f"seed of {where} must be a whole number from 0 to 4294967295, not {shortened(repr(seed))}.")
     if recipe is None:
         tested = before[str(inputs[CHECKPOINT])]
-        options = merged(of_a_test(tested.options), option_mapping(data.get("options"), where))
+        options = merged(_of_a_test(tested.options), option_mapping(data.get("options"), where))
         return Stage(name, "test", tested.configs, options, inputs, tested.seed if seed is None else seed)
     command = _command(data)
-    common = of_a_test(common) if command == "test" else common
+    common = _of_a_test(common) if command == "test" else common
     files = config_files(recipe, where, path)
     return Stage(name, command, files, merged(common, option_mapping(data.get("options"), where)), inputs, seed)
 
 
-def of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
+def _of_a_test(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a fit that a test has too."""
     return {key: item for key, item in options.items() if key.partition(".")[0] not in NOT_OF_A_TEST}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from polybench.core.errors import ConfigError
+from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
 from polybench.runs.finetune_file import read_study
 
@@ -56,12 +57,12 @@ def test_options_of_cells(tmp_path: Path) -> None:
     assert stages["head+100"].inputs == {"detector": "detector"}
 
 
-def test_a_further_test_trains_nothing(tmp_path: Path) -> None:
-    stage = read_study(write(tmp_path)).plan.stages["head+100_all"]
-    assert (stage.command, stage.seeds) == ("test", (0,))
-    assert stage.inputs == {"checkpoint": "head+100", "detector": "detector"}
-    assert "images" not in stage.options
-    assert stage.options["data.test_variants"] == 120
+def test_a_further_cell_has_options_and_seeds_of_its_own(tmp_path: Path) -> None:
+    stages = read_study(write(tmp_path)).plan.stages
+    cell, plain = stages["head+100_all"], stages["head+100"]
+    assert (cell.command, cell.seeds, cell.variant) == ("fit", (0,), "study-head+100_all")
+    assert cell.options == {**plain.options, "data.test_variants": 120}
+    assert cell.inputs == plain.inputs
 
 
 def test_the_detector_is_run_once_for_all_seeds(tmp_path: Path) -> None:
@@ -102,3 +103,10 @@ def test_what_is_wrong_is_said(old: str, new: str, message: str, tmp_path: Path)
     assert old in STUDY
     with pytest.raises(ConfigError, match=message):
         read_study(write(tmp_path, STUDY.replace(old, new, 1)))
+
+
+def test_other_plans_are_sent_to_their_command(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has stages: run it with polybench transfer"):
+        read_study(write(tmp_path, "stages: {S1: {recipe: a.yaml}}"))
+    with pytest.raises(ConfigError, match="is a study of fine-tuning, not a plan of stages"):
+        read_plan(write(tmp_path))

@@ -6,7 +6,7 @@ INPUTS = {
     "detector": Input(
         file="checkpoints/best.ckpt",
         options=("--data.candidates",),
-        commands=("fit", "test"),
+        commands=("fit",),
         values=("boxes",),
     )
 }
