@@ -16,6 +16,7 @@ from polybench.core.errors import ConfigError
 from polybench.core.trainer import attributes_of
 from polybench.data.images import UInt8Array
 from polybench.data.patches import squared
+from polybench.data.sample import PatchBatch
 from polybench.methods.finetuning.candidate_module import CandidateDataModule
 from polybench.methods.finetuning.candidates import list_text
 from polybench.methods.finetuning.class_rows import ClassRows
@@ -28,7 +29,7 @@ from polybench.metrics.scored_rows import ScoredRows
 from polybench.models.unused import meta_outputs
 from polybench.results.sections import Section
 from polybench.tasks.base import IMAGENET_MEAN, IMAGENET_STD, Baseline, FloatArray, Kind, Task
-from polybench.tasks.classification import PatchClassificationTask
+from polybench.tasks.classification import PatchClassificationTask, patch_loss
 from polybench.tasks.criterion import Terms
 from polybench.tasks.first_step import tells_apart
 from polybench.tasks.meta import on_meta
@@ -64,6 +65,18 @@ class CandidateClassificationTask(PatchClassificationTask):
     def new_rows(self) -> ScoredRows:
         """Create an empty metric for rows of this task."""
         return CandidateRows()
+
+    def validation_step(self, batch: PatchBatch, batch_idx: int) -> None:
+        """Collect the rows and the loss of a batch; scores are of float64, in which few are equal at the ends."""
+        logits = self(batch["image"]).float()
+        self.collected.update_from(batch, torch.sigmoid(logits.double()))
+        self.add_val_loss(Terms(patch_loss(logits, batch)), len(batch["id"]))
+
+    def test_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
+        """Collect the rows of a batch, and return its probabilities (N,) for callbacks."""
+        probability = torch.sigmoid(self(batch["image"]).double())
+        self.collected.update_from(batch, probability)
+        return probability
 
     def sections(self) -> Mapping[str, Section]:
         """The section on depth, share and candidates of the last test."""
