@@ -51,12 +51,12 @@ TRAINED = {
 """A recipe of each training block -> options that make it small."""
 
 NARROW_METHODS = {
+    "pix2pix": ["--model.net.width", "4", "--model.net.depth", "4"],
     "sanet": [*TINY_ENCODER, "--model.net.channels", "8"],
     "transfuse_s": [
         *("--model.net.encoder", "resnet18", "--model.net.encoder_weights", "null"),
         *("--model.net.dim", "16", "--model.net.depth", "1", "--model.net.heads", "2"),
     ],
-    "uacanet_s": [*TINY_ENCODER, "--model.net.channels", "8"],
 }
 """A method whose task or loss no recipe has -> options that make its net narrow."""
 
