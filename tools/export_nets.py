@@ -39,11 +39,11 @@ def largest_difference(net: nn.Module) -> float:
     return float((found - expected).abs().max() / expected.abs().max().clamp(min=1e-6))
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Export the nets that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NET", help="such as PraNet; all by default")
-    names = parser.parse_args().names or models.__all__
+    names = parser.parse_args(words).names or models.__all__
     failed = []
     for name in names:
         for case, options in NETS.get(name, DEFAULTS).items():
