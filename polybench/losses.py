@@ -47,6 +47,26 @@ class BCEDiceLoss(nn.Module):
         return cross_entropy + (1 - overlap / squares).mean()
 
 
+class ProbabilityL1Loss(nn.Module):
+    """Mean absolute difference of probabilities and mask over the pixels of a batch (pix2pix, eq. 3)."""
+
+    version: ClassVar[int] = 1
+
+    def forward(self, logits: Tensor, mask: Tensor, valid: Tensor) -> Tensor:
+        """Compute the loss of a batch.
+
+        Args:
+            logits: Raw outputs, (N, C, H, W).
+            mask: Targets in {0, 1}, (N, C, H, W).
+            valid: Field of view in {0, 1}, (N, 1, H, W); pixels outside are ignored.
+
+        Returns:
+            A scalar, in float32 also under mixed precision.
+        """
+        apart = (torch.sigmoid(logits.float()) - mask).abs() * valid
+        return apart.sum() / valid.expand_as(mask).sum().clamp(min=1)
+
+
 class StructureLoss(nn.Module):
     """Weighted cross-entropy plus weighted IoU loss, both of which count pixels near boundaries more (PraNet, eq. 5).
 

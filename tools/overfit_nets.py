@@ -134,7 +134,7 @@ def overfit(task: SegmentationTask, batch: Batch, steps: int, rate: float) -> tu
     return best, at, (time.perf_counter() - started) / step
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Overfit the methods that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="METHOD", help="all by default")
@@ -142,7 +142,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=400, help="most steps (%(default)s)")
     parser.add_argument("--size", type=int, default=128, help="side of the images in pixels (%(default)s)")
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate of AdamW (%(default)s)")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     batch = four_images(4, options.size)
     linear = linear_head(batch)
     print(f"{'method':<28} {'parameters':>12} {'dice':>7} {'linear':>7} {'steps':>6} {'s/step':>7}", flush=True)

@@ -14,6 +14,7 @@ from polybench.models.fcn import FCN
 from polybench.models.fcn16s import FCN16sAtrous, JointFCN16sAtrous, PatchClassifier
 from polybench.models.iternet import IterNet
 from polybench.models.ldnet import LDNet
+from polybench.models.pix2pix import Pix2Pix
 from polybench.models.pranet import PraNet
 from polybench.models.r2unet import R2UNet
 from polybench.models.resunet import ResUNet
@@ -44,6 +45,7 @@ __all__ = [
     "JointFCN16sAtrous",
     "LDNet",
     "PatchClassifier",
+    "Pix2Pix",
     "PraNet",
     "R2UNet",
     "ResUNet",

@@ -51,6 +51,16 @@ TRAINED = {
 }
 """A recipe of each training block -> options that make it small."""
 
+NARROW_METHODS = {
+    "pix2pix": ["--model.net.width", "4", "--model.net.depth", "4"],
+    "sanet": [*TINY_ENCODER, "--model.net.channels", "8"],
+    "transfuse_s": [
+        *("--model.net.encoder", "resnet18", "--model.net.encoder_weights", "null"),
+        *("--model.net.dim", "16", "--model.net.depth", "1", "--model.net.heads", "2"),
+    ],
+}
+"""A method whose task or loss no recipe has -> options that make its net narrow."""
+
 FREE = ("net", "iterations")
 """Arguments of a task that may differ within a training block."""
 
@@ -95,6 +105,16 @@ def test_recipe_trains_validates_and_tests_a_batch(
     words = ["--config", str(CONF / f"{name}.yaml"), *TRAINED[name]]
     assert run(["fit", *words, "--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu"]) == 0
     assert not (tmp_path / "leaderboards").exists()
+
+
+@pytest.mark.parametrize("method", NARROW_METHODS)
+def test_method_of_another_training_trains_validates_and_tests_a_batch(
+    method: str, tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert data_root == tmp_path / "data"
+    words = ["--config", str(CONF / f"methods/{method}.yaml"), *OF_CLINICDB, *SMALL, *NARROW_METHODS[method]]
+    assert run(["fit", *words, "--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu"]) == 0
 
 
 @pytest.mark.parametrize("data", DATA, ids=lambda path: path.stem)

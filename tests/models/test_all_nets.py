@@ -26,6 +26,7 @@ WITHOUT_GRADIENT = {
     "FANet": (".gate.",),
     "FANetSeries": (".gate.",),
     "JointFCN16sAtrous": ("classifier.",),
+    "Pix2Pix": ("discriminator.",),
 }
 """Net -> parts of names of parameters that logits give no gradient: gates behind a threshold, heads of other tasks."""
 
@@ -169,6 +170,7 @@ def test_weights_alone_restore_it(name: str, case: str, tmp_path: Path) -> None:
         ("SSFormer", {"channels": 0}),
         ("LDNet", {"widths": [8, 8, 8, 8]}),
         ("LDNet", {"heads": 0}),
+        ("Pix2Pix", {"depth": 2}),
         ("TransUNet", {"widths": [64, 128, 128]}),
         ("TransUNet", {"dim": 7, "heads": 2}),
         ("TransFuse", {"dim": 6, "heads": 3}),
@@ -183,7 +185,14 @@ def test_options_that_do_not_fit_are_refused_in_a_sentence(name: str, options: d
     assert str(caught.value).endswith((".", "?"))
 
 
-DIVIDED = {name for name in models.__all__ if "UNet" in name} | {"EFEN", "FANet", "FANetSeries", "IterNet", "TransFuse"}
+DIVIDED = {name for name in models.__all__ if "UNet" in name} | {
+    "EFEN",
+    "FANet",
+    "FANetSeries",
+    "IterNet",
+    "Pix2Pix",
+    "TransFuse",
+}
 
 
 @pytest.mark.parametrize("name", sorted(DIVIDED))

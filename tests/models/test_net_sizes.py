@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from polybench import models
+from polybench.experiments.record import count_macs
+from polybench.models.dunet import DeformableConv
 from tests.models.arithmetic import PUBLISHED, SIDE, UNPUBLISHED, Published, Stage
 
 ALL = {**PUBLISHED, **UNPUBLISHED}
@@ -63,3 +65,10 @@ def test_recurrence_and_residual_have_no_parameters() -> None:
 def test_deep_supervision_adds_output_layers_alone() -> None:
     net = built(Published("UNetPlusPlus", {"deep_supervision": True}, 0, 0, []))
     assert count(net) == 9_163_329 + 3 * 33
+
+
+def test_cost_of_a_deformable_convolution_is_that_of_its_convolutions() -> None:
+    with torch.device("meta"):
+        part = DeformableConv(3, 5)
+    by_place = 9 * 3 * 18 + 9 * 3 * 5  # offsets, and what is read at them
+    assert count_macs(part, (32, 48)) == 32 * 48 * by_place

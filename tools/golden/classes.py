@@ -60,6 +60,7 @@ NETS: dict[str, dict[str, Case]] = {
     "JointFCN16sAtrous": {"tiny": TINY_ENCODER},
     "LDNet": {"tiny": {**TINY_ENCODER, "widths": [8, 8, 8, 16], "channels": 8, "heads": 1, "hidden": 8}},
     "PatchClassifier": {"tiny": TINY_ENCODER, "flatten": {**TINY_ENCODER, "head": "flatten", "size": 32}},
+    "Pix2Pix": {"narrow": {"width": 4, "depth": 4, "dropout": 0.0}},
     "PraNet": {"tiny": {**TINY_ENCODER, "channels": 8, "reverse": [16, 8]}},
     "R2UNet": {
         "narrow": NARROW_UNET,
@@ -97,6 +98,7 @@ FULL: dict[str, Case] = {"BSAN": {}, "EFEN": {"pretrained": False}, "FANet": {},
 
 LOSSES = (
     "polybench.losses.BCEDiceLoss",
+    "polybench.losses.ProbabilityL1Loss",
     "polybench.losses.StructureLoss",
     "polybench.losses.TransFuseLoss",
     "polybench.losses.UACANetLoss",

@@ -32,6 +32,7 @@ SIDE = 32
 ELSEWHERE = {
     path.rpartition(".")[2]: path
     for path in (
+        "polybench.methods.adversarial.AdversarialSegmentationTask",
         "polybench.methods.colour_exchange.ColourExchangeTask",
         "polybench.methods.finetuning.CandidateClassificationTask",
         "polybench.methods.finetuning.ImageClassificationTask",
@@ -242,6 +243,26 @@ class PlainRendered(Plain):
         }
 
 
+class PlainJudged(Plain):
+    """The same as a net with a discriminator."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.discriminator = PlainJudge()
+
+
+class PlainJudge(torch.nn.Module):
+    """A weight for the mean of a mask times the image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.7))
+
+    def forward(self, images: Tensor, masks: Tensor) -> Tensor:
+        """Judge masks, one number for each."""
+        return self.weight * (images * masks).mean((1, 2, 3))
+
+
 class PlainPoints(torch.nn.Module):
     """A linear layer with fixed weights, for features and coarse logits of points."""
 
@@ -282,6 +303,7 @@ def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, An
     cases: dict[str, tuple[torch.nn.Module, dict[str, Any], dict[str, Any]]] = {
         "SegmentationTask": (Plain(3), loss, frames),
         "ColourExchangeTask": (Plain(3), loss, frames),
+        "AdversarialSegmentationTask": (PlainJudged(), {**loss, "weight": 2.0}, frames),
         "FeedbackSegmentationTask": (Plain(4), loss, frames),
         "RenderingSegmentationTask": (PlainRendered(), {**loss, "points": 40}, frames),
         "JointTask": (Plain(3), loss, {"images": frames, "patches": patches}),
