@@ -173,11 +173,12 @@ def test_run_that_ends_before_its_first_validation_is_refused(
     assert not (tmp_path / "new" / "checkpoints" / "last.ckpt").exists()
 
 
-def test_run_that_time_ends_before_its_first_validation_tests_nothing(
+def test_run_that_ends_before_its_first_validation_tests_nothing(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--trainer.default_root_dir", str(tmp_path / "new"), "--no_leaderboard"]
-    assert command(["fit", "--config", "tiny.yaml", *words, "--trainer.max_time", "00:00:00:00"]) == 2
+    timer = ["--trainer.callbacks+", "Timer", "--trainer.callbacks.duration", "00:00:00:00"]
+    assert command(["fit", "--config", "tiny.yaml", *words, *timer]) == 2
     captured = capsys.readouterr()
     assert "The training ended before its first validation" in captured.err
     assert "dice" not in captured.out
