@@ -47,4 +47,6 @@ def send(project: str, plan: str, table: Table, pictures: Mapping[str, Path] | N
     run.log({"cells": wandb.Table(dataframe=rows, allow_mixed_types=True)})
     run.log({name: wandb.Image(str(path)) for name, path in (pictures or {}).items()})
     run.summary.update({key: value for key, value in summary.items() if not pd.isna(value)})
+    place = f"offline; 'wandb sync {Path(run.dir).parent}' sends it" if run.offline else run.url
     run.finish()
+    print(f"W&B: {place} (those of the cells are named in their logs)")

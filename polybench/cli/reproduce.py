@@ -1,10 +1,10 @@
 """`polybench reproduce`: run a row again, and say whether its numbers come out."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError, did_you_mean
+from polybench.core.wording import listed
 
 DESCRIPTION = (
     "Run a row of the leaderboards again in a folder of its own, with the number of threads of its record, and compare "
@@ -39,7 +39,7 @@ def main(args: list[str]) -> int:
     path = _found(options.record, options.root)
 
     from polybench.results.page import write_page
-    from polybench.results.verified import write_mark
+    from polybench.results.verified import mark_of, write_mark
     from polybench.runs.report import read_stored
     from polybench.runs.reproduce import compared, evaluate_again, fit_words, mark_for, run_again
 
@@ -54,10 +54,15 @@ def main(args: list[str]) -> int:
     print(verdict.sentence())
     for sentence in verdict.changed:
         print(f"  {sentence}")
-    if not options.no_mark:
-        what = "training" if options.evaluate is None else "test"
-        mark = mark_for(stored, verdict, second, what, datetime.now(UTC).date().isoformat())
-        print(f"Mark: {write_mark(path.parents[2], path.parent.name, path.stem, mark)}")
+    what, mark = "training" if options.evaluate is None else "test", mark_of(stored)
+    if verdict.kind == "another training":
+        print("No mark is written, since it says nothing of this row.")
+    elif mark is not None and mark.what == "training" and what == "test":
+        print("The mark of the row, which was trained again, stays.")
+    elif not options.no_mark:
+        print(
+            f"Mark: {write_mark(path.parents[2], path.parent.name, path.stem, mark_for(stored, verdict, second, what))}"
+        )
         print(f"Page: {write_page(path.parents[2], path.parent.name)}")
     return 0 if verdict.reproduced else 1
 
@@ -68,12 +73,16 @@ def _found(name: str, root: Path) -> Path:
     Raises:
         ConfigError: If there is none of that name, or several.
     """
+    if name.endswith(".csv"):
+        raise ConfigError(f"'{name}' is the table of a record: give the record's file, which ends in .json.")
     if name.endswith(".json"):
         if not Path(name).is_file():
             raise ConfigError(f"There is no record '{name}'.")
         return Path(name).resolve()
     paths = sorted((root / "records").glob("*/*.json"))
     found = [path for path in paths if path.stem == name]
+    if not found and (runs := [path.stem for path in paths if path.stem.startswith(f"{name}-")]):
+        raise ConfigError(f"'{name}' is no record, but a row of {len(runs)}: give one of {listed(runs[:4])}.")
     if not found:
         raise ConfigError(f"'{root}' has no record '{name}'.{did_you_mean(name, [path.stem for path in paths])}")
     if len(found) > 1:

@@ -83,7 +83,7 @@ def details(row: Row, protocol: str) -> Details:
         ("Batch size", distinct(str(one.training.batch_size) for one in runs if one.training)),
         ("Hardware", distinct(hardware_of(part.record, full=True) for part in row.every_part)),
         ("Versions", distinct(_versions(part.record) for part in row.every_part)),
-        ("Reproduced", joined([mark.sentence() for part in row.every_part if (mark := mark_of(part))], "; ")),
+        ("Run again", joined([mark.sentence() for part in row.every_part if (mark := mark_of(part))], "; ")),
         ("Identity", _hashes(record)),
         (
             "Configuration",

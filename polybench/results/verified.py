@@ -67,7 +67,7 @@ class Mark:
             else f"{self.metric} {self.difference:+.4f}{ends}, {IN_WORDS[self.verdict]}"
         )
         changed = f" ({' '.join(self.changed)})" if self.changed else ""
-        return f"{what} again on {self.date}, {self.device}: {found}{changed}"
+        return f"{what} on {self.date}, {self.device}: {found}{changed}"
 
 
 def marks_folder(root: Path, dataset: str) -> Path:

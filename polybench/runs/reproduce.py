@@ -34,9 +34,9 @@ class Verdict:
     """How the numbers of a second run compare with those of a record.
 
     Attributes:
-        kind: `identical` where every value of every image is the same, `within seeds` where the headline differs by no
-            more than two seeds of the row do, `not told apart` where the interval of the difference holds 0, otherwise
-            `differs`.
+        kind: `another training` where what was run is no run of the record's row today; `identical` where every value
+            of every image is the same; `within seeds` where the headline differs by no more than two seeds of the row
+            do; `not told apart` where the interval of the difference holds 0; otherwise `differs`.
         metric: What is compared, such as `per_image@2/dice`.
         recorded: The number of the record.
         found: The number of the second run.
@@ -58,7 +58,7 @@ class Verdict:
     @property
     def reproduced(self) -> bool:
         """Whether the record's number came out, as far as can be told."""
-        return self.kind != "differs"
+        return self.kind not in ("differs", "another training")
 
     def sentence(self) -> str:
         """The verdict in a sentence."""
@@ -67,6 +67,8 @@ class Verdict:
             return f"Identical: {numbers}, and every value of every image is the same."
         interval = "" if self.ends is None else f" [{self.ends.low:+.4f}, {self.ends.high:+.4f}]"
         moved = f"paired difference {self.difference:+.4f}{interval}"
+        if self.kind == "another training":
+            return f"Another training: what was run is no run of this row today. {numbers}; {moved}."
         if self.kind == "within seeds":
             return f"Within seeds: {numbers}; {moved}, and seeds of the row are up to {self.seeds:.4f} apart."
         spread = "" if self.seeds is None else f", and seeds of the row are up to {self.seeds:.4f} apart"
@@ -83,11 +85,15 @@ class SecondRun:
         scores: Its scores of the test images.
         device: Kind of machine.
         changed: What was other than in the record's run, a sentence each.
+        same: Whether it is a run of the record's row.
+        date: The day on which it ended, `2026-11-30`.
     """
 
     scores: ScoredRun
     device: str
     changed: tuple[str, ...]
+    same: bool = True
+    date: str = ""
 
 
 def run_again(stored: StoredRecord, folder: Path, words: Sequence[str] = ()) -> SecondRun:
@@ -96,19 +102,31 @@ def run_again(stored: StoredRecord, folder: Path, words: Sequence[str] = ()) -> 
     Args:
         stored: The record.
         folder: Where the run goes, with a leaderboard of its own; one that was interrupted there is resumed, and one
-            that has finished is taken.
+            that has finished is taken where it is what the command gives today.
         words: Further options, such as `--trainer.accelerator gpu`.
 
     Raises:
-        ConfigError: If the record is no training that one `polybench fit` runs, or `fit` refuses its command today.
+        ConfigError: If the record is no training that one `polybench fit` runs, `fit` refuses its command today, or
+            the folder holds a finished run of something else.
         DataError: If data are missing.
     """
     from polybench.experiments.fit import fit  # torch, which a record that can't be run again needn't wait for
 
     command = fit_words(stored.record)
+    today = _Today([*command, *words])
+    if not today.gives(stored.record):
+        print(
+            "Note: today the command gives another training than the record's (polybench runs --stale names classes "
+            "and splits that have changed; its own files and the data may have, too)."
+        )
     leaderboard = folder / "leaderboards"
     done = [one for one in read_records(leaderboard) if one.record.kind == "trained"] if leaderboard.is_dir() else []
     if done:
+        if words or not today.gives(done[0].record):
+            raise ConfigError(
+                f"'{folder}' holds a finished run of something else: remove it, or give another --folder."
+            )
+        print(f"Note: taken from the run that is in '{folder}' already; remove it to run again.")
         return _second(stored, done[0])
     _use_threads(stored.record)
     places = ["--trainer.default_root_dir", str(folder), "--leaderboard", str(leaderboard)]
@@ -150,9 +168,20 @@ def evaluate_again(stored: StoredRecord, checkpoint: Path, folder: Path, words: 
         *_machine(stored.record.provenance, facts),
         *_data(stored.record.dataset, done.session.datamodule.facts()),
     ]
-    if facts.checkpoint_sha256 != stored.record.provenance.checkpoint_sha256:
+    same_file = facts.checkpoint_sha256 == stored.record.provenance.checkpoint_sha256
+    if not same_file:
         changed.append("Checkpoint: not the file that the record was tested with (by its hash).")
-    return SecondRun(ScoredRun(AGAIN, all_scores(done.rows, protocols), table), facts.device, tuple(changed))
+    scores = ScoredRun(AGAIN, all_scores(done.rows, protocols), table)
+    same = same_file or _is_of_row(checkpoint, stored.record)
+    return SecondRun(scores, facts.device, tuple(changed), same, facts.finished_at[:10])
+
+
+def _is_of_row(checkpoint: Path, record: Record) -> bool:
+    """Whether a checkpoint is of the training of a record, of whatever run."""
+    from polybench.tasks.checkpoint import AtomicCheckpointIO, run_entry  # torch, as above
+
+    entry = run_entry(AtomicCheckpointIO().load_checkpoint(checkpoint, map_location="meta"))
+    return record.identity is not None and entry.get("training_id") == record.identity.training_id
 
 
 def fit_words(record: Record) -> list[str]:
@@ -193,7 +222,9 @@ def compared(stored: StoredRecord, second: SecondRun, root: Path) -> Verdict:
     (pair,) = pairs_of(found)
     recorded, value = scores.values[metric].value, again.metrics[key].values[metric].value
     seeds = _between_seeds(stored, root, key, metric)
-    if _identical(first, again):
+    if not second.same:
+        kind = "another training"
+    elif _identical(first, again):
         kind = "identical"
     elif seeds is not None and abs(recorded - value) <= seeds:
         kind = "within seeds"
@@ -206,7 +237,7 @@ def compared(stored: StoredRecord, second: SecondRun, root: Path) -> Verdict:
     return Verdict(kind, column(key, metric), recorded, value, sign * pair.difference, ends, seeds, second.changed)
 
 
-def mark_for(stored: StoredRecord, verdict: Verdict, second: SecondRun, what: str, date: str) -> Mark:
+def mark_for(stored: StoredRecord, verdict: Verdict, second: SecondRun, what: str) -> Mark:
     """The mark that stands for a verdict.
 
     Args:
@@ -214,12 +245,11 @@ def mark_for(stored: StoredRecord, verdict: Verdict, second: SecondRun, what: st
         verdict: The verdict.
         second: The second run.
         what: `training` or `test`.
-        date: The day, `2026-11-30`.
     """
     low, high = verdict.ends if verdict.ends is not None else (None, None)
     return Mark(
         record_sha256=file_sha256(stored.path),
-        date=date,
+        date=second.date,
         what=what,
         verdict=verdict.kind,
         metric=verdict.metric,
@@ -234,9 +264,34 @@ def mark_for(stored: StoredRecord, verdict: Verdict, second: SecondRun, what: st
 def _second(stored: StoredRecord, found: StoredRecord) -> SecondRun:
     first, again = stored.record, found.record
     changed = [*_machine(first.provenance, again.provenance), *_data(first.dataset, again.dataset)]
-    if row_key(first) != row_key(again):
-        changed.append("Training or evaluation: the configuration has another id today (polybench runs --stale).")
-    return SecondRun(scored_run(found)._replace(name=AGAIN), again.provenance.device, tuple(changed))
+    scores, same = scored_run(found)._replace(name=AGAIN), row_key(first) == row_key(again)
+    return SecondRun(scores, again.provenance.device, tuple(changed), same, again.provenance.finished_at[:10])
+
+
+class _Today:
+    """What a command line gives today, worked out before it is run.
+
+    Args:
+        words: The words after `polybench fit`.
+
+    Raises:
+        ConfigError: If `fit` would refuse them.
+        DataError: If data are missing.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        from polybench.runs.cell_data import open_data  # torch, as above
+        from polybench.runs.found_records import run_here
+        from polybench.runs.silent import SilentSession
+
+        config = SilentSession("fit", list(words)).plain_config()
+        self._run, self._facts = run_here(config), open_data(config).facts
+
+    def gives(self, record: Record) -> bool:
+        """Whether a record is what the command would write, its seed aside."""
+        from polybench.runs.found_records import is_of
+
+        return is_of(record, self._run, self._facts, own=True)
 
 
 def _machine(first: Provenance, again: Provenance) -> Iterator[str]:

@@ -66,7 +66,7 @@ def test_a_row_that_was_run_again_says_so_and_makes_its_own_split_again(board: P
     assert_page_is_that_of_all_records(board)
     assert made[0] == "other"
     page = (board / "toy.md").read_text().replace("\\", "")
-    assert f"run again on 2026-11-30, a CPU: {PROTOCOL}/dice +0.0100 [-0.0200, +0.0400], which can't be told" in page
+    assert f"run on 2026-11-30, a CPU: {PROTOCOL}/dice +0.0100 [-0.0200, +0.0400], which can't be told" in page
 
 
 def test_a_new_record_makes_its_own_split_again(board: Path, made: list[str]) -> None:

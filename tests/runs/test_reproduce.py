@@ -53,6 +53,12 @@ def test_a_number_that_does_not_come_out_differs(tmp_path: Path) -> None:
     assert "-0.1000" in found.sentence()
 
 
+def test_a_run_of_another_row_is_not_compared_as_one_of_this(tmp_path: Path) -> None:
+    other = replace(second(tmp_path / "b", DICE), same=False)
+    found = compared(stored(tmp_path / "a", DICE), other, tmp_path / "a")
+    assert (found.kind, found.reproduced) == ("another training", False)
+
+
 def test_other_images_are_not_compared(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="different images"):
         compared(stored(tmp_path / "a", DICE), second(tmp_path / "b", DICE[:7]), tmp_path / "a")
@@ -90,8 +96,16 @@ def test_a_row_comes_out_again_and_so_does_its_checkpoint(
     assert "Identical: per_image@2/dice is" in capsys.readouterr().out
     [mark] = Path("leaderboards/verified/clinicdb").glob("*.json")
     assert (mark.name, json.loads(mark.read_text())["verdict"]) == (path.name, "identical")
+    assert run(["reproduce", path.stem]) == 0
+    assert "taken from the run that is in 'runs/reproduce/" in capsys.readouterr().out
     assert run(["reproduce", path.stem, "--evaluate", str(checkpoint)]) == 0
-    assert json.loads(mark.read_text())["what"] == "test"
+    assert "which was trained again, stays" in capsys.readouterr().out
+    assert json.loads(mark.read_text())["what"] == "training"
+    recipe.write_text(recipe.read_text().replace("lr: 0.01", "lr: 0.02"))
+    assert run(["reproduce", path.stem]) == 2
+    shown = capsys.readouterr()
+    assert "today the command gives another training" in shown.out
+    assert "holds a finished run of something else" in shown.err
 
 
 def test_an_unknown_record_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,7 +97,8 @@ def compare(
     layout = layout_of(described)
     values, metric = described.values, metric or layout.headline
     if metric not in values:
-        raise ConfigError(f"{key} has no metric '{metric}'.{did_you_mean(metric, values)}")
+        known = did_you_mean(metric, values) or f" It has {', '.join(values)}."
+        raise ConfigError(f"{key} has no metric '{metric}'.{known}")
     scores = aligned({row.name: row.runs for row in rows}, key, metric)
     if scores is None:
         raise DataError(f"The per-image tables don't determine {metric} of {key}: {_others(rows, key, values)}.")

@@ -18,9 +18,10 @@ PICTURE = "comparison.png"
 NOTE = """\
 Rows are compared image by image. The 95 % interval of a difference is a bootstrap over groups of images, the same draws
 for all rows, and over the seeds of a row that has several, widened for few groups. p is that of a permutation test that
-flips the signs of whole groups, for the trained nets as they are; p (Holm) is corrected for the number of pairs. The
-first tie group holds the best row and all that can't be told apart from it. Superiority is the share of images on which
-the first row is better, equal ones counted as half."""
+flips the signs of whole groups, for the trained nets as they are; p (Holm) is corrected for the number of pairs. Two
+rows are told apart where p (Holm) is below .05 and the interval excludes 0: the interval draws seeds too, p does not.
+The first tie group holds the best row and all that can't be told apart from it. Superiority is the share of images on
+which the first row is better, equal ones counted as half."""
 
 
 def write_files(found: Compared, folder: Path, command: str, classes: Sequence[Table] = ()) -> list[Path]:

@@ -126,7 +126,8 @@ class Rows:
         found = [one for one in self._candidates if stem in one.names]
         if not found:
             known = sorted({known for one in self._candidates for known in one.names})
-            raise ConfigError(f"'{self.root}' has no row '{name}'.{did_you_mean(stem, known)}")
+            hint = did_you_mean(stem, known) or " `polybench leaderboard --format terminal` lists the rows."
+            raise ConfigError(f"'{self.root}' has no row '{name}'.{hint}")
         if len(found) > 1:
             places = [one.place for one in found]
             raise ConfigError(f"'{name}' names {len(found)} rows: give one of {listed(places)}, or --dataset, --split.")

@@ -18,6 +18,8 @@ from polybench.results.statistics.intervals import column, interval_of_mean
 from polybench.results.statistics.spread import spread_of
 from polybench.results.tables import MISSING, Cell, Code, Column, Count, Number, Share, Table, Text, ends_cell, joined
 
+RULE = "Two rows are told apart where p (Holm) is below .05 and the 95 % interval of the difference excludes 0."
+
 
 def row_table(found: Compared, *, bold: bool = False) -> Table:
     """The rows, best first.
@@ -58,7 +60,7 @@ def pairs_table(found: Compared) -> Table:
         )
         for pair in found.pairs
     )
-    return Table(columns, rows, title="Paired differences")
+    return Table(columns, rows, title="Paired differences", notes=(RULE,))
 
 
 def image_table(found: Compared, *, every: bool = False) -> Table:
