@@ -39,7 +39,7 @@ def one_sentence(faults: Iterable[Fault], message: str, args: Sequence[str], opt
     found = iter(faults)
     first = next(found, None)
     if first is None:
-        return _shorten(message)
+        return _unfitting(message, args) or _shorten(message)
     match first.kind:
         case "stray":
             known_as = f"--config {first.value}" if is_yaml_name(first.value) else "--NAME VALUE"
@@ -180,6 +180,17 @@ def _public(module: str) -> list[str]:
         return [name for name in dir(importlib.import_module(module)) if not name.startswith("_")]
     except ImportError:
         return []
+
+
+def _unfitting(message: str, args: Sequence[str]) -> str | None:
+    """The sentence for a value that none of the types of an option takes, one of which is a class; None for others."""
+    option = re.match(r'Parser key "([^"]+)"', message)
+    if option is None or "class_path" not in message:
+        return None
+    return (
+        f"{_option(option[1], args)} can't be what was given: give the name of a class, or a list of "
+        "{class_path: CLASS, init_args: {OPTION: VALUE}}; a name alone in a list is none."
+    )
 
 
 def _shorten(text: str) -> str:

@@ -56,6 +56,10 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--data.size", "64"], "--data.size must be a list, such as [64,64], not '64'."),
         (["--model.optimizer", "Adamm"], "There is no class 'Adamm'. Did you mean 'torch.optim.Adam'?"),
         (["--model.lr_scheduler", "StepLRR"], "Did you mean 'torch.optim.lr_scheduler.StepLR'?"),
+        (
+            ["--trainer.logger", "[WandbLogger, CSVLogger]"],
+            "--trainer.logger can't be what was given: give the name of a",
+        ),
         (["--model.net", "Linkne"], "There is no class 'Linkne'. Did you mean 'segmentation_models_pytorch.Linknet'?"),
         (
             ["--model.lr_scheduler", "ReduceLROnPlateau"],
