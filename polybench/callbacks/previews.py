@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from polybench.callbacks.dashboard import dashboards
 from polybench.callbacks.heatmaps import draw_heat, stage_heat, without_padding
 from polybench.callbacks.overlays import Overlay, encode_overlay
 from polybench.core.atomic import atomic_writer
@@ -148,10 +148,9 @@ class PreviewsCallback(Callback):
         trainer.strategy.barrier("overlays written")
         self.paths = [path for path in names.values() if path.is_file()]
         if trainer.is_global_zero:
-            for logger in trainer.loggers:
-                if isinstance(logger, WandbLogger):
-                    captions = [path.stem for path in self.paths]
-                    logger.log_image("test/overlays", [str(path) for path in self.paths], caption=captions)
+            captions = [path.stem for path in self.paths]
+            for dashboard in dashboards(trainer):
+                dashboard.log_image("test/overlays", [str(path) for path in self.paths], caption=captions)
 
     def _write(self, trainer: Trainer, task: Task, kept: Kept, path: Path) -> None:
         """Write the picture of an image and, where asked for, its heatmaps; say so where its file can't be read."""

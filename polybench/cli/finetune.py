@@ -1,10 +1,9 @@
 """`polybench finetune`: run a study of fine-tuning, depth x share of the training set x seed, and write its page."""
 
 import argparse
-import shlex
 
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed
+from polybench.cli.plan_options import add_cells_at_once, add_list, add_places, cell_variables, parsed, print_cells
 
 
 def main(args: list[str]) -> int:
@@ -19,8 +18,7 @@ def main(args: list[str]) -> int:
     if options.list:
         from polybench.runs.run_plan import cells_to_run
 
-        for cell in cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan):
-            print(f"{cell.name}: {cell.state()}\n    polybench {shlex.join(cell.words())}")
+        print_cells(cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan))
         return 0
     from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
@@ -64,7 +62,5 @@ def _options(args: list[str]) -> argparse.Namespace:
     )
     add_places(parser, "STUDY", "conf/plans/finetune_kvasir_seg_lite0.yaml", "runs/plans")
     add_cells_at_once(parser)
-    parser.add_argument(
-        "--list", action="store_true", help="print the state and the command of each run, and run nothing"
-    )
+    add_list(parser)
     return parsed(parser, args)

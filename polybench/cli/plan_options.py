@@ -1,12 +1,18 @@
 """Options of the commands that run many cells: where they go, and how many run at once."""
 
 import argparse
+import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
 from polybench.experiments.recipes import with_recipes
+
+if TYPE_CHECKING:  # plans aren't read for --help
+    from polybench.runs.cell import Cell
 
 
 def add_places(parser: Parser, file: str, example: str, folder: str) -> None:
@@ -36,6 +42,23 @@ def add_cells_at_once(parser: Parser) -> None:
         "--keep_weights", type=Path, metavar="DIR", help="put the selected weights of each cell that is trained here"
     )
     parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
+
+
+def add_list(parser: Parser) -> None:
+    """Add the option that prints the runs of a plan."""
+    parser.add_argument(
+        "--list", action="store_true", help="print the state and the command of each run, and run nothing"
+    )
+
+
+def print_cells(cells: "Iterable[Cell]") -> None:
+    """Print the state and the command of each run of a plan.
+
+    Args:
+        cells: The runs.
+    """
+    for cell in cells:
+        print(f"{cell.name}: {cell.state()}\n    polybench {shlex.join(cell.words())}")
 
 
 def parsed(parser: Parser, args: list[str]) -> argparse.Namespace:

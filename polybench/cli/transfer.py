@@ -1,10 +1,9 @@
 """`polybench transfer`: run a plan whose stages take files of each other, and compare them."""
 
 import argparse
-import shlex
 
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed
+from polybench.cli.plan_options import add_cells_at_once, add_list, add_places, cell_variables, parsed, print_cells
 
 
 def main(args: list[str]) -> int:
@@ -42,8 +41,7 @@ def _list(options: argparse.Namespace) -> int:
     """Print the state and the command of each run; return the exit code, 0."""
     from polybench.runs.run_plan import cells_to_run
 
-    for cell in cells_to_run(options.config, options.folder, options.leaderboard):
-        print(f"{cell.name}: {cell.state()}\n    polybench {shlex.join(cell.words())}")
+    print_cells(cells_to_run(options.config, options.folder, options.leaderboard))
     return 0
 
 
@@ -61,7 +59,5 @@ def _options(args: list[str]) -> argparse.Namespace:
     )
     add_places(parser, "PLAN", "those of conf/plans", "runs/plans")
     add_cells_at_once(parser)
-    parser.add_argument(
-        "--list", action="store_true", help="print the state and the command of each run, and run nothing"
-    )
+    add_list(parser)
     return parsed(parser, args)

@@ -17,13 +17,14 @@ from torch.utils.data import DataLoader
 
 from polybench.augment import Policy, named_policy
 from polybench.core.errors import ConfigError, DataError
+from polybench.data.augmented_images import augmented_images
 from polybench.data.cache import ImageCache
 from polybench.data.fitting import STRETCH
 from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
 from polybench.data.patch_samples import ClassCounts, PatchImage, PatchSampler, PatchSamples, find_regions
 from polybench.data.patches import MIN_AREA, Jitter
 from polybench.data.resumable import ResumableDataModule
-from polybench.data.sample import PatchBatch, PatchSample, collate_patches, image_to_float
+from polybench.data.sample import PatchBatch, PatchSample, collate_patches
 from polybench.data.splits import Subset
 from polybench.metrics.protocols import PATCHES, Protocol
 from polybench.results.facts import DatasetFacts
@@ -204,9 +205,5 @@ class PatchDataModule(ResumableDataModule):
 
     def on_after_batch_transfer(self, batch: PatchBatch, dataloader_idx: int) -> PatchBatch:
         """Convert bytes to floats on the device, and augment training patches by (seed, epoch, patch id)."""
-        images = image_to_float(batch["image"])
-        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
-            keys = [(self.seed, epoch, name) for epoch, name in zip(batch["epoch"], batch["id"], strict=True)]
-            images = self.policy.transform(keys, self.size, images.device).image(images)
-        batch["image"] = images
+        batch["image"] = augmented_images(batch["image"], batch["id"], batch["epoch"], self)
         return batch

@@ -20,7 +20,7 @@ from polybench.experiments.scores import protocol_scores
 from polybench.experiments.session import Session
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
-from polybench.results.layout import layout_of
+from polybench.results.headline import headline
 from polybench.results.record import Record, row_name
 
 
@@ -135,14 +135,12 @@ def summary_of(record: Record) -> dict[str, Any]:
     every protocol is `<protocol>@<version>/<metric>`; costs are `cost/...`.
     """
     found: dict[str, Any] = {}
-    ranked = next((key for key in record.metrics if key.partition("@")[0] == record.dataset.ranked_by), None)
-    if ranked is not None:
-        headline = layout_of(record.metrics[ranked]).headline
-        if (value := record.metrics[ranked].values.get(headline)) is not None:
-            found |= {"headline": value.value, "headline_low": value.low, "headline_high": value.high}
-            found["headline_metric"] = f"{ranked}/{headline}"
+    ranked, metric = headline(record)
+    if (value := record.metrics[ranked].values.get(metric)) is not None:
+        found |= {"headline": value.value, "headline_low": value.low, "headline_high": value.high}
+        found["headline_metric"] = f"{ranked}/{metric}"
     for key, scores in record.metrics.items():
-        found |= {f"{key}/{metric}": value.value for metric, value in scores.values.items()}
+        found |= {f"{key}/{name}": value.value for name, value in scores.values.items()}
     if record.training is not None:
         found |= {
             "best_epoch": record.training.best_epoch,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from polybench.core.wording import listed
 from polybench.results.comparison import aligned, scored_run, sign_of
+from polybench.results.headline import headline
 from polybench.results.layout import layout_of
 from polybench.results.readings import title
 from polybench.results.record import StoredRecord
@@ -13,7 +14,6 @@ from polybench.results.standing_parts import PAIR_COLUMNS, pair_cells
 from polybench.results.statistics.pairs import Pair, pairs_of
 from polybench.results.statistics.permutation import LEAST_GROUPS, least_p
 from polybench.results.tables import Column, Table
-from polybench.runs.scores import headline
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from polybench.core.atomic import atomic_write_text, atomic_writer
 from polybench.results.comparison import aligned, scored_run
+from polybench.results.headline import headline
 from polybench.results.readings import title
 from polybench.results.record import Record, StoredRecord
 from polybench.results.render import markdown
@@ -24,7 +25,7 @@ from polybench.runs.execute import Outcome
 from polybench.runs.finetune_file import SCRATCH, Study
 from polybench.runs.finetune_pictures import area_picture, froc_picture
 from polybench.runs.report import read_stored
-from polybench.runs.scores import headline, score
+from polybench.runs.scores import score
 
 SECTION = "finetuning"
 """Key of the method's section in a record."""

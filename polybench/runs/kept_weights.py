@@ -5,7 +5,7 @@ from pathlib import Path
 
 from polybench.core.checksum import file_sha256
 from polybench.core.disk import writing
-from polybench.results.layout import layout_of
+from polybench.results.headline import headline
 from polybench.results.record import Record
 
 FOLDER = "POLYBENCH_KEEP_WEIGHTS"
@@ -56,8 +56,7 @@ def facts_of(record: Record, path: Path) -> dict[str, str]:
         record: The record.
         path: Its file.
     """
-    key = next(one for one in record.metrics if one.partition("@")[0] == record.dataset.ranked_by)
-    metric = layout_of(record.metrics[key]).headline
+    key, metric = headline(record)
     training_id = record.identity.training_id if record.identity is not None else ""
     return {
         "record": path.stem,

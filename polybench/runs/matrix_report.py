@@ -8,6 +8,7 @@ from types import MappingProxyType
 from polybench.core.atomic import atomic_write_text
 from polybench.results.config import portable_text
 from polybench.results.folds import PooledRecord, pooled
+from polybench.results.headline import headline
 from polybench.results.quantities import network_input
 from polybench.results.readings import title
 from polybench.results.record import StoredRecord
@@ -17,7 +18,7 @@ from polybench.runs.differences import comparisons
 from polybench.runs.execute import Outcome
 from polybench.runs.plan import Plan
 from polybench.runs.report import address, block, paired, read_stored
-from polybench.runs.scores import headline, score
+from polybench.runs.scores import score
 
 COLUMNS = (
     Column("Row"),

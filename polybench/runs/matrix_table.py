@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from polybench.results.headline import headline
 from polybench.results.quantities import duration
 from polybench.results.readings import title
 from polybench.results.tables import MISSING, Cell, Code, Column, Table, joined
 from polybench.runs.execute import Ended
 from polybench.runs.report import read_stored
 from polybench.runs.run_matrix import Matrix
-from polybench.runs.scores import headline, score
+from polybench.runs.scores import score
 
 UNOPENED = (
     "The data were looked for, not opened: records are taken to be of the copies that are here, and files that are "

@@ -7,6 +7,7 @@ from pathlib import Path
 from polybench.core.atomic import atomic_write_text, atomic_writer
 from polybench.results import quantities
 from polybench.results.config import portable_text
+from polybench.results.headline import headline
 from polybench.results.layout import layout_of
 from polybench.results.methods import LONG, method_parts
 from polybench.results.readings import title
@@ -21,7 +22,7 @@ from polybench.runs.differences import Comparison, comparisons, difference_table
 from polybench.runs.execute import Outcome
 from polybench.runs.lineage import draw, lineage_of_plan, mermaid
 from polybench.runs.plan import Plan, Stage
-from polybench.runs.scores import headline, score
+from polybench.runs.scores import score
 
 COLUMNS = (
     Column("Stage"),

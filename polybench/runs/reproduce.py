@@ -12,8 +12,8 @@ from polybench.core.errors import ConfigError, DataError
 from polybench.core.wording import listed
 from polybench.results.comparison import ScoredRun, aligned, scored_run, sign_of
 from polybench.results.facts import DatasetFacts, Provenance
+from polybench.results.headline import headline
 from polybench.results.image_rows import ImageRows, Values
-from polybench.results.layout import layout_of
 from polybench.results.record import Record, StoredRecord, read_records
 from polybench.results.statistics.bootstrap import Ends
 from polybench.results.statistics.intervals import column
@@ -210,12 +210,10 @@ def compared(stored: StoredRecord, second: SecondRun, root: Path) -> Verdict:
         DataError: If other images were tested, or there is no number to compare.
     """
     first, again = scored_run(stored), second.scores
-    ranked = stored.record.dataset.ranked_by
-    key = next((one for one in first.metrics if one.partition("@")[0] == ranked and one in again.metrics), None)
-    if key is None:
-        raise DataError(f"The second run has no scores under the {ranked} of the record: its version has changed.")
+    key, metric = headline(stored.record)
+    if key not in again.metrics:
+        raise DataError(f"The second run has no scores under the record's {key}: its version has changed.")
     scores = first.metrics[key]
-    metric = layout_of(scores).headline
     found = aligned({AGAIN: [again], FIRST: [first]}, key, metric)
     if found is None:
         raise DataError(f"The per-image tables don't determine {metric} of {key}.")

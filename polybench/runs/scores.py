@@ -3,16 +3,10 @@
 import statistics
 from collections.abc import Sequence
 
-from polybench.results.layout import layout_of
+from polybench.results.headline import headline
 from polybench.results.record import Record
 from polybench.results.statistics.spread import spread_of
 from polybench.results.tables import Cell, measured
-
-
-def headline(record: Record) -> tuple[str, str]:
-    """The protocol that ranks a record's dataset, and the metric that it ranks by."""
-    protocol = next(key for key in record.metrics if key.partition("@")[0] == record.dataset.ranked_by)
-    return protocol, layout_of(record.metrics[protocol]).headline
 
 
 def score(records: Sequence[Record]) -> Cell:

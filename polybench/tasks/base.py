@@ -153,9 +153,17 @@ class Task(LightningModule, ABC):
             ConfigError: If it can't.
         """
 
-    @abstractmethod
     def _log_numbers(self, subset: str) -> dict[str, float]:
-        """Gather and keep the rows of an evaluation, log its metrics, and return them by name."""
+        """Gather and keep the rows of an evaluation, log its metrics, and return them by name.
+
+        They are those of the first protocol, such as `val/auc`.
+        """
+        self.rows = self.collected.compute()
+        self.collected.reset()
+        logged = {f"{subset}/{metric}": value for metric, value in self.protocols[0].scores(self.rows).items()}
+        for name, value in logged.items():
+            self.log_number(name, value, prog_bar=name == "val/auc")
+        return logged
 
     @property
     def loss_name(self) -> str:

@@ -68,6 +68,8 @@ class PatchClassificationTask(Task):
     version: ClassVar[int] = 1
     kind: ClassVar[Kind] = "classification"
     baselines: ClassVar[Mapping[str, Baseline]] = {"brightness": brightness}
+    evaluated_by: ClassVar[Protocol] = PATCHES
+    """The protocol of its rows."""
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class PatchClassificationTask(Task):
         schedule_interval: Interval | None = None,
     ) -> None:
         super().__init__(net, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval)
-        self.protocols: tuple[Protocol, ...] = (PATCHES,)
+        self.protocols: tuple[Protocol, ...] = (self.evaluated_by,)
         self.collected: ScoredRows = self.new_rows()
 
     def new_rows(self) -> ScoredRows:
@@ -146,12 +148,3 @@ class PatchClassificationTask(Task):
         probability = self.predict_probability(batch["image"])
         self.collected.update_from(batch, probability)
         return probability
-
-    def _log_numbers(self, subset: str) -> dict[str, float]:
-        """Gather and keep the rows, and log the metrics as `val/auc`, `val/accuracy` etc."""
-        self.rows = self.collected.compute()
-        self.collected.reset()
-        logged = {f"{subset}/{metric}": value for metric, value in self.protocols[0].scores(self.rows).items()}
-        for name, value in logged.items():
-            self.log_number(name, value, prog_bar=name == "val/auc")
-        return logged

@@ -8,8 +8,11 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from polybench.core.errors import ConfigError, UserError
 from polybench.core.own_code import explain
+from polybench.data.crops import Crop
+from polybench.data.fitting import Fitting
 from polybench.tasks.base import Task
 from polybench.tasks.checkpoint import run_entry
+from polybench.tasks.segmentation import SegmentationTask
 from polybench.tasks.weights import weights_of
 
 TRAINING_ONLY = ("optimizer", "lr_scheduler", "parameter_groups", "schedule_interval")
@@ -66,6 +69,28 @@ def build_task(saved: Mapping[str, Any], path: str) -> Task:
     except RuntimeError as error:
         raise ConfigError(mismatch(path, error)) from error
     return task
+
+
+def predicting_task(saved: Mapping[str, Any], path: str) -> Task:
+    """Build the task of a checkpoint in evaluation mode, with the size, the fitting and the crops of its images.
+
+    Args:
+        saved: The checkpoint's content.
+        path: Its file, for messages.
+
+    Raises:
+        ConfigError: As `build_task` and `run_facts`.
+    """
+    task, facts = build_task(saved, path), run_facts(saved, path)
+    height, width = facts["size"]
+    task.input_size = (int(height), int(width))
+    task.input_fitting = Fitting(facts.get("fit", "stretch"), facts.get("pad_value", 0))
+    crop = facts.get("crop")
+    if crop is not None and isinstance(task, SegmentationTask):
+        arguments = dict(crop)
+        task.tiles_together = int(arguments.pop("tiles_together"))
+        task.input_crop = Crop(**arguments)
+    return task.eval()
 
 
 def _reason(error: Exception) -> str:

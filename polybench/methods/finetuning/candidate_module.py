@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from polybench.augment import Policy, named_policy
 from polybench.core.errors import ConfigError, DataError
+from polybench.data.augmented_images import augmented_images
 from polybench.data.cache import ImageCache
 from polybench.data.fitting import STRETCH
 from polybench.data.images import UInt8Array
@@ -24,7 +25,6 @@ from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
 from polybench.data.patch_samples import PatchSampler
 from polybench.data.patches import Boxes, Jitter, cut
 from polybench.data.resumable import ResumableDataModule
-from polybench.data.sample import image_to_float
 from polybench.data.splits import Subset
 from polybench.methods.finetuning.candidates import VERSION, CandidateList, Found
 from polybench.methods.finetuning.items import (
@@ -237,11 +237,7 @@ class CandidateDataModule(ResumableDataModule):
 
     def on_after_batch_transfer(self, batch: ItemBatch, dataloader_idx: int) -> ItemBatch:
         """Convert bytes to floats on the device, and augment training patches by (seed, epoch, id)."""
-        images = image_to_float(batch["image"])
-        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
-            keys = [(self.seed, epoch, name) for epoch, name in zip(batch["epoch"], batch["id"], strict=True)]
-            images = self.policy.transform(keys, self.size, images.device).image(images)
-        batch["image"] = images
+        batch["image"] = augmented_images(batch["image"], batch["id"], batch["epoch"], self)
         return batch
 
 

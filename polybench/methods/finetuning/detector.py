@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import torch
 
 from polybench.core.errors import ConfigError
-from polybench.data.crops import Crop
-from polybench.data.fitting import Fitting
 from polybench.data.images import UInt8Array
 from polybench.data.own_dataset import open_split
 from polybench.results.facts import Ancestor
@@ -18,7 +16,7 @@ from polybench.tasks import SegmentationTask
 from polybench.tasks.base import FloatArray, Task
 from polybench.tasks.checkpoint import AtomicCheckpointIO
 from polybench.tasks.lineage import lineage_of
-from polybench.tasks.loading import build_task, run_facts
+from polybench.tasks.loading import predicting_task, run_facts
 
 
 class Detector(NamedTuple):
@@ -43,17 +41,10 @@ def load_detector(path: str) -> Detector:
             say which images it was trained on.
     """
     saved = AtomicCheckpointIO().load_checkpoint(path)
-    facts = run_facts(saved, path)
-    task = build_task(saved, path).eval()
+    task = predicting_task(saved, path)
     if not isinstance(task, SegmentationTask):
         raise ConfigError(f"'{path}' holds a {type(task).__name__}: a detector is a segmentation net.")
-    height, width = facts["size"]
-    task.input_size = (int(height), int(width))
-    task.input_fitting = Fitting(facts.get("fit", "stretch"), facts.get("pad_value", 0))
-    if crop := dict(facts.get("crop") or {}):
-        task.tiles_together = int(crop.pop("tiles_together"))
-        task.input_crop = Crop(**crop)
-    return Detector(_predict(task), lineage_of(saved, Path(path))[-1], seen_groups(facts, path))
+    return Detector(_predict(task), lineage_of(saved, Path(path))[-1], seen_groups(run_facts(saved, path), path))
 
 
 def _predict(task: Task) -> Callable[[UInt8Array], FloatArray]:

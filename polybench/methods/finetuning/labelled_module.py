@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from polybench.augment import Policy, named_policy
 from polybench.core.errors import ConfigError
 from polybench.core.randomness import generator
+from polybench.data.augmented_images import augmented_images
 from polybench.data.cache import default_cache_folder
 from polybench.data.fitting import STRETCH
 from polybench.data.images import UInt8Array
@@ -23,7 +24,7 @@ from polybench.data.module import LARGEST_SIDE
 from polybench.data.patch_samples import PatchSampler
 from polybench.data.patches import cut
 from polybench.data.resumable import ResumableDataModule
-from polybench.data.sample import Source, image_to_float
+from polybench.data.sample import Source
 from polybench.data.splits import Subset
 from polybench.datasets.folder import slug, usable_name
 from polybench.methods.finetuning.items import (
@@ -215,9 +216,5 @@ class LabelledImagesDataModule(ResumableDataModule):
 
     def on_after_batch_transfer(self, batch: ItemBatch, dataloader_idx: int) -> ItemBatch:
         """Convert bytes to floats on the device, and augment training images by (seed, epoch, id)."""
-        images = image_to_float(batch["image"])
-        if self.trainer is not None and self.trainer.training and any(self.policy.variants):
-            keys = [(self.seed, epoch, name) for epoch, name in zip(batch["epoch"], batch["id"], strict=True)]
-            images = self.policy.transform(keys, self.size, images.device).image(images)
-        batch["image"] = images
+        batch["image"] = augmented_images(batch["image"], batch["id"], batch["epoch"], self)
         return batch

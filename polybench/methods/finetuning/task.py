@@ -47,20 +47,7 @@ class CandidateClassificationTask(PatchClassificationTask):
     """
 
     version: ClassVar[int] = 1
-
-    def __init__(
-        self,
-        net: nn.Module,
-        optimizer: OptimizerCallable = torch.optim.SGD,
-        lr_scheduler: LRSchedulerCallable | None = None,
-        mean: Sequence[float] = IMAGENET_MEAN,
-        std: Sequence[float] = IMAGENET_STD,
-        channels_last: bool = False,
-        parameter_groups: ParameterGroups | None = None,
-        schedule_interval: Interval | None = None,
-    ) -> None:
-        super().__init__(net, optimizer, lr_scheduler, mean, std, channels_last, parameter_groups, schedule_interval)
-        self.protocols: tuple[Protocol, ...] = (CANDIDATES,)
+    evaluated_by: ClassVar[Protocol] = CANDIDATES
 
     def new_rows(self) -> ScoredRows:
         """Create an empty metric for rows of this task."""
@@ -208,15 +195,6 @@ class ImageClassificationTask(Task):
             raise ConfigError(
                 f"The net has {logits.shape[1]} classes and the data more: set model.net.classes {most + 1}."
             )
-
-    def _log_numbers(self, subset: str) -> dict[str, float]:
-        """Gather and keep the rows, and log the metrics as `val/auc`, `val/accuracy` etc."""
-        self.rows = self.collected.compute()
-        self.collected.reset()
-        logged = {f"{subset}/{metric}": value for metric, value in CLASSES.scores(self.rows).items()}
-        for name, value in logged.items():
-            self.log_number(name, value, prog_bar=name == "val/auc")
-        return logged
 
     def sections(self) -> Mapping[str, Section]:
         """The section on depth and share of the last test."""
