@@ -22,13 +22,13 @@ from polybench.models.blocks import (
     conv,
     conv_pair,
     doubled,
-    require_sides,
     require_widths,
 )
+from polybench.models.encoder_decoder import EncoderDecoder
 from polybench.models.unet import WIDTHS
 
 
-class AttentionUNet(nn.Module):
+class AttentionUNet(EncoderDecoder):
     """The Attention U-Net; with U-Net's widths it has 34,878,573 parameters.
 
     Args:
@@ -41,32 +41,14 @@ class AttentionUNet(nn.Module):
     version: ClassVar[int] = 1
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
-        super().__init__()
         require_widths("Attention U-Net", widths, multiple=2)
-        self.stride = 2 ** (len(widths) - 1)
-        self.encoder = PooledEncoder((conv_pair(*pair) for pair in pairwise((3, *widths))), widths)
-        self.decoder = ConcatDecoder(
+        encoder = PooledEncoder((conv_pair(*pair) for pair in pairwise((3, *widths))), widths)
+        decoder = ConcatDecoder(
             (up_conv(below, width) for width, below in pairwise(widths)),
             (conv_pair(2 * width, width) for width in widths[:-1]),
             (AttentionGate(width) for width in widths[:-1]),
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Segment.
-
-        Args:
-            images: (N, 3, H, W), sides divisible by 16 with five widths.
-
-        Returns:
-            Raw logits (N, 1, H, W).
-
-        Raises:
-            ConfigError: If a side isn't divisible.
-        """
-        require_sides("Attention U-Net", images, self.stride)
-        result: Tensor = self.head(self.decoder(self.encoder(images)))
-        return result
+        super().__init__("Attention U-Net", widths, encoder, decoder)
 
 
 class AttentionGate(nn.Module):

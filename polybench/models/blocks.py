@@ -34,11 +34,11 @@ def conv_pair(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(conv(in_channels, out_channels), conv(out_channels, out_channels))
 
 
-class PooledEncoder(nn.Module):
-    """Stages with 2x2 max pooling between them.
+class StagedEncoder(nn.Module):
+    """Stages one after the other.
 
     Args:
-        stages: Each takes the channels of the one before; the first takes the image.
+        stages: Each takes what the one before returns; the first takes the image.
         out_channels: Channels that they return.
     """
 
@@ -47,12 +47,24 @@ class PooledEncoder(nn.Module):
         self.stages = nn.ModuleList(stages)
         self.out_channels = list(out_channels)
 
+    def between(self, features: Tensor) -> Tensor:
+        """What the next stage takes of a stage's map."""
+        return features
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map images (N, 3, H, W) to one map per stage, finest first: (N, C_i, H / 2^i, W / 2^i)."""
         features = [self.stages[0](images)]
         for stage in self.stages[1:]:
-            features.append(stage(F.max_pool2d(features[-1], 2)))
+            features.append(stage(self.between(features[-1])))
         return features
+
+
+class PooledEncoder(StagedEncoder):
+    """Stages with 2x2 max pooling between them, as `StagedEncoder` otherwise."""
+
+    def between(self, features: Tensor) -> Tensor:
+        """Half of the size."""
+        return F.max_pool2d(features, 2)
 
 
 class ConcatDecoder(nn.Module):

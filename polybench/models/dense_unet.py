@@ -13,13 +13,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv, require_sides, require_widths
+from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv, require_widths
+from polybench.models.encoder_decoder import EncoderDecoder
 from polybench.models.unet import WIDTHS
 
 LAYERS = 4
 
 
-class DenseBlockUNet(nn.Module):
+class DenseBlockUNet(EncoderDecoder):
     """The U-Net of dense blocks; with U-Net's widths it has 21,219,649 parameters, and no published size.
 
     Args:
@@ -32,31 +33,13 @@ class DenseBlockUNet(nn.Module):
     version: ClassVar[int] = 1
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
-        super().__init__()
         require_widths("DenseBlock-UNet", widths, multiple=LAYERS)
-        self.stride = 2 ** (len(widths) - 1)
-        self.encoder = PooledEncoder((DenseBlock(*pair) for pair in pairwise((3, *widths))), widths)
-        self.decoder = ConcatDecoder(
+        encoder = PooledEncoder((DenseBlock(*pair) for pair in pairwise((3, *widths))), widths)
+        decoder = ConcatDecoder(
             (nn.ConvTranspose2d(below, width, 2, stride=2) for width, below in pairwise(widths)),
             (DenseBlock(2 * width, width) for width in widths[:-1]),
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Segment.
-
-        Args:
-            images: (N, 3, H, W), sides divisible by 16 with five widths.
-
-        Returns:
-            Raw logits (N, 1, H, W).
-
-        Raises:
-            ConfigError: If a side isn't divisible.
-        """
-        require_sides("DenseBlock-UNet", images, self.stride)
-        result: Tensor = self.head(self.decoder(self.encoder(images)))
-        return result
+        super().__init__("DenseBlock-UNet", widths, encoder, decoder)
 
 
 class DenseBlock(nn.Module):

@@ -10,14 +10,15 @@ batch normalisation and biases as in our U-Net. No size is published.
 from itertools import pairwise
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv, conv_pair, require_sides, require_widths
+from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv, conv_pair, require_widths
+from polybench.models.encoder_decoder import EncoderDecoder
 
 DILATIONS = (2, 4, 8, 16)
 
 
-class DilatedUNet(nn.Module):
+class DilatedUNet(EncoderDecoder):
     """The U-Net with a dilated bottom; it has 17,146,305 parameters with its default widths.
 
     Args:
@@ -31,30 +32,11 @@ class DilatedUNet(nn.Module):
     version: ClassVar[int] = 1
 
     def __init__(self, widths: tuple[int, ...] = (64, 128, 256, 512), dilations: tuple[int, ...] = DILATIONS) -> None:
-        super().__init__()
         require_widths("U-Net with dilations", widths)
-        self.stride = 2 ** (len(widths) - 1)
-        self.encoder = PooledEncoder((conv_pair(*pair) for pair in pairwise((3, *widths))), widths)
-        self.bottom = nn.Sequential(*(conv(widths[-1], widths[-1], dilation=dilation) for dilation in dilations))
-        self.decoder = ConcatDecoder(
+        encoder = PooledEncoder((conv_pair(*pair) for pair in pairwise((3, *widths))), widths)
+        bottom = nn.Sequential(*(conv(widths[-1], widths[-1], dilation=dilation) for dilation in dilations))
+        decoder = ConcatDecoder(
             (nn.ConvTranspose2d(below, width, 2, stride=2) for width, below in pairwise(widths)),
             (conv_pair(2 * width, width) for width in widths[:-1]),
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Segment.
-
-        Args:
-            images: (N, 3, H, W), sides divisible by 8 with four widths.
-
-        Returns:
-            Raw logits (N, 1, H, W).
-
-        Raises:
-            ConfigError: If a side isn't divisible.
-        """
-        require_sides("U-Net with dilations", images, self.stride)
-        *skips, deepest = self.encoder(images)
-        result: Tensor = self.head(self.decoder([*skips, self.bottom(deepest)]))
-        return result
+        super().__init__("U-Net with dilations", widths, encoder, decoder, bottom)

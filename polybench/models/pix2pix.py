@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
-from polybench.models.blocks import require_sides
+from polybench.models.blocks import StagedEncoder, require_sides
 
 SLOPE = 0.2
 """Of leaky ReLUs."""
@@ -81,33 +81,25 @@ class Pix2Pix(nn.Module):
         return result
 
 
-class StridedEncoder(nn.Module):
-    """Convolutions of 4x4 and stride 2, with the encoder contract of segmentation_models_pytorch.
+class StridedEncoder(StagedEncoder):
+    """Convolutions of 4x4 and stride 2: maps of (N, C_i, H / 2^(i+1), W / 2^(i+1)).
 
     Args:
         widths: Their channels.
     """
 
     def __init__(self, widths: list[int]) -> None:
-        super().__init__()
-        self.out_channels = widths
-        self.stages = nn.ModuleList([nn.Conv2d(3, widths[0], 4, stride=2, padding=1, bias=False)])
+        stages: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=2, padding=1, bias=False)]
         for before, out in pairwise(widths):
-            normed = len(self.stages) < len(widths) - 1  # the deepest may be a single place
-            self.stages.append(
+            normed = len(stages) < len(widths) - 1  # the deepest may be a single place
+            stages.append(
                 nn.Sequential(
                     nn.LeakyReLU(SLOPE),
                     nn.Conv2d(before, out, 4, stride=2, padding=1, bias=False),
                     nn.BatchNorm2d(out) if normed else nn.Identity(),
                 )
             )
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Map images (N, 3, H, W) to one map per stage, finest first: (N, C_i, H / 2^(i+1), W / 2^(i+1))."""
-        features: list[Tensor] = []
-        for stage in self.stages:
-            features.append(stage(features[-1] if features else images))
-        return features
+        super().__init__(stages, widths)
 
 
 class PatchDiscriminator(nn.Module):

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
 from polybench.models.attention_unet import AttentionGate, up_conv
-from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv, require_sides, require_widths
+from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv, require_widths
+from polybench.models.encoder_decoder import EncoderDecoder
 from polybench.models.unet import WIDTHS
 
 
-class R2UNet(nn.Module):
+class R2UNet(EncoderDecoder):
     """The recurrent residual U-Net; with U-Net's widths it has 39,091,393 parameters, with attention 39,442,925.
 
     | options | net |
@@ -44,36 +45,16 @@ class R2UNet(nn.Module):
     def __init__(
         self, widths: tuple[int, ...] = WIDTHS, steps: int = 2, residual: bool = True, attention: bool = False
     ) -> None:
-        super().__init__()
         require_widths("R2U-Net", widths, multiple=2 if attention else 1)
         if steps < 0:
             raise ConfigError(f"R2U-Net's steps must be 0 or more, not {steps}.")
-        self.stride = 2 ** (len(widths) - 1)
-        self.encoder = PooledEncoder(
-            (RecurrentBlock(*pair, steps, residual) for pair in pairwise((3, *widths))), widths
-        )
-        self.decoder = ConcatDecoder(
+        encoder = PooledEncoder((RecurrentBlock(*pair, steps, residual) for pair in pairwise((3, *widths))), widths)
+        decoder = ConcatDecoder(
             (up_conv(below, width) for width, below in pairwise(widths)),
             (RecurrentBlock(2 * width, width, steps, residual) for width in widths[:-1]),
             (AttentionGate(width) for width in widths[:-1]) if attention else None,
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Segment.
-
-        Args:
-            images: (N, 3, H, W), sides divisible by 16 with five widths.
-
-        Returns:
-            Raw logits (N, 1, H, W).
-
-        Raises:
-            ConfigError: If a side isn't divisible.
-        """
-        require_sides("R2U-Net", images, self.stride)
-        result: Tensor = self.head(self.decoder(self.encoder(images)))
-        return result
+        super().__init__("R2U-Net", widths, encoder, decoder)
 
 
 class RecurrentBlock(nn.Module):

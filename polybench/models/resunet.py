@@ -8,15 +8,17 @@ ResUNet-mod is a row of FANet's table III and of ResUNet++'s paper, neither of w
 ResUNet that ResUNet++ adds its three parts to: its widths 16, 32, 64, 128 and 256, one scale more than ResUNet's.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar
 
 from torch import Tensor, nn
 
-from polybench.models.blocks import ConcatDecoder, doubled, require_sides, require_widths
+from polybench.models.blocks import ConcatDecoder, StagedEncoder, doubled, require_widths
+from polybench.models.encoder_decoder import EncoderDecoder
 
 
-class ResUNet(nn.Module):
+class ResUNet(EncoderDecoder):
     """The residual U-Net: pre-activation units, halved by their stride, and bilinear upsampling.
 
     | widths | net | parameters |
@@ -34,52 +36,24 @@ class ResUNet(nn.Module):
     version: ClassVar[int] = 1
 
     def __init__(self, widths: tuple[int, ...] = (64, 128, 256, 512)) -> None:
-        super().__init__()
         require_widths("ResUNet", widths)
-        self.stride = 2 ** (len(widths) - 1)
-        self.encoder = ResidualEncoder(widths)
-        self.decoder = ConcatDecoder(
+        encoder = residual_stages(ResidualUnit, widths)
+        decoder = ConcatDecoder(
             (doubled() for _ in widths[:-1]),
             (ResidualUnit(width + below, width) for width, below in pairwise(widths)),
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Segment.
-
-        Args:
-            images: (N, 3, H, W), sides divisible by 8 with four widths.
-
-        Returns:
-            Raw logits (N, 1, H, W).
-
-        Raises:
-            ConfigError: If a side isn't divisible.
-        """
-        require_sides("ResUNet", images, self.stride)
-        result: Tensor = self.head(self.decoder(self.encoder(images)))
-        return result
+        super().__init__("ResUNet", widths, encoder, decoder)
 
 
-class ResidualEncoder(nn.Module):
-    """Residual units, of stride 2 from the second on, with the encoder contract of segmentation_models_pytorch.
+def residual_stages(unit: type["ResidualUnit"], widths: Sequence[int]) -> StagedEncoder:
+    """Build an encoder of residual units, of stride 2 from the second on.
 
     Args:
+        unit: The class of the units.
         widths: Their channels.
     """
-
-    def __init__(self, widths: tuple[int, ...]) -> None:
-        super().__init__()
-        self.out_channels = list(widths)
-        first = ResidualUnit(3, widths[0], starts=True)
-        self.stages = nn.ModuleList([first, *(ResidualUnit(*pair, stride=2) for pair in pairwise(widths))])
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Map images (N, 3, H, W) to one map per unit, finest first: (N, C_i, H / 2^i, W / 2^i)."""
-        features: list[Tensor] = []
-        for stage in self.stages:
-            features.append(stage(features[-1] if features else images))
-        return features
+    first = unit(3, widths[0], starts=True)
+    return StagedEncoder([first, *(unit(*pair, stride=2) for pair in pairwise(widths))], widths)
 
 
 class ResidualUnit(nn.Module):
@@ -102,7 +76,7 @@ class ResidualUnit(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(width, width, 3, padding=1),
         )
-        self.shortcut = nn.Conv2d(in_channels, width, 1, stride)
+        self.shortcut: nn.Module = nn.Conv2d(in_channels, width, 1, stride)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, width, H / stride, W / stride)."""

@@ -6,7 +6,6 @@ of the atrous pyramid (rates 1, 6, 12, 18) are summed, then brought together by 
 the map below, before it is upsampled; upsampling is bilinear.
 """
 
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from polybench.models.blocks import SqueezeExcitation, doubled, require_sides, require_widths
+from polybench.models.resunet import ResidualUnit, residual_stages
 
 RATES = (1, 6, 12, 18)
 
@@ -34,7 +34,7 @@ class ResUNetPlusPlus(nn.Module):
         super().__init__()
         require_widths("ResUNet++", widths, 5, 5)
         *scales, bridge = widths
-        self.encoder = SqueezedEncoder(scales)
+        self.encoder = residual_stages(SqueezedUnit, scales)
         self.bridge = AtrousPyramid(scales[-1], bridge)
         below = [*scales[2:], bridge]  # each decoder stage is as wide as the encoder's next scale
         self.attentions = nn.ModuleList(map(DecoderAttention, scales[:-1], below))
@@ -67,29 +67,8 @@ class ResUNetPlusPlus(nn.Module):
         return result
 
 
-class SqueezedEncoder(nn.Module):
-    """Stem and residual units, with the encoder contract of segmentation_models_pytorch.
-
-    Args:
-        widths: Channels of the scales; from the second on a unit halves the size.
-    """
-
-    def __init__(self, widths: list[int]) -> None:
-        super().__init__()
-        self.out_channels = widths
-        units = (SqueezedUnit(*pair, stride=2) for pair in pairwise(widths))
-        self.stages = nn.ModuleList([SqueezedUnit(3, widths[0], starts=True), *units])
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Map images (N, 3, H, W) to one map per scale, finest first: (N, C_i, H / 2^i, W / 2^i)."""
-        features: list[Tensor] = []
-        for stage in self.stages:
-            features.append(stage(features[-1] if features else images))
-        return features
-
-
-class SqueezedUnit(nn.Module):
-    """A residual unit of two 3x3 convolutions, a normalised 1x1 shortcut, and squeeze and excitation of the sum.
+class SqueezedUnit(ResidualUnit):
+    """A residual unit with a normalised 1x1 shortcut, and squeeze and excitation of the sum.
 
     Args:
         in_channels: Channels of the input.
@@ -99,21 +78,13 @@ class SqueezedUnit(nn.Module):
     """
 
     def __init__(self, in_channels: int, width: int, stride: int = 1, starts: bool = False) -> None:
-        super().__init__()
-        activation = [] if starts else [nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True)]
-        self.residual = nn.Sequential(
-            *activation,
-            nn.Conv2d(in_channels, width, 3, stride, padding=1),
-            nn.BatchNorm2d(width),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(width, width, 3, padding=1),
-        )
-        self.shortcut = nn.Sequential(nn.Conv2d(in_channels, width, 1, stride), nn.BatchNorm2d(width))
+        super().__init__(in_channels, width, stride, starts)
+        self.shortcut = nn.Sequential(self.shortcut, nn.BatchNorm2d(width))
         self.excitation = SqueezeExcitation(width)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, in_channels, H, W) to (N, width, H / stride, W / stride)."""
-        result: Tensor = self.excitation(self.residual(features) + self.shortcut(features))
+        result: Tensor = self.excitation(super().forward(features))
         return result
 
 

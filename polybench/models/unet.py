@@ -9,14 +9,15 @@ prints its widths and neither its normalisation nor its upsampling: here they ar
 from itertools import pairwise
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv_pair, require_sides, require_widths
+from polybench.models.blocks import ConcatDecoder, PooledEncoder, conv_pair, require_widths
+from polybench.models.encoder_decoder import EncoderDecoder
 
 WIDTHS = (64, 128, 256, 512, 1024)
 
 
-class UNet(nn.Module):
+class UNet(EncoderDecoder):
     """The U-Net: pairs of 3x3 convolutions, max pooling, transposed 2x2 convolutions that halve the channels.
 
     | widths | net | parameters |
@@ -34,28 +35,10 @@ class UNet(nn.Module):
     version: ClassVar[int] = 1
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
-        super().__init__()
         require_widths("U-Net", widths)
-        self.stride = 2 ** (len(widths) - 1)
-        self.encoder = PooledEncoder((conv_pair(*pair) for pair in pairwise((3, *widths))), widths)
-        self.decoder = ConcatDecoder(
+        encoder = PooledEncoder((conv_pair(*pair) for pair in pairwise((3, *widths))), widths)
+        decoder = ConcatDecoder(
             (nn.ConvTranspose2d(below, width, 2, stride=2) for width, below in pairwise(widths)),
             (conv_pair(2 * width, width) for width in widths[:-1]),
         )
-        self.head = nn.Conv2d(widths[0], 1, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Segment.
-
-        Args:
-            images: (N, 3, H, W), sides divisible by 16 with five widths.
-
-        Returns:
-            Raw logits (N, 1, H, W).
-
-        Raises:
-            ConfigError: If a side isn't divisible.
-        """
-        require_sides("U-Net", images, self.stride)
-        result: Tensor = self.head(self.decoder(self.encoder(images)))
-        return result
+        super().__init__("U-Net", widths, encoder, decoder)
