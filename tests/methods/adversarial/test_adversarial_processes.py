@@ -1,17 +1,11 @@
 """Adversarial training in two processes ends with the weights of one, those of the discriminator among them."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from polybench.cli.main import run
 from tests.conftest import REPOSITORY
-
-RECORDER = "tests.methods.rendering.rendering_nets.WeightRecorder"
+from tests.two_processes import assert_in_step, weights_of_one_and_of_two
 
 
 @pytest.mark.ddp
@@ -28,24 +22,6 @@ def test_two_processes_end_with_the_weights_of_one(
         *("--model.optimizer", "torch.optim.SGD", "--model.optimizer.lr", "0.01"),
         *("--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"),
     ]
-
-    def recorder(folder: str) -> list[str]:
-        return [f"--trainer.callbacks+={RECORDER}", f"--trainer.callbacks.folder={folder}"]
-
-    assert run([*words, *recorder("alone"), "--data.batch_size", "2"]) == 0
-    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "polybench", *words, *recorder("together"), *together],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    alone, first, second = (
-        torch.load(tmp_path / name, weights_only=True) for name in ("alone/0.pt", "together/0.pt", "together/1.pt")
-    )
+    alone, first, second = weights_of_one_and_of_two(words, tmp_path)
     assert any("discriminator" in name for name in alone)
-    for name, value in alone.items():
-        torch.testing.assert_close(first[name], value, rtol=1e-4, atol=1e-6)
-        assert torch.equal(first[name], second[name])
+    assert_in_step(alone, first, second, rtol=1e-4)

@@ -1,8 +1,5 @@
 """Rendering in several processes, and in a run that is interrupted: points are those of one process, unbroken."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +8,8 @@ import torch
 import yaml
 
 from polybench.cli.main import run
+from tests.two_processes import assert_in_step, weights_of_one_and_of_two
 
-REPOSITORY = str(Path(__file__).parents[3])
 NETS = "tests.methods.rendering.rendering_nets"
 
 
@@ -34,29 +31,14 @@ def recipe(folder: Path, data_root: Path) -> list[str]:
     return ["fit", "--no_leaderboard", "--config", str(folder / "tiny.yaml")]
 
 
-def recorder(folder: str) -> list[str]:
-    return [f"--trainer.callbacks+={NETS}.WeightRecorder", f"--trainer.callbacks.folder={folder}"]
-
-
 @pytest.mark.ddp
 @pytest.mark.slow
 def test_two_processes_end_with_the_weights_of_one(
     tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = recipe(tmp_path, data_root)
-    assert run([*words, *recorder("alone"), "--data.batch_size", "2"]) == 0
-    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "1"]
-    environment = {**os.environ, "PYTHONPATH": REPOSITORY}
-    command = [sys.executable, "-m", "polybench", *words, *recorder("together"), *together]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    alone, first, second = (
-        torch.load(tmp_path / name, weights_only=True) for name in ("alone/0.pt", "together/0.pt", "together/1.pt")
-    )
-    for name, value in alone.items():
-        torch.testing.assert_close(first[name], value, rtol=1e-5, atol=1e-6)
-        assert torch.equal(first[name], second[name])
+    weights = weights_of_one_and_of_two(recipe(tmp_path, data_root), tmp_path)
+    assert_in_step(*weights, rtol=1e-5)
 
 
 def test_resumed_run_ends_with_the_weights_of_the_unbroken_one(
