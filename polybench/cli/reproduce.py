@@ -41,7 +41,8 @@ def main(args: list[str]) -> int:
     from polybench.results.page import write_page
     from polybench.results.verified import mark_of, write_mark
     from polybench.runs.report import read_stored
-    from polybench.runs.reproduce import compared, evaluate_again, fit_words, mark_for, run_again
+    from polybench.runs.reproduce import evaluate_again, fit_words, run_again
+    from polybench.runs.verdict import compared, mark_for
 
     stored = read_stored(path)
     fit_words(stored.record)

@@ -11,7 +11,8 @@ from polybench.core.errors import ConfigError, DataError
 from polybench.results.comparison import scored_run
 from polybench.results.record import StoredRecord, read_records
 from polybench.results.verified import Mark, mark_of, write_mark
-from polybench.runs.reproduce import SecondRun, compared, fit_words
+from polybench.runs.reproduce import fit_words
+from polybench.runs.verdict import SecondRun, compared
 from tests.cli.recipes import write_recipe
 from tests.results.factory import identity, store, table
 
