@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from itertools import compress, repeat
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from polybench.core.atomic import atomic_write_text
 from polybench.core.errors import DataError
 from polybench.results.derived.audits import Audit, read_audit
@@ -176,7 +178,7 @@ def _checked(stored: StoredRecord, *, recompute: bool = False) -> StoredRecord:
 
 def _page(root: Path, dataset: str, *, recompute: bool = False) -> str | None:
     """The page of a dataset; None where it has no records."""
-    with _without_collection():
+    with _undisturbed():
         records = checked_records(root, dataset, recompute=recompute)
         return render_page(dataset, records, read_audit(root, dataset)) if records else None
 
@@ -205,7 +207,7 @@ def page_of_units(root: Path, hashes: Hashes) -> str | None:
     def read_unit(unit: page_units.UnitText) -> page_units.Unit:
         return unit_cache.read_unit(unit, root / "records" / dataset)
 
-    with _without_collection():
+    with _undisturbed():
         intact = {unit.key: unit for unit in kept.intact(hashes)}
         known = {name for unit in intact.values() for name in unit.members}
         fresh = page_units.units_of(read(path) for path in paths if path.stem not in known)
@@ -222,12 +224,17 @@ def page_of_units(root: Path, hashes: Hashes) -> str | None:
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep Python from looking for cycles among the millions of objects of records, which have none."""
+def _undisturbed() -> Iterator[None]:
+    """Make a page without searches for cycles and without threads of linear algebra.
+
+    The millions of objects of records have no cycles. The matrices of a page are so small that threads wait for each
+    other longer than they compute.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
     finally:
         if was_on:
             gc.enable()

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 from hashlib import sha256
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
 from polybench.core.errors import DataError
 from polybench.results.facts import GENERATED, DatasetFacts, Direction, IdentityFacts
 from polybench.results.folds import every_part_of, parts_of
+from polybench.results.image_rows import ImageRows
 from polybench.results.layout import Layout, layout_of_all
 from polybench.results.record import Budget, Record, StoredRecord, row_name
 from polybench.results.statistics.draws import intervals_of_means
@@ -25,8 +26,7 @@ BUDGETS: tuple[Budget, ...] = get_args(Budget)
 RANKED_BUDGETS: tuple[Budget, ...] = ("published", "reduced")
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """One metric of a row; `spread` is the standard deviation over seeds, None with one seed."""
 
     value: float
@@ -158,6 +158,8 @@ class Group:
         latest = sorted(having, key=finished, reverse=True)
         layout = layout_of_all(stored.record.metrics[protocol] for stored in latest)
         rows = [_row(runs, protocol, layout, self.dataset) for runs in cells.values()]
+        if protocol.partition("@")[0] == self.dataset.ranked_by:
+            rows = _with_intervals(rows, column(protocol, layout.headline))
         best: dict[str | None, float] = {}
         for row in rows:
             best[budget_of(row)] = max(_goodness(row), best.get(budget_of(row), -math.inf))
@@ -234,12 +236,7 @@ def _row(cell: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: D
     for stored in every_run:
         by_seed[stored.record.seed].append(stored)
     runs = [repeats[0] for repeats in by_seed.values()]
-    others = [run.record.metrics[protocol].values for run in every_run if run is not runs[0]]
-    metrics = [name for name in runs[0].record.metrics[protocol].values if all(name in values for values in others)]
-    scores = {metric: _score(runs, protocol, metric) for metric in metrics}
-    best = layout.headline
-    if len(runs) > 1 and best in scores and protocol.split("@")[0] == dataset.ranked_by:
-        scores[best] = _with_interval(scores[best], runs, column(protocol, best))
+    scores, best = _scores(runs, every_run, protocol), layout.headline
     counts = [run.record.metrics[protocol].false_positives_on_empty for run in runs]
     return Row(
         anchor=anchor_of(runs[0], protocol, dataset),
@@ -253,32 +250,62 @@ def _row(cell: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: D
     )
 
 
-def _score(runs: Sequence[StoredRecord], protocol: str, metric: str) -> Score:
-    """One metric over seeds; only a single run brings its interval along."""
-    values = [run.record.metrics[protocol].values[metric] for run in runs]
-    if len(values) == 1:
-        return Score(values[0].value, None, values[0].low, values[0].high, values[0].direction)
-    numbers = [value.value for value in values]
-    return Score(statistics.fmean(numbers), spread_of(numbers), None, None, values[0].direction)
+def _scores(runs: Sequence[StoredRecord], every_run: Sequence[StoredRecord], protocol: str) -> dict[str, Score]:
+    """The metrics that every run has, over seeds; only a single run brings its intervals along."""
+    shared, *others = [run.record.metrics[protocol].values for run in every_run]
+    if others:
+        shared = {name: one for name, one in shared.items() if all(name in values for values in others)}
+    if len(runs) == 1:
+        return {name: Score(one.value, None, one.low, one.high, one.direction) for name, one in shared.items()}
+    found = [run.record.metrics[protocol].values for run in runs]
+    scores = {}
+    for name, one in shared.items():
+        numbers = [values[name].value for values in found]
+        scores[name] = Score(math.fsum(numbers) / len(numbers), spread_of(numbers), None, None, one.direction)
+    return scores
 
 
-def _with_interval(score: Score, runs: Sequence[StoredRecord], name: str) -> Score:
-    """Add the interval of each image's mean over the seeds, from the CSVs; none where it is not a mean over images."""
-    tables = [run.table_with([name]) for run in runs]
+def _with_intervals(rows: Sequence[Row], name: str) -> list[Row]:
+    """Rows with the intervals of a metric over several seeds, from the CSVs.
+
+    The interval is that of each image's mean over the seeds; a metric that is no mean over images has none.
+
+    Args:
+        rows: The rows.
+        name: The metric's column.
+    """
+    found, alike = list(rows), defaultdict(list)
+    for place, row in enumerate(rows):
+        tables = _tables_of(row, name) if len(row.runs) > 1 and row.headline else []
+        if tables:
+            means = np.mean([table[name] for table in tables], axis=0)
+            alike[tables[0].groups].append((place, means))
+    for groups, members in alike.items():  # which share their draws
+        intervals = intervals_of_means(np.stack([means for _, means in members]), groups)
+        for (place, _), interval in zip(members, intervals, strict=True):
+            row, metric = found[place], found[place].layout.headline
+            score = row.scores[metric]._replace(low=interval.low, high=interval.high)
+            found[place] = replace(row, scores={**row.scores, metric: score})
+    return found
+
+
+def _tables_of(row: Row, name: str) -> list[ImageRows]:
+    """The tables of a row's seeds; empty where none has the column."""
+    tables = [run.table_with([name]) for run in row.runs]
     if not any(name in table.columns for table in tables):
-        return score
-    for run, table in zip(runs, tables, strict=True):
+        return []
+    for run, table in zip(row.runs, tables, strict=True):
         if name not in table.columns:
             raise DataError(f"The per-image table of '{run.path}' has no column '{name}'.")
         if table.ids != tables[0].ids:
-            raise DataError(f"'{run.path}' and '{runs[0].path}' were tested on different images: check their CSVs.")
-    means = np.mean([table[name] for table in tables], axis=0)
-    [interval] = intervals_of_means(means[None], tables[0].groups)
-    return replace(score, low=interval.low, high=interval.high)
+            raise DataError(f"'{run.path}' and '{row.first.path}' were tested on different images: check their CSVs.")
+    return tables
 
 
 def _repeats(every_run: Sequence[StoredRecord], protocol: str, metric: str) -> Repeats | None:
     """Compare the runs of each seed, and fold, that ran more than once."""
+    if len(every_run) == 1 and len(every_part_of(every_run[0])) == 1:
+        return None
     alike: dict[object, list[float]] = defaultdict(list)
     for record in (part.record for run in every_run for part in every_part_of(run)):
         alike[record.seed, record.dataset.fold].append(record.metrics[protocol].values[metric].value)

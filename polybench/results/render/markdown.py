@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from polybench.core.wording import escaped
 from polybench.results.quantities import DASH, heading, quantity
-from polybench.results.tables import Cell, Code, Column, Joined, Link, Marks, Missing, Table, Text
+from polybench.results.tables import Cell, Code, Column, Interval, Joined, Link, Marks, Missing, Number, Table, Text
 
 _BLOCK = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$))|(?=(?:#{1,6}|[-+])(?:\s|$)|[-_=]{2,}))")
 """Where a line would begin a list, a heading or a rule."""
@@ -41,6 +41,8 @@ def inline(cell: Cell) -> str:
     match cell:
         case str():
             return text(cell)
+        case Number() | Interval():  # most cells
+            return quantity(cell)
         case Text():
             mark = _STYLE[cell.style]
             return f"{mark}{text(cell.text)}{mark}" if cell.text else ""
