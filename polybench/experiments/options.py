@@ -62,7 +62,17 @@ def add_test_arguments(parser: LightningArgumentParser) -> None:
         type=str | None,
         default=None,
         help="Folder of records and pages, which has the record of this checkpoint's training and gets that of the "
-        "changed predictions: for options that change them.",
+        "changed predictions, or of --on: for options that change what is tested.",
+    )
+
+    parser.add_argument(
+        "--on",
+        metavar="DATASET ...",
+        type=str | None,
+        default=None,
+        help="Datasets of the same kind that the net was not trained on, such as clinicdb etis: each is tested, with "
+        "the net's input as in training; with --leaderboard each gets a row, and its difference from rows that were "
+        "trained there.",
     )
 
 

@@ -77,10 +77,8 @@ def run_plan(
         UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
     """
     cells = cells_to_run(path, folder, leaderboard, read)
-    folder.mkdir(parents=True, exist_ok=True)  # so that the command names it by its whole path
-    elsewhere = [] if folder == FOLDER else ["--folder", str(folder)]
     plan = cells[0].plan
-    found = again([command, "--config", str(path), *elsewhere])
+    found = again([command, "--config", str(path)])  # where the runs go is no part of what gets a number again
     files = {file for stage in plan.stages.values() for file in recipe_files(stage.configs)}
     needs = [needed_file(file) for file in sorted(files) if not file.is_relative_to(HOME)]
     options = Options(LocalLauncher(devices, jobs, variables))
