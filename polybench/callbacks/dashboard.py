@@ -79,17 +79,18 @@ class Dashboard(WandbLogger):
             self._wandb_init["dir"] = str(Path(self._wandb_init["dir"]).absolute())
         if self._offline:  # said to W&B alone, where Lightning would set an environment variable
             self._wandb_init["mode"], self._offline = "offline", False
-        if not self._is_offline() and not wandb.login(prompt=False, verify=False):
+        if not self.is_offline() and not wandb.login(prompt=False, verify=False):
             self._go_offline("there is no login on this machine (wandb login)")
         try:
             _ = super().experiment
         except Error as error:
-            if self._is_offline():
+            if self.is_offline():
                 raise
             self._go_offline(f"it can't be reached ({' '.join(str(error).split())})")
             _ = super().experiment
 
-    def _is_offline(self) -> bool:
+    def is_offline(self) -> bool:
+        """Check whether the options or the environment say that the run is written here alone."""
         chosen = self._wandb_init.get("mode") or os.environ.get("WANDB_MODE")
         return bool(self._offline) or chosen in OFFLINE_MODES
 
@@ -119,7 +120,7 @@ class Dashboard(WandbLogger):
     @property
     def url(self) -> str | None:
         """The address of the run; None of one that is written offline."""
-        return None if self._is_offline() else self.experiment.url
+        return None if self.is_offline() else self.experiment.url
 
     def place(self) -> str:
         """Where the run can be looked at: its address, or the folder and the command that sends it."""

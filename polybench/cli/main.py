@@ -41,6 +41,7 @@ COMMANDS = {
     "runs": Command("polybench.cli.runs", "list the cells of plans and matrices, or the rows that are out of date"),
     "reproduce": Command("polybench.cli.reproduce", "run a row again, and say whether its numbers come out"),
     "compare": Command("polybench.cli.compare", "compare rows, or anyone's scores, image by image"),
+    "wandb": Command("polybench.cli.wandb", "send records to a W&B project as runs, each once, with the table of rows"),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }
 

@@ -10,6 +10,12 @@ FLAGS = ("--no_leaderboard", "--help", "-h")
 """Options without a value."""
 
 
+FOLDER_LOGGERS = ("CSVLogger", "TensorBoardLogger")
+"""Lightning's loggers that must be told a folder."""
+
+LOG_FOLDER = "--trainer.logger.save_dir"
+
+
 class Option(NamedTuple):
     """An option of a command line.
 
@@ -79,3 +85,19 @@ def without(words: Sequence[str], *options: str) -> list[str]:
 def has(words: Sequence[str], *options: str) -> bool:
     """Check whether any of some options is given."""
     return any(one.name in options for one in options_of(words))
+
+
+def with_log_folder(words: Sequence[str]) -> list[str]:
+    """Let the loggers that must be told a folder write to that of the run, where the words name none.
+
+    Args:
+        words: The words after the command, such as `["--trainer.logger", "TensorBoardLogger"]`.
+    """
+    found: list[str] = []
+    options = options_of(words)
+    for option, after in zip(options, [*options[1:], Option("", None, ())], strict=True):
+        found += option.words
+        is_logger = option.name.rstrip("+") == "--trainer.logger"
+        if is_logger and (option.value or "").rpartition(".")[2] in FOLDER_LOGGERS and after.name != LOG_FOLDER:
+            found += [LOG_FOLDER, "."]
+    return found

@@ -14,13 +14,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from polybench.callbacks.dashboard import Dashboard, dashboards
 from polybench.callbacks.epoch_pictures import EpochPictures
 from polybench.core.trainer import attributes_of
+from polybench.experiments.dashboard_facts import filters_of, summary_of
 from polybench.experiments.dashboard_variables import dashboard_group
 from polybench.experiments.provenance import start_in_words, start_weights
 from polybench.experiments.scores import protocol_scores
 from polybench.experiments.session import Session
 from polybench.metrics import Rows
 from polybench.metrics.panel import image_table
-from polybench.results.headline import headline
 from polybench.results.record import Record, row_name
 
 
@@ -128,68 +128,26 @@ def end(session: Session, rows: Rows, record: Record | None = None, path: Path |
         print(f"W&B: {place}")
 
 
-def summary_of(record: Record) -> dict[str, Any]:
-    """The numbers of a run that W&B's table of runs shows.
-
-    `headline`, with `headline_low` and `headline_high`, is that of the protocol that ranks the dataset; every metric of
-    every protocol is `<protocol>@<version>/<metric>`; costs are `cost/...`.
-    """
-    found: dict[str, Any] = {}
-    ranked, metric = headline(record)
-    if (value := record.metrics[ranked].values.get(metric)) is not None:
-        found |= {"headline": value.value, "headline_low": value.low, "headline_high": value.high}
-        found["headline_metric"] = f"{ranked}/{metric}"
-    for key, scores in record.metrics.items():
-        found |= {f"{key}/{name}": value.value for name, value in scores.values.items()}
-    if record.training is not None:
-        found |= {
-            "best_epoch": record.training.best_epoch,
-            "cost/seconds": record.training.wall_seconds,
-            "cost/images_per_second": record.training.images_per_second,
-            "cost/peak_memory_bytes": record.training.peak_memory_bytes,
-        }
-    if record.net is not None:
-        found |= {"cost/parameters": record.net.parameters, "cost/macs": record.net.macs}
-    if record.identity is not None:
-        found["seen_in_training"] = record.identity.budget_id
-    return {key: value for key, value in found.items() if value is not None}
-
-
 def _config(session: Session, name: str, variant: str | None, seed: int) -> dict[str, Any]:
     """What a person filters runs by."""
     plain, data = session.plain_config(), session.datamodule
-    task: Mapping[str, Any] = plain["model"].get("init_args") or {}
-    net: Mapping[str, Any] = task.get("net") or {}
-    arguments: Mapping[str, Any] = net.get("init_args") or {}
-    optimizer: Mapping[str, Any] = task.get("optimizer") or {}
-    start = session.identity.start
-    found = {
-        "recipe": name,
-        "variant": variant,
-        "seed": seed,
-        "dataset": data.short_name,
-        "split": data.facts().split,
-        "task": session.model.kind,
-        "net": _class_name(net),
-        "encoder": arguments.get("encoder_name") or arguments.get("encoder"),
-        "parameters": sum(parameter.numel() for parameter in session.model.net.parameters()),
-        "start_weights": start_in_words(start) or start_weights(net),
-        "size": list(data.size),
-        "batch_size": session.batch().total,
-        "images": plain.get("images"),
-        "loss": _class_name(task.get("loss")),
-        "optimizer": _class_name(optimizer),
-        "lr": (optimizer.get("init_args") or {}).get("lr"),
-        "lr_scheduler": _class_name(task.get("lr_scheduler")),
-        "precision": str(session.trainer.precision),
-        "processes": session.trainer.world_size,
-        "training_id": session.identity.training_id or None,
-    }
-    return {key: value for key, value in found.items() if value is not None}
-
-
-def _class_name(found: Any) -> str | None:
-    return str(found["class_path"]).rpartition(".")[2] if isinstance(found, Mapping) and "class_path" in found else None
+    net: Mapping[str, Any] = (plain["model"].get("init_args") or {}).get("net") or {}
+    return filters_of(
+        plain,
+        recipe=name,
+        variant=variant,
+        seed=seed,
+        dataset=data.short_name,
+        split=data.facts().split,
+        task=session.model.kind,
+        parameters=sum(parameter.numel() for parameter in session.model.net.parameters()),
+        start_weights=start_in_words(session.identity.start) or start_weights(net),
+        size=list(data.size),
+        batch_size=session.batch().total,
+        precision=str(session.trainer.precision),
+        processes=session.trainer.world_size,
+        training_id=session.identity.training_id or None,
+    )
 
 
 def _run_id(training_id: str, seed: int, folder: Path) -> str:

@@ -27,7 +27,7 @@ from polybench.callbacks import (
 )
 from polybench.core.errors import ConfigError
 from polybench.core.own_code import make_importable
-from polybench.experiments.argv import FILE_OPTIONS, has, value_of
+from polybench.experiments.argv import FILE_OPTIONS, has, value_of, with_log_folder
 from polybench.experiments.checkpoints import NAMES, begun_choice, config_of, named_checkpoint, named_run
 from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import Composed, compose
@@ -150,7 +150,7 @@ class ParsedSession(LightningCLI):
         """
         known = {action.dest.partition(".")[0] for action in parser._actions}
         of_fit = OF_FIT if self.command in {"validate", "test", "predict"} else set()
-        words = [*self._words(), *(self.part.words if self.part is not None else ())]
+        words = with_log_folder([*self._words(), *(self.part.words if self.part is not None else ())])
         composed = compose(words, known - of_fit, all_options() | of_fit)
         self.note(*self._found, *composed.notes)
         self.recipe, self.published, self.files = composed.recipe, composed.published, composed.files
