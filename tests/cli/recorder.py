@@ -3,6 +3,8 @@
 import gc
 import hashlib
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +82,15 @@ class Checksum(Callback):
         self._note(pl_module)
         self.folder.mkdir(exist_ok=True)
         (self.folder / f"{trainer.global_rank}.txt").write_text("\n".join(self.hashes))
+
+
+class StopOnce(Callback):
+    """Sends SIGTERM to the first process when the second epoch begins, and writes `path`; does nothing where it is."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero and trainer.current_epoch == 1 and not self.path.exists():
+            self.path.touch()
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -70,6 +71,19 @@ def place_files(received: list[int], wanted: list[int]) -> None:
         os.close(number)
 
 
+def own_media_folder() -> None:
+    """Give a fork a folder of its own for the pictures that it sends to W&B: wandb removes its at the end of a process.
+
+    wandb makes the folder when it is imported, which timm does.
+    """
+    private = sys.modules.get("wandb.sdk.data_types._private")
+    if private is not None:
+        shared = private.MEDIA_TMP
+        shared._finalizer.detach()
+        fresh = tempfile.TemporaryDirectory("wandb-media")
+        shared.name, shared.fresh = fresh.name, fresh  # the latter is removed at the end of the fork
+
+
 def become(request: dict[str, Any], received: list[int], executable: str) -> None:
     """Take over what the asking process has: files, folder, environment, signals, arguments."""
     if request["leads"]:
@@ -85,6 +99,7 @@ def become(request: dict[str, Any], received: list[int], executable: str) -> Non
     sys.executable = executable
     sys.argv = request["words"]
     sys.stdout.reconfigure(line_buffering=os.isatty(1))  # type: ignore[union-attr]
+    own_media_folder()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in request["ignored"]:
