@@ -103,6 +103,7 @@ class Prediction:
         if self.changes is None:
             return mask_at_native_size(probability, image, fitting)
         name = path.relative_to(self.images).as_posix()
+        probability = finite(self.changes.probability(image, probability), path)
         return self.changes.mask(image, at_native_size(probability, image, fitting), name)
 
     def _predict_in_tiles(self, path: Path, image: UInt8Array, tiling: Tiling) -> None:

@@ -101,6 +101,14 @@ class Postprocessor(Protocol):
             checkpoint: The checkpoint that is evaluated; None for the weights in memory.
         """
 
+    def probability(self, image: UInt8Array, predicted: Tensor) -> Tensor:
+        """Change the prediction of an image before it is brought to native size.
+
+        Args:
+            image: The image as its file has it, (h, w, 3).
+            predicted: Its foreground probability at the size of the net's input, (1, H, W).
+        """
+
     def mask(self, image: UInt8Array, probability: Tensor, name: str) -> BoolArray:
         """Make the mask (h, w) of an image.
 

@@ -96,7 +96,7 @@ def test_what_forbids_a_record_is_found_before_the_test(
 
 def test_plain_test_writes_no_record(refinable: Refinable, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(refinable.words("test", "--leaderboard", "board")) == 2
-    assert "--leaderboard needs --refine" in capsys.readouterr().err
+    assert "--leaderboard needs --postprocess or --refine" in capsys.readouterr().err
 
 
 def rewrite(board: Path, **dataset: str) -> None:

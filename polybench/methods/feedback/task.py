@@ -195,7 +195,7 @@ class FeedbackSegmentationTask(SegmentationTask):
                 self.renewal.predicted.put(batch, transform.unmask(masks) if transform else masks)
             return outputs
         trajectories = self._trajectories(batch["image"], self._first(batch), self._most_iterations, batch.get("tiles"))
-        if self.iteration_rows is not None:
+        if self.iteration_rows is not None and "native_mask" in batch:  # a flipped image has none
             self.iteration_rows.update(batch, trajectories)
         logits = self._reported(trajectories)
         return {LOGITS: logits} if self._gives_mapping else logits

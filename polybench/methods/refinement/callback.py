@@ -7,20 +7,17 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, distributed
 
 from polybench.core.errors import ConfigError
-from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
+from polybench.methods.native_maps import add_native, image_rows, native_map, of_all_processes
 from polybench.methods.refinement.refiner import Refined, RegionRefiner
-from polybench.methods.refinement.regions import BoolArray
 from polybench.methods.refinement.table import Region, regions_of
 from polybench.methods.refinement.thresholds import MASK_GRID, ThresholdChoice, ThresholdRows, Thresholds
 from polybench.methods.refinement.timing import Stopwatch, calls_timed
 from polybench.metrics import ImageRows, Rows
 from polybench.metrics.keyed import Gathered, KeyedRows
-from polybench.metrics.prepare import resize_affine, to_native_size
-from polybench.tasks.base import Task, data_of, task_of
+from polybench.tasks.base import task_of
 
 PARTS = ("segmentation", "regions", "classification")
 """Timed parts: the net; masks, regions and their removal; cutting and classifying patches."""
@@ -119,7 +116,7 @@ class RefinementCallback(Callback):
         if self._tables is None:
             return
         for row, (image_id, group) in enumerate(zip(batch["id"], batch["group"], strict=True)):
-            image, probability = _native(trainer, batch, row, outputs)
+            image, probability = native_map(trainer, batch, row, outputs)
             found, _ = self.refiner.classified(image, probability, MASK_GRID)
             truth = batch["native_mask"][row][0].bool().cpu().numpy()
             self._tables.update(image_id, group, found, truth)
@@ -144,7 +141,7 @@ class RefinementCallback(Callback):
         self.thresholded = self.refined = None
         self.regions, self.milliseconds, self._found = [], {}, {}
         device = pl_module.device
-        thresholded, refined = (_image_rows(task_of(pl_module)).to(device) for _ in range(2))
+        thresholded, refined = (image_rows(task_of(pl_module), "Region refinement").to(device) for _ in range(2))
         self._metrics = (thresholded, refined, TimeRows().to(device))
 
     def on_test_batch_start(
@@ -170,11 +167,11 @@ class RefinementCallback(Callback):
         thresholded, refined, times = self._metrics
         share = self._watch.seconds / len(batch["id"])
         for row, (image_id, group) in enumerate(zip(batch["id"], batch["group"], strict=True)):
-            result = self.refiner.refine(*_native(trainer, batch, row, outputs), self.thresholds)
+            result = self.refiner.refine(*native_map(trainer, batch, row, outputs), self.thresholds)
             times.update(image_id, group, result, share, batch_idx == 0)
             self._found[image_id] = regions_of(image_id, result)
-            _score(thresholded, batch, row, result.before)
-            _score(refined, batch, row, result.after)
+            add_native(thresholded, batch, row, result.before)
+            add_native(refined, batch, row, result.after)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Gather the rows of all processes."""
@@ -182,52 +179,6 @@ class RefinementCallback(Callback):
         thresholded, refined, times = self._metrics
         self.thresholded, self.refined = thresholded.compute(), refined.compute()
         self.milliseconds = mean_milliseconds(times.compute())
-        found = _of_all_processes(self._found)
+        found = of_all_processes(self._found)
         self.regions = [region for image_id in sorted(found) for region in found[image_id]]
         self._metrics = None
-
-
-def _image_rows(task: Task) -> ImageRows:
-    """Create an empty metric for the rows of a segmentation.
-
-    Raises:
-        ConfigError: If the task is no segmentation.
-    """
-    rows = task.new_rows()
-    if not isinstance(rows, ImageRows):
-        raise ConfigError(
-            f"Region refinement needs a segmentation task, which {type(task).__name__} isn't: leave it out."
-        )
-    return rows
-
-
-def _of_all_processes(found: dict[str, list[Region]]) -> dict[str, list[Region]]:
-    """Image -> regions, of the images of every process."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return found
-    parts: list[dict[str, list[Region]]] = [{}] * distributed.get_world_size()
-    distributed.all_gather_object(parts, found)
-    return {image_id: regions for part in parts for image_id, regions in part.items()}
-
-
-def _native(trainer: Trainer, batch: Batch, row: int, outputs: Tensor) -> tuple[UInt8Array, Tensor]:
-    """An image of a batch as its file has it, (h, w, 3), and its probability of foreground at that size, (h, w)."""
-    image = data_of(trainer).native_image(batch["id"][row])
-    probability = to_native_size(outputs[row], batch["to_native"][row], (image.shape[0], image.shape[1]))[0]
-    return image, probability
-
-
-def _score(rows: ImageRows, batch: Batch, row: int, mask: BoolArray) -> None:
-    """Add an image's mask at native size, as `polybench score` would: that size counts as the network's."""
-    prediction = torch.from_numpy(mask).to(batch["image"].device).float()[None, None]
-    size = (mask.shape[0], mask.shape[1])
-    labels = batch.get("native_labels")
-    rows.update(
-        prediction,
-        [batch["native_mask"][row]],
-        [batch["native_valid"][row]],
-        resize_affine(size, size)[None],
-        [batch["id"][row]],
-        [batch["group"][row]],
-        None if labels is None else [labels[row]],
-    )

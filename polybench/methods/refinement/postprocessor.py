@@ -88,6 +88,10 @@ class Refinement:
         if self.callback.thresholds is None:
             raise ConfigError("No validation image was evaluated: leave out --trainer.limit_val_batches.")
 
+    def probability(self, image: UInt8Array, predicted: Tensor) -> Tensor:
+        """Return the prediction as it is."""
+        return predicted
+
     def mask(self, image: UInt8Array, probability: Tensor, name: str) -> BoolArray:
         """Refine the mask of an image."""
         refined = self.classifier.refiner.refine(image, probability, self.thresholds)

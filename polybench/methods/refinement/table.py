@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from polybench.methods.native_maps import as_csv
 from polybench.methods.refinement.refiner import Refined
 
 
@@ -39,8 +40,4 @@ def regions_of(image: str, refined: Refined) -> list[Region]:
 
 def regions_csv(regions: Iterable[Region]) -> str:
     """The table as CSV, one line per region; bytes of a file's name that are no UTF-8 are written as escapes."""
-    import pandas as pd  # imported when needed, so that fits start sooner
-
-    table = pd.DataFrame(list(regions), columns=list(Region._fields))
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    return text.encode(errors="backslashreplace").decode()
+    return as_csv(regions, Region._fields)
