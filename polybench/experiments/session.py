@@ -40,6 +40,7 @@ from polybench.methods import found_methods
 from polybench.results.sections import Section
 from polybench.tasks.base import task_of
 from polybench.tasks.loading import leave_out_start_weights, mismatch
+from polybench.tasks.one_image import refuse_one_image
 from polybench.tasks.tiled_evaluation import refuse_crops
 from polybench.tasks.weights import weights_of
 
@@ -228,6 +229,8 @@ class Session(ParsedSession):
             task = task_of(self.model)
             refuse_crops(self.datamodule, task)
             task.check(self.datamodule.size)
+            processes = self.trainer.world_size if self.config.trainer.sync_batchnorm else 1
+            refuse_one_image(task, self.datamodule.size, self.datamodule.batch_size * processes)
             if not self.config.trainer.fast_dev_run:
                 refuse_blind(self.trainer, self.model, self.datamodule.ranked_by)
         except Exception as error:

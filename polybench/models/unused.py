@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 
-def meta_images(size: tuple[int, int]) -> Tensor:
-    """Create two images on the meta device, (2, 3, H, W)."""
-    return torch.empty(2, 3, *size, device="meta")
+def meta_images(size: tuple[int, int], count: int = 2) -> Tensor:
+    """Create images on the meta device, (count, 3, H, W)."""
+    return torch.empty(count, 3, *size, device="meta")
 
 
 class CannotCopyError(RuntimeError):
@@ -42,28 +42,31 @@ class DryRun(NamedTuple):
 
     Attributes:
         net: The copy.
-        output: Its output for two images, in training mode with what it was computed by.
+        output: Its output for the images, in training mode with what it was computed by.
     """
 
     net: nn.Module
     output: Any
 
 
-def dry_run(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> DryRun:
-    """Run a copy of a net on two images without values.
+def dry_run(
+    net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False, images: int = 2
+) -> DryRun:
+    """Run a copy of a net on images without values.
 
     Args:
         net: The net, which is not changed.
         size: Height and width of the images.
         others: Further inputs, on the meta device.
         training: Whether in training mode.
+        images: Their number.
 
     Raises:
         RuntimeError: If the net's forward depends on values, or it can't be copied.
     """
     shadow = meta_copy(net).train(training)
     with torch.set_grad_enabled(training):  # where training shows what the outputs are made by
-        return DryRun(shadow, shadow(meta_images(size), *others))
+        return DryRun(shadow, shadow(meta_images(size, images), *others))
 
 
 def meta_outputs(net: nn.Module, size: tuple[int, int], others: Sequence[Tensor] = (), training: bool = False) -> Any:

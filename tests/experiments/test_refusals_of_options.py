@@ -16,6 +16,7 @@ POINT = {
     "class_path": "torch.nn.Conv2d",
     "init_args": {"in_channels": 3, "out_channels": 1, "kernel_size": 1},
 }
+DOUBLE = ["--model.net", "DoubleUNet", "--model.net.encoder", "vgg11", "--model.net.encoder_weights", "null"]
 PLATEAU = ["--model.lr_scheduler", "lightning.pytorch.cli.ReduceLROnPlateau"]
 STOPPING = ["--trainer.callbacks+", "EarlyStopping", "--trainer.callbacks.monitor"]
 COSINE = ["--model.lr_scheduler", "torch.optim.lr_scheduler.CosineAnnealingLR", "--model.lr_scheduler.T_max"]
@@ -58,6 +59,10 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
         ([*PLATEAU, "--model.lr_scheduler.monitor", "val/dice"], "ReduceLROnPlateau with mode min selects the worst"),
         (["--model.lr_scheduler", "torch.optim.lr_scheduler.ReduceLROnPlateau"], "has no monitor"),
         ([*COSINE, "${trainer.max_epochs}", "--trainer.max_epochs", "-1"], "needs T_max of at least 1, not -1"),
+        (
+            [*DOUBLE, "--data.size", "[32,32]", "--data.batch_size", "1"],
+            "DoubleUNet can't be trained on batches of one image of 32x32, in which one of its batch norms",
+        ),
     ],
 )
 def test_a_contradiction_is_refused_before_data_is_read(
