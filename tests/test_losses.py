@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from polybench.losses import BCEDiceLoss, StructureLoss, TransFuseLoss, UACANetLoss
+from polybench.losses import BCEDiceLoss, FocalStructureLoss, StructureLoss, TransFuseLoss, UACANetLoss
 
 
 def test_value_by_hand() -> None:
@@ -71,6 +71,16 @@ def test_structure_loss_is_that_of_its_equations() -> None:
     torch.testing.assert_close(found, expected)
 
 
+def test_focal_structure_loss_is_that_of_its_equations() -> None:
+    mask, logits = disc_and_logits()
+    w, p = loops_of_weights(mask), torch.sigmoid(logits)
+    focal = -0.25 * mask * (1 - p) ** 2 * p.log() - 0.75 * (1 - mask) * p**2 * (1 - p).log()
+    overlap = (w * p * mask).sum()
+    expected = (w * focal).sum() / w.sum() + 1 - (overlap + 1) / ((w * (p + mask)).sum() - overlap + 1)
+    found = FocalStructureLoss()(logits[None, None], mask[None, None], torch.ones(1, 1, 40, 40))
+    torch.testing.assert_close(found, expected)
+
+
 def test_loss_of_uacanet_is_that_of_its_equations() -> None:
     mask, logits = disc_and_logits()
     w, p = loops_of_weights(mask), torch.sigmoid(logits)
@@ -80,7 +90,7 @@ def test_loss_of_uacanet_is_that_of_its_equations() -> None:
     torch.testing.assert_close(found, (w * (cross_entropy + iou)).sum() / w.sum())
 
 
-@pytest.mark.parametrize("loss", [StructureLoss(), UACANetLoss()])
+@pytest.mark.parametrize("loss", [StructureLoss(), FocalStructureLoss(), UACANetLoss()])
 def test_boundary_losses_see_the_field_of_view_alone(loss: torch.nn.Module) -> None:
     mask, logits = (one[None, None] for one in disc_and_logits())
     valid = torch.ones_like(mask)
@@ -92,7 +102,7 @@ def test_boundary_losses_see_the_field_of_view_alone(loss: torch.nn.Module) -> N
     assert loss(logits, mask, torch.zeros_like(mask)).isfinite()
 
 
-@pytest.mark.parametrize("loss", [StructureLoss(), UACANetLoss()])
+@pytest.mark.parametrize("loss", [StructureLoss(), FocalStructureLoss(), UACANetLoss()])
 def test_boundary_losses_of_a_batch_are_means_and_in_single_precision(loss: torch.nn.Module) -> None:
     mask, logits = (one[None, None] for one in disc_and_logits())
     masks, several = torch.cat([mask, 1 - mask]), torch.cat([logits, logits])

@@ -4,6 +4,7 @@ from polybench.models.alexnet import AlexNet, TorchvisionAlexNet
 from polybench.models.attention_unet import AttentionUNet
 from polybench.models.bcdunet import BCDUNet
 from polybench.models.bsan import BSAN
+from polybench.models.colonformer import ColonFormer
 from polybench.models.dense_unet import DenseBlockUNet
 from polybench.models.dilated_unet import DilatedUNet
 from polybench.models.doubleunet import DoubleUNet
@@ -34,6 +35,7 @@ __all__ = [
     "AlexNet",
     "AttentionUNet",
     "BCDUNet",
+    "ColonFormer",
     "DUNet",
     "DenseBlockUNet",
     "DilatedUNet",

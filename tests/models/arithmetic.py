@@ -340,6 +340,39 @@ def ssformer(depths: tuple[int, int, int, int]) -> list[Stage]:
     return [Stage("encoder", mix_transformer(depths), (512, 8, 8)), *emphases, *fusions, head(256, side=64)]
 
 
+def colonformer() -> list[Stage]:
+    """UPerNet's decoder of 128 channels, and three corrections; their sizes by hand."""
+
+    def activated(channels: int) -> int:
+        return norm(channels) + channels  # and a PReLU
+
+    def grouped(inputs: int, outputs: int, groups: int) -> int:
+        return 9 * inputs // groups * outputs + activated(outputs)
+
+    def pyramid(width: int) -> int:
+        groups, thin, thick = width // 16, width // 16, width // 8
+        branch = grouped(width // 4, thin, groups) + grouped(thin, thin, groups) + grouped(thin, thick, groups)
+        return 2 * activated(width) + grouped(width, width // 4, 1) + 4 * branch + width * width
+
+    def axial(width: int) -> int:
+        return 2 * width * (width // 8) + width * width + 1
+
+    pooled = 4 * bare(512, 128, 1) + bare(512 + 4 * 128, 128, 3)
+    paths = sum(bare(width, 128, 1) + bare(128, 128, 3) for width in (64, 128, 320))
+    stages = [Stage("encoder", mix_transformer((3, 4, 18, 3)), (512, 8, 8))]
+    stages.append(Stage("decoder", pooled + paths + bare(4 * 128, 128, 3) + conv(128, 1, 1), (1, 64, 64)))
+    for k, width in enumerate((128, 320, 512)):
+        side, path = 32 >> k, f"stages.{k}"
+        convs = grouped(width, 32, 1) + grouped(32, 32, 1) + grouped(32, 1, 1)
+        stages += [
+            Stage(f"{path}.pyramid", pyramid(width), (width, side, side)),
+            Stage(f"{path}.entry", 10 * width * width, (width, side, side)),
+            Stage(f"{path}.axes", 2 * axial(width), (width, side, side)),
+            Stage(f"{path}.convs", convs, (1, side, side)),
+        ]
+    return stages
+
+
 def linear(inputs: int, outputs: int) -> int:
     return inputs * outputs + outputs
 
@@ -491,6 +524,7 @@ UNPUBLISHED = {
     "dilated_unet": Published("DilatedUNet", {}, 17_146_305, 0, dilated()),
     "fcn16s": Published("FCN", {**RANDOM, "stride": 16}, 134_273_924, 0, fcn(16)),
     "fcn32s": Published("FCN", {**RANDOM, "stride": 32}, 134_285_122, 0, fcn(32)),
+    "colonformer_l": Published("ColonFormer", RANDOM, 52_944_528, 0, colonformer()),  # printed: 52.9 M
     "ssformer_l": Published(
         "SSFormer", {**RANDOM, "encoder": "mit_b4"}, 66_218_945, bare(4 * 256, 256, 1), ssformer((3, 8, 27, 3))
     ),

@@ -162,6 +162,8 @@ def test_weights_alone_restore_it(name: str, case: str, tmp_path: Path) -> None:
         ("IterNet", {"iterations": 0}),
         ("FCN", {"stride": 4}),
         ("FCN", {"classes": 0}),
+        ("ColonFormer", {"channels": 0}),
+        ("ColonFormer", {"encoder": "tu-efficientnet_b0", "encoder_weights": None}),
         ("DoubleUNet", {"widths": [4]}),
         ("PraNet", {"channels": 0}),
         ("PraNet", {"encoder": "tu-res2net50", "encoder_weights": None}),
@@ -202,7 +204,9 @@ def test_sides_that_cannot_be_divided_are_refused_with_the_nearest(name: str) ->
         net(images(36, 64))
 
 
-@pytest.mark.parametrize("name", ["BSAN", "FCN", "FCN16sAtrous", "LDNet", "PraNet", "SANet", "SSFormer", "UACANet"])
+@pytest.mark.parametrize(
+    "name", ["BSAN", "ColonFormer", "FCN", "FCN16sAtrous", "LDNet", "PraNet", "SANet", "SSFormer", "UACANet"]
+)
 def test_other_nets_take_any_size(name: str) -> None:
     net = made(name, next(iter(NETS[name]))).eval()
     with torch.no_grad():

@@ -15,7 +15,9 @@ ALL = {**PUBLISHED, **UNPUBLISHED}
 
 
 def built(one: Published) -> nn.Module:
-    device = "cpu" if one.net == "SSFormer" else "meta"  # MiT reads numbers off its tensors while it is built
+    device = (
+        "cpu" if one.net in ("SSFormer", "ColonFormer") else "meta"
+    )  # MiT reads numbers off its tensors while it is built
     with torch.device(device):
         net: nn.Module = getattr(models, one.net)(**one.options)
     return net.to("meta").eval()

@@ -43,6 +43,7 @@ NETS: dict[str, dict[str, Case]] = {
         "narrow": BSAN_NARROW,
         **{f"no {part}": {**BSAN_NARROW, part: False} for part in ("isam", "fsam", "rendering")},
     },
+    "ColonFormer": {"small": {"encoder": "mit_b0", "encoder_weights": None, "channels": 8, "width": 8, "dropout": 0.0}},
     "DUNet": {"narrow": {"widths": [4, 8, 8, 16]}, "colours": {"widths": [4, 8, 8, 16], "grey": False}},
     "DenseBlockUNet": {"narrow": NARROW_UNET},
     "DilatedUNet": {"narrow": {"widths": [4, 8, 8, 16]}},
@@ -98,6 +99,7 @@ FULL: dict[str, Case] = {"BSAN": {}, "EFEN": {"pretrained": False}, "FANet": {},
 
 LOSSES = (
     "polybench.losses.BCEDiceLoss",
+    "polybench.losses.FocalStructureLoss",
     "polybench.losses.ProbabilityL1Loss",
     "polybench.losses.StructureLoss",
     "polybench.losses.TransFuseLoss",
