@@ -15,6 +15,7 @@ from polybench.models.fcn import FCN
 from polybench.models.fcn16s import FCN16sAtrous, JointFCN16sAtrous, PatchClassifier
 from polybench.models.iternet import IterNet
 from polybench.models.ldnet import LDNet
+from polybench.models.levit_unet import LeViTUNet
 from polybench.models.pix2pix import Pix2Pix
 from polybench.models.pranet import PraNet
 from polybench.models.r2unet import R2UNet
@@ -46,6 +47,7 @@ __all__ = [
     "IterNet",
     "JointFCN16sAtrous",
     "LDNet",
+    "LeViTUNet",
     "PatchClassifier",
     "Pix2Pix",
     "PraNet",

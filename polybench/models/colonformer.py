@@ -200,7 +200,9 @@ class _AxialAttention(nn.Module):
         order = (0, 3, 2, 1) if self.along == "height" else (0, 2, 3, 1)  # lines, places, channels
         query, key, value = (part(features).permute(order) for part in (self.query, self.key, self.value))
         attended = torch.sigmoid(query @ key.mT) @ value
-        return features + self.weight * attended.permute((0, 3, 2, 1) if self.along == "height" else (0, 3, 1, 2))
+        attended = attended.permute((0, 3, 2, 1) if self.along == "height" else (0, 3, 1, 2))
+        result: Tensor = features + self.weight * attended
+        return result
 
 
 def _activated(channels: int) -> nn.Sequential:

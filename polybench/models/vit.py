@@ -143,6 +143,8 @@ def fill(part: nn.Module, names: Mapping[str, str], state: Mapping[str, Tensor],
     own = part.state_dict()
     with torch.no_grad():
         for key, value in own.items():
+            if key.endswith("num_batches_tracked"):
+                continue
             start = next(one for one in names if key.startswith(one))
             theirs = names[start] + key.removeprefix(start)
             if theirs not in state:

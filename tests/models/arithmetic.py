@@ -411,6 +411,40 @@ def transunet() -> list[Stage]:
     ]
 
 
+def levit_unet() -> list[Stage]:
+    """LeViT-384, whose attention has keys of 32 channels, and the decoder of LeViT-UNet."""
+
+    def perceptron(width: int) -> int:
+        return bare(width, 2 * width, 1) + bare(2 * width, width, 1)
+
+    def block(width: int, heads: int, places: int) -> int:
+        attention = bare(width, heads * 4 * 32, 1) + bare(heads * 64, width, 1) + heads * places
+        return attention + perceptron(width)
+
+    def subsampled(before: int, width: int, places: int) -> int:
+        heads = before // 32
+        keys = bare(before, heads * 5 * 32, 1) + bare(before, heads * 32, 1)
+        return keys + bare(heads * 128, width, 1) + heads * places + perceptron(width)
+
+    def two(inputs: int, width: int) -> int:
+        return bare(inputs, width, 3) + bare(width, width, 3)
+
+    stem = [
+        Stage(f"encoder.stem.conv{k + 1}", bare(before, width, 3), (width, 128 >> k, 128 >> k))
+        for k, (before, width) in enumerate(pairwise((3, 48, 96, 192, 384)))
+    ]
+    return [
+        *stem,
+        Stage("encoder.stages.0", 4 * block(384, 6, 14 * 14), (384, 16, 16)),
+        Stage("encoder.stages.1", subsampled(384, 512, 14 * 14) + 4 * block(512, 9, 7 * 7), (512, 8, 8)),
+        Stage("encoder.stages.2", subsampled(512, 768, 7 * 7) + 4 * block(768, 12, 4 * 4), (768, 4, 4)),
+        Stage("stages.0", two(384 + 384 + 512 + 768, 512), (512, 32, 32)),
+        Stage("stages.1", two(512 + 192, 256), (256, 64, 64)),
+        Stage("stages.2", two(256 + 96, 128), (128, 128, 128)),
+        Stage("head", conv(128 + 48, 1), (1, 128, 128)),
+    ]
+
+
 def transfuse() -> list[Stage]:
     def resnet34() -> int:
         """Stem and three stages of pairs of 3x3 convolutions, 3, 4 and 6 of them; stride comes with a 1x1 shortcut."""
@@ -525,6 +559,10 @@ UNPUBLISHED = {
     "fcn16s": Published("FCN", {**RANDOM, "stride": 16}, 134_273_924, 0, fcn(16)),
     "fcn32s": Published("FCN", {**RANDOM, "stride": 32}, 134_285_122, 0, fcn(32)),
     "colonformer_l": Published("ColonFormer", RANDOM, 52_944_528, 0, colonformer()),  # printed: 52.9 M
+    # The code's 52.17 M have nine outputs in place of one, and one input channel in place of three.
+    "levit_unet_384": Published(
+        "LeViTUNet", {}, 52_154_213 + 8 * (9 * 176 + 1) - 2 * 9 * 48, 8 * (9 * 176 + 1) - 2 * 9 * 48, levit_unet()
+    ),
     "ssformer_l": Published(
         "SSFormer", {**RANDOM, "encoder": "mit_b4"}, 66_218_945, bare(4 * 256, 256, 1), ssformer((3, 8, 27, 3))
     ),

@@ -172,6 +172,8 @@ def test_weights_alone_restore_it(name: str, case: str, tmp_path: Path) -> None:
         ("SSFormer", {"channels": 0}),
         ("LDNet", {"widths": [8, 8, 8, 8]}),
         ("LDNet", {"heads": 0}),
+        ("LeViTUNet", {"widths": [20, 32, 32]}),
+        ("LeViTUNet", {"key": 48}),
         ("Pix2Pix", {"depth": 2}),
         ("TransUNet", {"widths": [64, 128, 128]}),
         ("TransUNet", {"dim": 7, "heads": 2}),

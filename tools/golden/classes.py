@@ -60,6 +60,12 @@ NETS: dict[str, dict[str, Case]] = {
     "IterNet": {"narrow": {"width": 4}},
     "JointFCN16sAtrous": {"tiny": TINY_ENCODER},
     "LDNet": {"tiny": {**TINY_ENCODER, "widths": [8, 8, 8, 16], "channels": 8, "heads": 1, "hidden": 8}},
+    "LeViTUNet": {
+        "narrow": {
+            **{"widths": [16, 24, 32], "heads": [1, 2, 2], "depths": [1, 1, 1], "key": 8},
+            **{"decoder": [16, 8, 8], "drop_path": 0.0},
+        }
+    },
     "PatchClassifier": {"tiny": TINY_ENCODER, "flatten": {**TINY_ENCODER, "head": "flatten", "size": 32}},
     "Pix2Pix": {"narrow": {"width": 4, "depth": 4, "dropout": 0.0}},
     "PraNet": {"tiny": {**TINY_ENCODER, "channels": 8, "reverse": [16, 8]}},
