@@ -3,8 +3,10 @@
 Paper: Xu et al., "LeViT-UNet: Make Faster Encoders with Transformer for Medical Image Segmentation", 2021. Details
 follow the released code of LeViT-UNet-384: the last map of the stem and the maps of the three stages, brought to its
 size, are concatenated; three blocks upsample and convolve twice, and are joined by the stem's maps of 1/8, 1/4 and 1/2;
-the output layer works at 1/2. Three input channels and one output in place of one and nine. Maps are resized with pixel
-centres; LeViT's tables of biases, made for images of 224 pixels, are interpolated for others.
+the output layer works at 1/2. Maps are resized with pixel centres; LeViT's tables of biases, made for images of 224
+pixels, are interpolated for others.
+
+The code has 52,166,029 parameters, with one input channel and nine outputs in place of three and one.
 """
 
 from collections.abc import Sequence

@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 
 from polybench.cli.main import run
 from tests.cli.conftest import Refinable
+from tests.cli.recipes import start
 
 TESTED = ("9", "10", "11", "12")
 
@@ -78,3 +79,15 @@ def test_wrong_steps_are_refused(
 ) -> None:
     assert run(refinable.words("test", *words)) == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+def test_two_processes_post_process_as_one_does(refinable: Refinable, tmp_path: Path) -> None:
+    words = refinable.words("test", "--postprocess", "flips,crf", "--data.eval_batch_size", "4")
+    assert run([*words, "--trainer.default_root_dir", "one"]) == 0
+    process = start(tmp_path, *words, "--trainer.default_root_dir", "two", "--trainer.devices", "2")
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    for name in ("test_postprocessed.csv", "test_rows_flips-crf.csv"):
+        assert Path("two", name).read_text() == Path("one", name).read_text()

@@ -541,6 +541,9 @@ PUBLISHED = {
     "transunet": Published("TransUNet", {}, 105_275_921, 0, transunet()),
     "transfuse_s": Published("TransFuse", RANDOM, 26_248_725, 384, transfuse()),  # a class token that it never uses
     "ldnet": Published("LDNet", RANDOM, 33_375_608, 0, ldnet()),
+    "levit_unet_384": Published(  # the code has nine outputs in place of one, and one input channel in place of three
+        "LeViTUNet", {}, 52_166_029, 8 * conv(176, 1) - 2 * 9 * 48, levit_unet()
+    ),
     "ssformer_s": Published(  # the code has a 1x1 convolution over all four scales that it never uses
         "SSFormer", {**RANDOM, "encoder": "mit_b2"}, 29_572_545, bare(4 * 256, 256, 1), ssformer((3, 4, 6, 3))
     ),
@@ -559,10 +562,6 @@ UNPUBLISHED = {
     "fcn16s": Published("FCN", {**RANDOM, "stride": 16}, 134_273_924, 0, fcn(16)),
     "fcn32s": Published("FCN", {**RANDOM, "stride": 32}, 134_285_122, 0, fcn(32)),
     "colonformer_l": Published("ColonFormer", RANDOM, 52_944_528, 0, colonformer()),  # printed: 52.9 M
-    # The code's 52.17 M have nine outputs in place of one, and one input channel in place of three.
-    "levit_unet_384": Published(
-        "LeViTUNet", {}, 52_154_213 + 8 * (9 * 176 + 1) - 2 * 9 * 48, 8 * (9 * 176 + 1) - 2 * 9 * 48, levit_unet()
-    ),
     "ssformer_l": Published(
         "SSFormer", {**RANDOM, "encoder": "mit_b4"}, 66_218_945, bare(4 * 256, 256, 1), ssformer((3, 8, 27, 3))
     ),
