@@ -17,7 +17,7 @@ Weights = dict[str, Tensor]
 
 
 def weights_of_one_and_of_two(words: list[str], folder: Path) -> tuple[Weights, Weights, Weights]:
-    """Train with batches of two images in this process, and of one image in each of two processes of their own.
+    """Train with batches of two images in this process, and in two processes of their own that share each batch.
 
     Args:
         words: The words of the command, without batch size and devices.
@@ -31,7 +31,7 @@ def weights_of_one_and_of_two(words: list[str], folder: Path) -> tuple[Weights, 
         return [f"--trainer.callbacks+={RECORDER}", f"--trainer.callbacks.folder={name}"]
 
     assert run([*words, *recorder("alone"), "--data.batch_size", "2"]) == 0
-    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "1"]
+    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2"]
     done = subprocess.run(
         [sys.executable, "-m", "polybench", *words, *recorder("together"), *together],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},

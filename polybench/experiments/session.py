@@ -112,6 +112,8 @@ class Session(ParsedSession):
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         self.checkpoint_io = AtomicCheckpointIO()
+        if self.config.get("scale_batch"):
+            self.datamodule.scale_batch()
         counts = self.command == "fit" and self.config.images is not None
         kwargs |= {"max_epochs": -1} if counts else {}
         trainer = super().instantiate_trainer(plugins=[*plugins, self.checkpoint_io], **kwargs)
@@ -129,11 +131,9 @@ class Session(ParsedSession):
         Raises:
             ConfigError: If they are too few.
         """
-        wanted, accumulated = self.config.images, trainer.accumulate_grad_batches
-        batch = self.datamodule.batch_size * trainer.world_size * accumulated
-        length = length_of(wanted, batch, self.config.validations)
+        length = length_of(self.config.images, self._batch_of(trainer).total, self.config.validations)
         self.checks.counts_images = True
-        if (note := length.note(wanted)) is not None:
+        if (note := length.note(self.config.images)) is not None:
             self.note(note)
         set_length(trainer, length)
 
@@ -223,6 +223,7 @@ class Session(ParsedSession):
         """
         refuse_contradictions(self.config.trainer)
         refuse_rate(self.config.model.init_args.get("optimizer"))
+        self.datamodule.process_batch(self.trainer.world_size)
         refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:
             task = task_of(self.model)
@@ -302,7 +303,10 @@ class Session(ParsedSession):
 
     def batch(self) -> Batch:
         """Images in each step of the optimizer, and in each average of a batch norm."""
-        return Batch.of(self.plain_config(), self.trainer.world_size)
+        return self._batch_of(self.trainer)
+
+    def _batch_of(self, trainer: Any) -> Batch:
+        return Batch.of(self.plain_config(), trainer.world_size)
 
 
 def _written(command: str) -> tuple[str, ...]:

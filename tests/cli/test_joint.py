@@ -16,6 +16,9 @@ from tests.cli.recipes import start, write_stage
 from tests.waiting import until
 
 
+TOGETHER = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.patches.batch_size", "4")
+
+
 def write_joint(folder: Path, data_root: Path, source: str | None = None, **trainer: Any) -> Path:
     """Write `joint.yaml`: both tasks of `write_stage` at once, three steps an epoch."""
     recipe = yaml.safe_load(write_stage(folder, data_root, "segment", source, **trainer).read_text())
@@ -100,7 +103,7 @@ def test_killed_fit_goes_on_and_ends_like_the_unbroken_one(
 def test_two_processes_stay_in_step(tmp_path: Path, data_root: Path) -> None:
     recorder = {"class_path": "tests.cli.recorder.Checksum", "init_args": {"folder": str(tmp_path / "sums")}}
     recipe = write_joint(tmp_path, data_root, max_epochs=3, callbacks=[recorder])
-    process = fit(tmp_path, recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    process = fit(tmp_path, recipe, *TOGETHER)
     output, _ = process.communicate()
     assert process.returncode == 0, output
     one, two = ((tmp_path / "sums" / f"{rank}.txt").read_text().split() for rank in (0, 1))

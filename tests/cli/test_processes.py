@@ -14,6 +14,9 @@ from tests.cli.recipes import PSPNET, UNET, start, write_recipe
 from tests.waiting import until
 
 
+TOGETHER = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2")
+
+
 @pytest.mark.ddp
 @pytest.mark.slow
 @pytest.mark.parametrize(("processes", "net"), [(2, UNET), (3, PSPNET)], ids=["2-unet", "3-pspnet"])
@@ -24,7 +27,7 @@ def test_processes_train_together_and_agree_with_one(
     fit = start(
         tmp_path,
         *("fit", "--config", recipe, "--trainer.default_root_dir", "together", "--data.eval_batch_size", "1"),
-        *("--data.batch_size", "2"),
+        *("--data.batch_size", "6"),
         *("--trainer.devices", str(processes), "--trainer.strategy", "ddp"),
     )
     output, _ = fit.communicate()
@@ -44,7 +47,7 @@ def test_processes_train_together_and_agree_with_one(
 def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root))
     (data_root / "CVC-ClinicDB" / "Original" / "5.tif").unlink()
-    fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    fit = start(tmp_path, "fit", "--config", recipe, *TOGETHER)
     output, _ = fit.communicate()
     assert fit.returncode == 1, output
     assert "5.tif' has no image" in output
@@ -74,7 +77,7 @@ def test_sigterm_saves_and_leaves_with_its_own_code(
 @pytest.mark.slow
 def test_sigterm_reaches_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
-    fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    fit = start(tmp_path, "fit", "--config", recipe, *TOGETHER)
     until((tmp_path / "run" / "checkpoints" / "last.ckpt").exists, fit)
     fit.send_signal(signal.SIGTERM)
     output, _ = fit.communicate()
@@ -92,7 +95,7 @@ def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, da
         recorder = ["--trainer.callbacks+=tests.cli.recorder.Recorder", f"--trainer.callbacks.folder={name}"]
         fit = start(
             tmp_path,
-            *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "1", "--no_leaderboard"),
+            *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "2", "--no_leaderboard"),
             *("--trainer.strategy", "ddp" if name == "processes" else "auto", *options, *recorder),
         )
         output, _ = fit.communicate()
