@@ -31,8 +31,7 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
     parser.add_argument(
         "--scale_batch",
         action="store_true",
-        help="Give each process the whole batch of the recipe instead of its share, so that more processes make a "
-        "larger batch, and another row.",
+        help="A whole batch in each process: another row.",
     )
     add_length_arguments(parser)
 

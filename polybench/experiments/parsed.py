@@ -20,6 +20,7 @@ from polybench.callbacks import (
     BestCheckpoint,
     MeterCallback,
     MetricsCallback,
+    PeersCallback,
     PreviewsCallback,
     ProgressFileCallback,
     ResumeCallback,
@@ -108,8 +109,9 @@ class ParsedSession(LightningCLI):
         """The callbacks of every run; metrics come before what saves checkpoints, which then know their rows."""
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume, self.identity, self.checks = ResumeCallback(), IdentityCallback(), FitChecks()
+        self.peers = PeersCallback()
         measuring = [self.meter, MetricsCallback(self.meter), ProgressFileCallback(self.meter), self.baselines]
-        return [*measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), self.checks]
+        return [self.peers, *measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), self.checks]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser, with the command line for its messages."""

@@ -1,7 +1,7 @@
 """Task, data module and trainer of a parsed command line, built and run; errors in one sentence."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from polybench.callbacks.progress_bar import LineProgressBar
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
+from polybench.core.peers import FOLDER, Peers
 from polybench.core.start_anew import start_anew
 from polybench.core.trainer import attributes_of
 from polybench.experiments.again import Again
@@ -200,6 +201,12 @@ class Session(ParsedSession):
             checkpoint = self._loadable(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
+        peers = Peers(self.run_folder / FOLDER, self.trainer.global_rank, self.trainer.world_size)
+        with self.peers.among(peers):
+            self._run(run, checkpoint, quiet)
+
+    def _run(self, run: Callable[..., Any], checkpoint: str | None, quiet: dict[str, Any]) -> None:
+        """Run a method of the trainer, and say what it raises in one sentence."""
         try:
             run(self.model, datamodule=self.datamodule, ckpt_path=checkpoint, **quiet)
         except SystemExit as error:
