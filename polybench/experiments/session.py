@@ -33,6 +33,7 @@ from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig
 from polybench.experiments.pretrained import Taken
+from polybench.experiments.process_checks import refuse_processes
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
 from polybench.experiments.recipes import HOME
 from polybench.experiments.recorded_checkpoint import compare_with_record
@@ -230,6 +231,7 @@ class Session(ParsedSession):
         """
         refuse_contradictions(self.config.trainer)
         refuse_rate(self.config.model.init_args.get("optimizer"))
+        refuse_processes(self.trainer, self.config.trainer.sync_batchnorm, self.given_folder)
         self.datamodule.process_batch(self.trainer.world_size)
         refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:

@@ -15,7 +15,6 @@ from polybench.cli.main import run
 from tests.cli.recipes import start, write_stage
 from tests.waiting import until
 
-
 TOGETHER = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.patches.batch_size", "4")
 
 

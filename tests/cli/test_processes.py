@@ -13,7 +13,6 @@ from polybench.cli.main import run
 from tests.cli.recipes import PSPNET, UNET, start, write_recipe
 from tests.waiting import until
 
-
 TOGETHER = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2")
 
 

@@ -38,7 +38,9 @@ def test_processes_share_the_order_evenly(world_size: int) -> None:
     parts = [training(20, rank=rank, world_size=world_size) for rank in range(world_size)]
     alone = training(20)
     assert {len(part) for part in parts} == {20 // world_size}
-    assert [index for together in zip(*parts, strict=True) for index in together] == alone[: 20 // world_size * world_size]
+    assert [index for together in zip(*parts, strict=True) for index in together] == alone[
+        : 20 // world_size * world_size
+    ]
 
 
 @pytest.mark.parametrize(("n", "world_size"), [(9, 2), (9, 3), (8, 3), (17, 4)])
