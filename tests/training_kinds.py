@@ -32,7 +32,7 @@ class Plain(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.layers(images)
-        return logits.mean((1, 2, 3)) if self.whole else logits
+        return logits.mean((2, 3)) if self.whole else logits
 
 
 class Kind(NamedTuple):

@@ -20,7 +20,7 @@ GLANCE = 0.5
 """Seconds in which a process that fails looks whether another one has ended before it."""
 
 
-class LostProcess(ConfigError):
+class LostProcessError(ConfigError):
     """Another process of the run has ended."""
 
 
@@ -43,7 +43,7 @@ class PeersCallback(Callback):
             peers: The processes.
 
         Raises:
-            LostProcess: If another process has ended, which it names.
+            LostProcessError: If another process has ended, which it names.
         """
         try:
             peers.join()
@@ -53,17 +53,17 @@ class PeersCallback(Callback):
         try:
             yield
         except UserError as error:
-            lost = isinstance(error, LostProcess)
+            lost = isinstance(error, LostProcessError)
             found = peers.ended(PATIENCE) if lost else None
             peers.leave(str(error), follows=lost)
             if found is not None:
-                raise LostProcess(found.sentence(peers.processes)) from error
+                raise LostProcessError(found.sentence(peers.processes)) from error
             raise
         except Exception as error:
             found = peers.ended(GLANCE)
             peers.leave(f"{type(error).__name__}: see its message", follows=found is not None)
             if found is not None:
-                raise LostProcess(found.sentence(peers.processes)) from error
+                raise LostProcessError(found.sentence(peers.processes)) from error
             raise
         finally:
             peers.leave()

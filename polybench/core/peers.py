@@ -129,9 +129,12 @@ class Peers:
 
     def _wait(self, tell: Callable[[Ended], None]) -> None:
         while not self._left.wait(INTERVAL):
+            found = None
             with suppress(OSError):
-                if (found := self.ended()) is not None:
-                    return tell(found)
+                found = self.ended()
+            if found is not None:
+                tell(found)
+                return
 
     def _look(self, rank: int) -> Ended | None:
         """A process that has ended; None while it runs, and before it has begun."""

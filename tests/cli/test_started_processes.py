@@ -45,7 +45,7 @@ def test_torchrun(tmp_path: Path) -> None:
     output = finished(tmp_path, [*launcher, "-m", "polybench", *words])
     assert_in_step(tmp_path)
     assert len(list((tmp_path / "runs" / "tiny-s0").iterdir())) == 1  # both chose one folder
-    assert len(list((tmp_path / "leaderboards" / "records" / "clinicdb").glob("*.json"))) == 1
+    assert len(list((tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny-*.json"))) == 1
     assert output.count("Note: images of 32x32") == 1
 
 
@@ -72,12 +72,8 @@ def test_the_slurm_script_trains_on_two_machines(tmp_path: Path) -> None:
     recipe = write(tmp_path, KINDS["segmentation"])
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
-    for name, text in {
-        "srun": SRUN.format(python=sys.executable),
-        "scontrol": '#!/bin/sh\necho "$@" > scontrol.txt\n',
-    }.items():
-        (bin_folder / name).write_text(text)
-        (bin_folder / name).chmod(0o755)
+    (bin_folder / "srun").write_text(SRUN.format(python=sys.executable))
+    (bin_folder / "srun").chmod(0o755)
     job = {"SLURM_JOB_ID": "4711", "SLURM_NNODES": "2", "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "1"}
     job |= {"SLURM_JOB_NAME": "polybench", "SLURM_NODELIST": "127.0.0.1", "SLURM_CPUS_PER_TASK": "1"}
     job["PATH"] = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
@@ -91,6 +87,19 @@ def test_the_slurm_script_trains_on_two_machines(tmp_path: Path) -> None:
     finished(tmp_path, [*script, *longer], **job)  # queued again: it goes on
     one = (tmp_path / "hashes" / "0.txt").read_text().split()
     assert len(one) == 3
+
+
+def test_the_slurm_script_queues_a_job_again_that_has_saved_its_state(tmp_path: Path) -> None:
+    stubs = {"srun": "#!/bin/sh\nexit 143\n", "scontrol": '#!/bin/sh\necho "$@" > asked.txt\n'}
+    for name, text in stubs.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    job = {"SLURM_JOB_ID": "4711", "SLURM_NNODES": "2", "SLURM_NTASKS_PER_NODE": "1"}
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    script = ["bash", str(REPOSITORY / "tools" / "slurm" / "ddp.sbatch")]
+    done = subprocess.run(script, cwd=tmp_path, env={**os.environ, **job, "PATH": path}, check=False)
+    assert done.returncode == 143
+    assert (tmp_path / "asked.txt").read_text() == "requeue 4711\n"
 
 
 REFUSED = {
