@@ -77,7 +77,7 @@ KINDS = {
     ),
     "deep supervision": Kind("SegmentationTask", made("polybench.models.IterNet", width=2, iterations=1)),
     "adversarial": Kind(
-        "AdversarialSegmentationTask", made(f"{METHODS}.adversarial.adversarial_nets.Judged"), {"weight": 100.0}
+        "AdversarialSegmentationTask", made(f"{METHODS}.adversarial.adversarial_nets.Judged"), {"weight": 1.0}
     ),
     "frozen layers": Kind(
         "SegmentationTask", made("segmentation_models_pytorch.Unet", **FROZEN), {"parameter_groups": HEAD}
@@ -98,7 +98,7 @@ def write(folder: Path, kind: Kind) -> Path:
     frames = {"root": str(root), "split": str(root / "split.csv"), "size": [32, 32], **kind.data}
     batches = {"batch_size": BATCH, "eval_batch_size": 1}
     data = made("ClinicDBDataModule", **frames, **batches)
-    cut = {"size": 32, "negatives_per_image": 4, **batches}
+    cut = {"size": 32, "negatives_per_image": 3, **batches}
     if kind.patches == "alone":
         data = made(DATA, source=made("ClinicDBDataModule", **frames), **cut)
     elif kind.patches == "beside":

@@ -6,6 +6,7 @@ Locks are POSIX record locks: no process inherits them, and shared file systems 
 import json
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,10 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-try:
+if sys.platform != "win32":  # where a process that died isn't named
     import fcntl
-except ImportError:  # on Windows, where a process that died isn't named
-    fcntl = None  # type: ignore[assignment]
 
 FOLDER = ".processes"
 """Name of the folder of a run in which its processes tell of themselves."""
@@ -77,7 +76,7 @@ class Peers:
         Raises:
             OSError: If the folder takes no files, or its file system has no locks.
         """
-        if fcntl is None or self.processes < 2:
+        if sys.platform == "win32" or self.processes < 2:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self._path(self.rank), os.O_RDWR | os.O_CREAT, 0o644)

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 

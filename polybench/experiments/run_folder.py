@@ -91,10 +91,10 @@ def _agreed(name: str) -> str:
     variables = os.environ
     if variables.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or int(variables.get("WORLD_SIZE", "1")) < 2:
         return name
-    from torch.distributed import TCPStore  # imported when needed, since most commands have one process
+    from torch.distributed.rendezvous import rendezvous  # imported when needed, since most commands have one process
 
-    store = TCPStore(variables["MASTER_ADDR"], int(variables["MASTER_PORT"]), is_master=False)
-    key = f"polybench/run_folder/{variables.get('TORCHELASTIC_RESTART_COUNT', '0')}/{next(_CHOSEN)}"
+    store, _, _ = next(rendezvous("env://"))
+    key = f"polybench/run_folder/{next(_CHOSEN)}"
     if is_first():
         store.set(key, name)
     return bytes(store.get(key)).decode()
