@@ -4,6 +4,7 @@ from polybench.callbacks.artifacts import ArtifactsCallback
 from polybench.callbacks.baselines import BaselinesCallback
 from polybench.callbacks.meter import MeterCallback
 from polybench.callbacks.metrics import MetricsCallback
+from polybench.callbacks.peers import PeersCallback
 from polybench.callbacks.previews import PreviewsCallback
 from polybench.callbacks.progress_file import ProgressFileCallback
 from polybench.callbacks.resume import ResumeCallback
@@ -19,6 +20,7 @@ __all__ = [
     "BestCheckpoint",
     "MeterCallback",
     "MetricsCallback",
+    "PeersCallback",
     "PreviewsCallback",
     "ProgressFileCallback",
     "ResumeCallback",

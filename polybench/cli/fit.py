@@ -1,6 +1,5 @@
 """`polybench fit`: train, test the best checkpoint, write the record, the page and the pictures, print the table."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from polybench.cli.report import print_scores, print_section
 from polybench.core.errors import SIGTERM_EXIT_CODE
+from polybench.core.place import is_first
 from polybench.experiments.checkpoints import CHOICE
 from polybench.experiments.fit import fit
 from polybench.experiments.run_folder import current_run_folder
@@ -34,9 +34,8 @@ def main(args: list[str]) -> int:
         return SIGTERM_EXIT_CODE
     except KeyboardInterrupt:
         folder = current_run_folder()
-        first = os.environ.get("LOCAL_RANK", "0") == "0"
         begun = (Path("checkpoints", f"{LAST}.ckpt"), CHOICE)
-        if first and folder is not None and any((folder / file).exists() for file in begun):
+        if is_first() and folder is not None and any((folder / file).exists() for file in begun):
             print("Interrupted: the same command with --ckpt_path last resumes the run.", file=sys.stderr)
         raise
     if not fitted.session.trainer.is_global_zero:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from polybench.core.disk import advice
 from polybench.core.errors import ConfigError, UserError, did_you_mean
+from polybench.core.place import is_first, rank
 from polybench.core.version import __version__
 from polybench.core.wording import escaped
 
@@ -67,8 +68,7 @@ def run(args: Sequence[str]) -> int:
     except UserError as error:
         if os.environ.get("POLYBENCH_TRACEBACK"):
             traceback.print_exception(error)
-        process = os.environ.get("LOCAL_RANK", "0")
-        where = "error" if process == "0" else f"error in process {process}"
+        where = "error" if is_first() else f"error in process {rank()}"
         print(f"polybench: {where}: {_printable(str(error))}", file=sys.stderr, flush=True)
         return error.exit_code
     except BrokenPipeError:

@@ -15,7 +15,7 @@ class DeviceBatches(ResumableDataModule):
     """Base class of data modules that convert and augment batches on the device.
 
     Args:
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes.
         seed: Seed of order and augmentation in training.

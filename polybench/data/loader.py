@@ -101,7 +101,8 @@ class TrainingSampler(DistributedSampler[int]):
     """Sampler with a new order in each epoch, divided evenly among the processes.
 
     It is a `DistributedSampler` so that Lightning sets its epoch and doesn't replace it; the order is a pure function
-    of (seed, epoch), and a few samples are repeated where the number of samples isn't divisible by the processes.
+    of (seed, epoch). Where the number of samples isn't divisible by the processes, the last ones of the order are left
+    out, so that the batches of all processes together are those of one.
 
     Args:
         dataset: The samples.
@@ -115,15 +116,14 @@ class TrainingSampler(DistributedSampler[int]):
     def __init__(
         self, dataset: Dataset[Any], *, seed: int, rank: int, world_size: int, epoch: int = 0, done: int = 0
     ) -> None:
-        super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=seed)
+        super().__init__(dataset, num_replicas=world_size, rank=rank, shuffle=True, seed=seed, drop_last=True)
         self.epoch = epoch
         self.resumed = (epoch, done)
 
     def __iter__(self) -> Iterator[int]:
         n = len(cast(Sized, self.dataset))
         order = torch.randperm(n, generator=generator("shuffle", self.seed, self.epoch)).tolist()
-        padded = (order * self.num_replicas)[: self.total_size]
-        mine = padded[self.rank :: self.num_replicas]
+        mine = order[self.rank : self.total_size : self.num_replicas]
         epoch, done = self.resumed
         return iter(mine[done:] if self.epoch == epoch else mine)
 

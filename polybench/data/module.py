@@ -50,7 +50,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         size: Height and width of the network's input, pixels.
         split: Name of a split file of the dataset, or the path of a CSV with id, subset and group; None for the split
             of the papers.
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size; it is fixed because predictions can differ in the last bits between
             batch sizes.
         num_workers: Loader processes; with the cache, 0 is usually the fastest.

@@ -50,7 +50,7 @@ class PatchDataModule(ResumableDataModule):
         balance: Train on the same number of both classes: each epoch draws a subset of the larger class.
         jitter: Variants of the boxes in training, as in Tajbakhsh et al. (2016); None for no variants.
         augment: Augmentation of training patches, on the device: a named policy, or a `Policy` by class path.
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes, which crop and resize.
         seed: Seed of order, negatives and variants in training; the command line fills it from `--seed_everything`.

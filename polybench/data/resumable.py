@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from polybench.augment import named_policy
 from polybench.core.errors import ConfigError
+from polybench.data.batch_share import share_of
 from polybench.data.loader import EvaluationSampler, TrainingSampler, batches_done
 from polybench.data.splits import Subset
 
@@ -21,7 +22,7 @@ class ResumableDataModule(LightningDataModule, ABC):
     """Base class of data modules with resumable training loaders and fixed evaluation batches.
 
     Args:
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes.
         seed: Seed of the training order.
@@ -54,9 +55,25 @@ class ResumableDataModule(LightningDataModule, ABC):
         if batch_size < 1 or eval_batch_size < 1 or num_workers < 0:
             raise ConfigError("batch_size and eval_batch_size must be at least 1, num_workers at least 0.")
         self.batch_size = batch_size
+        self.is_scaled = False
         self.eval_batch_size = eval_batch_size
         self.num_workers = num_workers
         self.seed = seed
+
+    def scale_batch(self) -> None:
+        """Let each process take a whole batch, so that the batch of an optimizer step grows with their number."""
+        self.is_scaled = True
+
+    def process_batch(self, processes: int) -> int:
+        """Return how many samples of a training batch each process takes.
+
+        Args:
+            processes: Number of processes.
+
+        Raises:
+            ConfigError: If they can't share the batch equally.
+        """
+        return self.batch_size if self.is_scaled else share_of(self.batch_size, processes)
 
     @abstractmethod
     def evaluation_dataloader(self, subset: Subset) -> DataLoader[Any]:
@@ -83,21 +100,21 @@ class ResumableDataModule(LightningDataModule, ABC):
             sampler_class: Class of the sampler; None for the data module's own.
 
         Raises:
-            ConfigError: If a process has fewer samples than a batch in a fit.
+            ConfigError: If there are fewer samples than a batch has in a fit, or the processes can't share one.
         """
         rank, world_size = self._place()
         done = batches_done(self.trainer) if self.trainer is not None else 0
-        each = -(-len(cast(Sized, samples)) // world_size)
-        if self.trainer is not None and each < self.batch_size:
+        size, n = self.process_batch(world_size), len(cast(Sized, samples))
+        if self.trainer is not None and n < size * world_size:
             raise ConfigError(
-                f"batch_size {self.batch_size} is more than the {each} training samples of a process: use at most "
-                "as many."
+                f"batch_size {size * world_size} is more than the {n} training samples: use at most as many."
             )
-        epoch, batches = divmod(done, self._batches_per_epoch(max(1, each // self.batch_size)))
+        each = n // world_size
+        epoch, batches = divmod(done, self._batches_per_epoch(max(1, each // size)))
         sampler = (sampler_class or self.sampler)(
-            samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=batches * self.batch_size
+            samples, seed=self.seed, rank=rank, world_size=world_size, epoch=epoch, done=batches * size
         )
-        return self._loader(samples, sampler, collate, self.batch_size, drop_last=each >= self.batch_size)
+        return self._loader(samples, sampler, collate, size, drop_last=each >= size)
 
     def evaluation_loader(
         self, samples: Dataset[Any], collate: Collate, batch_size: int | None = None

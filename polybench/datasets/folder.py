@@ -25,7 +25,7 @@ class FolderDataModule(SegmentationDataModule):
         name: Name of the dataset in records and pages: lower-case letters, digits, `_` and `-`; None for the folder's
             name.
         size: Height and width of the network's input, pixels.
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes.
         allow_missing: Accept a folder that lacks images of the split; it is stated in the record.

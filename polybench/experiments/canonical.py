@@ -35,7 +35,7 @@ from polybench.experiments.machine_keys import BATCH_KEYS, EVALUATION_KEYS, SHOW
 GROUPS = {"trainer": "lightning.pytorch.Trainer", "checkpoint": "polybench.callbacks.BestCheckpoint"}
 """Top-level key -> class whose arguments it holds."""
 
-UNSET: Mapping[str, Any] = {"choose": None, "images": None, "validations": 5}
+UNSET: Mapping[str, Any] = {"choose": None, "images": None, "scale_batch": False, "validations": 5}
 """Top-level key -> its default, with which it says nothing of a run."""
 
 WEIGHTS_OF_AN_ENCODER = "encoder_weights"
@@ -62,7 +62,7 @@ def canonical(config: Mapping[str, Any]) -> dict[str, Any]:
     walk = _Walk()
     kept = {}
     for key, value in without_chosen(config).items():
-        if key in UNCOUNTED_KEYS or (key in UNSET and value == UNSET[key]):
+        if key in UNCOUNTED_KEYS or (key in UNSET and value == UNSET[key]) or walk.sets_aside(key, value):
             continue
         if key in GROUPS:
             kept[key] = walk.node({"class_path": GROUPS[key], "init_args": value}, key)
@@ -158,7 +158,7 @@ class _Walk:
         kept = {}
         for name, value in {**given, **meant}.items():
             below = f"{path}.{name}"
-            if below in UNCOUNTED_KEYS or self._set_aside(below, value):
+            if below in UNCOUNTED_KEYS or self.sets_aside(below, value):
                 continue
             if name in getattr(found, "start_arguments", ()):
                 self.start += [value] if value is not None else []
@@ -175,7 +175,7 @@ class _Walk:
         canonical_node = {"class": public_path(found), "version": version_of(found), "arguments": kept}
         return {key: value for key, value in canonical_node.items() if value}
 
-    def _set_aside(self, path: str, value: Any) -> bool:
+    def sets_aside(self, path: str, value: Any) -> bool:
         """Put a value into the section that it belongs to, if it does."""
         if path in BATCH_KEYS:
             self.batch[path] = value

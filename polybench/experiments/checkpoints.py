@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polybench.core.errors import ConfigError
+from polybench.core.place import is_first
 from polybench.core.start_anew import start_anew
 from polybench.experiments.run_folder import RUN_FOLDER
 from polybench.tasks.checkpoint import AtomicCheckpointIO, run_entry
@@ -50,7 +51,7 @@ def find_checkpoint(
 
 def named_run(config: Any) -> Path | None:
     """The folder of the run that a command line names, or that the first process of this run has chosen."""
-    started = os.environ.get("LOCAL_RANK", "0") != "0" and os.environ.get(RUN_FOLDER)
+    started = not is_first() and os.environ.get(RUN_FOLDER)
     given = started or config.trainer.default_root_dir
     return Path(given) if given else None
 

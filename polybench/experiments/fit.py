@@ -23,6 +23,7 @@ from polybench.experiments.needs import input_words, split_note
 from polybench.experiments.occupied import occupied
 from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.precision import precision_note
+from polybench.experiments.process_checks import batch_norm_note
 from polybench.experiments.record import RunContext, keep, trained_record, write_records
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
@@ -141,7 +142,9 @@ def describe(session: Session, again: Again | None, shared_start: bool) -> RunCo
         parameters = sum(parameter.numel() for parameter in net.parameters())
         data = session.datamodule
         print(f"{type(net).__name__}, {parameters:,} parameters; {data.short_name}, {input_words(data)}")
-        session.note(*(note for note in (split_note(data), precision_note(trainer)) if note is not None))
+        norm_note = batch_norm_note(trainer, net, session.batch(), config.trainer.sync_batchnorm)
+        notes = (split_note(data), precision_note(trainer), norm_note)
+        session.note(*(note for note in notes if note is not None))
     if not config.no_leaderboard and not config.trainer.fast_dev_run:
         probe_leaderboard(Path(config.leaderboard), session.datamodule.short_name)
     return context

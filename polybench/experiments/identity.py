@@ -45,10 +45,10 @@ class Batch(NamedTuple):
     def of_content(cls, content: Mapping[str, Any], processes: int) -> Self:
         """Work it out from the canonical form of a configuration."""
         batch = content["batch"]
-        each = sum(_batch_sizes(batch)) or 1
+        shared = (sum(_batch_sizes(batch)) or 1) * (processes if batch.get("scale_batch", False) else 1)
         accumulated = batch.get("trainer.accumulate_grad_batches", 1)
-        together = processes if batch.get("trainer.sync_batchnorm", False) else 1
-        return cls(total=each * processes * accumulated, normalised_over=each * together)
+        apart = 1 if batch.get("trainer.sync_batchnorm", False) else processes
+        return cls(total=shared * accumulated, normalised_over=shared // apart)
 
 
 def config_id(config: Mapping[str, Any]) -> str:
@@ -173,7 +173,7 @@ def budget_id(images: int, size: tuple[int, int]) -> str:
 
 
 def _batch_sizes(batch: Mapping[str, Any]) -> list[int]:
-    """Samples that a step of one process takes from each of its data modules, in the order of their paths."""
+    """Samples that a batch has from each of its data modules, in the order of their paths."""
     return [batch[path] for path in sorted(batch) if path.startswith("data.")]
 
 

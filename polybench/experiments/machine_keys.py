@@ -33,14 +33,14 @@ MACHINE_KEYS = frozenset(
         "save_every",
         "trainer.accelerator",
         "trainer.default_root_dir",
-        "trainer.devices",  # counts as part of the global batch
+        "trainer.devices",  # counts where it makes the batch larger, or what a batch norm averages over
         "trainer.enable_autolog_hparams",
         "trainer.enable_model_summary",
         "trainer.enable_progress_bar",
         "trainer.log_every_n_steps",
         "trainer.logger",
         "trainer.model_registry",
-        "trainer.num_nodes",  # counts as part of the global batch
+        "trainer.num_nodes",  # as trainer.devices
         "trainer.profiler",
         "trainer.strategy",
     }
@@ -58,6 +58,7 @@ BATCH_KEYS = frozenset(
         "data.batch_size",
         "data.images.batch_size",
         "data.patches.batch_size",
+        "scale_batch",
         "trainer.accumulate_grad_batches",
         "trainer.sync_batchnorm",
     }

@@ -88,7 +88,7 @@ GROUPS = (
     OptionGroup(
         "training",
         {
-            "data.batch_size": ("N", "images in a batch of one process"),
+            "data.batch_size": ("N", "images in a batch of all processes"),
             "data.augment": ("POLICY", "augmentation: none, standard, ... or a class path"),
             "trainer.max_epochs": ("N", "epochs to train"),
             "trainer.max_steps": ("N", "optimizer steps to train; by default -1, no limit"),

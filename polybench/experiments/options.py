@@ -28,6 +28,11 @@ def add_fit_arguments(parser: LightningArgumentParser) -> None:
         default=0,
         help="Save last.ckpt after every N batches too, to resume from; 0, the default: after each epoch alone.",
     )
+    parser.add_argument(
+        "--scale_batch",
+        action="store_true",
+        help="A whole batch in each process: another row.",
+    )
     add_length_arguments(parser)
 
 

@@ -1,7 +1,6 @@
 """LightningCLI as polybench uses it: one flat parser per command, late interpolation, errors in one sentence."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -20,6 +19,7 @@ from polybench.callbacks import (
     BestCheckpoint,
     MeterCallback,
     MetricsCallback,
+    PeersCallback,
     PreviewsCallback,
     ProgressFileCallback,
     ResumeCallback,
@@ -27,6 +27,7 @@ from polybench.callbacks import (
 )
 from polybench.core.errors import ConfigError
 from polybench.core.own_code import make_importable
+from polybench.core.place import is_first
 from polybench.experiments.argv import FILE_OPTIONS, has, value_of, with_log_folder
 from polybench.experiments.checkpoints import NAMES, begun_choice, config_of, named_checkpoint, named_run
 from polybench.experiments.class_changes import with_own_defaults
@@ -108,8 +109,9 @@ class ParsedSession(LightningCLI):
         """The callbacks of every run; metrics come before what saves checkpoints, which then know their rows."""
         self.meter, self.baselines = MeterCallback(), BaselinesCallback()
         self.resume, self.identity, self.checks = ResumeCallback(), IdentityCallback(), FitChecks()
+        self.peers = PeersCallback()
         measuring = [self.meter, MetricsCallback(self.meter), ProgressFileCallback(self.meter), self.baselines]
-        return [*measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), self.checks]
+        return [self.peers, *measuring, self.resume, self.identity, ArtifactsCallback(), SigtermCallback(), self.checks]
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make the parser, with the command line for its messages."""
@@ -266,7 +268,7 @@ class ParsedSession(LightningCLI):
 
     def note(self, *sentences: str) -> None:
         """Print sentences that a user should read, each once; in the first process alone."""
-        if os.environ.get("LOCAL_RANK", "0") == "0" and self.part is None:
+        if is_first() and self.part is None:
             for sentence in dict.fromkeys(sentences):
                 print(f"Note: {sentence}", file=sys.stderr)
 

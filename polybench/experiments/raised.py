@@ -16,6 +16,7 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from torch import nn
 
+from polybench.callbacks.peers import LostProcessError
 from polybench.core.errors import ConfigError, UserError
 from polybench.core.own_code import PACKAGE, explain, with_place
 from polybench.models.pretrained import EXTRA
@@ -78,7 +79,7 @@ def sentence_for(error: BaseException, options: Iterable[Made]) -> UserError | N
     if isinstance(error, UserError):
         return with_place(error)
     if LOST.search(str(error)):
-        return ConfigError("Another process of this run has ended, and this one with it: see its message.")
+        return LostProcessError("Another process of this run has ended, and this one with it: see its message.")
     if is_out_of_memory(error):
         return ConfigError(
             f"Out of memory ({_first_sentence(error)}): lower --data.batch_size or --data.size; "

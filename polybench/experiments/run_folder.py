@@ -2,13 +2,18 @@
 
 import os
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from polybench.core.errors import ConfigError
+from polybench.core.place import is_first, slurm_job
 
 KEPT_RECORD, KEPT_TABLE = "record.json", "record.csv"
 """The record of a run in its own folder, and the record's table."""
+
+_CHOSEN = count()
+"""Numbers the folders that this process has chosen together with others."""
 
 RUN_FOLDER = "POLYBENCH_RUN_FOLDER"
 """Environment variable through which the processes of one run agree on its folder."""
@@ -65,7 +70,7 @@ def choose_run_folder(session: Resumable) -> tuple[Path, bool]:
     resumed = start is not None and session.resumes(start)
     if session.place is not None:
         return session.place, resumed
-    if os.environ.get("LOCAL_RANK", "0") != "0" and RUN_FOLDER in os.environ:
+    if not is_first() and RUN_FOLDER in os.environ:
         return Path(os.environ[RUN_FOLDER]), resumed
     if resumed and start is not None and start.parent.name == "checkpoints":
         folder = start.parent.parent
@@ -77,7 +82,22 @@ def choose_run_folder(session: Resumable) -> tuple[Path, bool]:
         return folder, True
     if given:
         return Path(given), resumed
-    return session.runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}", resumed
+    name = slurm_job() or _agreed(f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}")
+    return session.runs / name, resumed
+
+
+def _agreed(name: str) -> str:
+    """The name that the first process of a job of torchrun chose, which its agent passes on; elsewhere this one."""
+    variables = os.environ
+    if variables.get("TORCHELASTIC_USE_AGENT_STORE") != "True" or int(variables.get("WORLD_SIZE", "1")) < 2:
+        return name
+    from torch.distributed.rendezvous import rendezvous  # imported when needed, since most commands have one process
+
+    store, _, _ = next(rendezvous("env://"))
+    key = f"polybench/run_folder/{next(_CHOSEN)}"
+    if is_first():
+        store.set(key, name)
+    return bytes(store.get(key)).decode()
 
 
 def current_run_folder() -> Path | None:

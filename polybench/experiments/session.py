@@ -1,7 +1,7 @@
 """Task, data module and trainer of a parsed command line, built and run; errors in one sentence."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from polybench.callbacks.progress_bar import LineProgressBar
 from polybench.callbacks.selection import leave_out_averages, set_apart
 from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
+from polybench.core.peers import FOLDER, Peers
 from polybench.core.start_anew import start_anew
 from polybench.core.trainer import attributes_of
 from polybench.experiments.again import Again
@@ -32,6 +33,7 @@ from polybench.experiments.needs import random_start, weights_note
 from polybench.experiments.parsed import ParsedSession
 from polybench.experiments.parser import SaveConfig
 from polybench.experiments.pretrained import Taken
+from polybench.experiments.process_checks import refuse_processes
 from polybench.experiments.raised import Made, sentence_for, why_not_built, why_not_restored
 from polybench.experiments.recipes import HOME
 from polybench.experiments.recorded_checkpoint import compare_with_record
@@ -113,6 +115,8 @@ class Session(ParsedSession):
         plugins = self.config_init.trainer.plugins or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         self.checkpoint_io = AtomicCheckpointIO()
+        if self.config.get("scale_batch"):
+            self.datamodule.scale_batch()
         counts = self.command == "fit" and self.config.images is not None
         kwargs |= {"max_epochs": -1} if counts else {}
         trainer = super().instantiate_trainer(plugins=[*plugins, self.checkpoint_io], **kwargs)
@@ -130,11 +134,9 @@ class Session(ParsedSession):
         Raises:
             ConfigError: If they are too few.
         """
-        wanted, accumulated = self.config.images, trainer.accumulate_grad_batches
-        batch = self.datamodule.batch_size * trainer.world_size * accumulated
-        length = length_of(wanted, batch, self.config.validations)
+        length = length_of(self.config.images, self._batch_of(trainer).total, self.config.validations)
         self.checks.counts_images = True
-        if (note := length.note(wanted)) is not None:
+        if (note := length.note(self.config.images)) is not None:
             self.note(note)
         set_length(trainer, length)
 
@@ -201,6 +203,12 @@ class Session(ParsedSession):
             checkpoint = self._loadable(checkpoint)
         quiet = {} if method == "fit" else {"verbose": False}
         run = getattr(self.trainer, method)
+        peers = Peers(self.run_folder / FOLDER, self.trainer.global_rank, self.trainer.world_size)
+        with self.peers.among(peers):
+            self._run(run, checkpoint, quiet)
+
+    def _run(self, run: Callable[..., Any], checkpoint: str | None, quiet: dict[str, Any]) -> None:
+        """Run a method of the trainer, and say what it raises in one sentence."""
         try:
             run(self.model, datamodule=self.datamodule, ckpt_path=checkpoint, **quiet)
         except SystemExit as error:
@@ -224,6 +232,8 @@ class Session(ParsedSession):
         """
         refuse_contradictions(self.config.trainer)
         refuse_rate(self.config.model.init_args.get("optimizer"))
+        refuse_processes(self.trainer, self.config.trainer.sync_batchnorm, self.given_folder)
+        self.datamodule.process_batch(self.trainer.world_size)
         refuse_callbacks(attributes_of(self.trainer).callbacks, self.trainer.world_size)
         try:
             task = task_of(self.model)
@@ -305,7 +315,10 @@ class Session(ParsedSession):
 
     def batch(self) -> Batch:
         """Images in each step of the optimizer, and in each average of a batch norm."""
-        return Batch.of(self.plain_config(), self.trainer.world_size)
+        return self._batch_of(self.trainer)
+
+    def _batch_of(self, trainer: Any) -> Batch:
+        return Batch.of(self.plain_config(), trainer.world_size)
 
 
 def _written(command: str) -> tuple[str, ...]:

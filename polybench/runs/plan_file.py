@@ -39,7 +39,7 @@ from polybench.runs.plan_values import (
 )
 
 FILES = (".ckpt", ".safetensors")
-NOT_OF_A_TEST = ("choose", "images", "save_every", "validations")
+NOT_OF_A_TEST = ("choose", "images", "save_every", "scale_batch", "validations")
 """Options of `fit` that `test` doesn't have."""
 _RECIPE_KEYS = {"bases", "budget", "data", "model", "trainer"}
 _KEYS = {"command", "recipe", "inputs", "options", "seed"}

@@ -10,14 +10,12 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from polybench.core.errors import SIGTERM_EXIT_CODE, UserError
+from polybench.core.place import is_first
 from polybench.core.start_anew import resumed_by_itself
 from polybench.runs.attempt import forget_failure, note_failure
 from polybench.runs.kept_weights import keep_weights
 from polybench.runs.lease import BUSY, BusyError, leased, leased_run
 from polybench.runs.request import Request, note_record, noted_in
-
-RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
-"""Variables that number the processes of one run."""
 
 
 def main(folder: Path) -> int:
@@ -26,7 +24,7 @@ def main(folder: Path) -> int:
     Returns:
         The exit code.
     """
-    if any(os.environ.get(name, "0") != "0" for name in RANKS):  # the first process of the run holds the lease
+    if not is_first():  # the first process of the run holds the lease
         return work(folder)
     try:
         with leased(folder, _leave):

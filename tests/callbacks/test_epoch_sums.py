@@ -83,6 +83,6 @@ def test_run_that_stops_again_at_once_loses_nothing(data_root: Path, tmp_path: P
 
 @pytest.mark.ddp
 def test_mean_of_two_processes_is_of_all_batches(data_root: Path, tmp_path: Path) -> None:
-    path, options = tmp_path / "stop.ckpt", {"batch_size": 1, "devices": 2, "strategy": "ddp_fork"}
+    path, options = tmp_path / "stop.ckpt", {"batch_size": 2, "devices": 2, "strategy": "ddp_fork"}
     expected = train(data_root, Means((1, 2, "start"), path), **options)
     assert train(data_root, Means(), path, **options) == pytest.approx(expected, rel=1e-6)

@@ -63,7 +63,7 @@ class TensorBytes(Callback):
 
 
 class Checksum(Callback):
-    """Writes `<folder>/<rank>.txt`: hashes of all parameters at the first and after the last step."""
+    """Writes `<folder>/<rank>.txt`: hashes of all parameters before the first and after each step."""
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
@@ -78,9 +78,11 @@ class Checksum(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._note(pl_module)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         self._note(pl_module)
-        self.folder.mkdir(exist_ok=True)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / f"{trainer.global_rank}.txt").write_text("\n".join(self.hashes))
 
 

@@ -1,4 +1,4 @@
-"""Training a joint module from the command line: its record, its backbone, a kill on the way, and two processes."""
+"""Training a joint module from the command line: its record, its backbone, and a kill on the way."""
 
 import json
 import os
@@ -93,16 +93,3 @@ def test_killed_fit_goes_on_and_ends_like_the_unbroken_one(
     )
     assert one["global_step"] == two["global_step"] == 24
     assert all(torch.equal(value, two["state_dict"][key]) for key, value in one["state_dict"].items())
-
-
-@pytest.mark.ddp
-@pytest.mark.slow
-def test_two_processes_stay_in_step(tmp_path: Path, data_root: Path) -> None:
-    recorder = {"class_path": "tests.cli.recorder.Checksum", "init_args": {"folder": str(tmp_path / "sums")}}
-    recipe = write_joint(tmp_path, data_root, max_epochs=3, callbacks=[recorder])
-    process = fit(tmp_path, recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
-    one, two = ((tmp_path / "sums" / f"{rank}.txt").read_text().split() for rank in (0, 1))
-    assert one == two
-    assert one[0] != one[1]

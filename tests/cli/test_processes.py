@@ -3,40 +3,15 @@
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 
 from polybench.cli.main import run
-from tests.cli.recipes import PSPNET, UNET, start, write_recipe
+from tests.cli.recipes import UNET, start, write_recipe
 from tests.waiting import until
 
-
-@pytest.mark.ddp
-@pytest.mark.slow
-@pytest.mark.parametrize(("processes", "net"), [(2, UNET), (3, PSPNET)], ids=["2-unet", "3-pspnet"])
-def test_processes_train_together_and_agree_with_one(
-    tmp_path: Path, data_root: Path, processes: int, net: dict[str, Any]
-) -> None:
-    recipe = str(write_recipe(tmp_path, data_root, net, max_epochs=1))
-    fit = start(
-        tmp_path,
-        *("fit", "--config", recipe, "--trainer.default_root_dir", "together", "--data.eval_batch_size", "1"),
-        *("--data.batch_size", "2"),
-        *("--trainer.devices", str(processes), "--trainer.strategy", "ddp"),
-    )
-    output, _ = fit.communicate()
-    assert fit.returncode == 0, output
-    [path] = (tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny*.csv")
-    together = pd.read_csv(path, dtype={"id": str})
-    assert len(together) == 4
-    checkpoint = str(tmp_path / "together" / "checkpoints" / "best.ckpt")
-    words = ["--data.eval_batch_size", "1", "--trainer.default_root_dir", str(tmp_path / "alone")]
-    assert run(["test", "--config", recipe, "--ckpt_path", checkpoint, *words]) == 0
-    pd.testing.assert_frame_equal(together, pd.read_csv(tmp_path / "alone" / "test_rows.csv", dtype={"id": str}))
-    assert len(list((tmp_path / "together" / "overlays").glob("*.png"))) == 4
+TOGETHER = ("--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2")
 
 
 @pytest.mark.ddp
@@ -44,7 +19,7 @@ def test_processes_train_together_and_agree_with_one(
 def test_broken_data_ends_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root))
     (data_root / "CVC-ClinicDB" / "Original" / "5.tif").unlink()
-    fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    fit = start(tmp_path, "fit", "--config", recipe, *TOGETHER)
     output, _ = fit.communicate()
     assert fit.returncode == 1, output
     assert "5.tif' has no image" in output
@@ -74,7 +49,7 @@ def test_sigterm_saves_and_leaves_with_its_own_code(
 @pytest.mark.slow
 def test_sigterm_reaches_all_processes(tmp_path: Path, data_root: Path) -> None:
     recipe = str(write_recipe(tmp_path, data_root, max_epochs=100000, default_root_dir="run"))
-    fit = start(tmp_path, "fit", "--config", recipe, "--trainer.devices", "2", "--trainer.strategy", "ddp")
+    fit = start(tmp_path, "fit", "--config", recipe, *TOGETHER)
     until((tmp_path / "run" / "checkpoints" / "last.ckpt").exists, fit)
     fit.send_signal(signal.SIGTERM)
     output, _ = fit.communicate()
@@ -92,7 +67,7 @@ def test_a_sample_is_augmented_alike_by_workers_and_processes(tmp_path: Path, da
         recorder = ["--trainer.callbacks+=tests.cli.recorder.Recorder", f"--trainer.callbacks.folder={name}"]
         fit = start(
             tmp_path,
-            *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "1", "--no_leaderboard"),
+            *("fit", "--config", recipe, "--data.augment", "standard", "--data.batch_size", "2", "--no_leaderboard"),
             *("--trainer.strategy", "ddp" if name == "processes" else "auto", *options, *recorder),
         )
         output, _ = fit.communicate()

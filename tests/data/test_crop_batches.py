@@ -53,7 +53,7 @@ def test_workers_change_nothing(root: Path, epoch: int) -> None:
 
 
 def test_processes_change_nothing(root: Path) -> None:
-    parts = [by_id(batches(root, 1, batch_size=1, rank=rank, world_size=2)) for rank in (0, 1)]
+    parts = [by_id(batches(root, 1, batch_size=2, rank=rank, world_size=2)) for rank in (0, 1)]
     whole = by_id(batches(root, 1))
     assert set(parts[0]).isdisjoint(parts[1])
     for name, image in (parts[0] | parts[1]).items():

@@ -63,7 +63,7 @@ def test_workers_change_nothing(data_root: Path) -> None:
 
 
 def test_processes_change_nothing(data_root: Path) -> None:
-    parts = [trained_on(make(data_root, batch_size=1, rank=rank, world_size=2)) for rank in (0, 1)]
+    parts = [trained_on(make(data_root, batch_size=2, rank=rank, world_size=2)) for rank in (0, 1)]
     assert_equal(parts[0] | parts[1], one_by_one(make(data_root)))
 
 

@@ -131,7 +131,7 @@ def test_workers_change_nothing(frames: Path) -> None:
 
 
 def test_processes_change_nothing(frames: Path) -> None:
-    parts = [trained_on(make(frames, rank=rank, world_size=2, **JITTERED), 1) for rank in (0, 1)]
+    parts = [trained_on(make(frames, rank=rank, world_size=2, **{**JITTERED, "batch_size": 2}), 1) for rank in (0, 1)]
     assert not len(parts[0]) < len(parts[1])
     assert_equal(parts[0] | parts[1], one_by_one(make(frames, **JITTERED), 1))
 

@@ -135,18 +135,27 @@ def test_a_value_without_json_form_is_refused(config: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("processes", "accumulated", "synchronised", "batch"),
-    [(1, 1, False, (8, 8)), (2, 1, False, (16, 8)), (2, 1, True, (16, 16)), (1, 2, False, (16, 8))],
+    ("processes", "scaled", "accumulated", "synchronised", "batch"),
+    [
+        (1, False, 1, False, (8, 8)),
+        (2, False, 1, False, (8, 4)),
+        (2, False, 1, True, (8, 8)),
+        (2, True, 1, False, (16, 8)),
+        (2, True, 1, True, (16, 16)),
+        (1, False, 2, False, (16, 8)),
+        (2, False, 2, False, (16, 4)),
+    ],
 )
 def test_the_global_batch(
-    config: dict[str, Any], processes: int, accumulated: int, synchronised: bool, batch: tuple[int, int]
+    config: dict[str, Any], processes: int, scaled: bool, accumulated: int, synchronised: bool, batch: tuple[int, int]
 ) -> None:
+    config["scale_batch"] = scaled
     config["trainer"] |= {"accumulate_grad_batches": accumulated, "sync_batchnorm": synchronised}
     assert Batch.of(config, processes) == batch
 
 
-def test_accumulated_batches_and_processes_are_one_row(config: dict[str, Any]) -> None:
-    two = changed(config, "trainer.devices", 2)
+def test_accumulated_batches_and_a_batch_in_each_process_are_one_row(config: dict[str, Any]) -> None:
+    two = changed(changed(config, "trainer.devices", 2), "scale_batch", True)
     accumulated = changed(config, "trainer.accumulate_grad_batches", 2)
     ids = {training_id(two, FACTS, Batch.of(two, 2), None)}
     ids |= {training_id(accumulated, FACTS, Batch.of(accumulated, 1), None)}
@@ -271,3 +280,15 @@ def test_a_difference_is_named(config: dict[str, Any], path: str, value: object,
     assert found is not None
     assert found.startswith(said.removesuffix(".0"))
     assert first_difference(canonical(config), canonical(config)) is None
+
+
+def test_processes_that_share_a_batch_and_average_batch_norm_over_all_of_it_are_the_row_of_one(
+    config: dict[str, Any],
+) -> None:
+    one = changed(config, "scale_batch", False)  # as every run of today says, and none of before
+    two = changed(changed(config, "trainer.devices", 2), "trainer.sync_batchnorm", True)
+    apart = changed(config, "trainer.devices", 2)
+    alone = training_id(config, FACTS, Batch.of(config, 1), None)
+    assert training_id(one, FACTS, Batch.of(one, 1), None) == alone
+    assert training_id(two, FACTS, Batch.of(two, 2), None) == alone
+    assert training_id(apart, FACTS, Batch.of(apart, 2), None) != alone

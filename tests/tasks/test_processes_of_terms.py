@@ -30,7 +30,7 @@ def trained(
 @pytest.mark.parametrize("name", list(GROUPS))
 def test_two_processes_do_what_one_does(data_root: Path, name: str) -> None:
     alone, expected = trained(data_root, GROUPS[name], 2)
-    together, found = trained(data_root, GROUPS[name], 1, devices=2, strategy="ddp_fork")
+    together, found = trained(data_root, GROUPS[name], 2, devices=2, strategy="ddp_fork")
     assert {"train/area", "train/edge_error", "val/area", "val/edge_error"} <= set(expected)
     for logged in (expected, found):
         assert logged.pop("train/loss_step") > 0  # of the last batch, of which either process has a half
@@ -42,4 +42,4 @@ def test_two_processes_do_what_one_does(data_root: Path, name: str) -> None:
 def test_a_loss_that_trains_nothing_ends_both_processes(data_root: Path) -> None:
     task = SegmentationTask(torch.nn.Conv2d(3, 1, 1), torch.nn.CrossEntropyLoss())
     with pytest.raises(Exception, match="No parameter gets a gradient from CrossEntropyLoss"):
-        fit(data_root, task, data={"batch_size": 1}, devices=2, strategy="ddp_fork")
+        fit(data_root, task, data={"batch_size": 2}, devices=2, strategy="ddp_fork")

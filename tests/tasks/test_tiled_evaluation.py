@@ -179,7 +179,7 @@ def test_tasks_that_predict_whole_images_refuse_crops(root: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_do_what_one_does(root: Path) -> None:
     alone, expected = trained(root)
-    together, found = trained(root, batch_size=1, devices=2, strategy="ddp_fork")
+    together, found = trained(root, batch_size=2, devices=2, strategy="ddp_fork")
     for logged in (expected, found):
         assert logged.pop("train/loss_step") > 0  # of the last batch, of which either process has a half
     torch.testing.assert_close(dict(together.state_dict()), dict(alone.state_dict()), rtol=1e-5, atol=1e-6)

@@ -69,7 +69,7 @@ class CandidateDataModule(ResumableDataModule):
         test_variants: Variants of a candidate that a test averages, the first ones; null for all. 15 are the places
             without their orientations.
         augment: Augmentation of training patches, on the device: a named policy, or a `Policy` by class path.
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes, which crop and resize.
         seed: Seed of order, classes and variants in training, and of the share; the command line fills it from

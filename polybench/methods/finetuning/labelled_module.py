@@ -71,7 +71,7 @@ class LabelledImagesDataModule(ResumableDataModule):
             own validation subset, and 0.2 where it has none.
         balance: Train on as many items of each class, by down-sampling the larger ones.
         augment: Augmentation of training images, on the device: a named policy, or a `Policy` by class path.
-        batch_size: Training batch size of each process.
+        batch_size: Training batch size, which the processes share.
         eval_batch_size: Evaluation batch size.
         num_workers: Loader processes.
         seed: Seed of order, classes and crops in training, and of the share; the command line fills it from

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch.utils.data import DataLoader
 
 from polybench.core.errors import ConfigError
+from polybench.data.batch_share import share_of
 from polybench.data.images import UInt8Array
 from polybench.data.loader import batches_done
 from polybench.data.module import SegmentationDataModule
@@ -64,6 +65,26 @@ class JointDataModule(ResumableDataModule):
         self.fitting = images.fitting
         self.ranked_by, self.extra_protocols, self.bits = images.ranked_by, images.extra_protocols, images.bits
 
+    def scale_batch(self) -> None:
+        """Let each process take a whole batch of either kind."""
+        super().scale_batch()
+        self.images.scale_batch()
+        self.patches.scale_batch()
+
+    def process_batch(self, processes: int) -> int:
+        """Return how many images and patches of a training batch each process takes.
+
+        Args:
+            processes: Number of processes.
+
+        Raises:
+            ConfigError: If they can't share the batch of either kind equally.
+        """
+        if self.is_scaled:
+            return self.batch_size
+        images = share_of(self.images.batch_size, processes, "data.images.batch_size")
+        return images + share_of(self.patches.batch_size, processes, "data.patches.batch_size")
+
     def prepare_data(self) -> None:
         """Build both caches; one process does this."""
         self.images.prepare_data()
@@ -106,7 +127,7 @@ class JointDataModule(ResumableDataModule):
             seed=self.seed,
             rank=rank,
             world_size=world_size,
-            batch_size=self.patches.batch_size,
+            batch_size=self.patches.process_batch(world_size),
             steps=steps,
             done=batches_done(self.trainer) if self.trainer is not None else 0,
         )

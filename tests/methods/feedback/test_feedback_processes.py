@@ -80,7 +80,7 @@ def test_two_processes_keep_the_bank_of_one(
     recorder = "--trainer.callbacks+=tests.methods.feedback.feedback_nets.BankRecorder"
     words = ["--config", path, "--model.refresh", refresh, recorder]
     words += ["--data.augment", "fanet" if refresh == "pass" else "none"]
-    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "1"]
+    together = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "2"]
     fit(*words, "--trainer.callbacks.folder=alone", "--data.batch_size", "2")
     finish(start(tmp_path, *words, "--trainer.callbacks.folder=together", *together))
     alone, first, second = (
@@ -100,7 +100,7 @@ def test_run_that_was_killed_goes_on_with_its_bank(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     net = {"class_path": "polybench.models.FANet", "init_args": {"widths": [4, 4, 8, 8]}}
-    path = recipe(tmp_path, net, batch_size=1, augment="fanet")
+    path = recipe(tmp_path, net, batch_size=processes, augment="fanet")
     options = ["--config", path, "--save_every", "1"]
     options += ["--trainer.devices", str(processes), "--trainer.strategy", "ddp" if processes > 1 else "auto"]
     killed = start(tmp_path, *options, "--trainer.max_epochs", "100000", "--trainer.default_root_dir", "killed")

@@ -131,5 +131,5 @@ def test_head_of_a_segmentation_net_is_all_but_its_encoder(data_root: Path) -> N
 def test_two_processes_do_what_one_does(data_root: Path) -> None:
     alone, together = segmentation(), segmentation()
     fit(data_root, alone)
-    fit(data_root, together, data={"batch_size": 1}, devices=2, strategy="ddp_fork", enable_checkpointing=True)
+    fit(data_root, together, data={"batch_size": 2}, devices=2, strategy="ddp_fork", enable_checkpointing=True)
     torch.testing.assert_close(dict(together.state_dict()), dict(alone.state_dict()), rtol=1e-5, atol=1e-6)

@@ -103,12 +103,11 @@ def assert_equal(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize("place", [(0, 1), (1, 2)])
 def test_images_and_patches_are_those_of_their_own_modules(frames: Path, place: tuple[int, int]) -> None:
     rank, world_size = place
-    per_epoch = STEPS if world_size == 1 else 1  # of three images in each of two processes
-    found = steps(joint(frames, place=place), epochs=8, per_epoch=per_epoch)
-    assert len(found) == 8 * per_epoch
+    found = steps(joint(frames, patch_batch=6, place=place), epochs=8)
+    assert len(found) == 8 * STEPS
     own = set_up(images(frames, seed=3), rank, world_size)
     assert_equal([one for one, _ in found], list(islice(dealt(own), len(found))))
-    assert_equal([other for _, other in found], list(islice(alone(frames, 5, place), len(found))))
+    assert_equal([other for _, other in found], list(islice(alone(frames, 6, place), len(found))))
 
 
 def test_patches_run_on_through_their_own_epochs(frames: Path) -> None:

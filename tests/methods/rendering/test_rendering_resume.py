@@ -1,4 +1,4 @@
-"""Rendering in several processes, and in a run that is interrupted: points are those of one process, unbroken."""
+"""Rendering in a run that is interrupted: points are those of the unbroken run."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,6 @@ import torch
 import yaml
 
 from polybench.cli.main import run
-from tests.two_processes import assert_in_step, weights_of_one_and_of_two
 
 NETS = "tests.methods.rendering.rendering_nets"
 
@@ -29,16 +28,6 @@ def recipe(folder: Path, data_root: Path) -> list[str]:
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return ["fit", "--no_leaderboard", "--config", str(folder / "tiny.yaml")]
-
-
-@pytest.mark.ddp
-@pytest.mark.slow
-def test_two_processes_end_with_the_weights_of_one(
-    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    weights = weights_of_one_and_of_two(recipe(tmp_path, data_root), tmp_path)
-    assert_in_step(*weights, rtol=1e-5)
 
 
 def test_resumed_run_ends_with_the_weights_of_the_unbroken_one(
