@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
@@ -34,6 +35,10 @@ class PeersCallback(Callback):
     def __init__(self, grace: float = GRACE) -> None:
         self.grace = grace
         self.peers: Peers | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy watches nothing: classes that copy a module may copy the callbacks with it."""
+        return {**self.__dict__, "peers": None}
 
     @contextmanager
     def among(self, peers: Peers) -> Iterator[None]:
