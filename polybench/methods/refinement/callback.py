@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, distributed
+from torch import Tensor
 
 from polybench.core.errors import ConfigError
+from polybench.core.processes import from_all
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.methods.refinement.refiner import Refined, RegionRefiner
@@ -203,11 +204,7 @@ def _image_rows(task: Task) -> ImageRows:
 
 def _of_all_processes(found: dict[str, list[Region]]) -> dict[str, list[Region]]:
     """Image -> regions, of the images of every process."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return found
-    parts: list[dict[str, list[Region]]] = [{}] * distributed.get_world_size()
-    distributed.all_gather_object(parts, found)
-    return {image_id: regions for part in parts for image_id, regions in part.items()}
+    return {image_id: regions for part in from_all(found) for image_id, regions in part.items()}
 
 
 def _native(trainer: Trainer, batch: Batch, row: int, outputs: Tensor) -> tuple[UInt8Array, Tensor]:
