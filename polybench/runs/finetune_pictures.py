@@ -35,6 +35,7 @@ def area_picture(study: Study, areas: Mapping[str, Sequence[Sequence[MetricValue
         aside = 1.03 ** (place - (len(depths) - 1) / 2)
         _line(right, [share * aside for share in study.shares], areas[depth], depth)
     right.set_xscale("log")
+    right.set_xlim(min(study.shares) / 1.5, max(study.shares) * 1.5)
     right.set_xticks(study.shares, [f"{share:g}" for share in study.shares])
     right.minorticks_off()
     right.set_xlabel("per cent of the training set")
