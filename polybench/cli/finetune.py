@@ -3,7 +3,7 @@
 import argparse
 
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_list, add_places, cell_variables, parsed, print_cells
+from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed, print_cells
 
 
 def main(args: list[str]) -> int:
@@ -13,16 +13,23 @@ def main(args: list[str]) -> int:
         UserError: If the study, a recipe or an option is wrong, a run fails, or a signal comes.
     """
     options = _options(args)
+    from polybench.results.render import terminal
     from polybench.runs.finetune_file import read_study, read_study_plan
 
-    if options.list:
+    if options.list or options.commands:
+        from polybench.runs.plan_table import plan_table
         from polybench.runs.run_plan import cells_to_run
 
-        print_cells(cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan))
+        cells = cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan)
+        if options.commands:
+            print_cells(cells)
+        else:
+            terminal.print_table(plan_table(cells, max(len(options.devices), options.jobs)))
         return 0
     from polybench.experiments.fit_checks import refuse_absent_gpus
-    from polybench.results.render import terminal
-    from polybench.runs.finetune_page import area_table, study_runs, write_study
+    from polybench.runs.finetune_page import write_study
+    from polybench.runs.finetune_runs import study_runs
+    from polybench.runs.finetune_tables import area_table
     from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
     refuse_absent_gpus(options.devices)
@@ -62,5 +69,7 @@ def _options(args: list[str]) -> argparse.Namespace:
     )
     add_places(parser, "STUDY", "conf/plans/finetune_kvasir_seg_lite0.yaml", "runs/plans")
     add_cells_at_once(parser)
-    add_list(parser)
+    shows = parser.add_mutually_exclusive_group()
+    shows.add_argument("--list", action="store_true", help="print the runs, their states and times, and run nothing")
+    shows.add_argument("--commands", action="store_true", help="print the command of each run, and run nothing")
     return parsed(parser, args)

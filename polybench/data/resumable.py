@@ -50,6 +50,17 @@ class ResumableDataModule(LightningDataModule, ABC):
         augment = arguments.get("augment")
         return {"augment": f"{augment}@{named_policy(augment).version}"} if isinstance(augment, str) else {}
 
+    @classmethod
+    def look_for_files(cls, arguments: Mapping[str, Any]) -> None:
+        """Look for files that the arguments name, before a fit builds its net; by default `setup` finds them missing.
+
+        Args:
+            arguments: All arguments as plain values.
+
+        Raises:
+            UserError: If one is missing.
+        """
+
     def __init__(self, batch_size: int, eval_batch_size: int, num_workers: int, seed: int) -> None:
         super().__init__()
         if batch_size < 1 or eval_batch_size < 1 or num_workers < 0:

@@ -82,6 +82,7 @@ SHOWING_CALLBACKS = frozenset(
         "lightning.pytorch.callbacks.TQDMProgressBar",
         "lightning.pytorch.callbacks.ThroughputMonitor",
         "polybench.callbacks.PreviewsCallback",
+        "polybench.methods.finetuning.Snapshots",
     }
 )
 """Callbacks of `trainer.callbacks` that only show or save something; selection is by polybench's own checkpoint."""

@@ -20,8 +20,10 @@ from polybench.core.errors import ConfigError
 from polybench.core.peers import FOLDER, Peers
 from polybench.core.start_anew import start_anew
 from polybench.core.trainer import attributes_of
+from polybench.data.resumable import ResumableDataModule
 from polybench.experiments.again import Again
 from polybench.experiments.callback_checks import refuse_blind, refuse_callbacks
+from polybench.experiments.class_versions import resolve
 from polybench.experiments.command import again, needed_file
 from polybench.experiments.dashboard_variables import dashboard_project
 from polybench.experiments.data_paths import folders_of, from_environment, relative_paths, roots_of
@@ -57,6 +59,8 @@ class Session(ParsedSession):
     def before_instantiate_classes(self) -> None:
         """Choose the folder of the run and the place of each logger in it."""
         config = self.config
+        if self.command == "fit":
+            self._look_for_files()
         if self.command != "fit":
             leave_out_start_weights(config.model)
         elif (note := weights_note(self.plain_config()["model"])) is not None:
@@ -75,6 +79,17 @@ class Session(ParsedSession):
         for logger in config.trainer.logger if isinstance(config.trainer.logger, list) else [config.trainer.logger]:
             if logger and logger.init_args.get("save_dir") in (None, "."):
                 logger.init_args.save_dir = folder
+
+    def _look_for_files(self) -> None:
+        """Let the data module look for the files that it is given.
+
+        Raises:
+            UserError: If one is missing.
+        """
+        data = self.plain_config()["data"]
+        found = resolve(data["class_path"])
+        if isinstance(found, type) and issubclass(found, ResumableDataModule):
+            found.look_for_files(data.get("init_args") or {})
 
     def after_instantiate_classes(self) -> None:
         """Restore the given folders, so that a saved configuration starts a run of its own."""

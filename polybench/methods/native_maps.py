@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor, distributed
+from torch import Tensor
 
 from polybench.core.errors import ConfigError
+from polybench.core.processes import from_all
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.metrics import ImageRows
@@ -74,11 +75,7 @@ def add_native(rows: ImageRows, batch: Batch, row: int, found: npt.NDArray[np.bo
 
 def of_all_processes(found: dict[str, Found]) -> dict[str, Found]:
     """Gather what each process found for its images: id -> what was found."""
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return found
-    parts: list[dict[str, Found]] = [{}] * distributed.get_world_size()
-    distributed.all_gather_object(parts, found)
-    return {image_id: one for part in parts for image_id, one in part.items()}
+    return {image_id: one for part in from_all(found) for image_id, one in part.items()}
 
 
 def as_csv(rows: Iterable[Sequence[object]], columns: Sequence[str]) -> str:

@@ -6,30 +6,36 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from polybench.results.facts import MetricValue
 from polybench.results.image_rows import ImageRows, Values
 from polybench.runs.finetune_file import Study
 
 COLUMN = "candidates@1"
 
 
-def area_picture(study: Study, areas: Mapping[str, Sequence[Sequence[float]]]) -> Figure:
+def area_picture(study: Study, areas: Mapping[str, Sequence[Sequence[MetricValue]]]) -> Figure:
     """Draw areas against depth, a line for each share, and against share, a line for each depth.
 
     Args:
         study: The study.
-        areas: Depth -> for each share the areas of its seeds; means are joined, and each seed is a point.
+        areas: Depth -> for each share the areas of its seeds; means are joined, with their 95 % intervals as bars, and
+            each of several seeds is a point.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     depths = list(study.depths)
     for place, share in enumerate(study.shares):
-        _line(left, range(len(depths)), [areas[depth][place] for depth in depths], f"{share:g} %")
+        aside = 0.06 * (place - (len(study.shares) - 1) / 2)  # so that bars don't hide each other
+        places = [one + aside for one in range(len(depths))]
+        _line(left, places, [areas[depth][place] for depth in depths], f"{share:g} %")
     left.set_xticks(range(len(depths)), depths, rotation=30, ha="right")
     left.set_xlabel("tuned from")
     left.set_ylabel("area under the ROC curve")
-    for depth in depths:
-        _line(right, study.shares, areas[depth], depth)
+    for place, depth in enumerate(depths):
+        aside = 1.03 ** (place - (len(depths) - 1) / 2)
+        _line(right, [share * aside for share in study.shares], areas[depth], depth)
     right.set_xscale("log")
+    right.set_xlim(min(study.shares) / 1.5, max(study.shares) * 1.5)
     right.set_xticks(study.shares, [f"{share:g}" for share in study.shares])
     right.minorticks_off()
     right.set_xlabel("per cent of the training set")
@@ -39,11 +45,31 @@ def area_picture(study: Study, areas: Mapping[str, Sequence[Sequence[float]]]) -
     return figure
 
 
-def _line(axes: Axes, places: Sequence[float], values: Sequence[Sequence[float]], label: str) -> None:
+def bar_of(seeds: Sequence[MetricValue]) -> tuple[float, float, float]:
+    """Mean area of seeds, and how far the bar reaches below and above it: to the mean of the ends of their intervals.
+
+    Args:
+        seeds: The areas of the seeds, at least one; one without an interval has no bar.
+
+    Example:
+        >>> seeds = [MetricValue(0.75, 0.5, 1.0, "higher"), MetricValue(0.5, 0.25, 0.75, "higher")]
+        >>> bar_of(seeds)
+        (0.625, 0.25, 0.25)
+    """
+    mean = float(np.mean([one.value for one in seeds]))
+    low = float(np.mean([one.value if one.low is None else one.low for one in seeds]))
+    high = float(np.mean([one.value if one.high is None else one.high for one in seeds]))
+    return mean, max(0.0, mean - low), max(0.0, high - mean)
+
+
+def _line(axes: Axes, places: Sequence[float], values: Sequence[Sequence[MetricValue]], label: str) -> None:
     known = [(place, each) for place, each in zip(places, values, strict=True) if each]
-    (line,) = axes.plot([place for place, _ in known], [float(np.mean(each)) for _, each in known], label=label)
-    points = [(place, value) for place, each in known for value in each]
-    axes.plot(*zip(*points, strict=True), ".", color=line.get_color()) if points else None
+    bars = np.array([bar_of(each) for _, each in known]).reshape(-1, 3)
+    line = axes.errorbar(
+        [place for place, _ in known], bars[:, 0], bars[:, 1:].T, label=label, capsize=2, linewidth=1.2
+    )
+    points = [(place, one.value) for place, each in known for one in each]
+    axes.plot(*zip(*points, strict=True), ".", color=line.lines[0].get_color()) if points else None
 
 
 def froc_picture(tables: Mapping[str, ImageRows], share: float) -> Figure:

@@ -19,18 +19,13 @@ from polybench.results.render import markdown
 from polybench.results.sections import Section
 from polybench.runs.cell import cells_of
 from polybench.runs.execute import Outcome
+from polybench.runs.finetune_convergence import convergence
 from polybench.runs.finetune_file import read_study
-from polybench.runs.finetune_page import (
-    StudyRuns,
-    area_table,
-    differing,
-    froc_table,
-    matrix,
-    study_runs,
-    walks,
-    write_study,
-)
+from polybench.runs.finetune_interfaces import error_table, interface_errors, p_table
+from polybench.runs.finetune_page import write_study
 from polybench.runs.finetune_pictures import froc_points
+from polybench.runs.finetune_runs import StudyRuns, study_runs, walks
+from polybench.runs.finetune_tables import area_table, differing, froc_table, matrix
 from tests.results.factory import dataset, trained
 from tests.results.factory import table as some_table
 from tests.runs.test_finetune_file import write
@@ -73,6 +68,17 @@ def scores(depth: str, seed: int) -> ProtocolScores:
     return protocol_scores(candidates(SHIFT[depth], seed), CANDIDATES)
 
 
+def interfaces(shift: float, seed: int) -> Section:
+    """Errors of two regions of each of six subjects, smaller by as much as the scores of positives are higher."""
+    regions = [f"s{subject}_{number}" for subject in range(6) for number in (0, 1)]
+    errors = [6.0 - shift + 0.1 * place + 0.2 * seed for place in range(12)]
+    names = {"lumen_intima": errors, "media_adventitia": [5.0 + 0.1 * (place % 3) for place in range(12)]}
+    return Section(
+        title="Interfaces",
+        data={"regions": regions, "subjects": [name.partition("_")[0] for name in regions], "errors": names},
+    )
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> StudyRuns:
     tmp_path = tmp_path_factory.mktemp("study")
@@ -82,14 +88,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> StudyRuns:
         depth = cell.stage.name.partition("+")[0]
         rows = candidates(SHIFT[depth], cell.seed)
         table = image_table(rows, (CANDIDATES,))
-        section = Section(title="Layer-wise fine-tuning", data={"validation": VALIDATION[depth]})
+        points = [[batches, VALIDATION[depth] - 0.2 / batches] for batches in (1, 2, 5)]
+        section = Section(title="Layer-wise fine-tuning", data={"validation": VALIDATION[depth], "snapshots": points})
         record = replace(
             trained(some_table([0.5] * 121), dataset=dataset(ranked_by="candidates", patches_sha256="0" * 64)),
             task="classification",
             seed=cell.seed,
             variant=cell.stage.variant,
             metrics={"candidates@1": scores(depth, cell.seed)},
-            sections={"finetuning": section},
+            sections={"finetuning": section, "interfaces": interfaces(SHIFT[depth], cell.seed)},
         )
         outcomes.append(Outcome(cell, write_record(record, table, tmp_path), skipped=False))
     return study_runs(study, outcomes)
@@ -152,6 +159,38 @@ def test_page_has_tables_and_figures(runs: StudyRuns, tmp_path: Path) -> None:
     assert page.name == "study_study.md"
     for part in ("## Area under the ROC curve", "## auto", "![froc](study_froc.png)", "## What differs"):
         assert part in text
+    for part in ("![convergence](study_convergence.png)", "![interfaces](study_interfaces.png)", "6 subjects: the sm"):
+        assert part in text
     assert (tmp_path / "study_areas.png").stat().st_size > 10_000
     assert "too easy" not in text
     assert text == write_study(runs, tmp_path / "study.md").read_text()
+
+
+def test_errors_of_interfaces_are_means_over_seeds_by_region_and_by_subject(runs: StudyRuns) -> None:
+    errors = interface_errors(runs, 100)
+    assert list(errors) == ["lumen_intima", "media_adventitia"]
+    of_head = errors["lumen_intima"]["head"]
+    assert of_head.regions["s2_1"] == pytest.approx(6.0 + 0.5 + 0.1)
+    assert of_head.subjects["s2"] == pytest.approx(6.0 + 0.45 + 0.1)
+    table = error_table(errors, 100)
+    spread = 0.1 * np.std(np.arange(12), ddof=1)
+    assert markdown.cell_text(table.rows[0][1]) == f"{6.65:.2f} ± {spread:.2f}"
+
+
+def test_p_values_are_those_of_subjects(runs: StudyRuns) -> None:
+    errors = interface_errors(runs, 100)
+    table = p_table("lumen_intima", errors["lumen_intima"])
+    assert table is not None
+    assert [column.header for column in table.columns] == ["Tuned from", "head", "fc7", "fc6"]
+    assert table.rows[0] == ("head", "", "", "")
+    assert table.rows[2] == ("fc6", "p<.05", "p<.05", "")  # all six subjects differ one way: 2 / 64
+    assert "the smallest possible p is 0.03125" in table.title
+    equal = p_table("media_adventitia", errors["media_adventitia"])
+    assert equal is not None
+    assert equal.rows[3] == ("scratch", "1.0000", "1.0000", "1.0000")
+
+
+def test_curves_of_convergence_are_of_the_deepest_tuning_and_of_scratch(runs: StudyRuns) -> None:
+    curves = convergence(runs, 100)
+    assert list(curves) == ["fc6", "scratch"]
+    assert curves["scratch"][1] == [(1, pytest.approx(0.7)), (2, pytest.approx(0.8)), (5, pytest.approx(0.86))]

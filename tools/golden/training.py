@@ -19,10 +19,15 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.patch_module import PatchDataModule
 from polybench.data.patches import Jitter
 from polybench.experiments.class_versions import resolve, version_of
-from polybench.methods.finetuning import CandidateDataModule, LabelledImagesDataModule, LayerwiseTuning
+from polybench.methods.finetuning import (
+    CandidateDataModule,
+    InterfaceDataModule,
+    LabelledImagesDataModule,
+    LayerwiseTuning,
+)
 from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.moved import NAMES
-from polybench.synth.dataset import VERSION, write_dataset
+from polybench.synth.dataset import REGIONS_VERSION, VERSION, write_dataset, write_intima_media
 
 DATA_TOLERANCE = 1e-3
 """Decoders of JPEG differ by a grey level here and there."""
@@ -36,6 +41,7 @@ ELSEWHERE = {
         "polybench.methods.colour_exchange.ColourExchangeTask",
         "polybench.methods.finetuning.CandidateClassificationTask",
         "polybench.methods.finetuning.ImageClassificationTask",
+        "polybench.methods.finetuning.InterfaceTask",
         "polybench.methods.rendering.RenderingSegmentationTask",
     )
 }
@@ -105,7 +111,18 @@ def labelled_golden() -> Golden:
     return Golden(version_of(LabelledImagesDataModule) or "none", numbers, exact)
 
 
-def _drawn(module: CandidateDataModule | LabelledImagesDataModule) -> str:
+def interfaces_golden() -> Golden:
+    """Patches of generated regions, and the order of their training samples in two epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_intima_media(Path(folder), n=8, size=(64, 64))
+        module = InterfaceDataModule(folder, size=SIDE, batch_size=2)
+        module.setup("fit")
+        patches = [torch.from_numpy(module.read(item, 0).copy()).double() for item in module.items("test")]
+        exact = {"order": _drawn(module), "generated regions": str(REGIONS_VERSION)}
+    return Golden(version_of(InterfaceDataModule) or "none", {"patches": summary(patches)}, exact)
+
+
+def _drawn(module: CandidateDataModule | InterfaceDataModule | LabelledImagesDataModule) -> str:
     """Hash the ids of two epochs of training samples in their order."""
     loader: Any = module.train_dataloader()
     drawn = []
@@ -310,6 +327,7 @@ def _task_case(name: str) -> tuple[torch.nn.Module, dict[str, Any], dict[str, An
         "PatchClassificationTask": (PlainClassifier(3), {}, patches),
         "CandidateClassificationTask": (PlainClassifier(3), {}, patches),
         "ImageClassificationTask": (PlainClassifier(3), {}, patches),
+        "InterfaceTask": (PlainClassifier(3), {}, patches),
     }
     return cases[name]
 
@@ -324,5 +342,6 @@ ENTRIES: dict[str, Callable[[], Golden]] = {
     "polybench.methods.finetuning.LayerwiseTuning": depth_golden,
     "polybench.methods.finetuning.CandidateDataModule": candidates_golden,
     "polybench.methods.finetuning.LabelledImagesDataModule": labelled_golden,
+    "polybench.methods.finetuning.InterfaceDataModule": interfaces_golden,
 }
 """Class -> its golden numbers."""

@@ -31,7 +31,11 @@ def main(args: list[str]) -> int:
         "everything runs on them as on the real ones. No image shows a patient; a score on them says nothing about "
         "medicine.",
     )
-    parser.add_argument("name", help="the dataset's short name, as `polybench data list` shows it")
+    parser.add_argument(
+        "name",
+        help="the dataset's short name, as `polybench data list` shows it; or intima_media, for regions of an artery's "
+        "wall with known interfaces",
+    )
     parser.add_argument(
         "--out",
         type=Path,
@@ -50,25 +54,43 @@ def main(args: list[str]) -> int:
     options = parser.parse_args(args)
 
     from polybench.cli.data.modules import module_class
-    from polybench.synth.dataset import write_dataset
+    from polybench.synth.dataset import write_dataset, write_intima_media
+    from polybench.synth.intima_media import NAME
 
+    size = tuple(options.size) if options.size else None
+    if options.name == NAME:
+        n = options.n or _MOST_BY_DEFAULT
+        written = write_intima_media(options.out, n=n, seed=options.seed, size=size)
+        _tell(written, n)
+        print(f"Regions of subjects: train {written.subsets['train']}, test {written.subsets['test']}.")
+        print(
+            f"Next: polybench fit --config conf/methods/finetuning_interfaces.yaml --data.root {_quoted(options.out)}"
+        )
+        return 0
     module = module_class(options.name)
     n = min(_MOST_BY_DEFAULT, module.card.images or _MOST_BY_DEFAULT) if options.n is None else options.n
-    size = tuple(options.size) if options.size else None
     written = write_dataset(module, options.out, n=n, seed=options.seed, size=size)
-    was = "are now" if written.new else "were already"
-    print(f"{n} synthetic images {was} in '{written.folder}'. No score on them says anything about medicine.")
+    _tell(written, n)
     print("\n".join(_next(module, written, options.out)))
     return 0
+
+
+def _tell(written: "Written", n: int) -> None:
+    was = "are now" if written.new else "were already"
+    print(f"{n} synthetic images {was} in '{written.folder}'. No score on them says anything about medicine.")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _next(module: "type[SegmentationDataModule]", written: "Written", out: Path) -> list[str]:
     """What to do next, as command lines."""
     from polybench.data.splits import SUBSETS
 
-    name, root = module.short_name, shlex.quote(str(out))
+    name, root = module.short_name, _quoted(out)
     if not module.default_split:
-        split = shlex.quote(str(out / "split.csv"))
+        split = _quoted(out / "split.csv")
         return [
             f"Next: polybench data split {root} --group 'polyp[0-9]+'",
             f"      polybench data verify {name} --root {root} --split {split}",

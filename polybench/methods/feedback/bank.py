@@ -8,15 +8,13 @@ scale, so that sizes can differ; a crop is shown its window.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, distributed
 
 from polybench.core.errors import DataError
+from polybench.core.processes import from_all
 from polybench.methods.feedback.codec import CodedMask, MaskState, decode_batch, encode_batch, from_state, to_state
-
-Value = TypeVar("Value")
 
 
 @dataclass
@@ -95,15 +93,6 @@ class MaskBank:
             DataError: If something is missing or was changed.
         """
         return cls(from_state(state))
-
-
-def from_all(value: Value) -> list[Value]:
-    """Gather a value that can be pickled from every process, in the order of ranks; every process has to call it."""
-    values: list[Value | None] = [value]
-    if distributed.is_available() and distributed.is_initialized():
-        values = [None] * distributed.get_world_size()
-        distributed.all_gather_object(values, value)
-    return cast(list[Value], values)
 
 
 def same_everywhere(buffers: Iterable[Tensor]) -> None:

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from polybench.core.errors import DataError
+from polybench.core.processes import from_all
 from polybench.data.sample import Batch
-from polybench.methods.feedback.bank import MaskBank, from_all
+from polybench.methods.feedback.bank import MaskBank
 from polybench.methods.feedback.codec import decode, encode
 
 

@@ -1,8 +1,7 @@
 """The mask bank of a training, when it is renewed, and its state in a checkpoint."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -13,6 +12,7 @@ from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
 from polybench.methods.feedback.bank import MaskBank, same_everywhere
 from polybench.methods.feedback.predicted import Predicted
+from polybench.tasks.evaluating import evaluating
 
 Update = Literal["every_epoch", "on_improvement", "never"]
 Refresh = Literal["pass", "inverse"]
@@ -131,15 +131,3 @@ def over_training_images(trainer: Trainer, net: nn.Module, data: SegmentationDat
                 moved["tiles"] = data.frame_tiles
             bank.put(moved["id"], masks_of(moved))
     return bank.gathered()
-
-
-@contextmanager
-def evaluating(net: nn.Module) -> Iterator[None]:
-    """Put a net into evaluation mode inside the context, and restore the mode of each module."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -35,7 +35,7 @@ from polybench.methods.finetuning.items import (
     TrainingItems,
     collate_items,
 )
-from polybench.methods.finetuning.make_list import list_of
+from polybench.methods.finetuning.make_list import list_of, refuse_no_candidates, refuse_no_dataset
 from polybench.methods.finetuning.parts import Part, trained_part
 from polybench.methods.finetuning.shares import Unit
 from polybench.metrics.protocols import CANDIDATES, Protocol
@@ -93,6 +93,12 @@ class CandidateDataModule(ResumableDataModule):
         bare = isinstance(jitter, Mapping) and "class_path" not in jitter
         variants = {"jitter": {"class_path": path, "init_args": jitter}} if bare else {}
         return super().identity_arguments(arguments) | variants | {"search": VERSION}
+
+    @classmethod
+    def look_for_files(cls, arguments: Mapping[str, Any]) -> None:
+        """Refuse a list or a checkpoint that isn't there, and a dataset whose folder isn't."""
+        refuse_no_candidates(str(arguments["candidates"]))
+        refuse_no_dataset(arguments["source"])
 
     def __init__(
         self,

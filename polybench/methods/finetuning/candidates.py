@@ -180,6 +180,11 @@ def write_list(candidates: CandidateList, path: Path) -> None:
     atomic_write_text(path, list_text(candidates))
 
 
+def no_list(path: Path) -> DataError:
+    """What is said of a list that isn't there."""
+    return DataError(f"There is no list of candidates '{path}': give one, or the checkpoint of a detector.")
+
+
 def read_list(path: Path) -> CandidateList:
     """Read a list that `write_list` wrote.
 
@@ -190,9 +195,7 @@ def read_list(path: Path) -> CandidateList:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         read = CandidateList(**{**content, "candidates": tuple(Candidate(*one) for one in content["candidates"])})
     except FileNotFoundError as error:
-        raise DataError(
-            f"There is no list of candidates '{path}': give one, or the checkpoint of a detector."
-        ) from error
+        raise no_list(path) from error
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise DataError(
             f"'{path}' is no list of candidates ({type(error).__name__}): give the one that a study wrote, or the "

@@ -1,6 +1,5 @@
 """Labelled images of a folder: one sub-folder a class, or a CSV."""
 
-import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from polybench.data.images import UInt8Array, read_image
 from polybench.data.listing import IMAGE_SUFFIXES, natural_key
 from polybench.data.splits import SUBSETS
 from polybench.methods.finetuning.items import Item
+from polybench.methods.finetuning.tables import read_rows
 
 TABLE = "labels.csv"
 ARRAY = ".npy"
@@ -104,19 +104,10 @@ def _item(row: Mapping[str, str], names: Sequence[str], candidates: bool, root: 
 
 
 def _of_table(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header, rows = list(reader.fieldnames or ()), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"'{path}' can't be read ({error}): save it as CSV in UTF-8.") from error
-    if missing := [name for name in REQUIRED if name not in header]:
-        raise DataError(f"'{path}' lacks the column {missing[0]}: its columns are {', '.join((*REQUIRED, *OPTIONAL))}.")
-    given = [name for name in OF_CANDIDATES if name in header]
+    rows = read_rows(path, REQUIRED, OPTIONAL)
+    given = [name for name in OF_CANDIDATES if name in rows[0]]
     if given and len(given) < len(OF_CANDIDATES):
         raise DataError(f"'{path}' has {given[0]} without the other columns of candidates, {', '.join(OF_CANDIDATES)}.")
-    if not rows or any(None in row or None in row.values() for row in rows):
-        raise DataError(f"'{path}' has no rows, or one of another number of cells than its header.")
     return rows
 
 

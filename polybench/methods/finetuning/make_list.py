@@ -1,7 +1,9 @@
 """The list of candidates of a copy of a dataset: read, or made once and kept with its cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
@@ -21,6 +23,7 @@ from polybench.methods.finetuning.candidates import (
     labelled,
     lesions_of,
     map_boxes,
+    no_list,
     read_list,
     refuse_other_copy,
     write_list,
@@ -36,6 +39,34 @@ PER_IMAGE = 3
 
 BoxesOf = Callable[[int], Boxes]
 """Boxes of the image at a position of a cache."""
+
+
+def refuse_no_candidates(candidates: str) -> None:
+    """Refuse a checkpoint or a list that isn't there.
+
+    Raises:
+        UserError: If it isn't.
+    """
+    if candidates.endswith(".ckpt"):
+        refuse_no_file(candidates)
+    elif candidates != BOXES and not Path(candidates).expanduser().is_file():
+        raise no_list(Path(candidates))
+
+
+def refuse_no_dataset(source: Mapping[str, Any]) -> None:
+    """Refuse a dataset whose folder isn't there, unless its images are generated.
+
+    Args:
+        source: Class path and arguments of its data module, plain values.
+
+    Raises:
+        UserError: If it isn't.
+    """
+    module, _, name = str(source["class_path"]).rpartition(".")
+    found = getattr(import_module(module), name)
+    if issubclass(found, SegmentationDataModule) and found.generate_images is SegmentationDataModule.generate_images:
+        arguments = source.get("init_args") or {}
+        _ = found(root=arguments.get("root"), split=arguments.get("split")).directories
 
 
 def list_of(

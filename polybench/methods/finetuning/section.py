@@ -1,13 +1,16 @@
 """The section of a record on a fine-tuned classifier: how deep, on how much, and with which candidates."""
 
 from lightning.pytorch import Trainer
+from pydantic import JsonValue
 from torch import nn
 
 from polybench.callbacks.selection import find_selection
 from polybench.core.trainer import attributes_of
 from polybench.methods.finetuning.candidate_module import CandidateDataModule
 from polybench.methods.finetuning.depth import LayerwiseTuning
+from polybench.methods.finetuning.interface_module import InterfaceDataModule
 from polybench.methods.finetuning.labelled_module import LabelledImagesDataModule
+from polybench.methods.finetuning.snapshots import find_snapshots
 from polybench.results.sections import Section
 from polybench.tasks.parameter_groups import ParameterGroups
 
@@ -36,7 +39,7 @@ def section_of(net: nn.Module, groups: ParameterGroups | None, trainer: Trainer)
     data: object = attributes_of(trainer).datamodule
     facts = tuning_facts(net, groups)
     values: dict[str, str | float | int] = {"depth": groups.depth} if isinstance(groups, LayerwiseTuning) else {}
-    if isinstance(data, CandidateDataModule | LabelledImagesDataModule):
+    if isinstance(data, CandidateDataModule | InterfaceDataModule | LabelledImagesDataModule):
         part, items = data.part, data.items("train")
         kept = "the split's own" if part.validation is None else f"{100 * part.validation:g} % of the training set"
         facts["Training set"] = f"{100 * part.share:g} % by {part.unit}, {len(items)} items; validation is {kept}"
@@ -49,6 +52,9 @@ def section_of(net: nn.Module, groups: ParameterGroups | None, trainer: Trainer)
         )
         facts["Variants averaged in the test"] = f"{data.test_variants} of {data.variants}"
         values |= {"origin": data.listed.origin, "test_variants": data.test_variants}
+    points = find_snapshots(trainer)
+    if points:
+        facts["Validation AUC"] = ", ".join(f"{area:.4f} after {batches}" for batches, area in points) + " mini-batches"
     if not facts:
         return None
     selection = find_selection(trainer)
@@ -56,4 +62,6 @@ def section_of(net: nn.Module, groups: ParameterGroups | None, trainer: Trainer)
         best = float(selection.best_model_score)
         facts["Selected by"] = f"{selection.monitor} {best:.4f}"
         values |= {"monitor": selection.monitor, "validation": best}
-    return Section(title="Layer-wise fine-tuning", facts=facts, data=values)
+    snapshots: list[JsonValue] = [list(point) for point in points]
+    data_of_run: dict[str, JsonValue] = {**values, **({"snapshots": snapshots} if points else {})}
+    return Section(title="Layer-wise fine-tuning", facts=facts, data=data_of_run)

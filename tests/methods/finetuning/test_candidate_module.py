@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from polybench.cli.main import run
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, DataError
 from polybench.data.patches import Jitter, cut
 from polybench.datasets import ClinicDBDataModule, KvasirSEGDataModule
 from polybench.methods.finetuning import CandidateDataModule
@@ -155,3 +155,13 @@ def test_a_detector_that_saw_the_images_is_refused(
     (tmp_path / "recipe.yaml").write_text(RECIPE.format(candidates=checkpoint, source=source))
     assert run(["fit", "--config", "recipe.yaml"]) == 2
     assert "was trained or selected on 4 groups of images of this study, such as 'frames/1'" in capsys.readouterr().err
+
+
+def test_what_is_not_there_is_refused_before_a_net_is_built(tmp_path: Path) -> None:
+    source = {"class_path": "polybench.datasets.ClinicDBDataModule", "init_args": {"root": str(tmp_path)}}
+    with pytest.raises(DataError, match=r"no list of candidates 'none\.json'"):
+        CandidateDataModule.look_for_files({"source": source, "candidates": "none.json"})
+    with pytest.raises(ConfigError, match=r"no checkpoint 'none\.ckpt'"):
+        CandidateDataModule.look_for_files({"source": source, "candidates": "none.ckpt"})
+    with pytest.raises(DataError, match="There is no folder"):
+        CandidateDataModule.look_for_files({"source": source, "candidates": "boxes"})
