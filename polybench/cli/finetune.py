@@ -2,8 +2,9 @@
 
 import argparse
 
+from polybench.cli.launch_options import add_launcher
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_list, add_places, cell_variables, parsed, print_cells
+from polybench.cli.plan_options import add_list, add_places, add_what_is_left, parsed, print_cells, run_stages
 
 
 def main(args: list[str]) -> int:
@@ -18,25 +19,15 @@ def main(args: list[str]) -> int:
     if options.list:
         from polybench.runs.run_plan import cells_to_run
 
-        print_cells(cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan))
+        print_cells(cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan, options.cell))
         return 0
-    from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
     from polybench.runs.finetune_page import area_table, study_runs, write_study
-    from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
-    refuse_absent_gpus(options.devices)
+    ran = run_stages(options, "finetune", read_study_plan)
+    if ran is None or ran.report is None:
+        return 0
     study = read_study(options.config)
-    ran = run_plan(
-        options.config,
-        options.folder,
-        options.leaderboard,
-        options.devices,
-        options.jobs,
-        cell_variables(options, study.plan.name),
-        read_study_plan,
-        "finetune",
-    )
     runs = study_runs(study, ran.outcomes)
     table = area_table(runs)
     terminal.print_table(table)
@@ -61,6 +52,7 @@ def _options(args: list[str]) -> argparse.Namespace:
         "The same command again skips finished runs and resumes interrupted ones.",
     )
     add_places(parser, "STUDY", "conf/plans/finetune_kvasir_seg_lite0.yaml", "runs/plans")
-    add_cells_at_once(parser)
+    add_launcher(parser)
+    add_what_is_left(parser)
     add_list(parser)
     return parsed(parser, args)
