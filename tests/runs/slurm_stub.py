@@ -1,10 +1,9 @@
 """Stand-ins for the commands of Slurm on one machine, of which tests link copies into a folder of the PATH.
 
 `sbatch` reads the `#SBATCH` lines of a script and runs the tasks of its array one after the other, in a process of its
-own that goes on alone, after the jobs that they depend on. `scancel --signal` sends a signal to the task of a job, as
-`--signal` of the script does before its time is over; `scontrol requeue` has a task start again with
-SLURM_RESTART_COUNT=1. State is in the folder SLURM_STUB: `<job>.state`, `<job>.pid`, `<job>.requeue`, and a line of
-`calls.txt` for each call.
+own that goes on alone, after the jobs that they depend on. `scancel --signal` sends the signal that the script asks for
+before its time is over; `scontrol requeue` has a task start once more, with SLURM_RESTART_COUNT=1. State is in the
+folder SLURM_STUB: `<number>.sh`, `<job>.state`, `<job>.pid`, `<job>.requeue`, and a line of `calls.txt` for each call.
 """
 
 import os
@@ -45,11 +44,13 @@ def jobs_of(number: str, script: str) -> list[str]:
 
 
 def set_state(job: str, state: str) -> None:
-    (STATE / f"{job}.state").write_text(state)
+    (STATE / f"{job}.next").write_text(state)
+    (STATE / f"{job}.next").rename(STATE / f"{job}.state")
 
 
-def states() -> dict[str, str]:
-    return {path.name.removesuffix(".state"): path.read_text() for path in sorted(STATE.glob("*.state"))}
+def queue() -> dict[str, bool]:
+    """Job -> whether it has ended."""
+    return {path.stem: path.read_text() in ENDED for path in sorted(STATE.glob("*.state"))}
 
 
 def sbatch(words: list[str]) -> None:
@@ -71,28 +72,27 @@ def sbatch(words: list[str]) -> None:
         run_array(number, script, jobs)
 
 
+def waits(script: str) -> bool:
+    """Whether a job that must have ended before, or a task of such an array, hasn't: `afterany`."""
+    before = (option(script, "dependency") or "").split(":")[1:]
+    return any(not ended for job, ended in queue().items() if job in before or job.partition("_")[0] in before)
+
+
 def run_array(number: str, script: str, jobs: list[str]) -> None:
-    """Run the tasks when what they depend on has ended, as `afterany` says."""
-    for one in (option(script, "dependency") or "").split(":")[1:]:
-        while any(state not in ENDED for job, state in states().items() if job in (one, *jobs) and job not in jobs):
-            time.sleep(0.02)
-        while any(state not in ENDED for job, state in states().items() if job.startswith(f"{one}_")):
-            time.sleep(0.02)
+    """Run the tasks, once they may start."""
+    while waits(script):
+        time.sleep(0.02)
     for job in jobs:
         variables = {"SLURM_JOB_ID": number, "SLURM_JOB_NUM_NODES": "1", "SLURM_JOB_NODELIST": "node1"}
         if "_" in job:
             variables |= {"SLURM_ARRAY_JOB_ID": number, "SLURM_ARRAY_TASK_ID": job.partition("_")[2]}
-        restarts = 0
-        while True:
-            set_state(job, "RUNNING")
-            count = {"SLURM_RESTART_COUNT": str(restarts)} if restarts else {}
-            environment = {**os.environ, **variables, **count, "STUB_JOB": job}
-            code = subprocess.call(["/bin/bash", STATE / f"{number}.sh"], env=environment)
-            requeue = STATE / f"{job}.requeue"
-            if not requeue.exists():
-                break
-            requeue.unlink()
-            restarts += 1
+        set_state(job, "RUNNING")
+        environment = {**os.environ, **variables, "STUB_JOB": job}
+        code = subprocess.call(["/bin/bash", STATE / f"{number}.sh"], env=environment)
+        if (STATE / f"{job}.requeue").exists():
+            code = subprocess.call(
+                ["/bin/bash", STATE / f"{number}.sh"], env={**environment, "SLURM_RESTART_COUNT": "1"}
+            )
         set_state(job, "FAILED" if code else "COMPLETED")
     os._exit(0)
 
@@ -116,11 +116,13 @@ def srun(words: list[str]) -> None:
 
 
 def squeue(words: list[str]) -> None:
-    print("\n".join(job for job, state in states().items() if state not in ENDED))
+    print("\n".join(job for job, ended in queue().items() if not ended))
 
 
 def scancel(words: list[str]) -> None:
-    [name] = [word.partition("=")[2] for word in words if word.startswith("--signal=")]
+    """Send a task the signal of `--signal`, or SIGTERM where the first word is `--term`."""
+    script = (STATE / f"{words[-1].partition('_')[0]}.sh").read_text()
+    name = "TERM" if words[0] == "--term" else str(option(script, "signal")).partition("@")[0]
     os.kill(int((STATE / f"{words[-1]}.pid").read_text()), getattr(signal, f"SIG{name}"))
 
 

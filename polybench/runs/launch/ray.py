@@ -242,7 +242,7 @@ def _refuse_silent(address: str) -> None:
         ConfigError: If so, or if it is no address.
     """
     host, colon, port = address.rpartition(":")
-    if not (colon and host and port.isdecimal()):
+    if not (colon and host and "/" not in host and port.isdecimal()):
         raise ConfigError(f"--address must be host:port, as `ray start --head` prints it, or auto, not '{address}'.")
     try:
         socket.create_connection((host, int(port)), timeout=ANSWERS_WITHIN).close()
