@@ -115,4 +115,4 @@ class HoldUntilTerminated(Callback):
         file.write_text(str(trainer.default_root_dir))
         while not any(getattr(one, "_received", False) for one in trainer.callbacks):  # type: ignore[attr-defined]
             time.sleep(0.01)
-        file.unlink()
+        file.unlink(missing_ok=True)

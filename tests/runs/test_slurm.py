@@ -1,6 +1,7 @@
 """Cells as tasks of Slurm's arrays: submitted, saved and queued again, in order, once."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from polybench.cli.main import run
+from polybench.runs.launch.slurm import CellTask, SlurmJobs
 from polybench.runs.submit import JOB
 from tests.cli.recorder import HOLD
 from tests.cli.test_plans import write_plan
@@ -86,6 +88,32 @@ def test_stages_are_run_after_those_whose_files_they_take(
     wait(stub, lambda: are_completed(stub, 3))
     assert run(submits) == 0
     assert (tmp_path / "two-board/plans/tiny.md").is_file()
+
+
+def test_cell_gets_project_and_group_and_fails_as_its_command_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    before = signal.getsignal(signal.SIGTERM)
+    task = CellTask(["sh", "-c", "env; pwd; echo $@; exit 3", "matrix"], {"WANDB_RUN_GROUP": "m"}, tmp_path)
+    with pytest.raises(SystemExit, match="3"):
+        task("tiny-s0")
+    signal.signal(signal.SIGTERM, before)
+    lines = capfd.readouterr().out.splitlines()
+    assert "WANDB_RUN_GROUP=m" in lines
+    assert not [line for line in lines if line.startswith("SLURM_NTASKS")]
+    assert lines[-2:] == [str(tmp_path), "--cell tiny-s0"]
+
+
+def test_submitted_cells_carry_the_project(
+    stub: Path, tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_matrix(tmp_path, data_root)
+    found: list[SlurmJobs] = []
+    monkeypatch.setattr("polybench.runs.submit.submit", lambda cells, jobs: [found.append(jobs)] and [])
+    assert run(dry("--wandb", "lab")) == 0
+    assert found[0].variables == {"POLYBENCH_WANDB_PROJECT": "lab", "WANDB_RUN_GROUP": "m"}
+    assert found[0].words == words("matrix", Path("matrix.yaml"), "runs")
 
 
 def dry(*more: str) -> list[str]:

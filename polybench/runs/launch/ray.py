@@ -257,6 +257,7 @@ def _authenticate(address: str | None) -> None:
     address it is given.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")  # not a line for each second of a refusal
     if "RAY_AUTH_MODE" in os.environ:
         return
     stated = "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ
