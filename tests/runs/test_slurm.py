@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from polybench.cli.main import run
+from polybench.runs.cell import Cell
 from polybench.runs.launch.slurm import CellTask, SlurmJobs
 from polybench.runs.submit import JOB
 from tests.cli.recorder import HOLD
@@ -110,7 +111,12 @@ def test_submitted_cells_carry_the_project(
 ) -> None:
     write_matrix(tmp_path, data_root)
     found: list[SlurmJobs] = []
-    monkeypatch.setattr("polybench.runs.submit.submit", lambda cells, jobs: [found.append(jobs)] and [])
+
+    def note(cells: Sequence[Cell], jobs: SlurmJobs) -> list[str]:
+        found.append(jobs)
+        return []
+
+    monkeypatch.setattr("polybench.runs.submit.submit", note)
     assert run(dry("--wandb", "lab")) == 0
     assert found[0].variables == {"POLYBENCH_WANDB_PROJECT": "lab", "WANDB_RUN_GROUP": "m"}
     assert found[0].words == words("matrix", Path("matrix.yaml"), "runs")
