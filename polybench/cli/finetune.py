@@ -2,8 +2,9 @@
 
 import argparse
 
+from polybench.cli.launch_options import add_launcher
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_places, cell_variables, parsed, print_cells
+from polybench.cli.plan_options import add_places, add_what_is_left, parsed, print_cells, run_stages
 
 
 def main(args: list[str]) -> int:
@@ -20,30 +21,20 @@ def main(args: list[str]) -> int:
         from polybench.runs.plan_table import plan_table
         from polybench.runs.run_plan import cells_to_run
 
-        cells = cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan)
+        cells = cells_to_run(options.config, options.folder, options.leaderboard, read_study_plan, options.cell)
         if options.commands:
             print_cells(cells)
         else:
             terminal.print_table(plan_table(cells, max(len(options.devices), options.jobs)))
         return 0
-    from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.runs.finetune_page import write_study
     from polybench.runs.finetune_runs import study_runs
     from polybench.runs.finetune_tables import area_table
-    from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
-    refuse_absent_gpus(options.devices)
+    ran = run_stages(options, "finetune", read_study_plan)
+    if ran is None or ran.report is None:
+        return 0
     study = read_study(options.config)
-    ran = run_plan(
-        options.config,
-        options.folder,
-        options.leaderboard,
-        options.devices,
-        options.jobs,
-        cell_variables(options, study.plan.name),
-        read_study_plan,
-        "finetune",
-    )
     runs = study_runs(study, ran.outcomes)
     table = area_table(runs)
     terminal.print_table(table)
@@ -68,7 +59,8 @@ def _options(args: list[str]) -> argparse.Namespace:
         "The same command again skips finished runs and resumes interrupted ones.",
     )
     add_places(parser, "STUDY", "conf/plans/finetune_kvasir_seg_lite0.yaml", "runs/plans")
-    add_cells_at_once(parser)
+    add_launcher(parser)
+    add_what_is_left(parser)
     shows = parser.add_mutually_exclusive_group()
     shows.add_argument("--list", action="store_true", help="print the runs, their states and times, and run nothing")
     shows.add_argument("--commands", action="store_true", help="print the command of each run, and run nothing")

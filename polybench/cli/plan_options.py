@@ -1,4 +1,4 @@
-"""Options of the commands that run many cells: where they go, and how many run at once."""
+"""Options of the commands that run many cells: where they go, where they run, and what they leave."""
 
 import argparse
 import shlex
@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from polybench.cli.launch_options import check_launcher, open_launcher, submit_cells
 from polybench.cli.parser import Parser
-from polybench.core.errors import ConfigError
 from polybench.experiments.recipes import with_recipes
 
 if TYPE_CHECKING:  # plans aren't read for --help
     from polybench.runs.cell import Cell
+    from polybench.runs.run_plan import Ran, Reader
 
 
 def add_places(parser: Parser, file: str, example: str, folder: str) -> None:
@@ -30,9 +31,8 @@ def add_places(parser: Parser, file: str, example: str, folder: str) -> None:
     parser.add_argument("--leaderboard", type=Path, default=Path("leaderboards"), help="where records go (%(default)s)")
 
 
-def add_cells_at_once(parser: Parser) -> None:
-    """Add the devices, the number of cells at once without them, and the project that they are sent to."""
-    parser.add_argument("--devices", help="CUDA devices such as 0,1: independent cells at once, one on each")
+def add_what_is_left(parser: Parser) -> None:
+    """Add the project that the cells are sent to, and where their weights go."""
     parser.add_argument(
         "--wandb",
         metavar="PROJECT",
@@ -41,7 +41,6 @@ def add_cells_at_once(parser: Parser) -> None:
     parser.add_argument(
         "--keep_weights", type=Path, metavar="DIR", help="put the selected weights of each cell that is trained here"
     )
-    parser.add_argument("--jobs", type=int, default=1, help="cells at once where no devices are named (%(default)s)")
 
 
 def add_list(parser: Parser) -> None:
@@ -74,10 +73,19 @@ def parsed(parser: Parser, args: list[str]) -> argparse.Namespace:
     for note in notes:
         print(f"Note: {note}", file=sys.stderr)
     options = parser.parse_args(words)
-    if options.jobs < 1:
-        raise ConfigError("--jobs must be at least 1.")
-    options.devices = [device for device in (options.devices or "").split(",") if device]
+    check_launcher(options)
     return options
+
+
+def words_of(command: str, options: argparse.Namespace) -> list[str]:
+    """The words of a command that runs the same cells, its name first.
+
+    Args:
+        command: Its name.
+        options: Those of the command line.
+    """
+    places = ["--folder", str(options.folder), "--leaderboard", str(options.leaderboard)]
+    return [command, "--config", str(options.config), *places]
 
 
 def cell_variables(options: argparse.Namespace, plan: str) -> dict[str, str]:
@@ -91,3 +99,32 @@ def cell_variables(options: argparse.Namespace, plan: str) -> dict[str, str]:
     from polybench.runs.kept_weights import kept_weights_variables
 
     return dashboard_variables(options.wandb, plan) | kept_weights_variables(options.keep_weights)
+
+
+def run_stages(options: argparse.Namespace, command: str, read: "Reader") -> "Ran | None":
+    """Run the stages of a plan, or submit those that aren't finished.
+
+    Args:
+        options: Those of the command line.
+        command: The command's name.
+        read: Reads the plan's file.
+
+    Returns:
+        What was run; None where stages were submitted, which end after the command.
+
+    Raises:
+        UserError: If the plan, a recipe or an option is wrong, a run fails, or a signal comes.
+    """
+    from polybench.experiments.fit_checks import refuse_absent_gpus
+    from polybench.runs.run_plan import cells_to_run, run_plan  # pandas and matplotlib, which --help can do without
+
+    refuse_absent_gpus(options.devices)
+    variables = cell_variables(options, read(options.config).name)
+    places = (options.config, options.folder, options.leaderboard)
+    if options.launcher == "slurm":
+        cells = cells_to_run(*places, read, options.cell)
+        if left := [cell for cell in cells if cell.finished() is None]:
+            submit_cells(options, words_of(command, options), left, variables)
+            return None
+    with open_launcher(options, variables) as launcher:
+        return run_plan(*places, launcher, read, command, options.cell)

@@ -2,8 +2,9 @@
 
 import argparse
 
+from polybench.cli.launch_options import add_launcher
 from polybench.cli.parser import Parser
-from polybench.cli.plan_options import add_cells_at_once, add_list, add_places, cell_variables, parsed, print_cells
+from polybench.cli.plan_options import add_list, add_places, add_what_is_left, parsed, print_cells, run_stages
 
 
 def main(args: list[str]) -> int:
@@ -16,15 +17,13 @@ def main(args: list[str]) -> int:
     if options.list:
         return _list(options)
 
-    from polybench.experiments.fit_checks import refuse_absent_gpus
     from polybench.results.render import terminal
     from polybench.runs.plan_file import read_plan
     from polybench.runs.report import stage_runs, stage_table
-    from polybench.runs.run_plan import run_plan  # pandas and matplotlib, which --help can do without
 
-    refuse_absent_gpus(options.devices)
-    variables = cell_variables(options, read_plan(options.config).name)
-    ran = run_plan(options.config, options.folder, options.leaderboard, options.devices, options.jobs, variables)
+    ran = run_stages(options, "transfer", read_plan)
+    if ran is None or ran.report is None:
+        return 0
     table = stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes))
     terminal.print_table(table)
     print(f"Report: {ran.report}")
@@ -41,7 +40,7 @@ def _list(options: argparse.Namespace) -> int:
     """Print the state and the command of each run; return the exit code, 0."""
     from polybench.runs.run_plan import cells_to_run
 
-    print_cells(cells_to_run(options.config, options.folder, options.leaderboard))
+    print_cells(cells_to_run(options.config, options.folder, options.leaderboard, only=options.cell))
     return 0
 
 
@@ -58,6 +57,7 @@ def _options(args: list[str]) -> argparse.Namespace:
         "and the difference shown.",
     )
     add_places(parser, "PLAN", "those of conf/plans", "runs/plans")
-    add_cells_at_once(parser)
+    add_launcher(parser)
+    add_what_is_left(parser)
     add_list(parser)
     return parsed(parser, args)

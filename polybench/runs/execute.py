@@ -13,7 +13,7 @@ from polybench.core.errors import ConfigError, UserError
 from polybench.experiments.again import Again
 from polybench.runs.cell import Cell
 from polybench.runs.launch import Job, Launcher, LocalLauncher
-from polybench.runs.launch.local import LOG
+from polybench.runs.launch.base import LOG
 from polybench.runs.lease import BUSY, LEASE, Looks, holder_of
 
 WAIT_SECONDS = 0.5

@@ -8,7 +8,7 @@ from polybench.core.errors import ConfigError, DataError
 from polybench.results.tables import MISSING, Cell, Column, Table
 from polybench.runs.attempt import attempt
 from polybench.runs.cell import CELL
-from polybench.runs.launch.local import LOG
+from polybench.runs.launch.base import LOG
 from polybench.runs.matrix_table import numbers
 from polybench.runs.request import is_resumable, noted_record
 

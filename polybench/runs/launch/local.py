@@ -8,11 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LOG = "log.txt"
-
-OF_SEVERAL = {"RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"}
-OF_SEVERAL |= {"SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS"}
-"""Variables of a process among several; a cell is a run of its own, however the command was started."""
+from polybench.runs.launch.base import LOG, cell_environment, worker_words
 
 
 @dataclass
@@ -77,7 +73,7 @@ class LocalLauncher:
         try:
             with (folder / LOG).open("ab") as log:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "polybench.runs.worker", str(folder)],
+                    worker_words(sys.executable, folder),
                     env=self._environment(slot),
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -91,7 +87,7 @@ class LocalLauncher:
 
     def _environment(self, slot: int) -> dict[str, str]:
         """The variables of a cell's process: its device, and its share of the cores."""
-        environment = {key: value for key, value in os.environ.items() if key not in OF_SEVERAL} | self.variables
+        environment = cell_environment(self.variables)
         if self.devices:
             environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot]
         if self.jobs > 1:
