@@ -25,7 +25,7 @@ def main(args: list[str]) -> int:
         if options.commands:
             print_cells(cells)
         else:
-            terminal.print_table(plan_table(cells, max(len(options.devices), options.jobs)))
+            terminal.print_table(plan_table(cells, max(len(options.devices), options.jobs or 1)))
         return 0
     from polybench.runs.finetune_page import write_study
     from polybench.runs.finetune_runs import study_runs
