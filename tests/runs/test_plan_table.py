@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from polybench.cli.main import run
 from polybench.results.record import write_record
 from polybench.results.render import terminal
 from polybench.runs import plan_table as module
 from polybench.runs.cell import Cell, cells_of
 from polybench.runs.finetune_file import read_study
 from polybench.runs.plan_table import plan_table
+from tests.conftest import REPOSITORY
 from tests.results.factory import table, trained
 from tests.runs.test_finetune_file import write
 
@@ -37,3 +39,12 @@ def test_runs_have_states_and_times(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "4 runs, 3 to run.",
         "About 3 min 0 s of training, if each takes as long as the mean of the 1 that are finished.",
     )
+
+
+def test_finetune_lists_its_runs_without_further_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = str(REPOSITORY / "conf" / "plans" / "finetune_kvasir_seg_lite0.yaml")
+    assert run(["finetune", "--config", study, "--list"]) == 0
+    assert "48 runs, 48 to run." in capsys.readouterr().out
