@@ -121,11 +121,11 @@ def remember(root: Path, dataset: str, hashes: Hashes | None, text: str) -> None
 
 @cache
 def code_digest() -> str:
-    """Hash of polybench's sources for pages, its version, and those of Python and of the libraries that pages need."""
+    """Hash of polybench's sources for pages and of the printed numbers, and of the versions of what pages need."""
     folder = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(path for part in ("core", "results") for path in (folder / part).rglob("*.*")):
-        if path.suffix in (".py", ".j2"):
+        if path.suffix in (".py", ".j2", ".csv"):
             digest.update(f"{path.relative_to(folder).as_posix()} {file_sha256(path)}\n".encode())
     versions = {name: version(name) for name in _LIBRARIES} | {"polybench": __version__, "python": sys.version}
     digest.update(json.dumps(versions, sort_keys=True).encode())

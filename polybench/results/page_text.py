@@ -1,4 +1,7 @@
-"""The text of a leaderboard page: a byte-stable function of the records and of the dataset's audit, in Markdown."""
+"""The text of a leaderboard page: a byte-stable function of the records and of the dataset's audit, in Markdown.
+
+What the papers print about the dataset follows the details, see `polybench.results.printed`.
+"""
 
 import re
 from collections.abc import Sequence
@@ -13,6 +16,7 @@ from polybench.results.facts import UNOFFICIAL
 from polybench.results.methods import LONG
 from polybench.results.page_parts import PagePart
 from polybench.results.page_units import Unit, UnitText, definitions_of, unit_texts, units_of
+from polybench.results.printed.tables import printed_parts
 from polybench.results.record import StoredRecord
 from polybench.results.render import markdown
 
@@ -46,6 +50,7 @@ def assembled(dataset: str, units: Sequence[UnitText], marker: str) -> str:
             marker=marker,
             parts=parts,
             folds=any(part.folds for part in parts),
+            printed=printed_parts(dataset),
             definitions=definitions_of([unit.facts for unit in units]),
         )
     )
