@@ -43,13 +43,16 @@ COMMANDS = {
     "reproduce": Command("polybench.cli.reproduce", "run a row again, and say whether its numbers come out"),
     "compare": Command("polybench.cli.compare", "compare rows, or anyone's scores, image by image"),
     "wandb": Command("polybench.cli.wandb", "send records to a W&B project as runs, each once, with the table of rows"),
+    "compare-images": Command(
+        "polybench.cli.compare_images", "show images, truth and the masks of several nets side by side, as PNG and PDF"
+    ),
     "leaderboard": Command("polybench.cli.leaderboard", "regenerate the leaderboard pages from the records"),
 }
 
 
 def usage() -> str:
     """The text of `polybench --help`."""
-    lines = "\n".join(f"  {name:<12} {command.summary}" for name, command in COMMANDS.items())
+    lines = "\n".join(f"  {name:<14} {command.summary}" for name, command in COMMANDS.items())
     return (
         "usage: polybench COMMAND [OPTIONS]\n\n"
         "A benchmark of 2-D biomedical image segmentation whose numbers can be trusted.\n\n"

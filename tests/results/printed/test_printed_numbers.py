@@ -13,7 +13,10 @@ def test_numbers_are_those_that_the_papers_print() -> None:
     # Read in the papers' abstracts and tables.
     assert _value(paper="fcn16s", table="I", method="Our-S3+C2 Refinement", metric="Polyp IoU") == "76.68"
     assert _value(paper="fanet", table="II", method="FANet", metric="F1") == "0.8803"
-    assert _value(paper="fanet", table="IX", dataset="em", method="FANet B4 (+MixPool + feedback)", metric="F1") == "0.9547"
+    assert (
+        _value(paper="fanet", table="IX", dataset="em", method="FANet B4 (+MixPool + feedback)", metric="F1")
+        == "0.9547"
+    )
     assert _value(paper="efen", table="2", method="EFEN", metric="DSC") == "93.04"
     assert _value(paper="bsan", table="text", metric="Parameters") == "6.36"
 
