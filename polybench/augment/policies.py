@@ -22,6 +22,7 @@ from polybench.augment.colour import (
     RGBShift,
 )
 from polybench.augment.dropout import CoarseDropout
+from polybench.augment.fanet_paper import FACTORS, variants
 from polybench.augment.geometry import (
     Affine,
     CentreCrop,
@@ -168,8 +169,8 @@ _EFEN25 = Policy(
     ],
 )
 
-# FANet (Tomar et al., TNNLS 2022), as the released train.py has it; the paper's offline list with its factors was never
-# released. Holes are 32 pixels of the images before their resize to 256 there, and of 256 here.
+# FANet (Tomar et al., TNNLS 2022), as the released train.py has it; for the paper's offline list with its factors see
+# `fanet_paper`. Holes are 32 pixels of the images before their resize to 256 there, and of 256 here.
 _FANET = Policy(
     "fanet",
     variants=[
@@ -181,6 +182,8 @@ _FANET = Policy(
         )
     ],
 )
+
+_FANET_PAPER = [Policy(f"fanet_paper{factor}", variants=variants(factor)) for factor in FACTORS]
 
 # FCN16s-Atrous in Keras, as its released code augments. There a mask is interpolated like its image and cut down to
 # whole numbers, which erodes it; `keras_fcn_eroding` does so too.
@@ -197,7 +200,9 @@ _KERAS_FCN = Policy(
 )
 _KERAS_FCN_ERODING = replace(_KERAS_FCN, name="keras_fcn_eroding", masks="truncated")
 
-_POLICIES = {policy.name: policy for policy in (_NONE, _STANDARD, _EFEN25, _FANET, _KERAS_FCN, _KERAS_FCN_ERODING)}
+_POLICIES = {
+    policy.name: policy for policy in (_NONE, _STANDARD, _EFEN25, _FANET, *_FANET_PAPER, _KERAS_FCN, _KERAS_FCN_ERODING)
+}
 POLICY_NAMES = tuple(_POLICIES)
 
 

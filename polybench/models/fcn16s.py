@@ -5,7 +5,8 @@ Paper: the first of the five, whose Keras code was released (`MELSunny/Keras-FCN
 is SMP's (torchvision's) ResNet-50, which strides in the 3x3 convolutions, has no convolution biases and pads the
 pooling, so that the sizes are 80, 40, 20, 20 at 320 pixels instead of 79, 40, 20, 20; the logits are brought to image
 size with pixel centres (`align_corners=False`), not anchored at the corner. Keras counts 23,591,810 parameters: the
-biases, and four numbers for each channel of batch normalisation.
+biases, and four numbers for each channel of batch normalisation. `batch_norm="keras"` takes Keras' constants, epsilon
+0.001 and momentum 0.99 (torch's 0.01), in place of torch's 0.00001 and 0.1.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,10 @@ STRIDE = 16
 UNDILATED = 32
 """Output stride of the library's encoders as they are."""
 
+BatchNorm = Literal["torch", "keras"]
+KERAS = {"eps": 1e-3, "momentum": 0.01}
+"""Keras' constants of batch normalisation; its momentum .99 is the share that is kept, torch's that which is new."""
+
 _NOT_DILATED = (ValueError, NotImplementedError, TypeError, AssertionError)
 """What the libraries' encoders raise that can't be dilated."""
 
@@ -36,6 +41,7 @@ class FCN16sAtrous(nn.Module):
             dilates the layers behind the last stride by 2, and not the layer that had it.
         encoder_weights: `imagenet`, a file of weights, or null for random weights.
         classes: Output channels; two are read as a softmax over background and foreground.
+        batch_norm: Constants of batch normalisation, those of `torch` or of `keras`.
 
     Raises:
         ConfigError: If there is no such encoder, or it can't be dilated.
@@ -43,10 +49,16 @@ class FCN16sAtrous(nn.Module):
 
     version: ClassVar[int] = 1
 
-    def __init__(self, encoder: str = "resnet50", encoder_weights: str | None = "imagenet", classes: int = 2) -> None:
+    def __init__(
+        self,
+        encoder: str = "resnet50",
+        encoder_weights: str | None = "imagenet",
+        classes: int = 2,
+        batch_norm: BatchNorm = "torch",
+    ) -> None:
         super().__init__()
         self.encoder_name = encoder
-        self.encoder = atrous_encoder(encoder, encoder_weights)
+        self.encoder = with_constants(atrous_encoder(encoder, encoder_weights), batch_norm)
         self.head = nn.Conv2d(last_channels(self.encoder), classes, 1)
         nn.init.kaiming_normal_(self.head.weight)
         assert self.head.bias is not None
@@ -82,6 +94,7 @@ class PatchClassifier(nn.Module):
         classes: Output channels; two are read as a softmax over no object and object.
         head: `average` for global average pooling, `flatten` for every place of the last feature map.
         size: Side of a patch in pixels, for `flatten`.
+        batch_norm: Constants of batch normalisation, those of `torch` or of `keras`.
 
     Raises:
         ConfigError: If there is no such encoder, a module is to have weights by name, or `size` isn't divisible by 16.
@@ -96,6 +109,7 @@ class PatchClassifier(nn.Module):
         classes: int = 2,
         head: Literal["average", "flatten"] = "average",
         size: int = 320,
+        batch_norm: BatchNorm = "torch",
     ) -> None:
         super().__init__()
         if head == "flatten" and size % STRIDE:
@@ -106,7 +120,8 @@ class PatchClassifier(nn.Module):
                 f"{type(encoder).__name__}: set encoder_weights: null."
             )
         self.encoder_name = encoder if isinstance(encoder, str) else None
-        self.encoder = any_encoder(encoder, encoder_weights) if isinstance(encoder, str) else encoder
+        made = any_encoder(encoder, encoder_weights) if isinstance(encoder, str) else encoder
+        self.encoder = with_constants(made, batch_norm)
         places = _places(self.encoder, size) if head == "flatten" else 1
         self.pool = nn.Identity() if head == "flatten" else nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(places * last_channels(self.encoder), classes)
@@ -140,6 +155,7 @@ class JointFCN16sAtrous(FCN16sAtrous):
         encoder: As for `FCN16sAtrous`, so that the weights of one fit the other.
         encoder_weights: `imagenet`, a file of weights, or null for random weights.
         classes: Output channels of either head.
+        batch_norm: Constants of batch normalisation, those of `torch` or of `keras`.
 
     Raises:
         ConfigError: If there is no such encoder, or it can't be dilated.
@@ -147,8 +163,14 @@ class JointFCN16sAtrous(FCN16sAtrous):
 
     version: ClassVar[int] = 1
 
-    def __init__(self, encoder: str = "resnet50", encoder_weights: str | None = "imagenet", classes: int = 2) -> None:
-        super().__init__(encoder, encoder_weights, classes)
+    def __init__(
+        self,
+        encoder: str = "resnet50",
+        encoder_weights: str | None = "imagenet",
+        classes: int = 2,
+        batch_norm: BatchNorm = "torch",
+    ) -> None:
+        super().__init__(encoder, encoder_weights, classes, batch_norm)
         linear = nn.Linear(last_channels(self.encoder), classes)
         self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
 
@@ -179,6 +201,19 @@ class JointFCN16sAtrous(FCN16sAtrous):
         features = self.encoder(torch.cat([images, patches]))[-1]
         of_images, of_patches = features.split([len(images), len(patches)])
         return self.decode(of_images, images.shape[-2:]), self.classifier(of_patches)
+
+
+def with_constants(encoder: nn.Module, batch_norm: BatchNorm) -> nn.Module:
+    """Give the batch normalisation of an encoder the constants of a library.
+
+    Args:
+        encoder: The encoder, which is changed.
+        batch_norm: `torch` leaves it as it is; `keras` sets `KERAS`.
+    """
+    for module in encoder.modules():
+        if batch_norm == "keras" and isinstance(module, nn.BatchNorm2d):
+            module.eps, module.momentum = KERAS["eps"], KERAS["momentum"]
+    return encoder
 
 
 def last_channels(encoder: nn.Module) -> int:

@@ -147,6 +147,30 @@ def test_fanet_is_the_released_list() -> None:
     ]
 
 
+# Train and "Train after aug." of table I.
+TABLE_I = [(880, 16720), (490, 14210), (335, 10720), (1815, 39930), (24, 384), (20, 640), (20, 640)]
+
+
+@pytest.mark.parametrize(("images", "augmented"), TABLE_I)
+def test_fanet_paper_makes_as_many_images_as_table_i(images: int, augmented: int) -> None:
+    chains = named_policy(f"fanet_paper{augmented // images}").variants
+    assert len(chains) * images == augmented
+    assert chains[0] == ()
+    assert len({repr(chain) for chain in chains}) == len(chains)
+
+
+def test_fanet_paper_is_the_printed_list() -> None:
+    names = [[type(step.operation).__name__ for step in chain] for chain in named_policy("fanet_paper16").variants]
+    listed = (
+        "RandomCrop HorizontalFlip VerticalFlip Rotate ElasticDeformation GridDistortion OpticalDistortion Grey "
+        "Brightness Contrast ChannelShuffle CoarseDropout"
+    )
+    assert ["+".join(chain) for chain in names[:13]] == ["", *listed.split()]
+    assert ["+".join(chain) for chain in names[13:]] == [
+        f"{name}+HorizontalFlip" for name in ("RandomCrop", "Rotate", "ElasticDeformation")
+    ]
+
+
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [({"border": "mirror"}, "border must be one of zeros, reflection, border"), ({"variants": []}, "no variants")],

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from polybench.core.errors import ConfigError
 from polybench.models import FANet
 from polybench.models.fanet import Precomputed
+from polybench.models.fanet.blocks import SEResidual
 from polybench.models.fanet.mixpool import Gate
 from polybench.models.unused import parameters_without_gradient
 
@@ -348,3 +349,22 @@ def test_no_feedback_is_an_empty_mask(options: dict[str, Any]) -> None:
 @EACH_VARIANT
 def test_a_gradient_reaches_all_that_is_trained(options: dict[str, Any]) -> None:
     assert parameters_without_gradient(FANet(**options, widths=SMALL), (32, 32)) == []
+
+
+def test_excitation_of_the_text_has_the_size_that_arithmetic_says() -> None:
+    count = 7_720_266
+    for width in (32, 64, 128, 256, 128, 64, 32, 16):
+        count += 2 * (2 * width * (width // 16) - 2 * width)  # hidden layers of a 16th, in both blocks of the stage
+        count -= width * width + 3 * width  # the identity of the second: no convolution, no batch norm
+    assert parameters(meta_net(excitation="text")) == count == 7_633_626
+
+
+def test_excitation_of_the_text_scales_the_residual_beside_the_identity() -> None:
+    block = SEResidual(32, 32, "text").eval()
+    features = torch.randn(2, 32, 8, 8, generator=torch.Generator().manual_seed(0))
+    residual = block.residual(features)
+    first, second = block.excitation[1], block.excitation[3]
+    hidden = F.relu(residual.mean(dim=(2, 3)) @ first.weight[:, :, 0, 0].T)
+    scale = torch.sigmoid(hidden @ second.weight[:, :, 0, 0].T)[:, :, None, None]
+    assert hidden.shape == (2, 2)
+    torch.testing.assert_close(block(features), F.relu(residual * scale + features))

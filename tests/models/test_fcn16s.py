@@ -155,3 +155,13 @@ def test_flattened_head_takes_patches_of_its_own_size() -> None:
         net(torch.rand(1, 3, 96, 96))
     with pytest.raises(ConfigError, match="divisible by 16, not 100"):
         PatchClassifier(TINY, None, head="flatten", size=100)
+
+
+@pytest.mark.parametrize("net", [FCN16sAtrous, PatchClassifier, JointFCN16sAtrous])
+def test_keras_constants_of_batch_normalisation_are_an_option(net: type[nn.Module]) -> None:
+    def constants(**chosen: str) -> set[tuple[float, float]]:
+        made = net(encoder=TINY, encoder_weights=None, **chosen)
+        return {(one.eps, one.momentum) for one in made.modules() if isinstance(one, nn.BatchNorm2d)}
+
+    assert constants() == {(1e-5, 0.1)}
+    assert constants(batch_norm="keras") == {(1e-3, 0.01)}  # Keras: epsilon .001, of the running mean .99 is kept

@@ -5,7 +5,10 @@ Segments of the truth are the components, of 4 neighbours, of the cell interior;
 pixel of a true cell that is predicted as membrane is a segment of its own. With p the share of pixels in each pair
 of a predicted and a true segment, s and t the shares of the predicted and true segments:
 V_rand = 2 sum p^2 / (sum s^2 + sum t^2), of which precision, sum p^2 / sum s^2, falls with mergers and recall,
-sum p^2 / sum t^2, with splits; V_info = 2 I(S; T) / (H(S) + H(T)), with precision I / H(T) and recall I / H(S).
+sum p^2 / sum t^2, with splits. scikit-image's `adapted_rand_error` (0.25) names the two the other way round: its
+precision divides by the pairs of the true segments, and is our recall, its recall is our precision. It also leaves out
+pairs of a pixel with itself, so that its numbers are lower, the more so the smaller the segments.
+V_info = 2 I(S; T) / (H(S) + H(T)), with precision I / H(T) and recall I / H(S).
 
 Border thinning: the script floods the predicted membranes from the predicted cells by a watershed of 4 neighbours
 until a line of one pixel is left, so that thick membranes are not penalised. Ours grows all cells a pixel at a time; a

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from polybench.core.errors import ConfigError
 from polybench.models.blocks import require_sides, require_widths
-from polybench.models.fanet.blocks import SEResidual
+from polybench.models.fanet.blocks import Excitation, SEResidual
 from polybench.models.fanet.mixpool import Gating, MixPool, Precomputed
 
 StageName = Literal["e1", "e2", "e3", "e4", "d1", "d2", "d3", "d4"]
@@ -39,6 +39,7 @@ class FANet(nn.Module):
     | `se_blocks=3` | table XI | 9,795,386 | 26.645 G |
     | `se_blocks=4` | table XI | 11,870,506 | 33.020 G |
     | `ungated=False` | table XI, "w/o F_l"; no size is published | 7,720,266 | 20.270 G |
+    | `excitation="text"` | section III-A; no size is published | 7,633,626 | 19.934 G |
     | `gate="none"` | ours | 6,738,178 | 17.244 G |
 
     The gate that MixPool combines with the mask:
@@ -59,6 +60,7 @@ class FANet(nn.Module):
         se_blocks: SE-Residual blocks per stage.
         ungated: Keep MixPool's ungated branch F_l; False gives its channels to the gated branch.
         widths: Channels of the four encoder stages, multiples of 4; the decoder stages have half, in reverse.
+        excitation: Squeeze-and-excitation as the released `code` has it, or as the paper's `text`, see `SEResidual`.
 
     Raises:
         ConfigError: If the widths or the number of blocks are invalid.
@@ -74,6 +76,7 @@ class FANet(nn.Module):
         se_blocks: int = 2,
         ungated: bool = True,
         widths: tuple[int, int, int, int] = WIDTHS,
+        excitation: Excitation = "code",
     ) -> None:
         super().__init__()
         require_widths("FANet", widths, 4, 4, multiple=4)
@@ -84,14 +87,14 @@ class FANet(nn.Module):
             return MixPool(width, gate, ungated) if stage in mixpools else None
 
         w1, w2, w3, w4 = widths
-        self.e1 = Stage(3, w1, se_blocks, mixpool("e1", w1))
-        self.e2 = Stage(w1, w2, se_blocks, mixpool("e2", w2))
-        self.e3 = Stage(w2, w3, se_blocks, mixpool("e3", w3))
-        self.e4 = Stage(w3, w4, se_blocks, mixpool("e4", w4))
-        self.d1 = DecoderStage(w4, w4, w4 // 2, se_blocks, mixpool("d1", w4 // 2))
-        self.d2 = DecoderStage(w4 // 2, w3, w3 // 2, se_blocks, mixpool("d2", w3 // 2))
-        self.d3 = DecoderStage(w3 // 2, w2, w2 // 2, se_blocks, mixpool("d3", w2 // 2))
-        self.d4 = DecoderStage(w2 // 2, w1, w1 // 2, se_blocks, mixpool("d4", w1 // 2))
+        self.e1 = Stage(3, w1, se_blocks, mixpool("e1", w1), excitation)
+        self.e2 = Stage(w1, w2, se_blocks, mixpool("e2", w2), excitation)
+        self.e3 = Stage(w2, w3, se_blocks, mixpool("e3", w3), excitation)
+        self.e4 = Stage(w3, w4, se_blocks, mixpool("e4", w4), excitation)
+        self.d1 = DecoderStage(w4, w4, w4 // 2, se_blocks, mixpool("d1", w4 // 2), excitation)
+        self.d2 = DecoderStage(w4 // 2, w3, w3 // 2, se_blocks, mixpool("d2", w3 // 2), excitation)
+        self.d3 = DecoderStage(w3 // 2, w2, w2 // 2, se_blocks, mixpool("d3", w2 // 2), excitation)
+        self.d4 = DecoderStage(w2 // 2, w1, w1 // 2, se_blocks, mixpool("d4", w1 // 2), excitation)
         self.head = nn.Conv2d(w1 // 2 + 1, 1, 1)
 
     def forward(self, images: Tensor, feedback: Tensor | None = None) -> Tensor:
@@ -157,13 +160,15 @@ class Stage(nn.Module):
         width: C, channels of the output.
         se_blocks: Number of blocks.
         mixpool: Of C channels; None for none.
+        excitation: As for `SEResidual`.
     """
 
-    def __init__(self, in_channels: int, width: int, se_blocks: int, mixpool: MixPool | None) -> None:
+    def __init__(
+        self, in_channels: int, width: int, se_blocks: int, mixpool: MixPool | None, excitation: Excitation
+    ) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(
-            SEResidual(in_channels, width), *(SEResidual(width, width) for _ in range(se_blocks - 1))
-        )
+        further = (SEResidual(width, width, excitation) for _ in range(se_blocks - 1))
+        self.blocks = nn.Sequential(SEResidual(in_channels, width, excitation), *further)
         self.mixpool = mixpool
 
     def precompute(self, features: Tensor) -> Precomputed:
@@ -185,10 +190,13 @@ class DecoderStage(Stage):
         width: C, channels of the output.
         se_blocks: Number of blocks.
         mixpool: Of C channels; None for none.
+        excitation: As for `SEResidual`.
     """
 
-    def __init__(self, below: int, skip: int, width: int, se_blocks: int, mixpool: MixPool | None) -> None:
-        super().__init__(below + skip, width, se_blocks, mixpool)
+    def __init__(
+        self, below: int, skip: int, width: int, se_blocks: int, mixpool: MixPool | None, excitation: Excitation
+    ) -> None:
+        super().__init__(below + skip, width, se_blocks, mixpool, excitation)
         self.up = nn.ConvTranspose2d(below, below, 4, stride=2, padding=1)
 
     def join(self, features: Tensor, skip: Tensor) -> Tensor:

@@ -216,3 +216,15 @@ def test_best_threshold_is_one_for_all_images() -> None:
     sweeps[:, :, 0], sweeps[:, :, 1] = rand, rand / 2
     sweeps[:, 0, 3] = 0.4  # V_info is best at the other threshold
     assert best_threshold(sweeps) == pytest.approx(MembraneScores(0.6, 0.3, 0, 0.4, 0, 0))
+
+
+def test_precision_and_recall_are_scikit_images_the_other_way_round() -> None:
+    # Two true cells of 100 x 100 pixels that are predicted as one: a merger, which costs precision.
+    interior = np.ones((100, 201), bool)
+    interior[:, 100] = False
+    merged = np.ones((100, 201), np.int32)
+    truth = np.where(np.arange(201) < 100, 1, 2) * interior
+    ours = membrane_scores(merged, interior)
+    _, precision, recall = adapted_rand_error(truth, merged, ignore_labels=(0,))
+    assert (ours.v_rand_precision, ours.v_rand_recall) == pytest.approx((recall, precision), abs=1e-4)
+    assert ours.v_rand_precision == 0.5
