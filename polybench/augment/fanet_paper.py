@@ -38,6 +38,6 @@ def variants(factor: int) -> list[Chain]:
     """
     flips = (HorizontalFlip(), VerticalFlip())
     combined = (RandomCrop(0.75), *_OTHERS)
-    alone = [(Step(one),) for one in (combined[0], *flips, *_OTHERS)]
-    flipped = [(Step(one), Step(flip)) for flip in flips for one in combined]
+    alone: list[Chain] = [(Step(one),) for one in (combined[0], *flips, *_OTHERS)]
+    flipped: list[Chain] = [(Step(one), Step(flip)) for flip in flips for one in combined]
     return [(), *alone, *flipped][:factor]

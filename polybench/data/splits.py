@@ -1,6 +1,9 @@
 """Split files: a CSV of id, subset and group with comment lines, hashed and validated when it is loaded.
 
 An image that a list leaves out on purpose has the subset `unused`, since each image of a copy must be in its list.
+
+A list of papers that select on what they report has no validation images and says `# selects_on_test: true`: its test
+images are those of validation, too. Its name begins with `selects_on_test`, so that no page hides it.
 """
 
 import csv
@@ -14,7 +17,7 @@ from typing import Literal, cast, get_args
 from polybench.core.errors import ConfigError, DataError, did_you_mean
 from polybench.core.wording import counted
 from polybench.data.folds import fold_of
-from polybench.results.fact_parts import FoldFacts
+from polybench.results.fact_parts import SELECTS_ON_TEST, FoldFacts
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
@@ -35,6 +38,7 @@ class Split:
         note: Remark on the list for readers of the numbers.
         unused: Ids of images that the list leaves out on purpose.
         fold: Which fold of how many the list is; None where it is none.
+        selects_on_test: Whether validation is on the test images, since the list has no others for it.
     """
 
     name: str
@@ -45,10 +49,12 @@ class Split:
     note: str
     unused: frozenset[str] = frozenset()
     fold: FoldFacts | None = None
+    selects_on_test: bool = False
 
     def ids(self, subset: Subset) -> list[str]:
         """Return the ids of a subset, in the file's order."""
-        return [image_id for image_id, name in self.subsets.items() if name == subset]
+        listed = "test" if subset == "val" and self.selects_on_test else subset
+        return [image_id for image_id, name in self.subsets.items() if name == listed]
 
     def present(self, subset: Subset, here: Collection[str], source: Path) -> list[str]:
         """Return the ids of a subset that are in a copy, in the file's order.
@@ -173,7 +179,9 @@ def load_split(folder: Path, name: str) -> Split:
         note=facts.get("note", "").strip(),
         unused=frozenset(image_id for image_id, subset, _ in rows[1:] if subset == UNUSED),
         fold=fold_of(path),
+        selects_on_test=facts.get(SELECTS_ON_TEST, "false").strip() == "true",
     )
+    _check_selection(split, path)
     if split.group_disjoint:
         _check_groups(split, path)
     return split
@@ -208,6 +216,16 @@ def _check_rows(rows: Sequence[Sequence[str]], path: Path) -> None:
             raise DataError(
                 f"The split '{path}' has the subset '{subset}'; allowed are {', '.join((*SUBSETS, UNUSED))}."
             )
+
+
+def _check_selection(split: Split, path: Path) -> None:
+    if split.selects_on_test != split.name.startswith(SELECTS_ON_TEST):
+        raise DataError(
+            f"The split '{path}' must begin its name with {SELECTS_ON_TEST} and say '# {SELECTS_ON_TEST}: true', or do "
+            "neither: pages tell such numbers from others by the name."
+        )
+    if split.selects_on_test and "val" in split.subsets.values():
+        raise DataError(f"The split '{path}' has images of 'val' and says {SELECTS_ON_TEST}: leave one out.")
 
 
 def _check_groups(split: Split, path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SELECTS_ON_TEST = "selects_on_test"
+"""How the name of a split begins whose validation images are its test images."""
+
 
 @dataclass(frozen=True)
 class CropFacts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from polybench.results.fact_parts import SELECTS_ON_TEST
 from polybench.results.facts import GENERATED, KINDS_OF_COPY, UNCHECKED, UNOFFICIAL, DatasetFacts
 from polybench.results.methods import altering, part_anchor
 from polybench.results.quantities import fraction
@@ -17,6 +18,10 @@ _EARLIER_IDENTITY = (
     "listed until they are run again."
 )
 _ALTERED = "Another test of a net that is trained in its own row."
+_SELECTED = (
+    "Epochs, and all else that validation chooses, were chosen on the test images, as some papers do: the numbers are "
+    "too high, and those of other splits can't be compared with them."
+)
 _TRAINERS = ("torch", "lightning")
 """Packages whose version may change a number without changing a row's identity."""
 _OF_COPIES = {
@@ -41,6 +46,8 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
     few = caution(scores.n, scores.groups, rows[0].layout.what)
     if few is not None:
         notes.append(Text(few, "strong"))
+    if dataset.split.startswith(SELECTS_ON_TEST):
+        notes.append(Text(_SELECTED, "strong"))
     if dataset.group_disjoint is False:
         notes.append(Text("Groups (videos, patients) are in more than one subset of the split.", "strong"))
     if dataset.copy in _OF_COPIES:

@@ -10,6 +10,7 @@ from polybench.results.derived.audits import Audit
 from polybench.results.derived.page_sections import derived_sections
 from polybench.results.derived.row_numbers import Numbers
 from polybench.results.details import Details, details
+from polybench.results.fact_parts import SELECTS_ON_TEST
 from polybench.results.facts import DatasetFacts
 from polybench.results.methods import MethodPart, method_parts
 from polybench.results.notes import row_notes, table_notes, versions_of_nets
@@ -212,11 +213,16 @@ def _ranking(
     return Ranking(
         budget,
         budget is None or any(_is_ranked(row) and row.first.record.identity for row in rows),
-        Table(score_columns([*rows, *baselines][0], tied=tied), tuple(scores), BUDGET_TITLES[budget], tuple(notes)),
+        Table(score_columns([*rows, *baselines][0], tied=tied), tuple(scores), _title(budget, group.dataset), tuple(notes)),
         Table(COST_COLUMNS, costs, f"What each row took{', all folds of a seed together' if folds else ''}"),
         tuple(table for table in (pair_table(found, names), choice_table(found)) if table),
         tuple(details(row, protocol) for row in rows),
     )
+
+
+def _title(budget: Budget | None, dataset: DatasetFacts) -> str:
+    chosen = budget is not None and dataset.split.startswith(SELECTS_ON_TEST)
+    return BUDGET_TITLES[budget] + (", chosen on the test images" if chosen else "")
 
 
 def _by_command(rows: Sequence[Details]) -> tuple[Baselines, ...]:

@@ -90,3 +90,28 @@ def test_list_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:
     path.write_bytes("id,subset,group\npölyp,train,a\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"mine\.csv' is not UTF-8 \(byte 17\): save it as UTF-8"):
         load_split(tmp_path, str(path))
+
+
+SELECTING = "# group_disjoint: true\n# selects_on_test: true\nid,subset,group\n1,train,a\n2,test,b\n"
+
+
+def test_a_list_that_selects_on_its_test_images_has_them_for_validation(tmp_path: Path) -> None:
+    (tmp_path / "selects_on_test_own.csv").write_text(SELECTING)
+    split = load_split(tmp_path, "selects_on_test_own")
+    assert (split.ids("train"), split.ids("val"), split.ids("test")) == (["1"], ["2"], ["2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("own", SELECTING, "must begin its name with selects_on_test"),
+        ("selects_on_test", GOOD, "must begin its name with selects_on_test and say"),
+        ("selects_on_test", SELECTING + "3,val,c\n", "has images of 'val' and says selects_on_test"),
+    ],
+)
+def test_a_list_that_selects_on_its_test_images_is_named_so(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    (tmp_path / f"{name}.csv").write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_split(tmp_path, name)

@@ -295,3 +295,10 @@ def test_texts_of_a_record_make_no_links_and_no_tags(tmp_path: Path) -> None:
     assert tags <= {"!", "a", "/a", "b", "/b", "code", "/code", "details", "/details", "summary", "/summary"}
     assert sum("<!--" in one.content for one in nodes if one.type.startswith("html")) == 1
     assert "\x1b" not in page
+
+
+def test_a_page_says_where_epochs_were_chosen_on_the_test_images(tmp_path: Path) -> None:
+    store(tmp_path, table([0.5] * 60), dataset=dataset(split="selects_on_test_880_120"))
+    page = page_of(tmp_path)
+    assert "#### Budget published: trained with the settings of the paper, chosen on the test images\n" in page
+    assert "- **Epochs, and all else that validation chooses, were chosen on the test images" in page

@@ -55,7 +55,21 @@ def ids(name: str) -> list[str]:
     return (IDS / f"{name}.txt").read_text(encoding="utf-8").split()
 
 
-def as_csv(subsets: Mapping[Key, str], groups: Mapping[Key, str], *, disjoint: bool | None, note: str) -> str:
+SELECTS = (
+    "There are no images for validation: as in FANet, whose released code selects on the images that it reports, the "
+    "epoch is CHOSEN ON THE TEST IMAGES, so that its numbers are too high."
+)
+"""What a list says that selects on its test images."""
+
+
+def as_csv(
+    subsets: Mapping[Key, str],
+    groups: Mapping[Key, str],
+    *,
+    disjoint: bool | None,
+    note: str,
+    selects_on_test: bool = False,
+) -> str:
     """The text of a split file: facts as comments, then id, subset and group in natural order of the ids.
 
     Args:
@@ -63,11 +77,13 @@ def as_csv(subsets: Mapping[Key, str], groups: Mapping[Key, str], *, disjoint: b
         groups: Image -> group, globally named such as ``clinicdb/7``; an image that stands alone is its own group.
         disjoint: Whether no group stands in two subsets; None where groups are not known.
         note: What a reader of the numbers must know about the list, in one line.
+        selects_on_test: Whether validation is on the test images.
     """
     claim = "unknown" if disjoint is None else str(disjoint).lower()
     images = sorted(subsets, key=lambda image: (natural_key(str(image)), str(image)))
     rows = [f"{image},{subsets[image]},{groups[image]}" for image in images]
-    return "\n".join([f"# group_disjoint: {claim}", f"# note: {note}", "id,subset,group", *rows, ""])
+    facts = [f"# group_disjoint: {claim}", *(["# selects_on_test: true"] if selects_on_test else [])]
+    return "\n".join([*facts, f"# note: {note}", "id,subset,group", *rows, ""])
 
 
 def deal_folds(groups: Mapping[Key, str]) -> list[list[Key]]:

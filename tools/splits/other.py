@@ -7,7 +7,7 @@ reported.
 
 from functools import partial
 
-from splits.common import FOLDS, Makers, as_csv, cut, fold_files, hash_order, ids
+from splits.common import FOLDS, SELECTS, Makers, as_csv, cut, fold_files, hash_order, ids
 
 ISIC_UNKNOWN = "Task 1 names neither patients nor lesions, so images of one patient may stand in two parts."
 DSB_UNKNOWN = (
@@ -109,6 +109,24 @@ def chase() -> str:
     return as_csv({image: home[child] for image, child in groups.items()}, groups, disjoint=True, note=note)
 
 
+def drive_selects_on_test() -> str:
+    """DRIVE's own 20 and 20, all 20 for training."""
+    subsets = {name: "test" if int(name) <= 20 else "train" for name in drive_groups()}
+    note = f"DRIVE's own parts, all of 21-40 for training, 01-20 for test. {SELECTS} {DRIVE_UNKNOWN}"
+    return as_csv(subsets, drive_groups(), disjoint=None, note=note, selects_on_test=True)
+
+
+def chase_selects_on_test() -> str:
+    """Children 1-10 and 11-14, all ten for training."""
+    groups = chase_groups()
+    subsets = {image: "train" if int(child[-2:]) <= TRAINING_CHILDREN else "test" for image, child in groups.items()}
+    note = (
+        "The usual 20 and 8 images (children 1-10 and 11-14), all 20 for training; CHASE_DB1 has no official list, and "
+        f"FANet does not say which 20 it used. {SELECTS} Both eyes of a child stay together."
+    )
+    return as_csv(subsets, groups, disjoint=True, note=note, selects_on_test=True)
+
+
 def em_groups() -> dict[str, str]:
     """Slice -> block of three."""
     return {f"slice_{place:02d}": f"em/block_{place // BLOCK}" for place in range(SLICES)}
@@ -159,6 +177,8 @@ FILES: Makers = {
         note="PH2 has no official list and names no patients.",
     ),
     "drive/official_20_20.csv": drive,
+    "drive/selects_on_test_20_20.csv": drive_selects_on_test,
+    "chase/selects_on_test_20_8.csv": chase_selects_on_test,
     **fold_files("drive", drive_groups(), disjoint=None, note=f"All 40 images are dealt out. {DRIVE_UNKNOWN}"),
     "chase/reconstructed_20_8.csv": chase,
     **fold_files("chase", chase_groups(), disjoint=True, note="Both eyes of a child stay together."),

@@ -7,7 +7,7 @@ apart would leak.
 from functools import partial
 
 from splits import clinicdb
-from splits.common import Makers, as_csv, cut, hash_order, ids, whole_groups
+from splits.common import SELECTS, Makers, as_csv, cut, hash_order, ids, whole_groups
 
 KVASIR_VAL, CLINICDB_VAL = 90, 55  # of PraNet's 900 and 550
 SYNTHETIC_SEQUENCES, SYNTHETIC_FRAMES = 48, 5
@@ -31,10 +31,10 @@ UNKNOWN_VIDEOS = (
 )
 
 
-def _kvasir(subsets: dict[str, str], note: str) -> str:
+def _kvasir(subsets: dict[str, str], note: str, *, selects_on_test: bool = False) -> str:
     groups = {image: f"kvasir_seg/{image}" for image in subsets}
     note = f"{note} Which images share a patient is not published: each counts as its own group."
-    return as_csv(subsets, groups, disjoint=None, note=note)
+    return as_csv(subsets, groups, disjoint=None, note=note, selects_on_test=selects_on_test)
 
 
 def _kvasir_cut(test: list[str], val: int) -> dict[str, str]:
@@ -50,6 +50,12 @@ def kvasir_official() -> str:
         "sha256('polybench-0:<id>')), so 792 are left to train on."
     )
     return _kvasir(_kvasir_cut(ids("kvasir_seg_official_val"), 88), note)
+
+
+def kvasir_selects_on_test() -> str:
+    """The released 880 and 120, all 880 for training."""
+    note = f"The lists released with Kvasir-SEG, all 880 for training, 120 for test. {SELECTS}"
+    return _kvasir(_kvasir_cut(ids("kvasir_seg_official_val"), 0), note, selects_on_test=True)
 
 
 def kvasir_pranet() -> str:
@@ -191,6 +197,7 @@ def synthetic_sequence_disjoint() -> str:
 
 FILES: Makers = {
     "kvasir_seg/official_880_120.csv": kvasir_official,
+    "kvasir_seg/selects_on_test_880_120.csv": kvasir_selects_on_test,
     "kvasir_seg/pranet_900_100.csv": kvasir_pranet,
     "kvasir_seg/reconstructed_800_100_100.csv": kvasir_reconstructed,
     "endoscenestill/official_547_183_182.csv": endoscene_official,
