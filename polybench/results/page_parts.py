@@ -213,7 +213,9 @@ def _ranking(
     return Ranking(
         budget,
         budget is None or any(_is_ranked(row) and row.first.record.identity for row in rows),
-        Table(score_columns([*rows, *baselines][0], tied=tied), tuple(scores), _title(budget, group.dataset), tuple(notes)),
+        Table(
+            score_columns([*rows, *baselines][0], tied=tied), tuple(scores), _title(budget, group.dataset), tuple(notes)
+        ),
         Table(COST_COLUMNS, costs, f"What each row took{', all folds of a seed together' if folds else ''}"),
         tuple(table for table in (pair_table(found, names), choice_table(found)) if table),
         tuple(details(row, protocol) for row in rows),

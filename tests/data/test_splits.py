@@ -109,9 +109,7 @@ def test_a_list_that_selects_on_its_test_images_has_them_for_validation(tmp_path
         ("selects_on_test", SELECTING + "3,val,c\n", "has images of 'val' and says selects_on_test"),
     ],
 )
-def test_a_list_that_selects_on_its_test_images_is_named_so(
-    tmp_path: Path, name: str, text: str, message: str
-) -> None:
+def test_a_list_that_selects_on_its_test_images_is_named_so(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / f"{name}.csv").write_text(text)
     with pytest.raises(DataError, match=message):
         load_split(tmp_path, name)

@@ -1,4 +1,4 @@
-"""`polybench data`: list, verify, download, audit, split and synthesise datasets."""
+"""`polybench data`: list, verify, download, audit, split and synthesise datasets, and draw augmented variants."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +11,7 @@ ACTIONS = {
     "download": "download a dataset from an open source, or print how to get it by hand",
     "audit": "find exact and near-duplicate images, within and across subsets",
     "split": "make a split list for a folder of your own",
+    "variants": "draw all variants of one image that an augmentation policy makes",
     "synth": "write generated images in a dataset's own layout",
 }
 
