@@ -10,6 +10,7 @@ from polybench.callbacks.progress_file import ProgressFileCallback
 from polybench.callbacks.resume import ResumeCallback
 from polybench.callbacks.selection import BestCheckpoint
 from polybench.callbacks.sigterm import SigtermCallback
+from polybench.callbacks.training_curves import TrainingCurves
 from polybench.moved import moved_name
 from polybench.tasks.checkpoint import AtomicCheckpointIO
 
@@ -25,6 +26,7 @@ __all__ = [
     "ProgressFileCallback",
     "ResumeCallback",
     "SigtermCallback",
+    "TrainingCurves",
 ]
 
 

@@ -83,5 +83,8 @@ def outlined(variant: Variant) -> UInt8Array:
 
 
 def _label(chain: Chain) -> str:
-    names = [re.sub(r"(?<=[a-z])(?=[A-Z0-9])", " ", type(step.operation).__name__).lower() for step in chain]
+    names = [
+        re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])", " ", type(step.operation).__name__).lower()
+        for step in chain
+    ]
     return " + ".join(names) or "unchanged"

@@ -83,6 +83,7 @@ SHOWING_CALLBACKS = frozenset(
         "lightning.pytorch.callbacks.ThroughputMonitor",
         "polybench.callbacks.PreviewsCallback",
         "polybench.methods.finetuning.Snapshots",
+        "polybench.callbacks.TrainingCurves",
     }
 )
 """Callbacks of `trainer.callbacks` that only show or save something; selection is by polybench's own checkpoint."""
