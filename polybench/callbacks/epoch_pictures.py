@@ -1,5 +1,6 @@
 """Pictures of the same few validation images after each validation, for loggers that show pictures."""
 
+from dataclasses import replace
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -47,8 +48,11 @@ class EpochPictures(Callback):
         protocol, probability = drawn_protocol(trainer), outputs
         assert isinstance(probability, Tensor)
         dice = protocol.values(task.last_rows(len(batch["id"])))["dice"].tolist()
-        for row, image_id in enumerate(batch["id"][: self.most - len(self._kept)]):
-            self._kept[image_id] = keep(batch, probability, row, dice[row], protocol)
+        variants = batch.get("variant") or [0] * len(batch["id"])  # pictures are of images, not of their variants
+        rows = [row for row, variant in enumerate(variants) if not variant][: self.most - len(self._kept)]
+        for row in rows:
+            image_id = batch["id"][row].removesuffix("#0" if "variant" in batch else "")
+            self._kept[image_id] = replace(keep(batch, probability, row, dice[row], protocol), id=image_id)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Send them at the step of the validation, whose numbers have been logged."""

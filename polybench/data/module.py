@@ -28,9 +28,14 @@ from polybench.data.manifest import same_id
 from polybench.data.one_class import refuse_one_class
 from polybench.data.own_dataset import check_class, decode_rule, open_split
 from polybench.data.patch_samples import PatchSampler
-from polybench.data.sample import Sample, Source, collate
+from polybench.data.sample import Batch, Sample, Source, collate
 from polybench.data.splits import SUBSETS, Split, Subset
 from polybench.data.unread import left_out_beside
+from polybench.data.validation_variants import (
+    refuse_validation_variants,
+    score_at_network_size,
+    validates_variants,
+)
 from polybench.data.value_range import check_bits
 from polybench.metrics import PER_IMAGE, Protocol
 from polybench.results.facts import DatasetFacts
@@ -72,6 +77,7 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         crop: Train on crops at native or stated scale, and evaluate whole frames by tiles of the same size; `size` is
             then the crop's. None for whole frames, resized to `size`.
         seed: Seed of the training order; the command line fills it from `--seed_everything`.
+        expanded_validation: Validate on all variants too while training, as papers that augment both sets on disk.
     """
 
     default_split: ClassVar[str] = ""
@@ -117,9 +123,13 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         pad_value: int = 0,
         crop: Crop | None = None,
         seed: int = 0,
+        expanded_validation: bool = False,
     ) -> None:
         super().__init__(batch_size, eval_batch_size, num_workers, seed, augment, expanded, on_device, crop)
         check_class(type(self))
+        self.expanded_validation = expanded_validation
+        if expanded_validation:
+            refuse_validation_variants(expanded, crop)
         if len(size) != 2 or min(size) < 1 or max(size) > LARGEST_SIDE:
             raise ConfigError(f"size must be a height and a width of 1 to {LARGEST_SIDE} pixels, not {list(size)}.")
         check_bits(bits)
@@ -290,7 +300,17 @@ class SegmentationDataModule(DatasetCopy, DeviceBatches):
         ids, groups = self.ids(subset), dict(self.split.groups)
         if self.crop is not None:
             return FrameSamples(self.cache, ids, groups, self.crop, native=native)
-        return CachedSamples(self.cache, ids, groups, native=native, pixels=not self.on_device)
+        augmented = native and subset == "val" and self.expanded_validation and validates_variants(self.trainer)
+        variants = len(self.policy.variants) if augmented else 1
+        return CachedSamples(self.cache, ids, groups, native=native, variants=variants, pixels=not self.on_device)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Convert and augment a batch on its device; variants of validation, too."""
+        batch = super().on_after_batch_transfer(batch, dataloader_idx)
+        if "variant" in batch and "native_mask" in batch:
+            self.augment(batch, 0, has_valid=self.cache.has_view)
+            score_at_network_size(batch)
+        return batch
 
     def _training_samples(self) -> Dataset[Sample]:
         """Frames or crops of the training subset, with their fixed variants in an expanded set."""
