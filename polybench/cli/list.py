@@ -1,8 +1,9 @@
-"""`polybench list`: what polybench has; so far the models."""
+"""`polybench list`: what polybench has: the models, and the tables and figures of the papers."""
 
 import csv
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.text import Text
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError, did_you_mean
 
-WHAT = ("models",)
+WHAT = ("models", "papers")
 
 SHOWN = {
     "method": "method",
@@ -42,7 +43,7 @@ LEGEND = (
 
 
 def main(args: list[str]) -> int:
-    """Print the table of models, or what is known of one.
+    """Print the table of models, or what is known of one, or the tables and figures of the papers.
 
     Args:
         args: The arguments after `polybench list`.
@@ -51,16 +52,25 @@ def main(args: list[str]) -> int:
         The exit code, 0.
 
     Raises:
-        ConfigError: If there is no such list, or no method of the name.
+        ConfigError: If there is no such list, no method or paper of the name, or the page can't be written.
     """
-    parser = Parser("polybench list", "Show the models: papers, parameters beside the published ones, cost, status.")
-    parser.add_argument("what", metavar="models", help="what to list")
-    parser.add_argument("name", nargs="?", metavar="METHOD", help="show this method of conf/methods in full")
+    parser = Parser(
+        "polybench list",
+        "Show the models: papers, parameters beside the published ones, cost, status; or each table and figure of the "
+        "papers with the command that makes it.",
+    )
+    parser.add_argument("what", metavar="models|papers", help="what to list")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="this method of conf/methods in full, or this paper")
+    parser.add_argument("--output", type=Path, metavar="FILE.md", help="with papers: write the page here")
     options = parser.parse_args(args)
+    if options.output is not None and (options.what != "papers" or options.name is not None):
+        raise ConfigError("--output is the page of all papers: polybench list papers --output FILE.md.")
     if options.what not in WHAT:
         raise ConfigError(
-            f"There is no list of '{options.what}'; there is {', '.join(WHAT)}, and polybench data list for datasets."
+            f"There is no list of '{options.what}'; there are {', '.join(WHAT)}, and polybench data list for datasets."
         )
+    if options.what == "papers":
+        return _papers(options.name, options.output)
     rows = models()
     console = Console(highlight=False)
     if options.name is not None:
@@ -70,6 +80,26 @@ def main(args: list[str]) -> int:
         console = Console(highlight=False, width=max(NARROWEST, console.width))
     console.print(_table(list(rows.values())))
     console.print(Text(LEGEND), soft_wrap=True)
+    return 0
+
+
+def _papers(name: str | None, output: Path | None) -> int:
+    """Print the tables and figures of the papers, or write their page."""
+    from polybench.core.atomic import atomic_write_text  # these are quick, and the models do without
+    from polybench.experiments.outputs import refuse_unwritable
+    from polybench.results.printed.numbers import papers
+    from polybench.results.printed.places import places_page, places_table
+    from polybench.results.render.terminal import print_table
+
+    if output is not None:
+        refuse_unwritable(output, "--output")
+        atomic_write_text(output, places_page())
+        print(output)
+        return 0
+    if name is not None and name not in papers():
+        raise ConfigError(f"There is no paper '{name}'; there are {', '.join(papers())}.{did_you_mean(name, papers())}")
+    for key in papers() if name is None else [name]:
+        print_table(places_table(key))
     return 0
 
 

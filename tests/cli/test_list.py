@@ -43,7 +43,7 @@ def test_one_model_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
         (["list", "models", "zzz"], "There is no method 'zzz'. List them: polybench list models."),
         (
             ["list", "datasets"],
-            "There is no list of 'datasets'; there is models, and polybench data list for datasets.",
+            "There is no list of 'datasets'; there are models, papers, and polybench data list for datasets.",
         ),
     ],
 )
