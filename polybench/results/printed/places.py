@@ -67,8 +67,8 @@ def places_page() -> str:
     parts = [
         "# Tables and figures of the five papers\n",
         "<!-- Made by `polybench list papers --output leaderboards/papers.md`; do not edit. -->\n",
-        "What each paper prints stands on the page of its dataset. No table was run here with a paper's settings: rows of\n"
-        "the boards are reduced, and their pages say so. States:\n",
+        "What each paper prints stands on the page of its dataset. No table was run here with a paper's settings: rows "
+        "of\nthe boards are reduced, and their pages say so. States:\n",
         "".join(f"- **{state}**: {meaning}.\n" for state, meaning in STATES.items()),
     ]
     for key in papers():
