@@ -97,7 +97,8 @@ def test_default_split_comes_first_and_folds_are_one_line(capsys: pytest.Capture
     start = next(number for number, line in enumerate(lines) if line.startswith("drive"))
     assert "official_20_20" in lines[start]
     assert lines[start + 1].strip() == "fold_*_of_5"
-    assert not lines[start + 2].startswith(" ")
+    assert lines[start + 2].strip() == "selects_on_test_20_20"
+    assert not lines[start + 3].startswith(" ")
 
 
 def test_card_shows_source_terms_and_splits(capsys: pytest.CaptureFixture[str]) -> None:
