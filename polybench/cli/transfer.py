@@ -16,6 +16,8 @@ def main(args: list[str]) -> int:
     options = _options(args)
     if options.list:
         return _list(options)
+    if options.report:
+        return _report(options)
 
     from polybench.results.render import terminal
     from polybench.runs.plan_file import read_plan
@@ -44,6 +46,20 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
+def _report(options: argparse.Namespace) -> int:
+    """Write the report from records alone, name the runs without one, and return the exit code, 0."""
+    from polybench.results.render import terminal
+    from polybench.runs.recorded_plan import report_on
+    from polybench.runs.report import stage_runs, stage_table
+
+    ran, lacking = report_on(options.config, options.folder, options.leaderboard)
+    terminal.print_table(stage_table(ran.plan, stage_runs(ran.plan, ran.outcomes)))
+    if lacking:
+        print(f"{len(lacking)} run(s) have no record and are left out: {', '.join(lacking)}.")
+    print(f"Report: {ran.report}")
+    return 0
+
+
 def _options(args: list[str]) -> argparse.Namespace:
     """Parse the command's own options.
 
@@ -60,4 +76,9 @@ def _options(args: list[str]) -> argparse.Namespace:
     add_launcher(parser)
     add_what_is_left(parser)
     add_list(parser)
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="run nothing; write the report of the runs that have a record, wherever they were run",
+    )
     return parsed(parser, args)

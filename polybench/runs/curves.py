@@ -46,6 +46,15 @@ def draw_curves(runs: Sequence[tuple[Cell, Record]]) -> Figure:
     return figure
 
 
+def has_left_curves(folder: Path) -> bool:
+    """Check whether a run's folder has what its curves are drawn of; those of runs on other machines don't.
+
+    Args:
+        folder: Of the run.
+    """
+    return any(folder.glob("metrics*.csv"))
+
+
 def read_curves(folder: Path) -> pd.DataFrame:
     """Validation metrics by epoch, from every part of a run that was interrupted; later parts count."""
     parts = [pd.read_csv(path) for path in sorted(folder.glob("metrics*.csv"), key=lambda path: path.stat().st_mtime)]

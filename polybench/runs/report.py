@@ -17,7 +17,7 @@ from polybench.results.render import markdown
 from polybench.results.start import share_text
 from polybench.results.table import Row
 from polybench.results.tables import MISSING, Cell, Code, Column, Count, Link, Table, joined
-from polybench.runs.curves import draw_curves
+from polybench.runs.curves import draw_curves, has_left_curves
 from polybench.runs.differences import Comparison, comparisons, difference_table
 from polybench.runs.execute import Outcome
 from polybench.runs.lineage import draw, lineage_of_plan, mermaid
@@ -51,6 +51,14 @@ permutation test that flips the signs of whole groups, for the trained nets as t
 number of pairs. A stage with a single seed stands for that trained net: another seed may score otherwise."""
 
 
+CURVES = """\
+## Validation over epochs
+
+![Validation curves of every stage]({})
+
+"""
+
+
 @dataclass(frozen=True)
 class StageRuns:
     """A stage and the records of its seeds, in the order of the seeds."""
@@ -82,8 +90,10 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
     stages, picture = stage_runs(plan, outcomes), folder / f"{plan.name}.png"
     records = {one.cell.name: read_stored(one.record).record for one in outcomes}
     lineage = lineage_of_plan(plan, records)
-    curves = draw_curves([(one.cell, records[one.cell.name]) for one in outcomes])
-    for path, figure in {picture: curves, lineage_picture(picture): draw(lineage)}.items():
+    figures = {lineage_picture(picture): draw(lineage)}
+    if has_curves := any(has_left_curves(one.cell.folder) for one in outcomes):
+        figures[picture] = draw_curves([(one.cell, records[one.cell.name]) for one in outcomes])
+    for path, figure in figures.items():
         with atomic_writer(path) as file:
             figure.savefig(file, format="png", dpi=110)
     text = "\n".join(
@@ -95,7 +105,7 @@ def write_report(plan: Plan, outcomes: Sequence[Outcome], folder: Path, command:
             *_of_methods(stages),
             *("## Which stage takes a file of which", "", *block("mermaid", *mermaid(lineage))),
             *(f"[The same as a picture]({lineage_picture(picture).name})", ""),
-            *("## Validation over epochs", "", f"![Validation curves of every stage]({picture.name})", ""),
+            *(CURVES.format(picture.name).splitlines() if has_curves else ()),
             *("## The plan", "", *block("yaml", portable_text(plan.text).rstrip("\n"))),
         ]
     )

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from polybench.cli.main import run
 from polybench.results.facts import StartFacts
 from polybench.results.record import Record, StoredRecord
 from polybench.results.record_text import read_text
@@ -17,7 +18,7 @@ from polybench.runs.curves import draw_curves
 from polybench.runs.differences import comparisons
 from polybench.runs.execute import Outcome
 from polybench.runs.report import StageRuns, stage_runs, stage_table
-from tests.results.factory import store, table
+from tests.results.factory import identity, store, table
 from tests.runs.test_plan import write
 
 STAGES = """
@@ -126,3 +127,31 @@ def test_curves_are_those_of_metrics_csv(outcomes: list[Outcome]) -> None:
 
 def test_runs_without_curves_leave_a_figure_that_says_so(outcomes: list[Outcome]) -> None:
     assert [text.get_text() for text in curves_of(outcomes).texts] == ["no run has left a metrics.csv"]
+
+
+def test_report_follows_from_records_alone_and_names_runs_without_one(
+    outcomes: list[Outcome], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    by_name = {one.cell.name: one.record for one in outcomes}
+    by_name["S1-s2"].unlink()
+    words = ["transfer", "--config", str(tmp_path / "plan.yaml"), "--leaderboard", str(tmp_path), "--report"]
+    assert run(words) == 0
+    printed = capsys.readouterr().out
+    assert "1 run(s) have no record and are left out: S1-s2." in printed
+    [report] = (tmp_path / "plans").glob("*.md")
+    text = report.read_text()
+    assert by_name["S3-s0"].name in text
+    assert "Validation over epochs" not in text  # runs elsewhere have left no curves here
+    by_name["S3-s0"].unlink()
+    assert run(words) == 2
+    assert "No run of S3 has a record" in capsys.readouterr().err
+
+
+def test_report_refuses_a_run_with_records_of_several_rows(
+    outcomes: list[Outcome], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    variant = outcomes[0].cell.stage.variant
+    store(tmp_path, table([0.5, 0.5, 0.25], GROUPS), seed=0, variant=variant, identity=identity("another training"))
+    words = ["transfer", "--config", str(tmp_path / "plan.yaml"), "--leaderboard", str(tmp_path), "--report"]
+    assert run(words) == 2
+    assert "S1-s0 has records of 2 rows" in capsys.readouterr().err
