@@ -32,7 +32,8 @@ COMMANDS = {
     "profile": Command("polybench.cli.profile", "measure size, speed, memory and what a step waits for"),
     "data": Command("polybench.cli.data", "list, verify, download, audit, split and synthesise datasets"),
     "list": Command(
-        "polybench.cli.list", "list the models: papers, parameters beside the published ones, cost, status"
+        "polybench.cli.list",
+        "list the models beside what was published, or the tables of the papers and their commands",
     ),
     "transfer": Command(
         "polybench.cli.transfer", "run a plan in which stages start from the weights of others, and compare the stages"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
+from polybench.core.wording import counted
 
 FORBIDDEN = "/\\#?%:"
 """What W&B has in no name of a project."""
@@ -47,7 +48,13 @@ def main(args: list[str]) -> int:
     sent = upload(options.root, options.project, options.datasets, options.folder, again=options.again)
     if sent.note is not None:
         print(f"Note: {sent.note}")
-    print(f"{len(sent.runs)} record(s) sent, {sent.before} sent before.")
+    if sent.offline:
+        done = (
+            f"{counted(len(sent.runs), 'record')} written to '{options.folder}', {sent.before} written or sent before"
+        )
+        print(f"{done}. 'wandb sync --include-offline {options.folder}/wandb/offline-run-*' sends what was written.")
+    else:
+        print(f"{counted(len(sent.runs), 'record')} sent, {sent.before} sent before.")
     print(f"Table of all ranked rows: {sent.place}")
     if options.workspace:
         from polybench.runs.workspace import save_workspace

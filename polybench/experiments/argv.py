@@ -95,9 +95,10 @@ def with_log_folder(words: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     options = options_of(words)
-    for option, after in zip(options, [*options[1:], Option("", None, ())], strict=True):
+    for place, option in enumerate(options):
         found += option.words
+        after = options[place + 1].name if place + 1 < len(options) else ""
         is_logger = option.name.rstrip("+") == "--trainer.logger"
-        if is_logger and (option.value or "").rpartition(".")[2] in FOLDER_LOGGERS and after.name != LOG_FOLDER:
+        if is_logger and (option.value or "").rpartition(".")[2] in FOLDER_LOGGERS and after != LOG_FOLDER:
             found += [LOG_FOLDER, "."]
     return found

@@ -156,7 +156,7 @@ def _record(
     """The record of changed predictions."""
     checkpoint, root = session.required_checkpoint(), session.config.leaderboard
     words = [*without(session.args, "--ckpt_path", "--leaderboard"), "--ckpt_path", checkpoint]
-    found = session.again(words, also=["--leaderboard", root])
+    found = again or session.again(words, also=["--leaderboard", root])
     return further_record(
         trained,
         by.name,
@@ -165,7 +165,7 @@ def _record(
         section,
         all_scores(rows, protocols),
         variant=session.config.variant or "-".join(part for part in (trained.variant, by.label) if part),
-        command=(again or found).command,
-        needs=tuple(dict.fromkeys((*(again.needs if again else ()), *found.needs))),
+        command=found.command,
+        needs=found.needs,
         provenance=provenance(session.trainer, Path(checkpoint)),
     )

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from polybench import datasets
 from polybench.core.checksum import file_sha256
-from polybench.core.errors import ConfigError
+from polybench.core.errors import ConfigError, did_you_mean
 from polybench.core.weight_file import read_weights
 from polybench.data.module import SegmentationDataModule
 from polybench.datasets.overlaps import have_images_in_common
-from polybench.experiments.argv import has, is_option, value_of, without
+from polybench.experiments.argv import has, is_option, options_of, value_of, without
 from polybench.experiments.budget import is_limited
 from polybench.experiments.evaluate import Evaluated, Show, run_test, show_nothing
 from polybench.experiments.identity import evaluation_id
@@ -28,7 +28,7 @@ from polybench.results.facts import MetricValue, ProtocolScores
 from polybench.results.headline import headline
 from polybench.results.lookup import records_naming
 from polybench.results.methods import is_altered
-from polybench.results.page import write_page
+from polybench.results.page import require_root, write_page
 from polybench.results.readings import title
 from polybench.results.record import SCHEMA_VERSION, Record, recorded_datasets, write_record
 from polybench.results.sections import Column, Section, Value
@@ -101,7 +101,10 @@ def data_file(name: str) -> str:
     file = recipe_file(f"conf/data/{name}.yaml")
     if not file.is_file():
         known = sorted(path.stem for path in (HOME / "data").glob("*.yaml"))
-        raise ConfigError(f"{OPTION} '{name}' is no dataset: give a file, or one of {', '.join(known)}.")
+        raise ConfigError(
+            f"{OPTION} '{name}' is no dataset: give one of conf/data, such as clinicdb or drive_crops, or a file "
+            f"of your own with options of data (.yaml).{did_you_mean(name, known)}"
+        )
     return str(file)
 
 
@@ -120,10 +123,13 @@ def other_test(words: Sequence[str], name: str) -> OtherTest:
             can't be written.
     """
     checkpoint = value_of(words, "--ckpt_path")
-    if checkpoint is None or has(words, "--data"):
-        raise ConfigError(f"{OPTION} needs --ckpt_path, the file of a checkpoint, and no --data.")
+    if checkpoint is None:
+        raise ConfigError(f"{OPTION} needs --ckpt_path, the file of a checkpoint.")
+    if has(words, "--data"):
+        raise ConfigError(f"{OPTION} names the data: leave out --data.")
     plain = without(words, "--leaderboard")
-    before = ParsedSession("test", plain)
+    own = [option.name for option in options_of(plain) if option.name.startswith("--data.")]
+    before = ParsedSession("test", without(plain, *own))
     file = data_file(name)
     found = ParsedSession("test", _words(plain, before, file, Path(checkpoint), name))
     inputs = _input_words(before, found)
@@ -194,7 +200,10 @@ def _words(words: Sequence[str], before: ParsedSession, file: str, checkpoint: P
         checkpoint.parent.parent if checkpoint.parent.name == "checkpoints" else Path("runs") / checkpoint.stem
     )
     folder = Path(place) / "on" / Path(name).stem
-    return [*without(words, "--trainer.default_root_dir"), "--data", file, "--trainer.default_root_dir", str(folder)]
+    given = [option for option in options_of(words) if option.name.startswith("--data.")]
+    rest = without(words, "--trainer.default_root_dir", *(option.name for option in given))
+    of_data = [word for option in given for word in option.words]  # which belong to the data that are named before
+    return [*rest, "--data", file, *of_data, "--trainer.default_root_dir", str(folder)]
 
 
 def _input_words(before: ParsedSession, now: ParsedSession) -> list[str]:
@@ -231,20 +240,21 @@ def _trained(session: ParsedSession, root: Path, checkpoint: Path, dataset: str)
 
     Raises:
         ConfigError: If there is none, or the options forbid a record.
-        UserError: If no record can be written to `root`.
+        UserError: If there is no folder `root`, or no record can be written to it.
     """
     option = asked_option(session.config)
     if option is not None:
         raise ConfigError(f"The record of a test with {OPTION} is of plain predictions: leave out {option}.")
     if is_limited(session.config, ("test",)) or session.config.trainer.fast_dev_run:
         raise ConfigError("--leaderboard is for whole subsets: leave out --trainer.limit_test_batches, fast_dev_run.")
-    probe_leaderboard(root, dataset)
+    require_root(root)
     facts = read_weights(checkpoint).metadata if checkpoint.suffix == SUFFIX else {}
     name, sha256 = facts.get("record", ""), file_sha256(checkpoint)
     for known in recorded_datasets(root):
         for stored in records_naming(root, known, [facts.get("training_id", sha256)]):
             of_file = stored.name == name or stored.record.provenance.checkpoint_sha256 == sha256
             if of_file and not is_altered(stored.record):
+                probe_leaderboard(root, dataset)
                 return stored.record
     raise ConfigError(
         f"No record in '{root}' is of the training that left this checkpoint ({sha256[:8]}...): name the --leaderboard "

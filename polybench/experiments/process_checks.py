@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from polybench.core.errors import ConfigError
+from polybench.core.wording import counted
 from polybench.experiments.identity import Batch
 
 
@@ -58,6 +59,6 @@ def batch_norm_note(trainer: Any, net: nn.Module, batch: Batch, synchronised: bo
     if trainer.strategy.root_device.type == "cuda":
         advice = "; --trainer.sync_batchnorm true averages over all of a batch, as one process does"
     return (
-        f"Batch norm averages over the {batch.normalised_over} samples that each of {trainer.world_size} processes has "
-        f"of a batch, so that this is another row than that of one process{advice}."
+        f"Batch norm averages over the share of a batch, {counted(batch.normalised_over, 'sample')}, that each of "
+        f"{trainer.world_size} processes has, so that this is another row than that of one process{advice}."
     )

@@ -254,8 +254,7 @@ class Session(ParsedSession):
             task = task_of(self.model)
             refuse_crops(self.datamodule, task)
             task.check(self.datamodule.size)
-            processes = self.trainer.world_size if self.config.trainer.sync_batchnorm else 1
-            refuse_one_image(task, self.datamodule.size, self.datamodule.batch_size * processes)
+            refuse_one_image(task, self.datamodule.size, self.batch().normalised_over)
             if not self.config.trainer.fast_dev_run:
                 refuse_blind(self.trainer, self.model, self.datamodule.ranked_by)
         except Exception as error:

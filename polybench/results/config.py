@@ -53,6 +53,8 @@ MACHINE_KEYS = frozenset(
 )
 # These name a run; they count at the top level only, since a net may have an argument `variant`.
 NAMING_KEYS = frozenset({"budget", "name", "variant"})
+# Options that records of earlier versions lack, with the value that changes nothing.
+LATER_KEYS = {"scale_batch": False}
 # Anywhere outside `model`: the command line passes the run's seed on to the data module.
 SEED_KEYS = frozenset({"seed", "seed_everything"})
 
@@ -95,7 +97,7 @@ def recorded_sha256(portable: Mapping[str, Any]) -> str:
     kept = {
         key: value if key == "model" else _seedless(value)
         for key, value in portable.items()
-        if key not in NAMING_KEYS | SEED_KEYS
+        if key not in NAMING_KEYS | SEED_KEYS and not (key in LATER_KEYS and value == LATER_KEYS[key])
     }
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

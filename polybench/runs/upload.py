@@ -34,12 +34,14 @@ class Sent:
         before: How many records were sent before, by this command or by their own training.
         place: Where the table is.
         note: What the user should know, such as that there is no login; None for nothing.
+        offline: Whether the runs are written to a folder, and nothing has been sent.
     """
 
     runs: list[str] = field(default_factory=list)
     before: int = 0
     place: str = ""
     note: str | None = None
+    offline: bool = False
 
 
 def upload(root: Path, project: str, datasets: Sequence[str], folder: Path, *, again: bool = False) -> Sent:
@@ -76,7 +78,7 @@ def upload(root: Path, project: str, datasets: Sequence[str], folder: Path, *, a
     run = overview.experiment
     rows = pd.read_csv(io.StringIO(exported(root, datasets, "csv")))
     overview.log_metrics({"rows": wandb.Table(dataframe=rows, allow_mixed_types=True)})
-    sent.place, sent.note = overview.place(), overview.note or sent.note
+    sent.place, sent.note, sent.offline = overview.place(), overview.note or sent.note, overview.url is None
     run.finish()
     return sent
 

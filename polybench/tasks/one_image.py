@@ -36,8 +36,8 @@ def refuse_one_image(task: Task, size: tuple[int, int], normalised_over: int) ->
                 raise
             raise ConfigError(
                 f"{name} can't be trained on batches of one image of {size[0]}x{size[1]}, in which one of its batch "
-                "norms has a single value: give --data.batch_size 2 or more, or, with several processes, "
-                "--trainer.sync_batchnorm true."
+                "norms has a single value: give a larger --data.batch_size, or, with several processes on CUDA "
+                "devices, --trainer.sync_batchnorm true."
             ) from error
 
     on_meta(run, size)

@@ -85,6 +85,14 @@ def test_same_images_are_compared_with_the_net_that_was_trained_there(capsys: py
     assert f"{(here - there).mean():+.4f}" in printed
 
 
+def test_options_of_data_belong_to_the_dataset_that_is_named(copied: Path) -> None:
+    text = Path("data/split.csv").read_text()
+    Path("data/fewer.csv").write_text(text.replace("group_disjoint: true", "group_disjoint: false").replace(",test,", ",val,", 1))
+    assert run([*words("other.yaml"), "--data.split", "data/fewer.csv", "--data.fit", "letterbox"]) == 0
+    rows = pd.read_csv("here/on/other/test_rows.csv")
+    assert len(rows) == 3
+
+
 def test_page_says_where_the_net_was_trained() -> None:
     assert run([*words("other.yaml"), "--leaderboard", "board"]) == 0
     page = Path("board/synthetic_polyp.md").read_text()
@@ -120,5 +128,9 @@ def test_bad_datasets_are_refused_before_anything_is_tested(
 
 
 def test_training_without_record_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words("other.yaml"), "--leaderboard", "nowhere"]) == 1
+    assert "There is no folder of leaderboards at 'nowhere'" in capsys.readouterr().err
+    assert not Path("nowhere").exists()
+    Path("elsewhere").mkdir()
     assert run([*words("other.yaml"), "--leaderboard", "elsewhere"]) == 2
     assert "is of the training that left this checkpoint" in capsys.readouterr().err

@@ -41,9 +41,9 @@ def test_each_record_is_sent_once(capsys: pytest.CaptureFixture[str]) -> None:
     store(Path("board"), table([0.5, 1.0]), seed=2)
     capsys.readouterr()
     assert run([*WORDS]) == 0
-    assert "1 record(s) sent, 2 sent before." in capsys.readouterr().out
+    assert "1 record written to 'sent', 2 written or sent before." in capsys.readouterr().out
     assert run([*WORDS, "--again"]) == 0
-    assert "3 record(s) sent, 0 sent before." in capsys.readouterr().out
+    assert "3 records written to 'sent', 0 written or sent before." in capsys.readouterr().out
 
 
 def test_runs_that_their_training_sent_are_not_sent_again(
@@ -51,7 +51,7 @@ def test_runs_that_their_training_sent_are_not_sent_again(
 ) -> None:
     monkeypatch.setattr(upload, "_names_there", lambda project: {records[0].stem} if project == "polyps" else set())
     assert run([*WORDS]) == 0
-    assert "1 record(s) sent, 1 sent before." in capsys.readouterr().out
+    assert "1 record written to 'sent', 1 written or sent before." in capsys.readouterr().out
 
 
 def test_a_damaged_list_of_what_was_sent_sends_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,7 +59,7 @@ def test_a_damaged_list_of_what_was_sent_sends_again(capsys: pytest.CaptureFixtu
     Path("board/.cache/wandb/polyps.json").write_text("{")
     capsys.readouterr()
     assert run([*WORDS]) == 0
-    assert "2 record(s) sent, 0 sent before." in capsys.readouterr().out
+    assert "2 records written to 'sent', 0 written or sent before." in capsys.readouterr().out
 
 
 def test_table_of_all_rows_has_numbers(records: list[Path]) -> None:

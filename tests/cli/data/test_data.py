@@ -5,7 +5,7 @@ import pytest
 
 from polybench.cli.main import run
 
-ACTIONS = ("list", "verify", "download", "audit", "split", "synth")
+ACTIONS = ("list", "verify", "download", "audit", "split", "variants", "synth")
 
 
 @pytest.mark.parametrize(("words", "code"), [([], 2), (["--help"], 0), (["-h"], 0)])
@@ -26,8 +26,8 @@ def test_every_action_explains_itself(action: str, capsys: pytest.CaptureFixture
 def test_unknown_action_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "verfy", "clinicdb"]) == 2
     assert capsys.readouterr().err == (
-        "polybench: error: polybench data has no action 'verfy'; it has list, verify, download, audit, split, synth. "
-        "Did you mean 'verify'?\n"
+        "polybench: error: polybench data has no action 'verfy'; it has list, verify, download, audit, split, "
+        "variants, synth. Did you mean 'verify'?\n"
     )
 
 
