@@ -198,8 +198,8 @@ def _refuse_without_masks(record: Record, name: str) -> None:
         raise ConfigError(f"'{name}' is {what}, which has no weights that make masks: give a folder of masks.")
     for section in altering(record):
         raise ConfigError(
-            f"The masks of '{name}' were changed by its test ({section.title}): write them with polybench predict and "
-            "the same options, and give their folder."
+            f"The weights of '{name}' alone don't make its masks ({section.title}): write them with polybench predict "
+            "and the options of its command, and give their folder."
         )
 
 

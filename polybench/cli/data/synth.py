@@ -59,7 +59,7 @@ def main(args: list[str]) -> int:
 
     size = tuple(options.size) if options.size else None
     if options.name == NAME:
-        n = options.n or _MOST_BY_DEFAULT
+        n = _MOST_BY_DEFAULT if options.n is None else options.n
         written = write_intima_media(options.out, n=n, seed=options.seed, size=size)
         _tell(written, n)
         print(f"Regions of subjects: train {written.subsets['train']}, test {written.subsets['test']}.")

@@ -90,8 +90,8 @@ def read_regions(root: Path) -> RegionSet:
     """
     if not (root / REGIONS).is_file():
         raise DataError(
-            f"There is no '{root / REGIONS}': set --data.root to a folder of regions with interfaces; polybench data "
-            f"synth intima_media --out {root.parent} writes generated ones."
+            f"There is no '{root / REGIONS}': set --data.root, or POLYBENCH_DATA for its parent, to a folder of "
+            "regions with interfaces; polybench data synth intima_media --out data writes generated ones to 'data'."
         )
     placed, traced = read_rows(root / REGIONS, OF_A_REGION), read_rows(root / INTERFACES, ("image", "column"))
     interfaces = tuple(name for name in traced[0] if name not in ("image", "column"))
