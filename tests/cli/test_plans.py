@@ -88,9 +88,9 @@ def test_killed_scheme_goes_on_and_ends_like_the_unbroken_one(
     assert "S2-s0: finished before" in output
     assert "S2+C1-s0: finished before" in output
     assert record_of(tmp_path / "two-board", "S2+C1") == refined
-    command = f"polybench transfer --config {plan} --folder "
-    assert record_of(tmp_path / "one-board", "S2")["command"] == command + str(tmp_path / "one")
-    assert command + str(tmp_path / "two") in (tmp_path / "two-board/clinicdb.md").read_text()
+    command = f"polybench transfer --config {plan}"  # where the runs go is no part of it
+    assert record_of(tmp_path / "one-board", "S2")["command"] == command
+    assert f"{command}\n" in (tmp_path / "two-board/clinicdb.md").read_text()
 
 
 def test_plan_is_listed_without_being_run(
