@@ -40,11 +40,7 @@ def recorded_training(session: Session, checkpoint: str, by: Postprocessor | Non
     if by is None:
         options = " or ".join(method.option for method in found_methods())
         raise ConfigError(f"--leaderboard needs {options}: the record of a plain test is written by `polybench fit`.")
-    for subset in ("val", "test"):
-        if is_limited(config, (subset,)) or config.trainer.fast_dev_run:
-            raise ConfigError(
-                f"--leaderboard is for whole subsets: leave out --trainer.limit_{subset}_batches and fast_dev_run."
-            )
+    refuse_parts(config, ("val", "test"))
     session.datamodule.prepare_data()
     session.datamodule.setup("test")
     root = Path(config.leaderboard)
@@ -53,6 +49,39 @@ def recorded_training(session: Session, checkpoint: str, by: Postprocessor | Non
     by.check_records(root)
     probe_leaderboard(root, session.datamodule.short_name)
     return trained
+
+
+def refuse_parts(config: Any, subsets: Sequence[str]) -> None:
+    """Refuse to record a test of a part of the images.
+
+    Args:
+        config: The parsed configuration.
+        subsets: Those that are evaluated, `val` or `test`.
+
+    Raises:
+        ConfigError: If batches of one are limited.
+    """
+    for subset in subsets:
+        if is_limited(config, (subset,)) or config.trainer.fast_dev_run:
+            raise ConfigError(
+                f"--leaderboard is for whole subsets: leave out --trainer.limit_{subset}_batches and fast_dev_run."
+            )
+
+
+def trainings_of(root: Path, dataset: str, checkpoint_sha256: str) -> list[Record]:
+    """Find the records of the training that left a checkpoint, without those of its further tests.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: The dataset that it was tested on.
+        checkpoint_sha256: Hash of the checkpoint.
+    """
+    named = records_naming(root, dataset, [checkpoint_sha256])
+    return [
+        stored.record
+        for stored in named
+        if stored.record.provenance.checkpoint_sha256 == checkpoint_sha256 and not is_altered(stored.record)
+    ]
 
 
 def trained_with(root: Path, data: DatasetFacts, checkpoint_sha256: str) -> Record:
@@ -66,11 +95,7 @@ def trained_with(root: Path, data: DatasetFacts, checkpoint_sha256: str) -> Reco
     Raises:
         ConfigError: If there is none, or it was tested on other images.
     """
-    found = [
-        stored.record
-        for stored in records_naming(root, data.name, [checkpoint_sha256])
-        if stored.record.provenance.checkpoint_sha256 == checkpoint_sha256 and not is_altered(stored.record)
-    ]
+    found = trainings_of(root, data.name, checkpoint_sha256)
     if not found:
         raise ConfigError(
             f"No record of {data.name} in '{root}' is of the training that left this checkpoint "

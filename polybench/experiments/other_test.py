@@ -1,7 +1,7 @@
 """A test of a checkpoint on a dataset that it was not trained on, and its record: how well a net generalises."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from polybench.core.weight_file import read_weights
 from polybench.data.module import SegmentationDataModule
 from polybench.datasets.overlaps import have_images_in_common
 from polybench.experiments.argv import has, is_option, options_of, value_of, without
-from polybench.experiments.budget import is_limited
 from polybench.experiments.evaluate import Evaluated, Show, run_test, show_nothing
+from polybench.experiments.further_test import refuse_parts, trainings_of
 from polybench.experiments.identity import evaluation_id
 from polybench.experiments.outputs import probe_leaderboard
 from polybench.experiments.parsed import ParsedSession
@@ -245,21 +245,27 @@ def _trained(session: ParsedSession, root: Path, checkpoint: Path, dataset: str)
     option = asked_option(session.config)
     if option is not None:
         raise ConfigError(f"The record of a test with {OPTION} is of plain predictions: leave out {option}.")
-    if is_limited(session.config, ("test",)) or session.config.trainer.fast_dev_run:
-        raise ConfigError("--leaderboard is for whole subsets: leave out --trainer.limit_test_batches, fast_dev_run.")
+    refuse_parts(session.config, ("test",))
     require_root(root)
-    facts = read_weights(checkpoint).metadata if checkpoint.suffix == SUFFIX else {}
-    name, sha256 = facts.get("record", ""), file_sha256(checkpoint)
-    for known in recorded_datasets(root):
-        for stored in records_naming(root, known, [facts.get("training_id", sha256)]):
-            of_file = stored.name == name or stored.record.provenance.checkpoint_sha256 == sha256
-            if of_file and not is_altered(stored.record):
-                probe_leaderboard(root, dataset)
-                return stored.record
+    sha256 = file_sha256(checkpoint)
+    for record in _recorded(root, checkpoint, sha256):
+        probe_leaderboard(root, dataset)
+        return record
     raise ConfigError(
         f"No record in '{root}' is of the training that left this checkpoint ({sha256[:8]}...): name the --leaderboard "
         "that `polybench fit` wrote to, or leave it out."
     )
+
+
+def _recorded(root: Path, checkpoint: Path, sha256: str) -> Iterator[Record]:
+    """The records of the training of a checkpoint, or those that a file of weights to take away names."""
+    if checkpoint.suffix == SUFFIX:
+        facts = read_weights(checkpoint).metadata
+        named = records_naming(root, facts.get("dataset", ""), [facts.get("training_id", sha256)])
+        yield from (one.record for one in named if one.name == facts.get("record") and not is_altered(one.record))
+        return
+    for dataset in recorded_datasets(root):
+        yield from trainings_of(root, dataset, sha256)
 
 
 def _section(trained: Record, metrics: Mapping[str, ProtocolScores], dataset: str) -> Section:

@@ -1,6 +1,6 @@
 """The tables of a leaderboard for a paper, a spreadsheet or the terminal, instead of a page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -47,14 +47,23 @@ def exported(root: Path, datasets: Sequence[str], form: Form, width: int = termi
     chosen = {name: checked_records(root, name) for name in datasets or recorded}
     if form == "markdown":
         return "\n".join(render_page(name, records, read_audit(root, name)) for name, records in chosen.items())
+    if form == "csv":
+        return ranked_csv(chosen)
     tables = [table for name, records in chosen.items() for table in _tables(name, records, form)]
     match form:
-        case "csv":
-            return csv.tables_text(tables)
         case "latex":
             return "\n".join(map(latex.table_text, tables))
         case "terminal":
             return "\n".join(terminal.table_text(table, width) for table in tables)
+
+
+def ranked_csv(records: Mapping[str, Sequence[StoredRecord]]) -> str:
+    """All ranked rows as one table of CSV.
+
+    Args:
+        records: Dataset -> its records, checked.
+    """
+    return csv.tables_text([table for name, found in records.items() for table in _tables(name, found, "csv")])
 
 
 def _tables(dataset: str, records: Sequence[StoredRecord], form: Form) -> Iterator[Table]:

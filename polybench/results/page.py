@@ -11,7 +11,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from polybench.core.atomic import atomic_write_text
-from polybench.core.errors import DataError
+from polybench.core.errors import ConfigError, DataError, did_you_mean
 from polybench.results.derived.audits import Audit, read_audit
 from polybench.results.lock import lock_of
 from polybench.results.page_cache import Hashes, hashes_of, is_current, remember, was_written
@@ -134,6 +134,21 @@ def require_root(root: Path) -> None:
     """
     if not root.is_dir():
         raise DataError(f"There is no folder of leaderboards at '{root}': name it with --root.")
+
+
+def refuse_unrecorded(root: Path, dataset: str, recorded: Sequence[str]) -> None:
+    """Refuse a dataset without records.
+
+    Args:
+        root: The folder of the leaderboards.
+        dataset: A name that was given.
+        recorded: The datasets that have records.
+
+    Raises:
+        ConfigError: If it has none.
+    """
+    if dataset not in recorded:
+        raise ConfigError(f"There are no records of '{dataset}' in '{root}'.{did_you_mean(dataset, recorded)}")
 
 
 def check_records(root: Path, dataset: str) -> None:

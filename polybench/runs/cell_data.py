@@ -48,6 +48,17 @@ def open_data(config: Mapping[str, Any]) -> CellData:
     return CellData(module.facts(), tuple(module.size), module.batch_size, batches)
 
 
+def open_test_data(config: Mapping[str, Any]) -> None:
+    """Open the test images of a configuration alone; decoded images are kept for the test.
+
+    Raises:
+        UserError: If the dataset, or the list of its split, isn't there, or a file is missing or broken.
+    """
+    module = _built(config)
+    module.prepare_data()
+    module.setup("test")
+
+
 def look_for_data(config: Mapping[str, Any]) -> CellData:
     """Look for the folders of the data of a configuration, and read no file of theirs.
 

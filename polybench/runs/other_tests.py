@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from polybench.experiments.other_test import OtherTest, names_of, other_test
-from polybench.runs.cell_data import open_data
+from polybench.runs.cell_data import open_test_data
 
 
 def prepare_others(words: Sequence[str]) -> list[OtherTest]:
@@ -19,5 +19,5 @@ def prepare_others(words: Sequence[str]) -> list[OtherTest]:
     names, rest = names_of(words)
     tests = [other_test(rest, name) for name in names]
     for test in tests:
-        open_data(test.session.plain_config())
+        open_test_data(test.session.plain_config())
     return tests

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +13,9 @@ import wandb
 from polybench.callbacks.dashboard import Dashboard
 from polybench.core.atomic import atomic_write_text
 from polybench.core.checksum import file_sha256
-from polybench.core.errors import ConfigError, did_you_mean
 from polybench.experiments.dashboard_facts import filters_of, summary_of
-from polybench.results.export import exported
-from polybench.results.page import checked_records, require_root
+from polybench.results.export import ranked_csv
+from polybench.results.page import checked_records, refuse_unrecorded, require_root
 from polybench.results.record import Record, StoredRecord, recorded_datasets
 
 LEDGER = ".cache/wandb"
@@ -59,24 +58,24 @@ def upload(root: Path, project: str, datasets: Sequence[str], folder: Path, *, a
         DataError: If `root` doesn't exist or a record can't be read.
         OSError: If the list of what was sent can't be written.
     """
-    records = list(_trained(root, datasets))
+    records = _records(root, datasets)
     ledger = root / LEDGER / f"{project}.json"
     known = {} if again else _read(ledger)
     there = set() if again else _names_there(project)
     sent = Sent()
-    for stored in records:
+    for stored in (one for found in records.values() for one in found if one.record.kind == "trained"):
         digest = file_sha256(stored.path)
         if known.get(stored.name) == digest or stored.name in there:
             sent.before += 1
             continue
-        sent.note = _send(stored, project, folder) or sent.note
+        sent.note = _send(stored, digest, project, folder) or sent.note
         sent.runs.append(stored.name)
         known[stored.name] = digest
         atomic_write_text(ledger, json.dumps(known, indent=0, sort_keys=True))  # after each: an upload may be stopped
     overview = Dashboard(project=project, save_dir=str(folder))
     overview.describe({}, id=f"overview-{OVERVIEW}", name=OVERVIEW, group=OVERVIEW, job_type="overview")
     run = overview.experiment
-    rows = pd.read_csv(io.StringIO(exported(root, datasets, "csv")))
+    rows = pd.read_csv(io.StringIO(ranked_csv(records)))
     overview.log_metrics({"rows": wandb.Table(dataframe=rows, allow_mixed_types=True)})
     sent.place, sent.note, sent.offline = overview.place(), overview.note or sent.note, overview.url is None
     run.finish()
@@ -105,23 +104,23 @@ def facts_of(record: Record) -> dict[str, object]:
     )
 
 
-def _trained(root: Path, datasets: Sequence[str]) -> Iterator[StoredRecord]:
+def _records(root: Path, datasets: Sequence[str]) -> dict[str, list[StoredRecord]]:
+    """Dataset -> its records, checked."""
     require_root(root)
     recorded = recorded_datasets(root)
-    for name in datasets or recorded:
-        if name not in recorded:
-            raise ConfigError(f"There are no records of '{name}' in '{root}'.{did_you_mean(name, recorded)}")
-        yield from (stored for stored in checked_records(root, name) if stored.record.kind == "trained")
+    for name in datasets:
+        refuse_unrecorded(root, name, recorded)
+    return {name: checked_records(root, name) for name in datasets or recorded}
 
 
-def _send(stored: StoredRecord, project: str, folder: Path) -> str | None:
+def _send(stored: StoredRecord, digest: str, project: str, folder: Path) -> str | None:
     """Send one record; the dashboard's note."""
     record, dashboard = stored.record, Dashboard(project=project, save_dir=str(folder))
     ids = record.identity
     start = ids.training_id[:12] if ids is not None else record.config_sha256[:12]
     dashboard.describe(
         facts_of(record),
-        id=f"{start}-s{record.seed}-{file_sha256(stored.path)[:6]}",
+        id=f"{start}-s{record.seed}-{digest[:6]}",
         name=stored.name,
         group=f"{record.dataset.name}/{record.recipe}",
         job_type="record",

@@ -13,7 +13,7 @@ from polybench.results.comparison import ScoredRun, scored_run
 from polybench.results.facts import DatasetFacts, Direction, MetricValue, ProtocolScores
 from polybench.results.folds import pooled
 from polybench.results.image_rows import ImageRows
-from polybench.results.page import checked_records, require_root
+from polybench.results.page import checked_records, refuse_unrecorded, require_root
 from polybench.results.record import StoredRecord, recorded_datasets, row_id, row_name
 from polybench.results.table import BUDGETS, Group, groups_of
 from polybench.results.table_columns import COUNTS, is_stored
@@ -95,8 +95,8 @@ class Rows:
     ) -> None:
         require_root(root)
         known = recorded_datasets(root)
-        if dataset is not None and dataset not in known:
-            raise ConfigError(f"There are no records of '{dataset}' in '{root}'.{did_you_mean(dataset, known)}")
+        if dataset is not None:
+            refuse_unrecorded(root, dataset, known)
         self.root = root
         self._candidates = [
             found
