@@ -64,7 +64,8 @@ def find_class(name: str, like: Factory | None = None) -> Factory | None:
     """
     module_name, _, last = name.rpartition(".")
     if not module_name:
-        return _by_bare_name(name) or _relative(name, like)
+        home = home_of(name)
+        return _relative(name, like) if home is None else getattr(home, name)
     with explained():
         try:
             found = getattr(import_module(module_name), last, None)
@@ -75,10 +76,11 @@ def find_class(name: str, like: Factory | None = None) -> Factory | None:
     return found if callable(found) else None
 
 
-def _by_bare_name(name: str) -> Factory | None:
+def home_of(name: str) -> ModuleType | None:
+    """Find the module whose public class can be named `name` alone; None where none has one."""
     for module in named_modules():
-        if name in module.__all__ and inspect.isclass(found := getattr(module, name)):
-            return found
+        if name in module.__all__ and inspect.isclass(getattr(module, name)):
+            return module
     return None
 
 
@@ -120,7 +122,7 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
     if after is None:  # the parser says what is wrong with the name
         return {}, []
     alone = _alone(before) | _alone(after)
-    usual = _defaults(before) if before is not None else {}
+    usual = defaults(before) if before is not None else {}
     kept: dict[str, Any] = {}
     refused: list[str] = []
     own: list[str] = []
@@ -128,7 +130,7 @@ def carry(old: str, new: str, written: Mapping[str, Any], where: str) -> tuple[d
         left_out = own if key in alone and not _is_of_this_machine(value) else refused
         if left_out is refused and accepts(after, key, value):
             kept[key] = value
-        elif key not in usual or value != _plain(usual[key]):  # nothing is lost by leaving out a default
+        elif key not in usual or value != plain(usual[key]):  # nothing is lost by leaving out a default
             left_out.append(key)
     of, to = old.rpartition(".")[2], new.rpartition(".")[2]
     notes: list[str] = []
@@ -206,46 +208,6 @@ def default_class(owner: str, key: str) -> str | None:
     return str(default["class_path"]) if default is not None and is_class_spec(default) else None
 
 
-def with_own_defaults(value: Any) -> Any:
-    """Copy a configuration and write out those defaults that the parser would replace by those of another class.
-
-    Where an argument has a class as its default (`optimizer` has Adam), the parser gives any other class that is named
-    there what the two have in common by the first one's defaults: AdamW would have no weight decay.
-    """
-    if isinstance(value, Mapping) and is_class_spec(value):
-        path = str(value["class_path"])
-        _import_own(path)
-        inner = value.get("init_args") or {}
-        filled = {key: _with_defaults_beside(path, key, with_own_defaults(item)) for key, item in inner.items()}
-        return {**value, "init_args": filled} if filled else dict(value)
-    if isinstance(value, Mapping):
-        return {key: with_own_defaults(item) for key, item in value.items()}
-    return [with_own_defaults(item) for item in value] if isinstance(value, list) else value
-
-
-def _with_defaults_beside(owner: str, key: str, value: Any) -> Any:
-    """Write out those defaults of a class that the parser would take from the default class of its argument."""
-    spec = {"class_path": value} if is_class_name(value) else value
-    if is_class_name(value):
-        _import_own(value)
-    usual = default_class(owner, key) if is_class_spec(spec) else None
-    if usual is None or same_class(str(spec["class_path"]), usual):
-        return value
-    before = find_class(usual)
-    after = find_class(str(spec["class_path"]), before)
-    if before is None or after is None:
-        return value
-    shared = _arguments(before)
-    defaults = {name: _plain(item) for name, item in _defaults(after).items() if name in shared and _is_plain(item)}
-    return {**spec, "init_args": {**defaults, **(spec.get("init_args") or {})}} if defaults else value
-
-
-def _import_own(path: str) -> None:
-    """Import a class, so that an error in a module of the user's own becomes one sentence."""
-    if "." in path and path.rpartition(".")[2][:1].isupper():
-        find_class(path)
-
-
 def is_class_spec(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Check whether a value is a class with its arguments."""
     return isinstance(value, Mapping | Namespace) and "class_path" in value
@@ -264,29 +226,24 @@ def _old_defaults(before: Factory | None, after: Factory, kept: Mapping[str, Any
     """Write a sentence for each argument whose written value is the old class's default and not the new one's."""
     if before is None:
         return []
-    old, new = _defaults(before), _defaults(after)
+    old, new = defaults(before), defaults(after)
     return [
         f"{where}: {key} stays {value!r}, as written, which is {before.__name__}'s default; {after.__name__}'s is "
         f"{new[key]!r}."
         for key, value in kept.items()
-        if value is not None and key in old and key in new and _plain(old[key]) == _plain(value) != _plain(new[key])
+        if value is not None and key in old and key in new and plain(old[key]) == plain(value) != plain(new[key])
     ]
 
 
-def _defaults(made: Factory) -> dict[str, Any]:
+def defaults(made: Factory) -> dict[str, Any]:
+    """Return the default values of a class's arguments."""
     parameters = inspect.signature(made).parameters.values()
     return {one.name: one.default for one in parameters if one.default is not inspect.Parameter.empty}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a tuple as the list that YAML makes of it, and any other value as it is."""
     return list(value) if isinstance(value, tuple) else value
-
-
-def _is_plain(value: object) -> bool:
-    """Check whether a default can be written to a file."""
-    if isinstance(value, tuple | list):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _listed(names: list[str]) -> str:

@@ -21,9 +21,9 @@ from polybench.experiments.class_changes import (
     is_class_name,
     is_spec,
     same_class,
-    with_own_defaults,
 )
 from polybench.experiments.documents import BASES, Documents, fits, is_yaml_name
+from polybench.experiments.for_parser import for_parser
 from polybench.experiments.merging import merge, merge_configurations
 from polybench.experiments.published import same_recipe
 from polybench.experiments.recipes import HOME
@@ -62,7 +62,7 @@ class Composed:
         Raises:
             ConfigError: If a module of the user's own can't be imported.
         """
-        return [*(("--config", dump(with_own_defaults(self.config))) if self.config else ()), *self.options]
+        return [*(("--config", dump(for_parser(self.config))) if self.config else ()), *self.options]
 
 
 def compose(words: Sequence[str], known: Collection[str], elsewhere: Collection[str] = ()) -> Composed:

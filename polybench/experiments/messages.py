@@ -187,8 +187,10 @@ def _unfitting(message: str, args: Sequence[str]) -> str | None:
     option = re.match(r'Parser key "([^"]+)"', message)
     if option is None or "class_path" not in message:
         return None
+    problem = re.search(r"Problem with given class_path .*?(?=\n +- |\n +Given value|\Z)", message, re.DOTALL)
+    why = f" ({_shorten(problem[0]).replace('Problem', 'problem', 1)})" if problem is not None else ""
     return (
-        f"{_option(option[1], args)} can't be what was given: give the name of a class, or a list of "
+        f"{_option(option[1], args)} can't be what was given{why}: give the name of a class, or a list of "
         "{class_path: CLASS, init_args: {OPTION: VALUE}}; a name alone in a list is none."
     )
 

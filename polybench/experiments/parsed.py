@@ -30,11 +30,11 @@ from polybench.core.own_code import make_importable
 from polybench.core.place import is_first
 from polybench.experiments.argv import FILE_OPTIONS, has, value_of, with_log_folder
 from polybench.experiments.checkpoints import NAMES, begun_choice, config_of, named_checkpoint, named_run
-from polybench.experiments.class_changes import with_own_defaults
 from polybench.experiments.compose import Composed, compose
 from polybench.experiments.config_checks import check_printed, parsing_errors, settle
 from polybench.experiments.data_paths import class_paths, whole_paths
 from polybench.experiments.fit_checks import FitChecks
+from polybench.experiments.for_parser import for_parser
 from polybench.experiments.identity import config_id
 from polybench.experiments.identity_callback import IdentityCallback
 from polybench.experiments.local_modules import own_modules
@@ -275,7 +275,7 @@ class ParsedSession(LightningCLI):
     def parsed(self, config: Mapping[str, Any]) -> Any:
         """Parse another configuration as one file would be; None where it is none by itself."""
         try:
-            found = self.parser.parse_args(["--config", dump(with_own_defaults(config))])
+            found = self.parser.parse_args(["--config", dump(for_parser(config))])
             settle(found, ())
         except ConfigError:
             return None

@@ -10,7 +10,8 @@ import pytest
 
 from polybench.core.errors import ConfigError, DataError
 from polybench.core.own_code import explain, explained, make_importable, public_names
-from polybench.experiments.class_changes import find_class, with_own_defaults
+from polybench.experiments.class_changes import find_class
+from polybench.experiments.for_parser import for_parser
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -81,7 +82,7 @@ def test_error_is_found_for_classes_of_a_recipe(here: Path) -> None:
     make_importable()
     for net in ("own.Net", {"class_path": "own.Net"}):
         with pytest.raises(ConfigError, match=r"Line 1 of your 'own\.py'"):
-            with_own_defaults({"model": {"class_path": "SegmentationTask", "init_args": {"net": net}}})
+            for_parser({"model": {"class_path": "SegmentationTask", "init_args": {"net": net}}})
 
 
 def test_missing_module_is_no_error_of_ones_own(here: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
-import polybench.datasets  # noqa: F401  (the parser knows short names of classes that are imported)
+from polybench.datasets import ClinicDBDataModule
 from polybench.experiments.compose import compose
 from polybench.methods import import_all
 
@@ -79,3 +79,12 @@ def test_adamw_has_its_own_weight_decay() -> None:
     assert optimizer["class_path"] == "torch.optim.AdamW"
     assert optimizer["init_args"]["weight_decay"] == 0.01
     assert optimizer["init_args"]["lr"] == 3.0e-3
+
+
+def test_class_of_the_same_name_elsewhere_does_not_get_in_the_way(tmp_path: Path) -> None:
+    made = type("ClinicDBDataModule", (ClinicDBDataModule,), {"__module__": __name__})
+    path = tmp_path / "recipe.yaml"
+    for data in (made.__name__, {"class_path": made.__name__}):
+        path.write_text(yaml.safe_dump({"data": data, "model": "lightning.pytorch.demos.boring_classes.BoringModel"}))
+        found = resolved(compose(["--config", str(path)], KNOWN).words())
+        assert found["data"]["class_path"] == "polybench.datasets.ClinicDBDataModule"

@@ -58,7 +58,7 @@ def complaint(args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--model.lr_scheduler", "StepLRR"], "Did you mean 'torch.optim.lr_scheduler.StepLR'?"),
         (
             ["--trainer.logger", "[WandbLogger, CSVLogger]"],
-            "--trainer.logger can't be what was given: give the name of a",
+            "CSVLogger': the following arguments are required: save_dir): give the name of a class, or a list of",
         ),
         (["--model.net", "Linkne"], "There is no class 'Linkne'. Did you mean 'segmentation_models_pytorch.Linknet'?"),
         (
