@@ -70,6 +70,13 @@ def test_what_the_boards_say_is_what_their_rows_give(dataset: str, row: str, oth
     assert f"{pair.difference:+.4f}{ends}" in " ".join((BOARDS / "README.md").read_text().split())
 
 
+@pytest.mark.parametrize(("stage", "other"), [("S3", "S1"), ("S3", "S1_long"), ("S3+C2", "S3")])
+def test_what_transfer_is_worth_is_what_its_page_says(stage: str, other: str) -> None:
+    page = (BOARDS / "plans" / "transfer_kvasir_seg_lite0.md").read_text()
+    (found,) = re.findall(rf"^\| {re.escape(stage)} \| {other} \| (\S+) \| (\[.+?\]) ", page, re.MULTILINE)
+    assert " ".join(found) in " ".join((BOARDS / "README.md").read_text().split())
+
+
 def test_pages_warn_by_what_the_tool_measured() -> None:
     text = (BOARDS / "statistics.md").read_text()
     rows = re.findall(r"^\| (\d+) \| (0\.\d+) \| (0\.\d+) \|", text, re.MULTILINE)
