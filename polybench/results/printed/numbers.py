@@ -4,10 +4,10 @@ A number belongs to the protocol that its paper describes or its released code c
 of a dataset, or of a task without a protocol here. Notes say where a paper contradicts itself or what it quotes.
 """
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+
+from polybench.results.printed.files import lines
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,10 @@ def papers() -> dict[str, Paper]:
     Returns:
         Key -> paper, in their order.
     """
-    return {row["paper"]: Paper(row["paper"], row["name"], row["citation"]) for row in _rows("papers.csv")}
+    return {row["paper"]: Paper(row["paper"], row["name"], row["citation"]) for row in lines("papers.csv")}
 
 
 @cache
 def printed_numbers() -> tuple[PrintedNumber, ...]:
     """Read all printed numbers, in the order of papers, tables and rows."""
-    return tuple(PrintedNumber(**row) for row in _rows("numbers.csv"))
-
-
-def _rows(name: str) -> list[dict[str, str]]:
-    with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    return tuple(PrintedNumber(**row) for row in lines("numbers.csv"))

@@ -1,17 +1,19 @@
 """The tables and figures of the five papers: what shows each here, and how far; as a page."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import PurePath
 
+from polybench.results.printed.files import lines
 from polybench.results.printed.numbers import papers
+from polybench.results.printed.rows import left_out
 from polybench.results.render import markdown
 from polybench.results.tables import Code, Column, Table
 
 STATES = {
     "recipe complete": "one command makes it, with the paper's settings as far as they are printed",
     "in part": "one command makes what the note doesn't exclude",
+    "reduced": "one command makes it small, of real images: narrow nets, small images, about an hour on one thread",
     "not yet": "polybench has no command for it",
     "can't be had": "what it is of was not released",
     "drawing of a method": "it shows no result",
@@ -43,8 +45,7 @@ class Place:
 @cache
 def places() -> tuple[Place, ...]:
     """Read them, in the order of the papers."""
-    with (Path(__file__).parent / "places.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(Place(**row) for row in csv.DictReader(file))
+    return tuple(Place(**row) for row in lines("places.csv"))
 
 
 def places_table(paper: str) -> Table:
@@ -55,11 +56,18 @@ def places_table(paper: str) -> Table:
     """
     columns = (Column("Where"), Column("What"), Column("Command"), Column("State"), Column("Note"))
     rows = tuple(
-        (one.place, one.what, Code(one.command) if one.command else "", one.state, one.note)
+        (one.place, one.what, Code(one.command) if one.command else "", one.state, _note(one))
         for one in places()
         if one.paper == paper
     )
     return Table(columns, rows, f"{papers()[paper].name}: {papers()[paper].citation}")
+
+
+def _note(place: Place) -> str:
+    """Its note, and the rows that its plan hasn't."""
+    words = place.command.split()
+    plan = PurePath(words[words.index("--config") + 1]).stem if "--config" in words else ""
+    return "; ".join(filter(None, (place.note, left_out(place.paper, place.place.removeprefix("Table "), plan))))
 
 
 def places_page() -> str:

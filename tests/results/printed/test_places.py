@@ -43,7 +43,7 @@ def test_command_parses(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path:
 @pytest.mark.parametrize("place", places(), ids=lambda place: f"{place.paper} {place.place}")
 def test_state_and_command_agree(place: Place) -> None:
     assert place.state in STATES
-    assert bool(place.command) == (place.state in ("recipe complete", "in part"))
+    assert bool(place.command) == (place.state in ("recipe complete", "in part", "reduced"))
 
 
 def test_every_printed_table_is_listed() -> None:
