@@ -1,5 +1,6 @@
-"""Waiting for what a process does, without a clock: a hang is ended by pytest-timeout alone."""
+"""What tests need that start processes: waiting without a clock (pytest-timeout alone ends a hang), and a port."""
 
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,3 +16,10 @@ def until(found: Callable[[], Found], process: subprocess.Popen[str]) -> Found:
             raise AssertionError(f"The process ended with {process.returncode}: {process.communicate()[0]}")
         time.sleep(0.01)
     return value
+
+
+def free_port() -> int:
+    """Return a port of this machine on which nothing listens."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

@@ -3,31 +3,31 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from polybench.cli.main import run
 from tests.conftest import REPOSITORY
 from tests.training_kinds import BATCH, KINDS, write
+from tests.waiting import free_port
 
 RECORDER = ("--trainer.callbacks+=tests.cli.recorder.Checksum", "--trainer.callbacks.folder=hashes")
 QUICK = ("--trainer.accelerator", "cpu", "--trainer.max_epochs", "1", *RECORDER)
 
 
-def finished(folder: Path, command: list[str], **variables: str) -> str:
-    """The output of a command that succeeds."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+def finished(folder: Path, command: list[str], variables: Mapping[str, str] | None = None, times: int = 1) -> str:
+    """The output of a command that succeeds, started as often as there are machines."""
+    place = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(variables or {})}
+    pipe, errors = subprocess.PIPE, subprocess.STDOUT
+    started = [
+        subprocess.Popen(command, cwd=folder, env=place, stdout=pipe, stderr=errors, text=True) for _ in range(times)
+    ]
+    outputs = [process.communicate()[0] for process in started]
+    assert not any(process.returncode for process in started), "\n".join(outputs)
+    return "".join(outputs)
 
 
 def assert_in_step(folder: Path) -> None:
@@ -38,15 +38,22 @@ def assert_in_step(folder: Path) -> None:
 
 @pytest.mark.ddp
 @pytest.mark.slow
-def test_torchrun(tmp_path: Path) -> None:
+def test_torchrun_on_two_machines_trains_and_tests_as_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     recipe = write(tmp_path, KINDS["segmentation"])
-    words = ["fit", "--config", str(recipe), *QUICK, "--trainer.devices", "2", "--trainer.strategy", "ddp"]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    output = finished(tmp_path, [*launcher, "-m", "polybench", *words])
+    words = ["fit", "--config", str(recipe), *QUICK, "--trainer.num_nodes", "2", "--trainer.devices", "1"]
+    place = ["--rdzv_backend", "c10d", "--rdzv_endpoint", f"127.0.0.1:{free_port()}"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1", *place]
+    output = finished(tmp_path, [*launcher, "-m", "polybench", *words, "--trainer.strategy", "ddp"], times=2)
     assert_in_step(tmp_path)
-    assert len(list((tmp_path / "runs" / "tiny-s0").iterdir())) == 1  # both chose one folder
+    [folder] = (tmp_path / "runs" / "tiny-s0").iterdir()  # both chose one folder
     assert len(list((tmp_path / "leaderboards" / "records" / "clinicdb").glob("tiny-*.json"))) == 1
     assert output.count("Note: images of 32x32") == 1
+    best = ["--ckpt_path", str(folder / "checkpoints" / "best.ckpt"), "--trainer.default_root_dir", "again"]
+    assert run(["test", *words[1:3], *QUICK[:2], *best]) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "record.csv"), pd.read_csv("again/test_rows.csv"))
 
 
 SRUN = """#!{python}
@@ -78,13 +85,13 @@ def test_the_slurm_script_trains_on_two_machines(tmp_path: Path) -> None:
     job |= {"SLURM_JOB_NAME": "polybench", "SLURM_NODELIST": "127.0.0.1", "SLURM_CPUS_PER_TASK": "1"}
     job["PATH"] = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
     script = ["bash", str(REPOSITORY / "tools" / "slurm" / "ddp.sbatch"), "--config", str(recipe), *QUICK]
-    output = finished(tmp_path, script, **job)
+    output = finished(tmp_path, script, job)
     assert_in_step(tmp_path)
     assert (tmp_path / "runs" / "slurm-4711" / "checkpoints" / "last.ckpt").exists()
     assert output.count("Note: images of 32x32") == 1
     longer = ["--trainer.max_epochs", "2"]
     assert "--ckpt_path" not in output
-    finished(tmp_path, [*script, *longer], **job)  # queued again: it goes on
+    finished(tmp_path, [*script, *longer], job)  # queued again: it goes on
     one = (tmp_path / "hashes" / "0.txt").read_text().split()
     assert len(one) == 3
 

@@ -4,7 +4,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from tests.cli.recipes import start
 from tests.cli.recorder import HOLD
 from tests.conftest import write_frames, write_split
 from tests.runs.launched import records_of, words, write_matrix
-from tests.waiting import until
+from tests.waiting import free_port, until
 
 RAY = [sys.executable, "-c", "import sys; from ray.scripts.scripts import main; sys.argv[0] = 'ray'; sys.exit(main())"]
 
@@ -119,12 +118,6 @@ def ray_node(folder: Path, *more: str) -> subprocess.Popen[str]:
         node = subprocess.Popen(words, stdout=output, stderr=output, text=True)
     until(lambda: "Ray runtime started" in log.read_text(), node)
     return node
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture
