@@ -5,6 +5,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from polybench.core.atomic import atomic_writer
+from polybench.core.trainer import written_folder
 from polybench.tasks.base import task_of
 
 
@@ -21,11 +22,11 @@ class ArtifactsCallback(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write them, in the first process."""
         self.paths = []
-        log_dir = trainer.log_dir  # every process has to ask for it
-        if log_dir is None or not trainer.is_global_zero:
+        folder = written_folder(trainer)
+        if folder is None or not trainer.is_global_zero:
             return
         for name, content in task_of(pl_module).test_artifacts().items():
-            path = Path(log_dir) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_writer(path) as file:
                 file.write(content)

@@ -18,6 +18,7 @@ from polybench.callbacks.overlays import Overlay, encode_overlay
 from polybench.core.atomic import atomic_writer
 from polybench.core.disk import make_folder
 from polybench.core.errors import ConfigError, DataError
+from polybench.core.trainer import written_folder
 from polybench.data.images import UInt8Array
 from polybench.data.sample import Batch
 from polybench.metrics import PER_IMAGE, THRESHOLD, Protocol
@@ -126,12 +127,12 @@ class PreviewsCallback(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write those of this process's pictures that are among the worst of all."""
         task = task_of(pl_module)
-        rows, log_dir = task.rows, trainer.log_dir
-        if rows is None or log_dir is None or task.kind != "segmentation" or not self.most:
+        rows, run_folder = task.rows, written_folder(trainer)
+        if rows is None or run_folder is None or task.kind != "segmentation" or not self.most:
             return
         values = drawn_protocol(trainer).values(rows)["dice"].tolist()
         order = sorted(zip(values, rows.ids, strict=True))[: self.most]
-        folder = Path(log_dir) / "overlays"
+        folder = run_folder / "overlays"
         if trainer.is_global_zero:
             make_folder(folder)
             for old in folder.glob("*.png"):

@@ -38,7 +38,7 @@ def main(args: list[str]) -> int:
         metavar="TABLE.csv:COLUMN",
         help="also give the scores by the classes of a column of a CSV that has the image ids in a column 'id'",
     )
-    parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
+    parser.add_leaderboard()
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write Markdown, CSV, LaTeX and a picture of the scores here"
     )

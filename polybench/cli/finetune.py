@@ -25,7 +25,10 @@ def main(args: list[str]) -> int:
         if options.commands:
             print_cells(cells)
         else:
-            terminal.print_table(plan_table(cells, max(len(options.devices), options.jobs or 1)))
+            from polybench.runs.missing_data import missing_data
+
+            at_once = max(len(options.devices), options.jobs or 1)
+            terminal.print_table(plan_table(cells, at_once, missing_data(cells)))
         return 0
     from polybench.runs.finetune_page import write_study
     from polybench.runs.finetune_runs import study_runs

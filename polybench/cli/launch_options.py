@@ -25,6 +25,9 @@ OF_LAUNCHERS = {
 }
 """Option -> the launchers that it is of."""
 
+SHOWS = ("list", "commands", "report")
+"""Options of commands with which no cell runs."""
+
 
 def add_launcher(parser: Parser) -> None:
     """Add the launcher, its options, and the cells that are asked for."""
@@ -74,10 +77,17 @@ def check_launcher(options: argparse.Namespace) -> None:
         if value is not None and not value >= least:
             raise ConfigError(f"--{name} must be at least {least}.")
     options.devices = [device for device in (options.devices or "").split(",") if device]
-    if options.launcher == "slurm" and not options.list:
-        from polybench.runs.launch.slurm import refuse_without_slurm
+    if options.launcher == "slurm":
+        from polybench.runs.launch.slurm import refuse_without_slurm, sbatch_options
 
-        refuse_without_slurm(submits=not options.dry_run)
+        options.slurm = sbatch_options(options.slurm or [])
+        if not _only_shows(options):
+            refuse_without_slurm(submits=not options.dry_run)
+
+
+def _only_shows(options: argparse.Namespace) -> bool:
+    """Whether no cell runs."""
+    return any(getattr(options, name, False) for name in SHOWS)
 
 
 @contextmanager
@@ -91,7 +101,7 @@ def open_launcher(options: argparse.Namespace, variables: Mapping[str, str]) -> 
     Raises:
         ConfigError: If Ray isn't there.
     """
-    if options.launcher == "ray" and not options.list:
+    if options.launcher == "ray" and not _only_shows(options):
         from polybench.runs.launch.ray import ray_launcher
 
         with ray_launcher(options.address, _needs(options), options.jobs, variables) as launcher:
@@ -114,15 +124,14 @@ def submit_cells(
         variables: Their environment variables.
 
     Raises:
-        ConfigError: If Slurm refuses them, or one of the options.
+        ConfigError: If Slurm refuses them.
     """
     from polybench.runs.launch.slurm import SlurmJobs
     from polybench.runs.submit import scripts, submit
 
     name, folder = cells[0].plan.name, (cells[0].folder.parent / "slurm").absolute()
-    further = _sbatch_options(options.slurm or [])
     minutes = options.time or MINUTES
-    jobs = SlurmJobs(name, folder, words, _needs(options), minutes, options.jobs, further, variables)
+    jobs = SlurmJobs(name, folder, words, _needs(options), minutes, options.jobs, options.slurm, variables)
     if options.dry_run:
         print("\n".join(scripts(cells, jobs)))
         return
@@ -138,20 +147,3 @@ def _needs(options: argparse.Namespace) -> "Needs":
     from polybench.runs.launch import Needs
 
     return Needs(options.cpus or 1, options.gpus or 0, options.mem)
-
-
-def _sbatch_options(words: Sequence[str]) -> dict[str, str | bool]:
-    """The options of sbatch that a user gives.
-
-    Raises:
-        ConfigError: If polybench sets one itself.
-    """
-    from polybench.runs.launch.slurm import OURS
-
-    found: dict[str, str | bool] = {}
-    for word in words:
-        name, equals, value = word.lstrip("-").partition("=")
-        if not name or name.replace("_", "-") in OURS:
-            raise ConfigError(f"--slurm {word}: polybench sets {', '.join(sorted(OURS))} itself: leave it out.")
-        found[name.replace("_", "-")] = value if equals else True
-    return found

@@ -26,7 +26,7 @@ def main(args: list[str]) -> int:
     """
     parser = Parser("polybench leaderboard", "Make the pages of the leaderboards from their records.")
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="with --format: of which datasets (all)")
-    parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
+    parser.add_leaderboard()
     parser.add_argument("--check", action="store_true", help="write nothing; name the pages that are out of date")
     parser.add_argument(
         "--format", choices=FORMS, help="write nothing; print the tables as a Markdown page, CSV, LaTeX or text"

@@ -92,7 +92,7 @@ def _papers(name: str | None, output: Path | None) -> int:
     from polybench.results.render.terminal import print_table
 
     if output is not None:
-        refuse_unwritable(output, "--output")
+        refuse_unwritable(output, "--output", ".md")
         atomic_write_text(output, places_page())
         print(output)
         return 0

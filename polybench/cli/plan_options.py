@@ -51,13 +51,21 @@ def add_list(parser: Parser) -> None:
 
 
 def print_cells(cells: "Iterable[Cell]") -> None:
-    """Print the state and the command of each run of a plan.
+    """Print the state and the command of each run of a plan, and which data aren't there.
 
     Args:
         cells: The runs.
     """
+    from polybench.runs.missing_data import missing_data  # with torch
+    from polybench.runs.plan_table import NO_DATA
+
+    cells = list(cells)
+    lacking = missing_data(cells)
     for cell in cells:
-        print(f"{cell.name}: {cell.state()}\n    polybench {shlex.join(cell.words())}")
+        state = NO_DATA if cell.name in lacking else cell.state()
+        print(f"{cell.name}: {state}\n    polybench {shlex.join(cell.words())}")
+    for reason in dict.fromkeys(map(str, lacking.values())):
+        print(reason)
 
 
 def parsed(parser: Parser, args: list[str]) -> argparse.Namespace:

@@ -56,7 +56,7 @@ def print_scores(
         print_table(panel_table(heading, further, [protocol.scores(rows) for protocol in further]), console)
     for note in (caution(first.n, first.groups, first.what), *data.copy_notes, data.split_note):
         if note:
-            console.print(f"Note: {literal(note)}", style="dim")
+            console.print(f"Note: {literal(note)}", style="dim", soft_wrap=True)
     return scores
 
 
@@ -100,4 +100,4 @@ def print_section(section: Section) -> None:
     if section.rows:
         print_table(upright_table(section), console)
     for name, text in section.facts.items():
-        console.print(f"{literal(name)}: {literal(text)}", highlight=False)
+        console.print(f"{literal(name)}: {literal(text)}", highlight=False, soft_wrap=True)

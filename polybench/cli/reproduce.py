@@ -24,7 +24,7 @@ def main(args: list[str]) -> int:
     parser.add_argument(
         "record", metavar="RECORD", help="a record's file, or its name: unet_lite0_clinicdb-88b3a1c2-s0"
     )
-    parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
+    parser.add_leaderboard()
     parser.add_argument(
         "--folder",
         type=Path,

@@ -27,7 +27,7 @@ def main(args: list[str]) -> int:
     parser = Parser("polybench wandb", DESCRIPTION)
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="of which datasets (all)")
     parser.add_argument("--project", required=True, metavar="NAME", help="the W&B project")
-    parser.add_argument("--root", type=Path, default=Path("leaderboards"), help="folder with records/ (%(default)s)")
+    parser.add_leaderboard()
     parser.add_argument(
         "--folder", type=Path, default=Path("runs/wandb"), help="where runs are written without a login (%(default)s)"
     )

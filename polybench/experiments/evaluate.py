@@ -10,6 +10,7 @@ from polybench.experiments.again import Again
 from polybench.experiments.argv import without
 from polybench.experiments.dashboard import begin_with_test, end
 from polybench.experiments.further_test import further_record, recorded_training
+from polybench.experiments.metrics_log import keep_earlier
 from polybench.experiments.provenance import provenance
 from polybench.experiments.scores import all_scores
 from polybench.experiments.session import Session
@@ -121,8 +122,9 @@ def run_test(words: Sequence[str], *, show: Show = show_nothing, again: Again | 
 
 
 def write_rows(session: Session, rows: Rows, name: str) -> Path:
-    """Write one line per image into the run's folder."""
+    """Write one line per image into the run's folder, where the rows of earlier tests are kept under other names."""
     path = session.run_folder / name
+    keep_earlier(path)
     table = image_table(rows, session.model.protocols)
     atomic_write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     return path
@@ -132,6 +134,7 @@ def _changed(session: Session, by: Postprocessor, rows: Rows, trained: Record | 
     """Write rows and table of changed predictions, and their record where one is asked for."""
     rows_file = write_rows(session, by.rows, f"test_rows_{by.label}.csv")
     file = session.run_folder / f"test_{by.file}"
+    keep_earlier(file)
     atomic_write_text(file, by.table())
     section = by.section(rows)
     if trained is None:

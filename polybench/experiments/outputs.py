@@ -8,20 +8,23 @@ from polybench.core.disk import probe
 from polybench.core.errors import ConfigError
 
 
-def refuse_unwritable(path: Path, option: str) -> None:
+def refuse_unwritable(path: Path, option: str, suffix: str | None = None) -> None:
     """Make sure that a file can be written; the folders above it needn't exist.
 
     Args:
         path: The file.
         option: What named it, such as `--json`.
+        suffix: How its name must end; None for any way.
 
     Raises:
-        ConfigError: If it is a folder, a device, a pipe or a socket, or lies in something that is no folder or where
-            nothing may be written.
+        ConfigError: If its name ends otherwise, it is a folder, a device, a pipe or a socket, or lies in something that
+            is no folder or where nothing may be written.
         WriteError: If the folder takes no files, as on a full disk.
     """
     if path.is_dir():
         raise ConfigError(f"{option} '{path}' is a folder: name a file.")
+    if suffix is not None and path.suffix.lower() != suffix:
+        raise ConfigError(f"{option} must name a {suffix} file, not '{path}'.")
     if path.exists() and not path.is_file():
         raise ConfigError(f"{option} '{path}' is no regular file: name one, or a file that isn't there yet.")
     folder = next(parent for parent in path.absolute().parents if parent.exists())

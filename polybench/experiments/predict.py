@@ -21,7 +21,7 @@ from polybench.data.value_range import range_problem
 from polybench.experiments.outputs import refuse_unwritable
 from polybench.experiments.session import Session
 from polybench.experiments.tiling import crop_of, tiled, tiling_of
-from polybench.methods import asked_option, attached
+from polybench.methods import asked_option, attached, found_methods
 from polybench.methods.base import BoolArray, Postprocessor
 from polybench.metrics import THRESHOLD
 from polybench.metrics.prepare import rounded_to_steps
@@ -69,6 +69,8 @@ class Prediction:
         Yields:
             Each image, after its prediction.
         """
+        if self.changes is not None:
+            (self.out / self.changes.file).unlink(missing_ok=True)  # that of an earlier prediction
         for path, target in self.targets.items():
             try:
                 self._predict(path, target)
@@ -143,6 +145,8 @@ def prepare(words: Sequence[str]) -> Prediction:
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out '{out}' is a file: name a folder.")
     refuse_unwritable(out / (changes.file if changes else "mask.png"), "--out")
+    if not config.probabilities:
+        refuse_other_tables(out, changes)
     listing = list_files(images, recursive=True)
     targets = mask_paths(listing.files, images, out, ".npy" if config.probabilities else ".png")
     refuse_unknown_range(listing.files, bits_of(session.datamodule))
@@ -153,6 +157,25 @@ def prepare(words: Sequence[str]) -> Prediction:
     session.model.eval().to(session.trainer.strategy.root_device)
     pairs = dict(zip(listing.files, targets, strict=True))
     return Prediction(session, images, out, pairs, changes, listing, listing.problems, tiling)
+
+
+def refuse_other_tables(out: Path, changes: Postprocessor | None) -> None:
+    """Refuse to put masks beside the table of an earlier prediction, which would not be of them.
+
+    Args:
+        out: The folder of masks.
+        changes: What changes the masks, whose own table is written anew.
+
+    Raises:
+        ConfigError: If there is such a table.
+    """
+    for method in found_methods():
+        path = out / method.file
+        if path.exists() and (changes is None or method.file != changes.file):
+            raise ConfigError(
+                f"'{path}' is of an earlier prediction with {method.option}, whose masks these would replace: remove "
+                "it, or name another folder with --out."
+            )
 
 
 @runtime_checkable

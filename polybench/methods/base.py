@@ -189,6 +189,9 @@ class Method(Protocol):
     option: str
     """The option that asks for it."""
 
+    file: str
+    """The name of the table that it writes beside masks."""
+
     def add_options(self, parser: Options, command: str) -> None:
         """Add the options of a command.
 

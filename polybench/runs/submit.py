@@ -52,13 +52,17 @@ def submit(cells: Sequence[Cell], jobs: SlurmJobs) -> list[str]:
 
 
 def scripts(cells: Sequence[Cell], jobs: SlurmJobs) -> list[str]:
-    """The scripts of the arrays that would be submitted.
+    """The scripts of the arrays that would be submitted, each with a comment that names its cells.
 
     Args:
         cells: As for `submit`.
         jobs: As for `submit`.
     """
-    return [jobs.script(len(level), [BEFORE] if place else []) for place, level in enumerate(_levels(cells))]
+    found = []
+    for place, level in enumerate(_levels(cells)):
+        first, _, rest = jobs.script(len(level), [BEFORE] if place else []).partition("\n")
+        found.append(f"{first}\n# Tasks from 0 on: {', '.join(cell.name for cell in level)}\n{rest}")
+    return found
 
 
 def _levels(cells: Sequence[Cell]) -> list[list[Cell]]:

@@ -28,7 +28,7 @@ class Shows(SegmentationTask):
 
 def finish(folder: Path, rank: int = 0) -> ArtifactsCallback:
     callback = ArtifactsCallback()
-    trainer: Any = SimpleNamespace(log_dir=str(folder / "run"), is_global_zero=rank == 0)
+    trainer: Any = SimpleNamespace(default_root_dir=str(folder / "run"), fast_dev_run=0, is_global_zero=rank == 0)
     callback.on_test_end(trainer, Shows(nn.Conv2d(3, 1, 1), nn.BCEWithLogitsLoss()))
     return callback
 
@@ -46,11 +46,11 @@ def test_other_processes_write_nothing(tmp_path: Path) -> None:
 def test_feedback_task_leaves_its_curve(tmp_path: Path) -> None:
     root = write_red_frames(tmp_path / "data")
     callback = ArtifactsCallback()
-    logger = CSVLogger(tmp_path, name="run", version="")
-    trainer = Trainer(callbacks=[callback], **{**QUIET, "logger": logger})
+    logger = CSVLogger(tmp_path / "logs")
+    trainer = Trainer(callbacks=[callback], default_root_dir=tmp_path / "run", **{**QUIET, "logger": logger})
     task = FeedbackSegmentationTask(Grows(), FANetLoss(), iterations=3)
     trainer.test(task, ClinicDBDataModule(str(root), (32, 32), str(root / "split.csv")), verbose=False)
-    assert [path.name for path in callback.paths] == ["iterations.csv", "iterations.png"]
+    assert callback.paths == [tmp_path / "run" / "iterations.csv", tmp_path / "run" / "iterations.png"]
     table = pd.read_csv(callback.paths[0], index_col="iteration")
     logged = [float(trainer.logged_metrics[f"test/iteration/{number}/dice"]) for number in (1, 2, 3)]
     assert table["per_image@2/dice"].tolist() == pytest.approx(logged, abs=2e-6)

@@ -88,9 +88,12 @@ def test_same_images_are_compared_with_the_net_that_was_trained_there(capsys: py
 def test_options_of_data_belong_to_the_dataset_that_is_named(copied: Path) -> None:
     text = Path("data/split.csv").read_text().replace("group_disjoint: true", "group_disjoint: false")
     Path("data/fewer.csv").write_text(text.replace(",test,", ",val,", 1))
+    Path("here/on/other").mkdir(parents=True)
+    Path("here/on/other/test_rows.csv").write_text("of an earlier test")
     assert run([*words("other.yaml"), "--data.split", "data/fewer.csv", "--data.fit", "letterbox"]) == 0
     rows = pd.read_csv("here/on/other/test_rows.csv")
     assert len(rows) == 3
+    assert Path("here/on/other/test_rows-1.csv").read_text() == "of an earlier test"
 
 
 def test_page_says_where_the_net_was_trained() -> None:

@@ -65,6 +65,8 @@ def test_predicted_masks_score_as_the_record_says(
     tables = [table.astype({"image": str}).sort_values("image", ignore_index=True) for table in tables]
     pd.testing.assert_frame_equal(*tables)
     assert 0 < tables[0]["changed"].sum() < tables[0]["pixels"].sum()
+    assert run(refinable.words("predict", "--images", "images", "--out", "masks")) == 2  # the table would not be theirs
+    assert "postprocessed.csv' is of an earlier prediction with --postprocess" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -23,3 +23,4 @@ def test_curves_are_in_the_folder_of_the_run(
     assert len(found.Scalars("val/dice")) == 2
     assert found.Scalars("train/loss_epoch")
     assert not (tmp_path / "lightning_logs").exists()
+    assert list(Path("here/overlays").glob("01-*.png"))

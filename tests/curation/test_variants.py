@@ -34,6 +34,7 @@ def test_command_draws_an_image_of_a_dataset(
     assert capsys.readouterr().out == f"{out}: 26 variants of '3'.\n"
     assert Image.open(out).size[0] == 6 * (64 + GAP) - GAP
     for more, message in (
+        (["--id", "3", "--output", str(tmp_path / "v.txt")], "--output must name a .png file, not"),
         (["--id", "33"], "clinicdb has no image '33'"),
         (["--id", "3", "--augment", "fanet"], "fanet has no fixed variants"),
         (["--id", "3", "--augment", "efen"], "Did you mean 'efen25'"),

@@ -1,5 +1,6 @@
 """The table of a plan's runs: their states, and the time that is left by those that are finished."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +46,10 @@ def test_finetune_lists_its_runs_without_further_options(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POLYBENCH_DATA", str(tmp_path))
     study = str(REPOSITORY / "conf" / "plans" / "finetune_kvasir_seg_lite0.yaml")
     assert run(["finetune", "--config", study, "--list"]) == 0
-    assert "48 runs, 48 to run." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "48 runs, 48 to run." in printed
+    assert re.search("detector-s0 +│ no data", printed)
+    assert "There is no folder" in printed

@@ -157,16 +157,20 @@ def test_dry_run_prints_the_script_and_submits_nothing(
         "job-name=m",
     )
     assert {f"#SBATCH --{one}" for one in (*expected, "exclusive", "requeue", "signal=USR2@180")} <= set(lines)
+    assert lines[lines.index("#!/bin/bash") + 1] == "# Tasks from 0 on: tiny_clinicdb-s0, tiny_clinicdb-s1"
     assert lines[-2].startswith("srun --unbuffered --output ")
     assert not (tmp_path / "runs").exists()
 
 
 def test_no_command_of_slurm_is_one_sentence_before_anything_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert run(dry()) == 2
     assert capsys.readouterr().err.startswith("polybench: error: There is no sbatch on this machine: start the command")
+    write_matrix(tmp_path, data_root)
+    assert run(dry("--commands")) == 0  # which submits nothing
 
 
 def test_refusal_of_sbatch_is_one_sentence(
@@ -183,7 +187,10 @@ def test_refusal_of_sbatch_is_one_sentence(
     [
         (["--launcher", "slurm", "--devices", "0"], "--devices is of --launcher local, not of --launcher slurm"),
         (["--gpus", "1"], "--gpus is of --launcher ray and --launcher slurm, not of --launcher local"),
-        (["--launcher", "slurm", "--dry_run", "--slurm", "array=0-9"], "polybench sets array, dependency"),
+        (["--launcher", "slurm", "--dry_run", "--slurm", "array=0-9"], "polybench sets array itself: leave"),
+        (["--launcher", "slurm", "--slurm", "tim=60"], "polybench sets time itself: give --time instead"),
+        (["--launcher", "slurm", "--slurm", "partition="], "'partition=' is no option of sbatch"),
+        (["--launcher", "slurm", "--slurm", "comment=a\nrm"], "'comment=a\\nrm' is no option of sbatch"),
         (["--jobs", "0"], "--jobs must be at least 1"),
         (["--launcher", "slurm", "--mem", "nan"], "--mem must be at least 0.1"),
     ],

@@ -10,7 +10,7 @@ from polybench.runs import upload
 from tests.cli.wandb_log import read_log
 from tests.results.factory import dataset, store, table
 
-WORDS = ("wandb", "--project", "polyps", "--root", "board", "--folder", "sent")
+WORDS = ("wandb", "--project", "polyps", "--leaderboard", "board", "--folder", "sent")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,12 @@ def modules() -> "dict[str, type[SegmentationDataModule]]":
     return {c.short_name: c for c in sorted(classes, key=lambda c: str(c.short_name))}
 
 
-def module_class(name: str) -> "type[SegmentationDataModule]":
+def module_class(name: str, *, also: Sequence[str] = ()) -> "type[SegmentationDataModule]":
     """Find a dataset's class.
 
     Args:
         name: A short name, or the class path of a dataset, such as `myset.MySetDataModule` in this folder.
+        also: Further names that the command knows, for the message.
 
     Raises:
         ConfigError: If there is no such dataset; the nearest is suggested.
@@ -36,7 +37,8 @@ def module_class(name: str) -> "type[SegmentationDataModule]":
         return _class_at(name)
     known = modules()
     if name not in known:
-        raise ConfigError(f"There is no dataset '{name}'; there are {', '.join(known)}.{did_you_mean(name, known)}")
+        names = [*known, *also]
+        raise ConfigError(f"There is no dataset '{name}'; there are {', '.join(names)}.{did_you_mean(name, names)}")
     return known[name]
 
 

@@ -46,12 +46,10 @@ def main(args: list[str]) -> int:
 
     ratios, folder = _ratios(options.ratios), options.folder
     out: Path = options.out or folder / "split.csv"
-    if out.suffix != ".csv":
-        raise ConfigError(f"--out must name a .csv file, not '{out}'.")
     for name in ("images", "masks"):
         if not (folder / name).is_dir():
             raise DataError(f"There is no folder '{folder / name}': name the folder that holds images/ and masks/.")
-    refuse_unwritable(out, "--out" if options.out else "the list")
+    refuse_unwritable(out, "--out" if options.out else "the list", ".csv")
     ids = list(pair_by_stem(folder / "images", folder / "masks"))
     text = make_split(ids, _groups(ids, options.group), ratios, options.seed)
     if out.exists() and out.read_bytes() != text.encode():

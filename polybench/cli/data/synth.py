@@ -67,7 +67,7 @@ def main(args: list[str]) -> int:
             f"Next: polybench fit --config conf/methods/finetuning_interfaces.yaml --data.root {_quoted(options.out)}"
         )
         return 0
-    module = module_class(options.name)
+    module = module_class(options.name, also=(NAME,))
     n = min(_MOST_BY_DEFAULT, module.card.images or _MOST_BY_DEFAULT) if options.n is None else options.n
     written = write_dataset(module, options.out, n=n, seed=options.seed, size=size)
     _tell(written, n)

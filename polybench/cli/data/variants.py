@@ -29,7 +29,7 @@ def main(args: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="seed of the training (%(default)s)")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.png", help="the picture")
     options = parser.parse_args(args)
-    refuse_unwritable(options.output, "--output")
+    refuse_unwritable(options.output, "--output", ".png")
     from polybench.augment import named_policy  # torch, which --help can do without
     from polybench.core.atomic import atomic_writer
     from polybench.curation.variants import sheet, variants_of

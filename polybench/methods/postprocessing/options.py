@@ -19,15 +19,15 @@ def add_options(parser: Options, command: str) -> None:
     if command not in COMMANDS:
         return
     group = parser.add_argument_group("post-processing")
-    beside = " postprocessed.csv, beside the masks, counts the pixels that changed." if command == "predict" else ""
+    beside = " postprocessed.csv, beside the masks, counts each image's changed pixels." if command == "predict" else ""
     group.add_argument(
         OPTION,
         metavar="STEPS",
         type=str | None,
         default=None,
-        help="Change the predictions of any segmentation net: 'flips' takes the mean of the probabilities over the "
-        "image and its three flips, 'crf' a fully connected CRF on positions and colours at native size, 'flips,crf' "
-        f"both.{beside}",
+        help="Post-process the predictions of any segmentation net: flips averages the probabilities over the image "
+        "and its horizontal, vertical and double flip; crf applies a fully connected CRF of positions and colours at "
+        f"native size; flips,crf does both in this order.{beside}",
     )
 
 

@@ -136,6 +136,7 @@ class PostprocessingMethod:
 
     option = options.OPTION
     file_options: tuple[str, ...] = ()
+    file = Postprocessing.file
 
     def add_options(self, parser: Options, command: str) -> None:
         """Add the option to the commands that have it."""

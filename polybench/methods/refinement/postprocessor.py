@@ -187,6 +187,7 @@ class RefinementMethod:
 
     option = Refinement.option
     file_options = (Refinement.option,)
+    file = Refinement.file
 
     def add_options(self, parser: Options, command: str) -> None:
         """Add the options to the commands that have them."""

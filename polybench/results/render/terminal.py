@@ -27,19 +27,51 @@ _JUSTIFY: dict[str, JustifyMethod] = {"left": "left", "right": "right", "center"
 
 
 def print_table(table: Table, console: Console | None = None) -> None:
-    """Print a table with its title and its notes.
+    """Print a table with its title and its notes; where it is too wide, its command lines stand below it, unfolded.
 
     Args:
         table: The table.
         console: Where; `wide_console()` by default.
     """
     console = console or wide_console()
+    table, commands = commands_below(table, console)
     fitting = fitted(table, console)
     natural = _made(fitting.columns, fitting.rows, fitting.title)
     narrow = Measurement.get(console, _unbounded(console), natural).maximum > console.width
     console.print(_made(fitting.columns, fitting.rows, fitting.title, narrow=True) if narrow else natural)
     for note in fitting.notes:
-        console.print(rich_text(note))
+        console.print(rich_text(note), soft_wrap=True)
+    for label, command in commands:
+        console.print(RichText(f"{label}\n    {command}"), soft_wrap=True)
+
+
+def commands_below(table: Table, console: Console) -> tuple[Table, list[tuple[str, str]]]:
+    """Take command lines out of a table that the console has no room for, so that they can be copied.
+
+    Args:
+        table: The table.
+        console: The console.
+
+    Returns:
+        The table without their columns, and for each command what stands before it in its row, and itself.
+    """
+    if Measurement.get(console, _unbounded(console), rich_table(table)).maximum <= console.width:
+        return table, []
+    places = [place for place, _ in enumerate(table.columns) if any(_is_command(row[place]) for row in table.rows)]
+    found = [
+        (", ".join(plain_text(cell) for cell in row[:place]), plain_text(row[place]))
+        for row in table.rows
+        for place in places
+        if _is_command(row[place])
+    ]
+    kept = [place for place, _ in enumerate(table.columns) if place not in places]
+    rows = tuple(tuple(row[place] for place in kept) for row in table.rows)
+    return Table(tuple(table.columns[place] for place in kept), rows, table.title, table.notes), found
+
+
+def _is_command(cell: Cell) -> bool:
+    """Whether a cell is a command line: code of several words."""
+    return isinstance(cell, Code) and len(cell.text.split()) > 1
 
 
 def fitted(table: Table, console: Console) -> Table:

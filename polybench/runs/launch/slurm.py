@@ -7,6 +7,7 @@ is lost, is queued again by Slurm, and goes on from the last checkpoint.
 """
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -31,8 +32,13 @@ SAVE_SECONDS = 180
 REQUEUES = 20
 """How often a cell goes on in a next job after its time was over."""
 
-OURS = {"array", "dependency", "error", "job-name", "open-mode", "output", "requeue", "signal"}
-"""Options of sbatch that polybench sets itself."""
+OURS = {
+    **dict.fromkeys(("array", "dependency", "error", "job-name", "open-mode", "output", "requeue", "signal")),
+    **dict.fromkeys(("nodes", "ntasks", "ntasks-per-node")),
+    **dict.fromkeys(("gpus", "gpus-per-node"), "--gpus"),
+    **{"cpus-per-task": "--cpus", "mem": "--mem", "time": "--time"},
+}
+"""Option of sbatch that polybench sets itself -> the option for it; None where it always is the same."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,39 @@ class CellTask:
         """Wait for the process without taking its exit code, so that a handler of a signal can do so too."""
         if self._pid is not None:
             os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
+
+
+def sbatch_options(given: Sequence[str]) -> dict[str, str | bool]:
+    """Read further options of sbatch.
+
+    Sites have options of their own, so that an unknown name is left to sbatch.
+
+    Args:
+        given: Such as `partition=gpu`, `exclusive`, or `--account=lab`.
+
+    Returns:
+        Name -> value; True where it takes none.
+
+    Raises:
+        ConfigError: If one is no option, has an empty value or one of several lines, is given twice, or is one that
+            polybench sets itself, also where its name is shortened, as sbatch allows.
+    """
+    found: dict[str, str | bool] = {}
+    for word in given:
+        written, equals, value = word.partition("=")
+        name = written.removeprefix("--").replace("_", "-")
+        if not re.fullmatch("[a-z][a-z0-9-]+", name) or (equals and not (value.strip() and value.isprintable())):
+            raise ConfigError(
+                f"--slurm {word!a} is no option of sbatch: give a long name, and a value of one line where it takes "
+                "one, such as partition=gpu or exclusive."
+            )
+        if (ours := next((one for one in OURS if one.startswith(name)), None)) is not None:
+            instead = f"give {OURS[ours]} instead" if OURS[ours] else "leave it out"
+            raise ConfigError(f"--slurm {word}: polybench sets {ours} itself: {instead}.")
+        if name in found:
+            raise ConfigError(f"--slurm {word}: {name} is given twice: leave one out.")
+        found[name] = value if equals else True
+    return found
 
 
 def refuse_without_slurm(*, submits: bool) -> None:

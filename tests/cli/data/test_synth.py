@@ -52,6 +52,7 @@ def test_second_call_says_that_the_images_were_there(tmp_path: Path, capsys: pyt
     [
         (["clinicbd", "--out", "OUT"], 2, "There is no dataset 'clinicbd'"),
         (["clinicbd", "--out", "OUT"], 2, "Did you mean 'clinicdb'?"),
+        (["intima-media", "--out", "OUT"], 2, "Did you mean 'intima_media'?"),
         (["clinicdb", "--out", "OUT", "--n", "0"], 2, "Of clinicdb 3 (one of each part and subset) to 612 images"),
         (["clinicdb", "--out", "OUT", "--n", "x"], 2, "invalid int value: 'x'"),
         (["clinicdb", "--out", "OUT", "--sized", "32", "40"], 2, "Did you mean '--size'?"),

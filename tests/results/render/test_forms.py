@@ -117,6 +117,13 @@ def test_a_narrow_terminal_folds_names_and_headings_but_no_number() -> None:
     assert "a_name_of_thirty_characters_in_a_row" not in "".join(lines)
 
 
+def test_commands_of_a_table_that_is_too_wide_stand_below_it_unfolded() -> None:
+    command = "polybench fit --config conf/unet_clinicdb.yaml"
+    table = Table((Column("Where"), Column("Command"), Column("Note")), (("Table I", Code(command), "n" * 30),))
+    assert f"│ {command} │" in terminal.table_text(table, 100)
+    assert terminal.table_text(table, 45).endswith(f"┘\nTable I\n    {command}\n")
+
+
 def test_a_narrow_terminal_leaves_out_optional_columns_from_the_right_and_says_so() -> None:
     columns = tuple(Column(name, optional=name in "bc") for name in "abcd")
     table = Table(columns, (("one " * 5, "two " * 5, "three " * 5, "four " * 5),))
