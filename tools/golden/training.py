@@ -25,6 +25,7 @@ from polybench.methods.finetuning import (
     LabelledImagesDataModule,
     LayerwiseTuning,
 )
+from polybench.methods.finetuning.item_module import ItemDataModule
 from polybench.methods.transfer.joint_module import JointDataModule
 from polybench.moved import NAMES
 from polybench.synth.dataset import REGIONS_VERSION, VERSION, write_dataset, write_intima_media
@@ -122,7 +123,7 @@ def interfaces_golden() -> Golden:
     return Golden(version_of(InterfaceDataModule) or "none", {"patches": summary(patches)}, exact)
 
 
-def _drawn(module: CandidateDataModule | InterfaceDataModule | LabelledImagesDataModule) -> str:
+def _drawn(module: ItemDataModule) -> str:
     """Hash the ids of two epochs of training samples in their order."""
     loader: Any = module.train_dataloader()
     drawn = []

@@ -13,38 +13,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
-from torch.utils.data import DataLoader
 
-from polybench.augment import Policy, named_policy
+from polybench.augment import Policy
 from polybench.core.errors import ConfigError, DataError
-from polybench.data.augmented_images import augmented_images
 from polybench.data.cache import ImageCache
-from polybench.data.fitting import STRETCH
 from polybench.data.images import UInt8Array
-from polybench.data.module import LARGEST_SIDE, SegmentationDataModule
-from polybench.data.patch_samples import PatchSampler
+from polybench.data.module import SegmentationDataModule
 from polybench.data.patches import Boxes, Jitter, cut
-from polybench.data.resumable import ResumableDataModule
-from polybench.data.splits import Subset
+from polybench.data.splits import SUBSETS, Subset
 from polybench.methods.finetuning.candidates import VERSION, CandidateList, Found
-from polybench.methods.finetuning.items import (
-    EvaluationItems,
-    Item,
-    ItemBatch,
-    ItemSample,
-    TrainingItems,
-    collate_items,
-)
+from polybench.methods.finetuning.item_module import ItemDataModule
+from polybench.methods.finetuning.items import Item
 from polybench.methods.finetuning.make_list import list_of, refuse_no_candidates, refuse_no_dataset
-from polybench.methods.finetuning.parts import Part, trained_part
+from polybench.methods.finetuning.parts import Part
 from polybench.methods.finetuning.shares import Unit
-from polybench.metrics.protocols import CANDIDATES, Protocol
+from polybench.metrics.protocols import CANDIDATES
 from polybench.results.facts import DatasetFacts
 
 ORIENTATIONS = 8
 
 
-class CandidateDataModule(ResumableDataModule):
+class CandidateDataModule(ItemDataModule):
     """Data module of the candidates of a segmentation dataset; a candidate has the subset and group of its image.
 
     Labels: 1 where the centre of the box lies in the truth, otherwise 0. Ids: `<image>/<number>`, and `<image>/none`
@@ -76,14 +65,10 @@ class CandidateDataModule(ResumableDataModule):
             `--seed_everything`.
     """
 
-    sampler = PatchSampler
     inner_data: ClassVar[str] = "source"
     """The argument that takes the dataset which a recipe is combined with."""
 
-    ranked_by: ClassVar[Protocol] = CANDIDATES
-    """The protocol of candidates, which training monitors."""
-
-    extra_protocols: ClassVar[tuple[Protocol, ...]] = ()
+    ranked_by = CANDIDATES
 
     @classmethod
     def identity_arguments(cls, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,9 +105,7 @@ class CandidateDataModule(ResumableDataModule):
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed)
-        if not 1 <= size <= LARGEST_SIDE:
-            raise ConfigError(f"size must be the side of a patch, 1 to {LARGEST_SIDE} pixels, not {size}.")
+        super().__init__(size, balance, augment, batch_size, eval_batch_size, num_workers, seed)
         if not 0 < threshold < 1:
             raise ConfigError(f"threshold must be a probability above 0 and below 1, not {threshold}.")
         if not 0 <= least < 1:
@@ -131,24 +114,19 @@ class CandidateDataModule(ResumableDataModule):
             raise ConfigError("Candidates are cut from whole native images: leave out data.source.crop.")
         self.source = source
         self.short_name = source.short_name
-        self.size = (size, size)
-        self.fitting = STRETCH
         self.candidates = candidates
         self.threshold = threshold
         self.least = least
         self.part = Part(share, share_of, validation, seed)
-        self.balance = balance
         self.jitter = jitter
         self.variants = variants_of(jitter)
-        self.validation_variants = _checked(validation_variants, self.variants, "validation_variants")
-        self.test_variants = _checked(
-            self.variants if test_variants is None else test_variants, self.variants, "test_variants"
-        )
-        self.policy = named_policy(augment) if isinstance(augment, str) else augment
+        self.test_variants = self.variants if test_variants is None else test_variants
+        self.tested_variants = {
+            "val": _checked(validation_variants, self.variants, "validation_variants"),
+            "test": _checked(self.test_variants, self.variants, "test_variants"),
+        }
         self.listed: CandidateList | None = None
         self._cache: ImageCache | None = None
-        self._items: dict[Subset, list[Item]] = {}
-        self._training: TrainingItems | None = None
 
     def prepare_data(self) -> None:
         """Build the cache of native images and find the candidates, in one process.
@@ -170,12 +148,8 @@ class CandidateDataModule(ResumableDataModule):
             self._open()
         if self._items:
             return
-        subsets = {subset: self.source.ids(subset) for subset in ("train", "val", "test")}
-        items = {subset: self._of(ids) for subset, ids in subsets.items()}
-        train, validation, variants = trained_part(items["train"], items["val"], self.part, self.variants)
-        self._items = {"train": train, "val": validation, "test": items["test"]}
-        self._training = TrainingItems(train, self.read, variants, seed=self.seed, balance=self.balance)
-        for subset in ("train", "val", "test") if stage == "fit" else (stage,):
+        self.divide({subset: self._of(self.source.ids(subset)) for subset in SUBSETS})
+        for subset in (one for one in SUBSETS if stage == "fit" or stage.startswith(one)):  # `validate` has `val`
             rank_zero_info(f"Subset '{subset}': {self.found(subset).sentence}.")
 
     def _of(self, images: Sequence[str]) -> list[Item]:
@@ -196,14 +170,6 @@ class CandidateDataModule(ResumableDataModule):
         """How well the candidates of a subset cover its lesions, after `setup`; of the share that is trained on."""
         assert self.listed is not None
         return self.listed.found_in(list(dict.fromkeys(item.image for item in self._items[subset])))
-
-    def items(self, subset: Subset) -> list[Item]:
-        """The candidates of a subset, after `setup`."""
-        return self._items[subset]
-
-    def ids(self, subset: Subset) -> list[str]:
-        """Ids of the candidates of a subset, in the order of its images."""
-        return [item.id for item in self._items[subset]]
 
     def read(self, item: Item, variant: int) -> UInt8Array:
         """Cut a variant of a candidate, (S, S, 3); the whole of an image without one."""
@@ -230,21 +196,6 @@ class CandidateDataModule(ResumableDataModule):
             pad_value=None,
             patches_sha256=hashlib.sha256(text.encode()).hexdigest(),
         )
-
-    def train_dataloader(self) -> DataLoader[ItemSample]:
-        """Load candidates in an order that depends only on (seed, epoch), without an incomplete last batch."""
-        assert self._training is not None
-        return self.training_loader(self._training, collate_items)
-
-    def evaluation_dataloader(self, subset: Subset) -> DataLoader[ItemSample]:
-        """Load the variants of the candidates of a subset, which are the same in every run."""
-        variants = self.test_variants if subset == "test" else self.validation_variants
-        return self.evaluation_loader(EvaluationItems(self._items[subset], self.read, variants), collate_items)
-
-    def on_after_batch_transfer(self, batch: ItemBatch, dataloader_idx: int) -> ItemBatch:
-        """Convert bytes to floats on the device, and augment training patches by (seed, epoch, id)."""
-        batch["image"] = augmented_images(batch["image"], batch["id"], batch["epoch"], self)
-        return batch
 
 
 def variants_of(jitter: Jitter | None) -> int:

@@ -6,45 +6,29 @@ intima_media` writes generated ones in the layout that is read here. The side of
 of the image around each pixel, resized to the net's input.
 """
 
-import hashlib
 from pathlib import Path
 
 from lightning.pytorch.utilities import rank_zero_info
-from torch.utils.data import DataLoader
 
 from polybench.core.errors import ConfigError, DataError
-from polybench.data.cache import default_cache_folder
 from polybench.data.card import SYNTHETIC_MARKER
 from polybench.data.dataset_copy import DatasetCopy
-from polybench.data.fitting import STRETCH
 from polybench.data.images import UInt8Array, read_image
-from polybench.data.manifest import manifest_sha256
-from polybench.data.module import LARGEST_SIDE
-from polybench.data.patch_samples import PatchSampler
-from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Source, image_to_float
 from polybench.data.splits import SUBSETS, Subset
 from polybench.datasets.folder import slug, usable_name
-from polybench.methods.finetuning.items import (
-    EvaluationItems,
-    Item,
-    ItemBatch,
-    ItemSample,
-    TrainingItems,
-    collate_items,
-)
-from polybench.methods.finetuning.labelled_module import VALIDATION
-from polybench.methods.finetuning.parts import Part, trained_part
+from polybench.methods.finetuning.item_module import VALIDATION, ItemDataModule
+from polybench.methods.finetuning.items import Item, ItemBatch
+from polybench.methods.finetuning.parts import Part
 from polybench.methods.finetuning.patches_of_regions import items_of, padded, patch_at, resized
 from polybench.methods.finetuning.regions import REGIONS, Region, RegionSet, read_regions
 from polybench.methods.finetuning.shares import Unit
-from polybench.metrics.protocols import CLASSES, Protocol
-from polybench.results.facts import GENERATED, OWN, Counts, DatasetFacts
+from polybench.results.facts import GENERATED, OWN, DatasetFacts
 
 FOLDER = "intima_media"
 
 
-class InterfaceDataModule(ResumableDataModule):
+class InterfaceDataModule(ItemDataModule):
     """Data module of patches of regions with interfaces, in the layout of `polybench.methods.finetuning.regions`.
 
     Class 0 is the background, 1 the uppermost interface and so on. Ids: `<image>/<interface>/<column>` and
@@ -70,12 +54,6 @@ class InterfaceDataModule(ResumableDataModule):
             `--seed_everything`.
     """
 
-    sampler = PatchSampler
-    ranked_by: Protocol = CLASSES
-    """The protocol that the leaderboard ranks by; its area merges the interfaces to one positive class."""
-
-    extra_protocols: tuple[Protocol, ...] = ()
-
     def __init__(
         self,
         root: str | None = None,
@@ -93,9 +71,9 @@ class InterfaceDataModule(ResumableDataModule):
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed)
-        if not 1 <= size <= LARGEST_SIDE or patch < 2 or patch % 2:
-            raise ConfigError(f"size must be 1 to {LARGEST_SIDE} pixels and patch even, not {size} and {patch}.")
+        super().__init__(size, balance, "none", batch_size, eval_batch_size, num_workers, seed)
+        if patch < 2 or patch % 2:
+            raise ConfigError(f"patch must be even and at least 2 pixels, not {patch}.")
         if far <= 0 or (background is not None and background < 1):
             raise ConfigError(f"far must be above 0 and background at least 1, not {far:g} and {background}.")
         given = Path(root or DatasetCopy.usual_root()).expanduser()
@@ -104,16 +82,11 @@ class InterfaceDataModule(ResumableDataModule):
         self.short_name = usable_name(slug(self.root) if name is None else name)
         self.known: RegionSet = read_regions(self.root)
         self.patch = patch
-        self.size = (size, size)
-        self.fitting = STRETCH
         self.far = far
         self.background = background
         own = bool(self.known.of("val"))
         self.part = Part(share, share_of, VALIDATION if validation is None and not own else validation, seed)
-        self.balance = balance
         self._images: dict[str, UInt8Array] = {}
-        self._items: dict[str, list[Item]] = {}
-        self._training: TrainingItems | None = None
 
     def setup(self, stage: str) -> None:
         """Read the images, divide the training set, and log the number of patches.
@@ -129,10 +102,7 @@ class InterfaceDataModule(ResumableDataModule):
             if image.shape[0] < region.top + region.height or image.shape[1] < region.left + region.width:
                 raise DataError(f"The region of '{region.image}' leaves its image: correct its line in {REGIONS}.")
             self._images[region.image] = padded(image, self.patch)
-        items = {subset: self._of(self.known.of(subset)) for subset in SUBSETS}
-        train, validation, variants = trained_part(items["train"], items["val"], self.part, 1)
-        self._items = {"train": train, "val": validation, "test": items["test"]}
-        self._training = TrainingItems(train, self.read, variants, seed=self.seed, balance=self.balance)
+        self.divide({subset: self._of(self.known.of(subset)) for subset in SUBSETS})
         for subset, mine in self._items.items():
             images, subjects = len({item.image for item in mine}), len({item.group for item in mine})
             rank_zero_info(f"Subset '{subset}': {len(mine)} patches of {images} regions of {subjects} subjects.")
@@ -140,14 +110,6 @@ class InterfaceDataModule(ResumableDataModule):
     def _of(self, regions: list[Region]) -> list[Item]:
         names = self.known.interfaces
         return [item for one in regions for item in items_of(one, names, self.patch, self.far, self.background)]
-
-    def items(self, subset: Subset) -> list[Item]:
-        """The items of a subset, after `setup`."""
-        return self._items[subset]
-
-    def ids(self, subset: Subset) -> list[str]:
-        """Ids of the items of a subset."""
-        return [item.id for item in self._items[subset]]
 
     def regions(self, subset: Subset) -> list[Region]:
         """The regions of a subset, after `setup`; of the share that is trained on."""
@@ -166,38 +128,15 @@ class InterfaceDataModule(ResumableDataModule):
 
     def facts(self) -> DatasetFacts:
         """Describe the data for a record; counts are those of patches."""
-        regions = self.known.regions
-        sources = [Source(one.image, one.subject, one.path, ()) for one in regions]
         tested = [(item.id, item.label, item.box) for item in self._items.get("test", [])]
-        text = f"{self.size[0]} {self.patch} {self.known.sha256} {tested}"
-        subjects = {one.subject for one in self.known.of("test")}
-        crossing = any(one.subject in subjects for one in regions if one.subset != "test")
-        counts = {name: len(items) for name, items in self._items.items()}
-        return DatasetFacts(
-            name=self.short_name,
-            manifest_sha256=manifest_sha256(sources, default_cache_folder()),
-            official_copy=False,
-            copy_notes=(GENERATED if (self.root / SYNTHETIC_MARKER).is_file() else OWN,),
+        return self.facts_of_files(
+            [(one.subset, Source(one.image, one.subject, one.path, ())) for one in self.known.regions],
             split="regions",
-            split_sha256=self.known.sha256,
-            group_disjoint=not crossing,
-            split_note=f"Interfaces: {', '.join(self.known.interfaces)}.",
-            allow_missing=False,
-            missing=(),
-            counts=Counts(**counts),
-            size=self.size,
-            ranked_by=self.ranked_by.name,
-            patches_sha256=hashlib.sha256(text.encode()).hexdigest(),
+            sha256=self.known.sha256,
+            note=f"Interfaces: {', '.join(self.known.interfaces)}.",
+            copy_note=GENERATED if (self.root / SYNTHETIC_MARKER).is_file() else OWN,
+            tested=f"{self.size[0]} {self.patch} {self.known.sha256} {tested}",
         )
-
-    def train_dataloader(self) -> DataLoader[ItemSample]:
-        """Load patches in an order that depends only on (seed, epoch), without an incomplete last batch."""
-        assert self._training is not None
-        return self.training_loader(self._training, collate_items)
-
-    def evaluation_dataloader(self, subset: Subset) -> DataLoader[ItemSample]:
-        """Load the patches of a subset, the same in every run."""
-        return self.evaluation_loader(EvaluationItems(self._items[subset], self.read, 1), collate_items)
 
     def on_after_batch_transfer(self, batch: ItemBatch, dataloader_idx: int) -> ItemBatch:
         """Convert bytes to floats on the device, and resize patches to the net's input."""

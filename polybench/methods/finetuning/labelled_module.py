@@ -3,46 +3,26 @@
 Paper: Tajbakhsh et al., IEEE TMI 2016, whose third application classifies frames by the mean over random sub-crops.
 """
 
-import hashlib
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_info
-from torch.utils.data import DataLoader
 
-from polybench.augment import Policy, named_policy
+from polybench.augment import Policy
 from polybench.core.errors import ConfigError
 from polybench.core.randomness import generator
-from polybench.data.augmented_images import augmented_images
-from polybench.data.cache import default_cache_folder
-from polybench.data.fitting import STRETCH
 from polybench.data.images import UInt8Array
-from polybench.data.manifest import manifest_sha256
-from polybench.data.module import LARGEST_SIDE
-from polybench.data.patch_samples import PatchSampler
 from polybench.data.patches import cut
-from polybench.data.resumable import ResumableDataModule
 from polybench.data.sample import Source
-from polybench.data.splits import Subset
 from polybench.datasets.folder import slug, usable_name
-from polybench.methods.finetuning.items import (
-    EvaluationItems,
-    Item,
-    ItemBatch,
-    ItemSample,
-    TrainingItems,
-    collate_items,
-)
+from polybench.methods.finetuning.item_module import VALIDATION, ItemDataModule
+from polybench.methods.finetuning.items import Item
 from polybench.methods.finetuning.labels import Labelled, read_labelled, read_labels
-from polybench.methods.finetuning.parts import Part, trained_part
+from polybench.methods.finetuning.parts import Part
 from polybench.methods.finetuning.shares import Unit
-from polybench.metrics.protocols import CANDIDATES, CLASSES, Protocol
-from polybench.results.facts import OWN, Counts, DatasetFacts
-
-VALIDATION = 0.2
-"""Share of the training set that is kept apart where the folder has no validation subset."""
+from polybench.metrics.protocols import CANDIDATES, CLASSES
+from polybench.results.facts import OWN, DatasetFacts
 
 KEPT_BYTES = 512 * 2**20
 """Decoded images that are kept in memory."""
@@ -50,7 +30,7 @@ KEPT_BYTES = 512 * 2**20
 ORIENTATIONS = 8
 
 
-class LabelledImagesDataModule(ResumableDataModule):
+class LabelledImagesDataModule(ItemDataModule):
     """Data module of a folder of labelled images: one sub-folder a class, or `labels.csv`.
 
     The layout is that of `polybench.methods.finetuning.labels.read_labels`. Grey images and arrays (.npy) of one or two
@@ -78,12 +58,6 @@ class LabelledImagesDataModule(ResumableDataModule):
             `--seed_everything`.
     """
 
-    sampler = PatchSampler
-    ranked_by: Protocol = CLASSES
-    """The protocol that the leaderboard ranks by; `candidates` for a table of candidates."""
-
-    extra_protocols: ClassVar[tuple[Protocol, ...]] = ()
-
     def __init__(
         self,
         root: str,
@@ -102,24 +76,19 @@ class LabelledImagesDataModule(ResumableDataModule):
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, num_workers, seed)
-        if not 1 <= size <= LARGEST_SIDE or (crops is not None and crops < 1):
-            raise ConfigError(f"size must be 1 to {LARGEST_SIDE} pixels and crops at least 1, not {size} and {crops}.")
+        super().__init__(size, balance, augment, batch_size, eval_batch_size, num_workers, seed)
+        if crops is not None and crops < 1:
+            raise ConfigError(f"crops must be at least 1, not {crops}.")
         self.root = Path(root).expanduser()
         self.short_name = usable_name(slug(self.root) if name is None else name)
         self.labelled: Labelled = read_labels(self.root, classes)
         self.ranked_by = CANDIDATES if self.labelled.candidates else CLASSES
-        self.size = (size, size)
-        self.fitting = STRETCH
         self.crops = crops
         self.flips = flips
         own = bool(self.labelled.items["val"])
         self.part = Part(share, share_of, VALIDATION if validation is None and not own else validation, seed)
-        self.balance = balance
-        self.policy = named_policy(augment) if isinstance(augment, str) else augment
         self.variants = (crops or 1) * (ORIENTATIONS if flips else 1)
-        self._items: dict[str, list[Item]] = {}
-        self._training: TrainingItems | None = None
+        self.tested_variants = {"test": self.variants}
         self._kept: dict[str, UInt8Array] = {}
         self._bytes = 0
 
@@ -131,22 +100,11 @@ class LabelledImagesDataModule(ResumableDataModule):
         """
         if self._items:
             return
-        items = self.labelled.items
-        train, validation, variants = trained_part(items["train"], items["val"], self.part, self.variants)
-        self._items = {"train": train, "val": validation, "test": items["test"]}
-        self._training = TrainingItems(train, self.read, variants, seed=self.seed, balance=self.balance)
+        self.divide(self.labelled.items)
         for subset, mine in self._items.items():
             counts = np.bincount([item.label for item in mine], minlength=len(self.labelled.classes)).tolist()
             told = ", ".join(f"{count} {name}" for name, count in zip(self.labelled.classes, counts, strict=True))
             rank_zero_info(f"Subset '{subset}': {len(mine)} images: {told}.")
-
-    def items(self, subset: Subset) -> list[Item]:
-        """The items of a subset, after `setup`."""
-        return self._items[subset]
-
-    def ids(self, subset: Subset) -> list[str]:
-        """Ids of the items of a subset."""
-        return [item.id for item in self._items[subset]]
 
     def read(self, item: Item, variant: int) -> UInt8Array:
         """Read a variant of an image, (S, S, 3)."""
@@ -176,45 +134,17 @@ class LabelledImagesDataModule(ResumableDataModule):
     def facts(self) -> DatasetFacts:
         """Describe the data for a record."""
         labelled = self.labelled
-        sources = [
-            Source(item.id, item.group, labelled.files[item.id], ())
-            for items in labelled.items.values()
-            for item in items
-        ]
-        tested = (
-            f"{self.size[0]} {self.crops} {self.flips} {[(item.id, item.label) for item in labelled.items['test']]}"
-        )
-        groups = {item.group for item in labelled.items["test"]}
-        crossing = any(item.group in groups for name in ("train", "val") for item in labelled.items[name])
-        counts = {name: len(items) for name, items in self._items.items()}
-        return DatasetFacts(
-            name=self.short_name,
-            manifest_sha256=manifest_sha256(sources, default_cache_folder()),
-            official_copy=False,
-            copy_notes=(OWN,),
+        tested = [(item.id, item.label) for item in labelled.items["test"]]
+        return self.facts_of_files(
+            [
+                (subset, Source(item.id, item.group, labelled.files[item.id], ()))
+                for subset, items in labelled.items.items()
+                for item in items
+            ],
             split="labels",
-            split_sha256=labelled.sha256,
-            group_disjoint=False if crossing else labelled.grouped or None,
-            split_note=f"Classes: {', '.join(labelled.classes)}.",
-            allow_missing=False,
-            missing=(),
-            counts=Counts(**counts),
-            size=self.size,
-            ranked_by=self.ranked_by.name,
-            patches_sha256=hashlib.sha256(tested.encode()).hexdigest(),
+            sha256=labelled.sha256,
+            note=f"Classes: {', '.join(labelled.classes)}.",
+            copy_note=OWN,
+            tested=f"{self.size[0]} {self.crops} {self.flips} {tested}",
+            grouped=labelled.grouped,
         )
-
-    def train_dataloader(self) -> DataLoader[ItemSample]:
-        """Load images in an order that depends only on (seed, epoch), without an incomplete last batch."""
-        assert self._training is not None
-        return self.training_loader(self._training, collate_items)
-
-    def evaluation_dataloader(self, subset: Subset) -> DataLoader[ItemSample]:
-        """Load the images of a subset, those of a test with all their crops, of a validation with the first."""
-        variants = self.variants if subset == "test" else 1
-        return self.evaluation_loader(EvaluationItems(self._items[subset], self.read, variants), collate_items)
-
-    def on_after_batch_transfer(self, batch: ItemBatch, dataloader_idx: int) -> ItemBatch:
-        """Convert bytes to floats on the device, and augment training images by (seed, epoch, id)."""
-        batch["image"] = augmented_images(batch["image"], batch["id"], batch["epoch"], self)
-        return batch

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from polybench.core.errors import DataError
 from polybench.data.images import UInt8Array, read_image
 from polybench.data.listing import IMAGE_SUFFIXES, natural_key
-from polybench.data.splits import SUBSETS
+from polybench.data.splits import SUBSETS, Subset
 from polybench.methods.finetuning.items import Item
 from polybench.methods.finetuning.tables import read_rows
 
@@ -34,7 +35,7 @@ class Labelled:
         sha256: Hash of ids, labels, groups and subsets.
     """
 
-    items: Mapping[str, list[Item]]
+    items: Mapping[Subset, list[Item]]
     files: Mapping[str, Path]
     classes: tuple[str, ...]
     grouped: bool
@@ -61,14 +62,14 @@ def read_labels(root: Path, classes: Sequence[str] | None = None) -> Labelled:
     rows = _of_table(root / TABLE) if (root / TABLE).is_file() else _of_folders(root)
     names = tuple(classes or sorted({row["label"] for row in rows}, key=natural_key))
     candidates = all(name in rows[0] for name in OF_CANDIDATES)
-    items: dict[str, list[Item]] = {subset: [] for subset in SUBSETS}
+    items: dict[Subset, list[Item]] = {subset: [] for subset in SUBSETS}
     files: dict[str, Path] = {}
     for row in rows:
         item = _item(row, names, candidates, root)
         if item.id in files:
             raise DataError(f"Two images of '{root}' have the id '{item.id}': rename one of them.")
         files[item.id] = root / row["file"]
-        items[row["subset"]].append(item)
+        items[cast(Subset, row["subset"])].append(item)
     if empty := [subset for subset in ("train", "test") if not items[subset]]:
         raise DataError(
             f"'{root}' has no image of the subset '{empty[0]}': name some, under {empty[0]}/ or in {TABLE}."

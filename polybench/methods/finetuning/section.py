@@ -8,8 +8,7 @@ from polybench.callbacks.selection import find_selection
 from polybench.core.trainer import attributes_of
 from polybench.methods.finetuning.candidate_module import CandidateDataModule
 from polybench.methods.finetuning.depth import LayerwiseTuning
-from polybench.methods.finetuning.interface_module import InterfaceDataModule
-from polybench.methods.finetuning.labelled_module import LabelledImagesDataModule
+from polybench.methods.finetuning.item_module import ItemDataModule
 from polybench.methods.finetuning.snapshots import find_snapshots
 from polybench.results.sections import Section
 from polybench.tasks.parameter_groups import ParameterGroups
@@ -39,7 +38,7 @@ def section_of(net: nn.Module, groups: ParameterGroups | None, trainer: Trainer)
     data: object = attributes_of(trainer).datamodule
     facts = tuning_facts(net, groups)
     values: dict[str, str | float | int] = {"depth": groups.depth} if isinstance(groups, LayerwiseTuning) else {}
-    if isinstance(data, CandidateDataModule | InterfaceDataModule | LabelledImagesDataModule):
+    if isinstance(data, ItemDataModule):
         part, items = data.part, data.items("train")
         kept = "the split's own" if part.validation is None else f"{100 * part.validation:g} % of the training set"
         facts["Training set"] = f"{100 * part.share:g} % by {part.unit}, {len(items)} items; validation is {kept}"
