@@ -70,7 +70,7 @@ def main(words: Iterable[str] | None = None) -> int:
         parser.error(f"no table is made by {', '.join(unknown)}; there are {', '.join(known)}")
     for library in (*LIBRARIES, "polybench.runs", "polybench.experiments.run"):
         importlib.import_module(library)
-    subprocess.Popen = Forked  # type: ignore[misc]  # cells are forks, which have imported everything already
+    subprocess.Popen = Forked  # type: ignore[assignment,misc]  # cells are forks, which have imported everything already
     lines, failed = [], False
     for name in options.plans or known:
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""Copies of plans with one step for each training, small images and random weights; rows and nets are the plan's own."""
+"""Copies of plans with one step for each training, small images and random weights; rows and nets are the plan's."""
 
 import inspect
 from collections.abc import Mapping
