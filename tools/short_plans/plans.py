@@ -83,7 +83,8 @@ def _data(recipe: Path) -> dict[str, Any]:
     inner = Documents().configuration(recipe)["data"].get("init_args", {})
     if "images" in inner:
         small = {"images.size": [SIDE, SIDE], "patches.size": SIDE, "images.allow_missing": True}
-        return {f"data.{name}": value for name, value in small.items()}
+        batches = {f"{part}.batch_size": BATCH for part in ("images", "patches")}
+        return {f"data.{name}": value for name, value in {**small, **batches}.items()}
     batch = {"data.batch_size": BATCH, "data.eval_batch_size": BATCH}
     if "source" in inner:
         return {"data.size": SIDE, "data.source.allow_missing": True, **batch}
