@@ -70,9 +70,8 @@ def left_out(paper: str, table: str, plan: str) -> str:
 
     Example:
         >>> left_out("efen", "4", "efen_table_4")
-        'no BAT [60]: no such net here; its released code fails with torchvision of today'
+        'without BAT (no such net here; its released code fails with torchvision of today)'
     """
     wanted = (paper, table, plan)
     rows = [one for one in printed_rows() if (one.paper, one.table, one.plan) == wanted and not one.row]
-    return "; ".join(f"no {one.method}: {one.reason}" for one in rows)
-
+    return "; ".join(f"without {one.method.partition(' [')[0]} ({one.reason})" for one in rows)
