@@ -75,4 +75,3 @@ def left_out(paper: str, table: str, plan: str) -> str:
     wanted = (paper, table, plan)
     rows = [one for one in printed_rows() if (one.paper, one.table, one.plan) == wanted and not one.row]
     return "; ".join(f"no {one.method}: {one.reason}" for one in rows)
-
