@@ -6,6 +6,7 @@ from pathlib import Path
 
 from polybench.cli.parser import Parser
 from polybench.core.errors import ConfigError
+from polybench.experiments.boxes import read_boxes
 from polybench.experiments.outputs import refuse_unwritable
 
 WAYS = ("errors", "masks", "outlines")
@@ -33,11 +34,14 @@ def main(args: list[str]) -> int:
     from polybench.experiments.image_grid import draw_grid, write_grid
     from polybench.experiments.mask_sources import Places, mask_source
 
+    boxes = read_boxes(options.boxes, options.ids)
     places = Places(options.leaderboard, options.weights, options.runs)
     sources = [mask_source(word, places) for word in options.nets]
     name = chosen_dataset(sources, options.dataset)
     split = chosen_split(sources, module_class(name), options.split)
-    found = pictures(open_copy(name, options.root or default_root(), split), options.ids, sources)
+    found = pictures(
+        open_copy(name, options.root or default_root(), split), options.ids, sources, options.iterations, boxes
+    )
     for remark in found.remarks:
         print(f"polybench: {remark}", file=sys.stderr)
     for path in write_grid(draw_grid(found.titles, found.lines, options.show), options.output):
@@ -55,6 +59,20 @@ def arguments(args: list[str]) -> Namespace:
     parser.add_argument("nets", nargs="+", metavar="NET", help="row, record, run, file of weights or folder of masks")
     parser.add_argument("--ids", nargs="+", metavar="ID", help="the images, in this order")
     parser.add_argument("--show", choices=WAYS, default=WAYS[0], help="how masks are drawn (%(default)s)")
+    parser.add_argument(
+        "--iterations",
+        type=int,
+        nargs="*",
+        metavar="N",
+        help="of nets with mask feedback: the mask that they start from (0) and that of each iteration, or of these",
+    )
+    parser.add_argument(
+        "--boxes",
+        nargs="+",
+        default=[],
+        metavar="ID:x,y,w,h",
+        help="regions of interest to mark, in pixels of the image",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="the files, FILE.png and FILE.pdf")
     parser.add_argument("--dataset", metavar="NAME", help="whose images are shown (that of the nets)")
     parser.add_argument("--split", metavar="NAME", help="which images are for testing (the split of the records)")

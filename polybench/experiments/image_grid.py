@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from polybench.callbacks.overlays import (
     FALSE_POSITIVE,
@@ -26,10 +26,13 @@ from polybench.callbacks.overlays import (
 )
 from polybench.core.atomic import atomic_writer
 from polybench.data.images import UInt8Array
+from polybench.experiments.boxes import Box
 
 DPI = 100
 TRUTH, PREDICTION = TRUE_POSITIVE, FALSE_POSITIVE
 """Colours of outlines."""
+BOX = (255, 64, 64)
+"""Colour of boxes."""
 LETTERS = 0.6
 """Width of a letter as a share of its height."""
 
@@ -44,6 +47,7 @@ class Line:
         truth: Its mask, (h, w).
         masks: The mask of each net, (h, w).
         dice: Dice of each.
+        boxes: Regions of interest, drawn in each of its pictures.
     """
 
     id: str
@@ -51,6 +55,7 @@ class Line:
     truth: Mask
     masks: tuple[Mask, ...]
     dice: tuple[float, ...]
+    boxes: tuple[Box, ...] = ()
 
 
 def draw_grid(titles: Sequence[str], lines: Sequence[Line], show: str) -> Figure:
@@ -121,10 +126,12 @@ def _cell(axes: Axes, line: Line, place: int, show: str, points: float) -> None:
         _pixels(axes, image)
     else:
         SHOWN[show](axes, image, truth, mask)
+    for box in line.boxes:
+        _outlined(axes, box, scale)
     text = line.id if place == 0 else f"Dice {line.dice[place - 2]:.3f}" if place > 1 else ""
     if text:
-        box = {"facecolor": "black", "edgecolor": "none", "pad": 0.25 * points}
-        axes.text(0.02, 0.98, text, transform=axes.transAxes, color="white", fontsize=points, va="top", bbox=box)
+        behind = {"facecolor": "black", "edgecolor": "none", "pad": 0.25 * points}
+        axes.text(0.02, 0.98, text, transform=axes.transAxes, color="white", fontsize=points, va="top", bbox=behind)
 
 
 def _pixels(axes: Axes, pixels: UInt8Array) -> None:
@@ -142,11 +149,23 @@ def _masks(axes: Axes, image: UInt8Array, truth: Mask, mask: Mask) -> None:
 def _outlines(axes: Axes, image: UInt8Array, truth: Mask, mask: Mask) -> None:
     """The image under the outline of the truth and, above it, that of the mask."""
     _pixels(axes, image)
-    width = max(1.5, axes.get_window_extent().width / 180) * 72 / DPI
     regions = {TRUTH: truth} if mask is truth else {TRUTH: truth, PREDICTION: mask}
     for colour, region in regions.items():
         if region.any() and not region.all():
-            axes.contour(region, [0.5], colors=[_shades(colour)], linewidths=width)
+            axes.contour(region, [0.5], colors=[_shades(colour)], linewidths=_line_width(axes))
+
+
+def _outlined(axes: Axes, box: Box, scale: float) -> None:
+    """Draw a box: a line that is seen on light and on dark pixels."""
+    corner = (box.x * scale - 0.5, box.y * scale - 0.5)
+    for colour, factor in (("black", 2.2), (_shades(BOX), 1.2)):
+        width = factor * _line_width(axes)
+        axes.add_patch(Rectangle(corner, box.width * scale, box.height * scale, fill=False, ec=colour, lw=width))
+
+
+def _line_width(axes: Axes) -> float:
+    """Width of an outline, in points: that of a picture divided by 180, at least 1.5 pixels."""
+    return float(max(1.5, axes.get_window_extent().width / 180) * 72 / DPI)
 
 
 def _shades(colour: tuple[int, int, int]) -> tuple[float, float, float]:

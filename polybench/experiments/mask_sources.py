@@ -39,6 +39,9 @@ WEIGHTS = frozenset({SUFFIX, ".ckpt"})
 Masks = Callable[[str, UInt8Array], Mask]
 """Id and image (h, w, 3) -> mask (h, w)."""
 
+MasksOf = Callable[[str, UInt8Array], tuple[Mask, ...]]
+"""Id and image (h, w, 3) -> several masks (h, w)."""
+
 
 @dataclass(frozen=True)
 class Places:

@@ -134,13 +134,21 @@ class Task(LightningModule, ABC):
             image: RGB, uint8; it is fitted to `input_size` first.
         """
 
-    def _predict_one(self, image: UInt8Array) -> Tensor:
-        """Predict probabilities of one image at the size of the net's input."""
+    def one_input(self, image: UInt8Array) -> Tensor:
+        """Convert one image (h, w, 3) to a batch of one at the size of the net's input, (1, 3, H, W), in [0, 1].
+
+        Raises:
+            ConfigError: If it is no RGB image, or the size is unknown.
+        """
         refuse_no_image(image)
         if self.input_size is None:
             raise ConfigError("The input size of the net is unknown: set task.input_size to (height, width).")
+        return as_input(image, self.input_size, self.input_fitting).to(self.device)
+
+    def _predict_one(self, image: UInt8Array) -> Tensor:
+        """Predict probabilities of one image at the size of the net's input."""
         with torch.inference_mode():
-            return self.predict_probability(as_input(image, self.input_size, self.input_fitting).to(self.device))[0]
+            return self.predict_probability(self.one_input(image))[0]
 
     @abstractmethod
     def check_outputs(self, size: tuple[int, int]) -> None:

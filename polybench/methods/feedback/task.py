@@ -29,11 +29,13 @@ from torch import Tensor, nn
 
 from polybench.core.errors import ConfigError
 from polybench.data.crops import Tiles
+from polybench.data.images import UInt8Array
 from polybench.data.module import SegmentationDataModule
 from polybench.data.sample import Batch
 from polybench.methods.feedback.bank import MaskBank
 from polybench.methods.feedback.curve import Curve, IterationRows
 from polybench.methods.feedback.frames import iterate_frame
+from polybench.methods.feedback.one_image import iterations_of
 from polybench.methods.feedback.otsu import otsu_masks
 from polybench.methods.feedback.predicted import kept_masks
 from polybench.methods.feedback.pruning import Trajectory, iterate
@@ -42,7 +44,7 @@ from polybench.methods.feedback.section import iteration_section
 from polybench.metrics import PER_IMAGE
 from polybench.metrics.protocols import FANET
 from polybench.results.sections import Section
-from polybench.tasks.base import data_of
+from polybench.tasks.base import FloatArray, data_of
 from polybench.tasks.outputs import LOGITS, Outputs, foreground_outputs, logits_of
 from polybench.tasks.parameter_groups import ParameterGroups
 from polybench.tasks.schedules import Interval
@@ -93,6 +95,7 @@ class FeedbackSegmentationTask(SegmentationTask):
     version: ClassVar[int] = 1
     by_tiles: ClassVar[bool] = False
     on_crops: ClassVar[bool] = True
+    start: ClassVar[str] = "Otsu's mask"
 
     def __init__(
         self,
@@ -139,7 +142,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         return self.renewal.bank
 
     @property
-    def _counted(self) -> int | None:
+    def counted(self) -> int | None:
         """The iteration that counts; None where each image's own fixed point does."""
         return None if self.report == "fixed_point" else self.reported_iteration
 
@@ -183,7 +186,7 @@ class FeedbackSegmentationTask(SegmentationTask):
 
     def forward(self, images: Tensor) -> Tensor:
         """Foreground logits (N, 1, H, W) of the iteration that counts, of images in [0, 1], (N, 3, H, W)."""
-        return self._reported(self._trajectories(images, otsu_masks(images), self._most_iterations))
+        return self._reported(self.trajectories(images, otsu_masks(images), self._most_iterations))
 
     def batch_outputs(self, batch: Batch) -> Outputs:
         """Outputs for a batch: in training from its images' own masks, else the logits of the iteration that counts."""
@@ -194,11 +197,15 @@ class FeedbackSegmentationTask(SegmentationTask):
                 transform = batch.get("transform")
                 self.renewal.predicted.put(batch, transform.unmask(masks) if transform else masks)
             return outputs
-        trajectories = self._trajectories(batch["image"], self._first(batch), self._most_iterations, batch.get("tiles"))
+        trajectories = self.trajectories(batch["image"], self._first(batch), self._most_iterations, batch.get("tiles"))
         if self.iteration_rows is not None and "native_mask" in batch:  # a flipped image has none
             self.iteration_rows.update(batch, trajectories)
         logits = self._reported(trajectories)
         return {LOGITS: logits} if self._gives_mapping else logits
+
+    def predict_iterations(self, image: UInt8Array) -> list[FloatArray]:
+        """Predict probabilities (h, w) of an image at native size, of each iteration; the first is its Otsu mask."""
+        return iterations_of(self, image)
 
     def evaluated(self, batch: Batch, *, with_loss: bool = False) -> Evaluated:
         """Predict an evaluation batch, by tiles where it states them; compute its loss where asked for."""
@@ -222,10 +229,18 @@ class FeedbackSegmentationTask(SegmentationTask):
 
     def _next(self, batch: Batch) -> Tensor:
         """The masks that follow those in the bank, by one iteration on images as they are."""
-        trajectories = self._trajectories(batch["image"], self._kept(batch), 1, batch.get("tiles"))
+        trajectories = self.trajectories(batch["image"], self._kept(batch), 1, batch.get("tiles"))
         return torch.stack([trajectory.at(1) for trajectory in trajectories]) > 0
 
-    def _trajectories(self, images: Tensor, masks: Tensor, most: int, tiles: Tiles | None = None) -> list[Trajectory]:
+    def trajectories(self, images: Tensor, masks: Tensor, most: int, tiles: Tiles | None = None) -> list[Trajectory]:
+        """Iterate from masks (N, 1, H, W), boolean, at most so many times; over the tiles of a frame where there are.
+
+        Args:
+            images: In [0, 1], (N, 3, H, W).
+            masks: The first masks.
+            most: The most iterations.
+            tiles: How one frame is cut.
+        """
         refine: Callable[..., Any] = getattr(self.net, "refine", self.net)
         precompute: Callable[[Tensor], Any] = getattr(self.net, "precompute", lambda normalised: normalised)
 
@@ -276,7 +291,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         if self.curve is None:
             return {}
         headlines = {protocol.key: protocol.headline for protocol in self.protocols}
-        return {KEY: iteration_section(self.curve, self._counted, headlines)}
+        return {KEY: iteration_section(self.curve, self.counted, headlines)}
 
     def test_artifacts(self) -> Mapping[str, bytes]:
         """The curve of the last test over iterations, as a picture and as a table."""
@@ -285,7 +300,7 @@ class FeedbackSegmentationTask(SegmentationTask):
         from polybench.methods.feedback.picture import curve_picture, curve_table  # with matplotlib, after a test alone
 
         table = curve_table(self.curve).to_csv(float_format="%.6f")
-        return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, self._counted)}
+        return {"iterations.csv": table.encode(), "iterations.png": curve_picture(self.curve, self.counted)}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the bank, and what decides when it is renewed."""
