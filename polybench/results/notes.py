@@ -10,6 +10,7 @@ from polybench.results.readings import title
 from polybench.results.statistics.intervals import caution
 from polybench.results.table import Row
 from polybench.results.tables import Cell, Code, Link, Text, joined
+from polybench.results.view import label
 
 _SHOWN_IDS = 10
 _EARLIER_IDENTITY = (
@@ -60,6 +61,25 @@ def table_notes(dataset: DatasetFacts, rows: Sequence[Row], protocol: str) -> li
     if any(row.identity is None and row.first.record.kind == "trained" for row in rows):
         notes.append(_EARLIER_IDENTITY)
     return notes
+
+
+def baseline_note(rows: Sequence[Row], baselines: Sequence[Row]) -> list[Cell]:
+    """Name the rows that score no higher than the best baseline, on the same images.
+
+    Args:
+        rows: The trained rows of a table.
+        baselines: Its baselines.
+    """
+    scored = [(row.headline, row) for row in baselines if row.headline is not None]
+    if not scored:
+        return []
+    best, baseline = max(scored, key=lambda one: one[0].goodness)
+    lower = [row for row in rows if row.headline is not None and row.headline.goodness <= best.goodness]
+    if not lower:
+        return []
+    named = joined([Link(label(row.first.record, ()), anchor=row.anchor) for row in lower], ", ")
+    says = f"{'scores' if len(lower) == 1 else 'score'} no better than"
+    return [joined((named, says, label(baseline.first.record, ()), f"({fraction(best.value)}), which learns nothing."))]
 
 
 def versions_of_nets(table: Sequence[Row]) -> dict[str | None, set[str]]:

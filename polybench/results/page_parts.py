@@ -13,7 +13,7 @@ from polybench.results.details import Details, details
 from polybench.results.fact_parts import SELECTS_ON_TEST
 from polybench.results.facts import DatasetFacts
 from polybench.results.methods import MethodPart, method_parts
-from polybench.results.notes import row_notes, table_notes, versions_of_nets
+from polybench.results.notes import baseline_note, row_notes, table_notes, versions_of_nets
 from polybench.results.panel import panel_of
 from polybench.results.pooled_part import FoldsPart, folds_part
 from polybench.results.ranking import standings
@@ -206,6 +206,7 @@ def _ranking(
         )
     notes = [folds.note] if folds and folds.note else []
     notes += standing_notes(found)
+    notes += baseline_note(rows, baselines)
     notes += table_notes(group.dataset, [*rows, *baselines], protocol)
     notes += [joined((Marks((letter,)), note)) for note, letter in letters.items()]
     names = {row.anchor: label(row.first.record, group.ambiguous) for row in rows}

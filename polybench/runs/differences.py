@@ -24,6 +24,7 @@ class Comparison:
         what: Dataset, split and metric.
         n: Images.
         groups: Groups of images.
+        noun: What was tested: images or, in classification, patches.
         pairs: Every two stages, the later one minus the earlier one, higher being better.
         sign: -1 for a metric of which less is better.
         missing: Stage -> its runs without a record, which count as the worst.
@@ -32,6 +33,7 @@ class Comparison:
     what: str
     n: int
     groups: int
+    noun: str
     pairs: tuple[Pair, ...]
     sign: float
     missing: Mapping[str, int]
@@ -39,7 +41,7 @@ class Comparison:
     @property
     def note(self) -> str:
         """What the intervals and the tests rest on."""
-        images = f"{self.n} images or patches in {self.groups} {'group' if self.groups == 1 else 'groups'}"
+        images = f"{self.n} {self.noun} in {self.groups} {'group' if self.groups == 1 else 'groups'}"
         if self.missing:
             runs = listed([f"{count} of {name}" for name, count in self.missing.items()])
             images = f"Runs without a record count as the worst score: {runs}. {images}"
@@ -74,10 +76,19 @@ def comparisons(
     return [found for alike in sets.values() if len(alike) > 1 and (found := _compare(alike, missing)) is not None]
 
 
-def difference_table(comparison: Comparison) -> Table:
-    """A comparison as a table."""
-    rows = tuple((pair.method, pair.other, *pair_cells(pair, comparison.sign)) for pair in comparison.pairs)
-    return Table((Column("Stage"), *PAIR_COLUMNS[1:]), rows, title=comparison.what, notes=(comparison.note,))
+def difference_table(comparison: Comparison, what: str = "Stage") -> Table:
+    """A comparison as a table.
+
+    Args:
+        comparison: The comparison.
+        what: What is compared, the heading of the first column.
+    """
+    rows = tuple(
+        (pair.method, pair.other, *pair_cells(pair, comparison.sign), "yes" if pair.told_apart else "no")
+        for pair in comparison.pairs
+    )
+    columns = (Column(what), *PAIR_COLUMNS[1:], Column("Told apart"))
+    return Table(columns, rows, title=comparison.what, notes=(comparison.note,))
 
 
 def _compare(stages: Mapping[str, Sequence[StoredRecord]], missing: Mapping[str, int]) -> Comparison | None:
@@ -101,6 +112,7 @@ def _compare(stages: Mapping[str, Sequence[StoredRecord]], missing: Mapping[str,
                 what=f"{title(metric)} on {data.name}, {splits}",
                 n=len(found.groups),
                 groups=len(found.sizes),
+                noun=layout.what,
                 pairs=tuple(pairs_of(found)),
                 sign=sign,
                 missing=lost,

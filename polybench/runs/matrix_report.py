@@ -65,7 +65,7 @@ def write_matrix_report(
             *(f"# Matrix {plan.name}", "", INTRODUCTION, ""),
             markdown.table_text(table),
             *block("sh", markdown.command(command)),
-            *paired(comparisons(whole, missing)),
+            *paired(comparisons(whole, missing), "Row"),
             *("## The matrix", "", *block("yaml", portable_text(plan.text).rstrip("\n"))),
         ]
     )
@@ -116,10 +116,16 @@ def _row(name: str, runs: Sequence[StoredRecord], missing: int) -> tuple[Cell, .
         Count(int(images)) if images.isdecimal() else images,
         joined((title(metric), score([run.record for run in runs]), Code(protocol))),
         Count(first.metrics[protocol].n),
-        joined(
-            (*(Link(str(run.record.seed), url=address(run)) for run in runs), f"{missing} failed" * bool(missing)), ", "
-        ),
+        joined((*map(_seed, runs), f"{missing} failed" * bool(missing)), ", "),
     )
+
+
+def _seed(run: StoredRecord) -> Cell:
+    """A seed with a link to its record, or to that of each of its folds."""
+    if not isinstance(run, PooledRecord):
+        return Link(str(run.record.seed), url=address(run))
+    links = joined([Link(one.record.dataset.split, url=address(one)) for one in run.folds], ", ")
+    return joined((f"{run.record.seed}:", links))
 
 
 def _split(stored: StoredRecord) -> str:

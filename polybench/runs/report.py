@@ -46,9 +46,10 @@ images or, in classification, patches. Stages of different tasks can't be compar
 
 PAIRED = """\
 Differences of means over seeds, on the same images. The 95 % interval is a bootstrap over groups of images, and over
-seeds where a stage has several, with both stages on the same draws of groups, widened for few groups. p is that of a
+seeds where there are several, with both of a pair on the same draws of groups, widened for few groups. p is that of a
 permutation test that flips the signs of whole groups, for the trained nets as they are; p (Holm) is corrected for the
-number of pairs. A stage with a single seed stands for that trained net: another seed may score otherwise."""
+number of pairs. Two are told apart where the interval excludes 0 and p (Holm) is below .05: a small p alone says that
+these trained nets differ, the interval that other seeds may not. A single seed stands for that trained net alone."""
 
 
 CURVES = """\
@@ -188,11 +189,11 @@ def _share(stage: StageRuns) -> Cell:
     return joined(dict.fromkeys(map(share_text, (shares[0], shares[-1]))), " to ") if shares else MISSING
 
 
-def paired(found: Sequence[Comparison]) -> list[str]:
-    """The section of paired differences; a long table is folded."""
-    lines = ["## Paired differences between stages", "", PAIRED, ""] if found else []
+def paired(found: Sequence[Comparison], what: str = "Stage") -> list[str]:
+    """The section of paired differences of stages, or of what else is compared; a long table is folded."""
+    lines = [f"## Paired differences between {what.lower()}s", "", PAIRED, ""] if found else []
     for comparison in found:
-        table = difference_table(comparison)
+        table = difference_table(comparison, what)
         lines += [f"**{markdown.text(table.title)}.** {markdown.text(comparison.note)}", ""]
         lines += folded(table, f"{len(table.rows)} pairs")
     return lines

@@ -65,6 +65,14 @@ def test_ranks_are_intervals_and_only_of_ranked_budgets(board: Path) -> None:
     assert ranks == [*published, ("toy_run", "—"), *baselines]
 
 
+def test_trained_rows_that_score_no_better_than_a_baseline_are_named(board: Path) -> None:
+    notes = [line for line in page_of(board).splitlines() if "learns nothing" in line]
+    ranked, smoke = (line.count("](#") for line in notes)
+    assert (ranked, smoke) == (3, 1)  # nets of .4 to .85, and one of .99, below Otsu's .995
+    assert "score no better than *Otsu threshold* (0.9950), which" in notes[0]
+    assert "scores no better than *Otsu threshold* (0.9950), which" in notes[1]
+
+
 def test_a_single_run_shows_its_value_and_interval(tmp_path: Path) -> None:
     store(tmp_path, table([0.25] * 60))
     [cells] = score_rows(page_of(tmp_path))

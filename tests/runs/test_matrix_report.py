@@ -39,6 +39,7 @@ def test_folds_are_one_row_of_all_their_images(tmp_path: Path) -> None:
     assert markdown.cell_text(row[1]) == "toy, `3 of 3 folds`"
     assert markdown.cell_text(row[4]).startswith("Dice 0.5833 [")  # (0.2 + 0.4 + 0.6 + 1.0 + 0.8 + 0.5) / 6
     assert markdown.cell_text(row[5]) == str(sum(map(len, FOLDS.values())))
+    assert [markdown.cell_text(row[6]).count(f"[fold_{fold}_of_3](") for fold in FOLDS] == [1, 1, 1]
 
 
 def test_incomplete_folds_are_not_compared(tmp_path: Path) -> None:

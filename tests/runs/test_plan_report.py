@@ -12,10 +12,11 @@ from polybench.results.facts import StartFacts
 from polybench.results.record import Record, StoredRecord
 from polybench.results.record_text import read_text
 from polybench.results.render import markdown
+from polybench.results.statistics.bootstrap import Ends
 from polybench.runs import read_plan
 from polybench.runs.cell import cells_of
 from polybench.runs.curves import draw_curves
-from polybench.runs.differences import comparisons
+from polybench.runs.differences import comparisons, difference_table
 from polybench.runs.execute import Outcome
 from polybench.runs.report import StageRuns, stage_runs, stage_table
 from tests.results.factory import identity, store, table
@@ -83,6 +84,15 @@ def test_differences_are_paired_by_image_and_drawn_by_group(stages: list[StageRu
     assert (pair.won, pair.lost, pair.tied) == (1, 1, 1)
     assert pair.p == 1.0  # of the sums 0.25 and -0.25, every pattern of signs is as extreme as 0
     assert "fewer than 6: the least two-sided p that a paired test over groups can reach is 0.5" in found.note
+
+
+def test_page_says_which_stages_are_told_apart(stages: list[StageRuns]) -> None:
+    [found] = comparisons({one.stage.name: one.runs for one in stages})
+    table = difference_table(found)
+    assert [column.header for column in table.columns][-1] == "Told apart"
+    assert [row[-1] for row in table.rows] == ["no"]
+    apart = replace(found, pairs=(replace(found.pairs[0], ends=Ends(0.1, 0.2), adjusted=0.04),))
+    assert [row[-1] for row in difference_table(apart).rows] == ["yes"]
 
 
 def test_a_seed_without_a_record_counts_as_the_worst(stages: list[StageRuns]) -> None:
