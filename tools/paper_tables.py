@@ -5,7 +5,7 @@
 The commands are those of `polybench list papers` that name a plan. Of each plan a copy is run that has its rows, nets
 and datasets, but random weights, images of 64 pixels (unless a row needs others), one step, one seed and the budget
 `smoke`; the datasets are written in their own layouts. It ends with a line for each plan, and the exit code 1 if a row
-has no record. All of them take about half an hour on one core; PLAN, such as `fanet_table_ii`, names some.
+has no record. All of them take about an hour on one core; PLAN, such as `fanet_table_ii`, names some.
 """
 
 import argparse

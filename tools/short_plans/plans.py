@@ -16,7 +16,6 @@ STEP = {
     "budget": "smoke",
     "trainer.max_epochs": 1,
     "trainer.limit_train_batches": 1,
-    "trainer.limit_val_batches": 1,
     "trainer.accelerator": "cpu",
     "trainer.precision": "32-true",
 }
