@@ -20,8 +20,7 @@ BOARDS = ROOT / "leaderboards"
 def kvasir() -> Standing:
     groups = groups_of(read_records(BOARDS, "kvasir_seg"))
     group = next(one for one in groups if one.dataset.split == "official_880_120")
-    (standing,) = standings(group, "per_image@2", "reduced")
-    return standing
+    return next(found for found in standings(group, "per_image@2", "reduced") if len(found.rows) > 1)
 
 
 @pytest.mark.parametrize("text", ["README.md", "leaderboards/README.md"])
@@ -48,13 +47,13 @@ def test_the_example_of_two_rows_is_that_of_the_board(text: str, other: str, apa
 @pytest.mark.parametrize(
     ("dataset", "row", "other", "several"),
     [
-        ("kvasir_seg", "unet_lite0_kvasir_seg", "unet_lite0_kvasir_seg-random", True),
+        ("kvasir_seg", "unet_lite0_kvasir_seg-3836119a", "unet_lite0_kvasir_seg-random", True),
         ("clinicdb", "unet_lite0_clinicdb_folds", "unet_lite0_clinicdb_folds-random", True),
         ("isic2018", "unet_lite0_isic2018", "unet_lite0_isic2018-random", True),
         ("drive", "unet_lite0_drive_crops", "unet_lite0_drive_crops-random", True),
         ("chase", "unet_lite0_chase_crops", "unet_lite0_chase_crops-random", False),
         ("drive", "unet_lite0_drive_crops", "unet_lite0_drive_whole128", True),
-        ("kvasir_seg", "unet_lite0_kvasir_seg", "fpn_lite0_kvasir_seg", True),
+        ("kvasir_seg", "unet_lite0_kvasir_seg-3836119a", "fpn_lite0_kvasir_seg", True),
         ("isic2018", "fpn_lite0_isic2018", "unet_lite0_isic2018", True),
         ("drive", "unet_lite0_drive_crops", "fpn_lite0_drive_crops", True),
         ("kvasir_seg", "unet_lite0_kvasir_seg-random", "fanet_half_kvasir_seg", True),
@@ -68,6 +67,12 @@ def test_what_the_boards_say_is_what_their_rows_give(dataset: str, row: str, oth
     (pair,) = compare(rows, against=rows[1].name).pairs
     ends = f" [{pair.ends.low:.4f}, {pair.ends.high:.4f}]" if pair.ends and several else " in "
     assert f"{pair.difference:+.4f}{ends}" in " ".join((BOARDS / "README.md").read_text().split())
+
+
+def test_the_long_run_has_the_dice_of_its_record() -> None:
+    run = Rows(BOARDS, "kvasir_seg").named("unet_lite0_kvasir_seg-c9b6a759").runs[0]
+    dice = run.metrics["fanet@2"].values["dice"].value
+    assert f"{dice:.4f}" in (BOARDS / "README.md").read_text()
 
 
 TRANSFER = BOARDS / "plans" / "transfer_kvasir_seg_lite0.md"
